@@ -1,0 +1,149 @@
+//! What a running exchange lends to an expression: the data behind `context`.
+//!
+//! A member of `context` is a row: a [`Field`] here, its type in the binder's table, its value in the host's `field`.
+
+use crate::value::{Str, Value};
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// One of the two messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// `context.Request`.
+    Request,
+    /// `context.Response`.
+    Response,
+}
+
+/// Objects that may be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entity {
+    /// `context.Api`.
+    Api,
+    /// `context.Operation`.
+    Operation,
+    /// `context.Product`.
+    Product,
+    /// `context.Subscription`.
+    Subscription,
+    /// `context.User`.
+    User,
+    /// `context.LastError`.
+    LastError,
+    /// `context.Response`.
+    Response,
+    /// `context.Request.Body`.
+    RequestBody,
+    /// `context.Response.Body`.
+    ResponseBody,
+    /// `context.Api.ServiceUrl`.
+    ApiServiceUrl,
+    /// `context.Workspace`.
+    Workspace,
+}
+
+/// The URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlOf {
+    /// `context.Request.Url`.
+    Request,
+    /// `context.Request.OriginalUrl`.
+    Original,
+    /// `context.Api.ServiceUrl`.
+    ApiService,
+}
+
+/// Parts of a URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UrlParts {
+    /// `https`.
+    pub scheme: Str,
+    /// Host without port.
+    pub host: Str,
+    /// Always given; the scheme's default if the URL has none.
+    pub port: u16,
+    /// With the leading `/`, still percent-encoded.
+    pub path: Str,
+    /// With the leading `?`, or empty.
+    pub query_string: Str,
+}
+
+
+/// Scalar members of `context`; the comment gives the .NET type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the member of the same name")]
+pub enum Field {
+    // string unless said otherwise; a null is `Value::Null`
+    ApiId, ApiName, ApiPath, ApiRevision, ApiVersion,
+    ApiIsCurrentRevision, // bool
+    OperationId, OperationName, OperationMethod, OperationUrlTemplate,
+    ProductId, ProductName,
+    ProductApprovalRequired, ProductSubscriptionRequired, // bool
+    ProductState,        // string: Published | NotPublished
+    ProductSubscriptionLimit, // int or null
+    SubscriptionId, SubscriptionName, SubscriptionKey, SubscriptionPrimaryKey, SubscriptionSecondaryKey,
+    SubscriptionCreatedDate, SubscriptionStartDate, SubscriptionEndDate, // ticks as Value::Long, or null
+    UserId, UserEmail, UserFirstName, UserLastName, UserNote,
+    UserRegistrationDate, // ticks
+    LastErrorSource, LastErrorReason, LastErrorMessage, LastErrorScope, LastErrorSection, LastErrorPath, LastErrorPolicyId,
+    DeploymentGatewayId, DeploymentRegion, DeploymentServiceId, DeploymentServiceName, DeploymentInstanceId,
+    DeploymentIsManaged, // bool
+    RequestMethod, RequestIpAddress,
+    ResponseStatusCode, // int
+    ResponseStatusReason,
+    Tracing, // bool
+    WorkspaceId, WorkspaceName,
+}
+
+/// Lists of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the member of the same name")]
+pub enum ListOf {
+    UserGroups,       // (Id, Name)
+    UserIdentities,   // (Id, Provider)
+    ProductGroups,    // (Id, Name)
+    ProductApis,      // (Id, Name)
+    ApiProtocols,     // (text, "")
+}
+
+/// Why a body cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// Read before without `preserveContent`.
+    Consumed,
+    /// The message has none.
+    Missing,
+}
+
+/// The exchange as an expression sees it. Everything is in memory: bodies that an expression reads were
+/// buffered before it runs (the engine knows from [`super::Reads`]).
+pub trait Host {
+    /// Whether the object is there.
+    fn has(&self, entity: Entity) -> bool;
+    /// A scalar member.
+    fn field(&self, field: Field) -> Value;
+    /// Records behind a list member.
+    fn list(&self, list: ListOf) -> Vec<(Str, Str)>;
+    /// Headers of a message.
+    fn headers(&self, message: Message) -> &HeaderMap;
+    /// A URL.
+    fn url(&self, url: UrlOf) -> UrlParts;
+    /// URL-template parameters, decoded, path and query.
+    fn matched_parameters(&self) -> &[(Str, Str)];
+    /// A variable.
+    fn variable(&self, name: &str) -> Option<Value>;
+    /// All variable names.
+    fn variable_names(&self) -> Vec<Str>;
+    /// The whole body; `preserve` false consumes it. Already decompressed.
+    fn body(&mut self, message: Message, preserve: bool) -> Result<Bytes, BodyError>;
+    /// `context.RequestId`.
+    fn request_id(&self) -> u128;
+    /// `context.Timestamp`, .NET ticks UTC.
+    fn timestamp(&self) -> i64;
+    /// `DateTime.UtcNow`, .NET ticks UTC.
+    fn now(&self) -> i64;
+    /// 64 random bits for `Guid.NewGuid` and `Random`.
+    fn random(&mut self) -> u64;
+    /// `context.Trace(text)`.
+    fn trace(&mut self, text: &str);
+}
