@@ -83,6 +83,16 @@ pub(crate) struct Piece {
 }
 
 impl Text {
+    /// An expression whose file holds nothing but its code: what tests and the fuzz entry of `expr` compile.
+    pub fn expression(file: FileId, code: &str, multi: bool) -> Text {
+        Text {
+            text: Arc::from(code),
+            kind: if multi { TextKind::Multi } else { TextKind::Single },
+            span: Span::new(file, 0..code.len()),
+            pieces: Vec::new(),
+        }
+    }
+
     /// Where a byte range of `text` stands in the file that the user wrote.
     pub fn locate(&self, range: Range<usize>) -> Span {
         let find = |offset: usize| -> (u32, u32) {
