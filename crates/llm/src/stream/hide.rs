@@ -1,0 +1,134 @@
+//! Takes the usage chunk out of a stream whose caller did not ask for it.
+//!
+//! The chunk is the one with empty `choices` and a `usage` object, which the provider sends only because the gateway
+//! set `include_usage`. What must hold: every other byte passes unchanged and in order; a complete event is never held
+//! back. Azure's first chunk (empty `choices`, `prompt_filter_results`, no usage) stays. The `"usage":null` that the
+//! other chunks then carry stays too: the member is nullable and optional in the API, SDKs read both as "none", and
+//! taking it out would mean rewriting every event.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use memchr::memmem::Finder;
+use smallvec::SmallVec;
+
+use crate::json;
+use crate::sse::{self, Event, Splitter};
+use crate::usage::Found;
+
+pub(super) static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\""));
+
+/// The chunks to send on. Usually one: the chunk that came in.
+pub type Passed = SmallVec<[Bytes; 2]>;
+
+/// Removes the usage chunk from a chat completions or completions stream.
+#[derive(Debug, Default)]
+pub struct HideUsage {
+    splitter: Splitter,
+    /// An event was taken out whose last byte was CR: the LF that may follow belongs to it.
+    dropped_cr: bool,
+    hidden: bool,
+}
+
+impl HideUsage {
+    /// A filter that holds at most [`sse::DEFAULT_LIMIT`] bytes of an event that is split over chunks; of a larger one
+    /// nothing is held or removed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a usage chunk was taken out.
+    #[must_use]
+    pub fn has_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// Takes the next chunk and returns what to send on, possibly nothing.
+    pub fn push(&mut self, mut chunk: Bytes) -> Passed {
+        if chunk.is_empty() {
+            return Passed::new();
+        }
+        if std::mem::take(&mut self.dropped_cr) && chunk[0] == b'\n' {
+            chunk = chunk.slice(1..);
+        }
+        // The usual chunk: whole events, none with a usage object.
+        if self.splitter.is_between() && ends_event(&chunk) && !has_usage_object(&chunk) {
+            return SmallVec::from_elem(chunk, 1);
+        }
+        let mut passed = Passed::new();
+        // Neighbouring events of the chunk leave as one slice of it.
+        let mut run: Option<(usize, usize)> = None;
+        let base = chunk.as_ptr() as usize;
+        let (hidden, dropped_cr) = (&mut self.hidden, &mut self.dropped_cr);
+        self.splitter.push(&chunk, |event| {
+            *dropped_cr = false;
+            if is_usage_chunk(&event) {
+                *hidden = true;
+                *dropped_cr = event.raw.last() == Some(&b'\r');
+                return;
+            }
+            let start = (event.raw.as_ptr() as usize).wrapping_sub(base);
+            let inside = start < chunk.len() && event.raw.len() <= chunk.len() - start;
+            match (&mut run, inside) {
+                (Some((_, end)), true) if *end == start => *end = start + event.raw.len(),
+                (_, true) => {
+                    if let Some((from, to)) = run.replace((start, start + event.raw.len())) {
+                        passed.push(chunk.slice(from..to));
+                    }
+                }
+                (_, false) => {
+                    if let Some((from, to)) = run.take() {
+                        passed.push(chunk.slice(from..to));
+                    }
+                    passed.push(event.raw);
+                }
+            }
+        });
+        if let Some((from, to)) = run {
+            passed.push(chunk.slice(from..to));
+        }
+        // Only when the removed event ended the chunk can the rest of its CRLF still come.
+        self.dropped_cr &= self.splitter.is_between();
+        passed
+    }
+
+    /// What was held when the stream ended.
+    pub fn finish(&mut self) -> Option<Bytes> {
+        let event = self.splitter.finish()?;
+        if is_usage_chunk(&event) {
+            self.hidden = true;
+            return None;
+        }
+        Some(event.raw)
+    }
+}
+
+fn ends_event(chunk: &[u8]) -> bool {
+    chunk.ends_with(b"\n\n") || chunk.ends_with(b"\r\n\r\n")
+}
+
+/// Whether a member `usage` that is an object stands anywhere in these bytes.
+pub(super) fn has_usage_object(bytes: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(at) = json::value_of(bytes, &USAGE, from) {
+        if bytes.get(at) == Some(&b'{') {
+            return true;
+        }
+        from = at;
+    }
+    false
+}
+
+fn is_usage_chunk(event: &Event) -> bool {
+    if !event.whole || !has_usage_object(&event.raw) {
+        return false;
+    }
+    let Some(data) = sse::data(&event.raw) else {
+        return false;
+    };
+    let mut found = Found::default();
+    json::members(&data, |name, value| found.member(name, value)).is_ok()
+        && found.no_choices
+        && found.counts.usage().is_some()
+}

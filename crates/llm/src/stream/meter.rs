@@ -1,0 +1,314 @@
+//! The meter: sees every chunk of a response and tells, at the end, what it used.
+//!
+//! What must hold: it only looks, and never delays or changes a chunk; it answers the same however the stream is cut;
+//! an event without a usage object is not parsed but for its delta; memory is bounded (`TEXT_LIMIT` of output text,
+//! `BODY_LIMIT` of a whole body). Broken events are passed over: the provider's own report decides.
+
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use memchr::memmem::Finder;
+
+use super::deltas;
+use super::hide::{USAGE, has_usage_object};
+use crate::dialect::Operation;
+use crate::json;
+use crate::sse::{self, Event, Splitter};
+use crate::tokens;
+use crate::usage::{self, Counts, Found, Usage};
+
+/// Output text held for an estimate before it is counted and dropped.
+const TEXT_LIMIT: usize = 64 << 10;
+/// Whole bodies above this are not searched for usage, except embeddings, whose end is enough.
+const BODY_LIMIT: usize = 16 << 20;
+/// How much of the end of an embeddings answer is kept; usage stands in its last few hundred bytes.
+const EMBEDDINGS_TAIL: usize = 16 << 10;
+
+static MODEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"model\""));
+static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
+static VERTEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usageMetadata\""));
+
+/// What a response used, as far as it was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metered {
+    /// Reported usage; else an estimate when output was seen; else `None` (an error, a hang-up before the first token).
+    pub usage: Option<Usage>,
+    /// The model that the provider says it served.
+    pub model: Option<String>,
+    /// Events of the stream that carry data, `[DONE]` not counted; 0 for a whole body.
+    pub events: u64,
+    /// Pieces of output text; about one per token.
+    pub deltas: u64,
+    /// Which event (from 0) brought the first output text.
+    pub first_token: Option<u64>,
+    /// `finish_reason` of the last choice that finished (chat, completions).
+    pub finish_reason: Option<String>,
+    /// The stream said that it is complete: `[DONE]`, or a final Responses or Anthropic event.
+    pub complete: bool,
+}
+
+/// Watches one response.
+#[derive(Debug)]
+pub struct Meter {
+    operation: Operation,
+    form: Form,
+    counts: Counts,
+    estimating: bool,
+    /// Output text not yet counted.
+    text: String,
+    /// Tokens of the output text that was counted and dropped.
+    counted: u64,
+    seen: Metered,
+}
+
+#[derive(Debug)]
+enum Form {
+    Events(Splitter),
+    Body {
+        chunks: VecDeque<Bytes>,
+        size: usize,
+        cut: bool,
+    },
+}
+
+impl Meter {
+    /// A meter for a stream of server-sent events.
+    #[must_use]
+    pub fn events(operation: Operation) -> Self {
+        Self::new(operation, Form::Events(Splitter::default()))
+    }
+
+    /// A meter for a whole JSON body that passes in chunks.
+    #[must_use]
+    pub fn body(operation: Operation) -> Self {
+        Self::new(
+            operation,
+            Form::Body {
+                chunks: VecDeque::new(),
+                size: 0,
+                cut: false,
+            },
+        )
+    }
+
+    fn new(operation: Operation, form: Form) -> Self {
+        Self {
+            operation,
+            form,
+            counts: Counts::default(),
+            estimating: true,
+            text: String::new(),
+            counted: 0,
+            seen: Metered::default(),
+        }
+    }
+
+    /// Do not keep output text: without reported usage the estimate is one token for each delta, which is close for
+    /// OpenAI's streams. Deltas are still counted.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        self.estimating = false;
+        self
+    }
+
+    /// Sees the next chunk, as the upstream sent it.
+    pub fn feed(&mut self, chunk: &Bytes) {
+        match &mut self.form {
+            Form::Body { chunks, size, cut } => {
+                *size += chunk.len();
+                chunks.push_back(chunk.clone());
+                let keep = if self.operation == Operation::Embeddings {
+                    EMBEDDINGS_TAIL
+                } else {
+                    BODY_LIMIT
+                };
+                // An embeddings answer keeps the chunks that cover its tail, another body all of it or nothing.
+                while let Some(first) = chunks.front()
+                    && *size - first.len() >= keep
+                {
+                    *size -= first.len();
+                    *cut = true;
+                    chunks.pop_front();
+                }
+            }
+            Form::Events(splitter) => {
+                let mut splitter = std::mem::take(splitter);
+                splitter.look(chunk, |event| self.event(&event));
+                self.form = Form::Events(splitter);
+            }
+        }
+    }
+
+    /// Usage that the provider has reported so far.
+    #[must_use]
+    pub fn reported(&self) -> Option<Usage> {
+        self.counts.usage()
+    }
+
+    /// Which event (from 0) brought the first output text; the caller notes the time when it becomes `Some`.
+    #[must_use]
+    pub fn first_token(&self) -> Option<u64> {
+        self.seen.first_token
+    }
+
+    /// The end: the response is complete, or was cut off here. `prompt` is the estimate of the prompt's tokens and
+    /// `model` the model to count for; both matter only when the provider reported nothing.
+    pub fn finish(&mut self, prompt: u64, model: &str) -> Metered {
+        match &mut self.form {
+            Form::Events(splitter) => {
+                if let Some(event) = splitter.finish() {
+                    self.event(&Event {
+                        raw: &event.raw[..],
+                        whole: event.whole,
+                    });
+                }
+                self.seen.usage = self.counts.usage().or_else(|| self.estimate(prompt, model));
+            }
+            Form::Body { chunks, cut, .. } => {
+                let joined;
+                let body = match chunks.len() {
+                    1 => &chunks[0][..],
+                    _ => {
+                        joined = chunks
+                            .iter()
+                            .flat_map(|chunk| chunk.iter().copied())
+                            .collect::<Vec<_>>();
+                        &joined[..]
+                    }
+                };
+                let readable = !*cut || self.operation == Operation::Embeddings;
+                if readable && let Some((usage, model)) = usage::from_body(self.operation, body) {
+                    self.seen.usage = Some(usage);
+                    self.seen.model = model.map(std::borrow::Cow::into_owned);
+                    self.seen.complete = true;
+                }
+                chunks.clear();
+            }
+        }
+        std::mem::take(&mut self.seen)
+    }
+
+    fn estimate(&mut self, prompt: u64, model: &str) -> Option<Usage> {
+        if self.seen.deltas == 0 {
+            return None;
+        }
+        let output = if self.estimating {
+            self.count_text(self.seen.model.clone().as_deref().unwrap_or(model));
+            self.counted
+        } else {
+            self.seen.deltas
+        };
+        Some(Usage::estimate(prompt, output))
+    }
+
+    fn count_text(&mut self, model: &str) {
+        self.counted = self
+            .counted
+            .saturating_add(tokens::count(model, &self.text));
+        self.text.clear();
+    }
+
+    fn event(&mut self, event: &Event<&[u8]>) {
+        if !event.whole {
+            return;
+        }
+        let raw = event.raw;
+        // `data: [DONE]`, comments and blank lines are short, events of a model are not.
+        if raw.len() < 32 {
+            match sse::data(raw).as_deref() {
+                None => return,
+                Some(b"[DONE]") => {
+                    self.seen.complete = true;
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+        if has_usage_object(raw)
+            || (self.operation == Operation::Other && VERTEX.find(raw).is_some())
+        {
+            self.read_usage(raw);
+        }
+        let deltas = self.seen.deltas;
+        let (text, estimating, count) = (&mut self.text, self.estimating, &mut self.seen.deltas);
+        deltas::texts(self.operation, raw, |piece| {
+            *count += 1;
+            if estimating {
+                text.push_str(piece);
+            }
+        });
+        if self.seen.deltas > deltas {
+            self.seen.first_token.get_or_insert(self.seen.events);
+            if self.text.len() >= TEXT_LIMIT {
+                let model = self.seen.model.clone().unwrap_or_default();
+                self.count_text(&model);
+            }
+        } else {
+            self.look_for_end(raw);
+        }
+        if self.seen.model.is_none() {
+            self.look_for_model(raw);
+        }
+        self.seen.events += 1;
+    }
+
+    fn read_usage(&mut self, raw: &[u8]) {
+        let Some(data) = sse::data(raw) else {
+            return;
+        };
+        let mut found = Found {
+            counts: self.counts,
+            ..Found::default()
+        };
+        if json::members(&data, |name, value| found.member(name, value)).is_err() {
+            return;
+        }
+        self.counts = found.counts;
+        if let Some(model) = found.model.filter(|model| !model.is_empty()) {
+            self.seen.model = Some(model.into_owned());
+        }
+    }
+
+    /// An event without output text may be the one that ends a choice or the answer.
+    fn look_for_end(&mut self, raw: &[u8]) {
+        if matches!(self.operation, Operation::Responses | Operation::Other) {
+            let event = Event { raw, whole: true };
+            if matches!(
+                event.field("event"),
+                Some(
+                    b"response.completed"
+                        | b"response.incomplete"
+                        | b"response.failed"
+                        | b"message_stop"
+                )
+            ) {
+                self.seen.complete = true;
+            }
+        }
+        if let Some(reason) = json::value_of(raw, &FINISH, 0)
+            .and_then(|at| json::leading(&raw[at..]))
+            .and_then(json::text)
+        {
+            self.seen.finish_reason = Some(reason.into_owned());
+        }
+    }
+
+    /// The first event that names the model does it early; Azure's first event names an empty one.
+    fn look_for_model(&mut self, raw: &[u8]) {
+        let model = json::value_of(raw, &MODEL, 0)
+            .and_then(|at| json::leading(&raw[at..]))
+            .and_then(json::text);
+        self.seen.model = model
+            .filter(|model| !model.is_empty())
+            .map(std::borrow::Cow::into_owned);
+    }
+}
+
+/// The scanners build their tables on first use; called at start so that no request waits for it.
+pub(crate) fn warm_up() {
+    LazyLock::force(&USAGE);
+    LazyLock::force(&MODEL);
+    LazyLock::force(&FINISH);
+    LazyLock::force(&VERTEX);
+}
