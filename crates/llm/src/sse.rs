@@ -5,7 +5,7 @@
 //! stream is cut; no event is held back once its blank line is seen; memory is bounded by the limit.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::borrow::Cow;
 

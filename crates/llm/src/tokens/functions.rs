@@ -54,9 +54,8 @@ fn definition(function: &RawValue, count: &mut Count) {
         "parameters" | "input_schema" => parameters = Some(value),
         _ => {}
     });
-    count.text(&title);
-    count.text(":");
-    count.text(description.trim_end_matches('.'));
+    // Counted as one text: a colon and the word after it may be one token.
+    count.text(&format!("{title}:{}", description.trim_end_matches('.')));
     if let Some(parameters) = parameters {
         schema(parameters, count, 0);
     }
@@ -91,11 +90,10 @@ fn property(title: &str, value: &RawValue, count: &mut Count, depth: usize) {
         "enum" => values = Some(value),
         _ => {}
     });
-    count.text(title);
-    count.text(":");
-    count.text(&kind);
-    count.text(":");
-    count.text(description.trim_end_matches('.'));
+    count.text(&format!(
+        "{title}:{kind}:{}",
+        description.trim_end_matches('.')
+    ));
     if let Some(values) = values {
         // The cookbook starts a list of values with minus 3; the first value's 3 make up for it.
         let mut first = true;
