@@ -1,1 +1,36 @@
-//! engine
+//! The exchange, the pipeline that runs it, and the policies.
+//!
+//! `proxy` hands every request to [`serve`]; `control` builds the [`Snapshot`] from configuration; commands and tests
+//! use the same compiled pipeline. What must stay true: a request never parses configuration and never looks a thing
+//! up by a name that an index could have named; every request ends in exactly one settlement; a policy cannot see
+//! another policy's type. Exchanges live on one thread; snapshots are shared by all.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod body;
+pub mod clock;
+pub mod compile;
+pub mod definition;
+pub mod exchange;
+pub mod failure;
+mod host;
+pub mod identify;
+pub mod llm_call;
+pub mod pipeline;
+pub mod policies;
+pub mod routing;
+pub mod services;
+pub mod settle;
+pub mod snapshot;
+pub mod step;
+
+pub use body::{Body, BodyError};
+pub use exchange::Exchange;
+pub use failure::Failure;
+pub use pipeline::serve;
+pub use services::Services;
+pub use settle::AnswerBody;
+pub use snapshot::Snapshot;
+pub use step::{Flow, Step};
+
+/// A future that stays on its thread.
+pub type LocalBoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + 'a>>;

@@ -1,0 +1,564 @@
+//! From a policy document to steps: sections, scopes, shapes of elements, arguments.
+//!
+//! A policy is a row: a [`PolicyDef`] with its sections, scopes, attributes and children, from which the shape check,
+//! the manual and the editors' schema come, and a `compile` function that only reads what was already checked.
+//! What must stay true: every fault of a document is reported in one go, with its place and its remedy.
+
+pub mod arg;
+pub mod def;
+pub mod shape;
+
+pub use arg::{Arg, ArgType, BodyText};
+pub use def::{
+    AttributeDef, ChildDef, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Section, Sections,
+    attribute, child,
+};
+
+use crate::definition::{ApiKind, Definition, PolicyText};
+use crate::policies;
+use crate::snapshot::BackendIndex;
+use crate::step::{Block, Needs, PlacedStep, Step};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tollgate_lang::document::{self, Document, Element, Node, TextKind};
+use tollgate_lang::value::Str;
+use tollgate_lang::{Diagnostic, Diagnostics, Span};
+
+/// A compiled scope document.
+#[derive(Debug)]
+pub struct ScopeDocument {
+    /// Its scope.
+    pub kind: ScopeKind,
+    /// The sections, by [`Section`] as index.
+    pub sections: [SectionCode; 4],
+}
+
+/// One section around its `<base/>`.
+#[derive(Debug, Default)]
+pub struct SectionCode {
+    /// Steps before `<base/>`, or all of them when there is none.
+    pub before: Block,
+    /// Whether the parent scope's section runs.
+    pub base: bool,
+    /// Steps after `<base/>`.
+    pub after: Block,
+}
+
+impl SectionCode {
+    fn inherit() -> SectionCode {
+        SectionCode {
+            base: true,
+            ..SectionCode::default()
+        }
+    }
+}
+
+impl ScopeDocument {
+    /// A scope without a document: `<base/>` in every section.
+    pub fn inherit(kind: ScopeKind) -> ScopeDocument {
+        ScopeDocument {
+            kind,
+            sections: std::array::from_fn(|_| SectionCode::inherit()),
+        }
+    }
+
+    /// One section.
+    pub fn section(&self, section: Section) -> &SectionCode {
+        &self.sections[section as usize]
+    }
+}
+
+/// The document of a global scope that has none.
+const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request /></backend><outbound /><on-error /></policies>";
+
+/// Compiles documents against one definition.
+pub struct Compiler<'a> {
+    named: Named<'a>,
+    fragments: BTreeMap<&'a str, Option<Document>>,
+    backends: &'a HashMap<Str, BackendIndex>,
+}
+
+struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
+
+impl document::NamedValues for Named<'_> {
+    fn get(&self, display_name: &str) -> Option<&str> {
+        self.0.get(display_name).map(|v| &**v.value.expose())
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// Reads the fragments once.
+    pub fn new(
+        definition: &'a Definition,
+        backends: &'a HashMap<Str, BackendIndex>,
+        diagnostics: &mut Diagnostics,
+    ) -> Compiler<'a> {
+        let named = Named(&definition.named_values);
+        let fragments = definition
+            .fragments
+            .iter()
+            .map(|(id, text)| {
+                let document = document::read(text.file, &text.text, &named, diagnostics);
+                if let Some(d) = &document
+                    && &*d.root.name != "fragment"
+                {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "TG0302",
+                            d.root.name_span,
+                            format!(
+                                "a policy fragment's root is `<fragment>`, not `<{}>`",
+                                d.root.name
+                            ),
+                        )
+                        .label("expected `fragment`"),
+                    );
+                }
+                (id.as_str(), document)
+            })
+            .collect();
+        Compiler {
+            named,
+            fragments,
+            backends,
+        }
+    }
+
+    /// Compiles the document of one scope; without one it inherits everything.
+    pub fn scope(
+        &self,
+        text: Option<&PolicyText>,
+        kind: ScopeKind,
+        api: ApiKind,
+        diagnostics: &mut Diagnostics,
+    ) -> ScopeDocument {
+        let default;
+        let text = match text {
+            Some(text) => text,
+            None if kind == ScopeKind::Global => {
+                default = PolicyText {
+                    file: tollgate_lang::FileId(u32::MAX),
+                    text: Arc::from(DEFAULT_GLOBAL),
+                };
+                &default
+            }
+            None => return ScopeDocument::inherit(kind),
+        };
+        match document::read(text.file, &text.text, &self.named, diagnostics) {
+            Some(document) => self.document(&document, kind, api, diagnostics),
+            None => ScopeDocument::inherit(kind),
+        }
+    }
+
+    fn document(
+        &self,
+        document: &Document,
+        scope: ScopeKind,
+        api: ApiKind,
+        diagnostics: &mut Diagnostics,
+    ) -> ScopeDocument {
+        let root = &document.root;
+        // A section that a document leaves out behaves as `<base/>`: real documents rely on it.
+        let mut compiled = ScopeDocument::inherit(scope);
+        if &*root.name != "policies" {
+            diagnostics.push(
+                Diagnostic::error(
+                    "TG0302",
+                    root.name_span,
+                    format!(
+                        "a policy document's root is `<policies>`, not `<{}>`",
+                        root.name
+                    ),
+                )
+                .label("expected `policies`"),
+            );
+            return compiled;
+        }
+        for attribute in &root.attributes {
+            diagnostics.push(
+                Diagnostic::error(
+                    "TG0303",
+                    attribute.name_span,
+                    format!("`policies` has no attribute `{}`", attribute.name),
+                )
+                .label("remove it"),
+            );
+        }
+        let mut seen: [Option<Span>; 4] = [None; 4];
+        let mut once = OnceSeen::default();
+        for node in &root.children {
+            let element = match node {
+                Node::Element(e) => e,
+                Node::Text(t) => {
+                    diagnostics.push(
+                        Diagnostic::error("TG0304", t.span, "text stands between the sections")
+                            .label("expected `inbound`, `backend`, `outbound` or `on-error`"),
+                    );
+                    continue;
+                }
+            };
+            let Some(section) = Section::from_name(&element.name) else {
+                let hint = if policies::find(&element.name).is_some() {
+                    format!(
+                        "`{}` is a policy: put it inside `<inbound>`, `<backend>`, `<outbound>` or `<on-error>`",
+                        element.name
+                    )
+                } else {
+                    String::from("the sections are `inbound`, `backend`, `outbound` and `on-error`")
+                };
+                diagnostics.push(
+                    Diagnostic::error(
+                        "TG0304",
+                        element.name_span,
+                        format!("`{}` is not a section", element.name),
+                    )
+                    .label("expected a section")
+                    .help(hint),
+                );
+                continue;
+            };
+            if let Some(first) = seen[section as usize] {
+                diagnostics.push(
+                    Diagnostic::error(
+                        "TG0305",
+                        element.name_span,
+                        format!("section `{}` stands twice", element.name),
+                    )
+                    .label("second one")
+                    .related(first, "first one"),
+                );
+                continue;
+            }
+            seen[section as usize] = Some(element.name_span);
+            once.section();
+            let mut cx = Compile {
+                compiler: self,
+                diagnostics,
+                section,
+                scope,
+                path: String::new(),
+                needs: Needs::default(),
+                fragment: None,
+                once: &mut once,
+                def: None,
+            };
+            compiled.sections[section as usize] = cx.section_code(element, api);
+        }
+        compiled
+    }
+}
+
+/// Which single-use policies were seen.
+#[derive(Default)]
+struct OnceSeen {
+    section: Vec<(&'static str, Span)>,
+    document: Vec<(&'static str, Span)>,
+}
+
+impl OnceSeen {
+    fn section(&mut self) {
+        self.section.clear();
+    }
+}
+
+/// What a policy's `compile` function works with.
+pub struct Compile<'a> {
+    compiler: &'a Compiler<'a>,
+    diagnostics: &'a mut Diagnostics,
+    /// The section it stands in.
+    pub section: Section,
+    /// The scope of its document.
+    pub scope: ScopeKind,
+    path: String,
+    needs: Needs,
+    fragment: Option<Str>,
+    once: &'a mut OnceSeen,
+    def: Option<&'static PolicyDef>,
+}
+
+impl Compile<'_> {
+    fn section_code(&mut self, section: &Element, api: ApiKind) -> SectionCode {
+        for attribute in &section.attributes {
+            self.report(
+                Diagnostic::error(
+                    "TG0303",
+                    attribute.name_span,
+                    format!("`{}` has no attribute `{}`", section.name, attribute.name),
+                )
+                .label("remove it"),
+            );
+        }
+        let mut code = SectionCode::default();
+        let mut first_base: Option<Span> = None;
+        let mut steps = Vec::new();
+        for (at, node) in section.children.iter().enumerate() {
+            if let Node::Element(e) = node
+                && &*e.name == "base"
+            {
+                shape::check(e, &policies::base::DEF, self);
+                if let Some(first) = first_base {
+                    self.report(
+                        Diagnostic::error(
+                            "TG0306",
+                            e.name_span,
+                            format!("`{}` holds more than one `<base />`", section.name),
+                        )
+                        .label("second one")
+                        .related(first, "first one"),
+                    );
+                    continue;
+                }
+                first_base = Some(e.name_span);
+                code.base = true;
+                code.before = Block::new(std::mem::take(&mut steps));
+            } else if let Some(step) = self.node(node, at, &section.children) {
+                steps.push(step);
+            }
+        }
+        if code.base {
+            code.after = Block::new(steps)
+        } else {
+            code.before = Block::new(steps)
+        }
+        // An MCP server's calls are forwarded even when the document's backend section is empty.
+        if api == ApiKind::Mcp
+            && self.section == Section::Backend
+            && !code.base
+            && code.before.is_empty()
+        {
+            code.base = true;
+        }
+        code
+    }
+
+    /// Compiles policies that stand in a container.
+    pub fn block(&mut self, children: &[Node]) -> Block {
+        let mut steps = Vec::new();
+        for (at, node) in children.iter().enumerate() {
+            if let Some(step) = self.node(node, at, children) {
+                steps.push(step);
+            }
+        }
+        Block::new(steps)
+    }
+
+    /// Compiles the children of a container's child (`when`, `otherwise`), which adds itself to the path.
+    pub fn branch(&mut self, child: &Element, at: usize) -> Block {
+        let length = self.path.len();
+        if !self.path.is_empty() {
+            self.path.push('\\');
+        }
+        self.path.push_str(&format!("{}[{at}]", child.name));
+        let block = self.block(&child.children);
+        self.path.truncate(length);
+        block
+    }
+
+    fn node(&mut self, node: &Node, at: usize, siblings: &[Node]) -> Option<PlacedStep> {
+        let element = match node {
+            Node::Element(e) => e,
+            Node::Text(text) => {
+                let what = if text.kind == TextKind::Literal {
+                    "text"
+                } else {
+                    "an expression"
+                };
+                self.report(
+                    Diagnostic::error(
+                        "TG0304",
+                        text.span,
+                        format!("{what} stands where a policy is expected"),
+                    )
+                    .label("expected a policy element"),
+                );
+                return None;
+            }
+        };
+        let Some(def) = policies::find(&element.name) else {
+            self.unknown_policy(element);
+            return None;
+        };
+        if self.fragment.is_some() && matches!(def.name, "base" | "include-fragment") {
+            self.report(
+                Diagnostic::error(
+                    "TG0307",
+                    element.name_span,
+                    format!("`{}` is not allowed in a fragment", def.name),
+                )
+                .label("not allowed here")
+                .help("put it into the document that includes the fragment"),
+            );
+            return None;
+        }
+        self.place(element, def);
+        // 1-based position among siblings of the same name, as LastError.Path counts.
+        let nth = siblings[..=at]
+            .iter()
+            .filter(|n| matches!(n, Node::Element(e) if e.name == element.name))
+            .count();
+        let length = self.path.len();
+        if !self.path.is_empty() {
+            self.path.push('\\');
+        }
+        self.path.push_str(&format!("{}[{nth}]", def.name));
+        shape::check(element, def, self);
+        let outer_needs = std::mem::take(&mut self.needs);
+        let outer_def = self.def.replace(def);
+        let step = (def.compile)(element, self);
+        self.def = outer_def;
+        let needs = std::mem::replace(&mut self.needs, outer_needs);
+        let path: Str = Str::from(self.path.as_str());
+        self.path.truncate(length);
+        let id = element.attribute("id").map(|a| a.value.text.clone());
+        step.map(|step| PlacedStep {
+            policy: def.name,
+            id,
+            path,
+            needs,
+            step,
+        })
+    }
+
+    /// Checks section, scope and single use.
+    fn place(&mut self, element: &Element, def: &'static PolicyDef) {
+        if !def.sections.contains(self.section) {
+            self.report(
+                Diagnostic::error(
+                    "TG0308",
+                    element.name_span,
+                    format!("`{}` is not allowed in `{}`", def.name, self.section.name()),
+                )
+                .label(format!("expected in {}", def.sections.names())),
+            );
+        }
+        if !def.scopes.contains(self.scope) {
+            self.report(
+                Diagnostic::error(
+                    "TG0309",
+                    element.name_span,
+                    format!(
+                        "`{}` is not allowed in a document of the {} scope",
+                        def.name,
+                        self.scope.name()
+                    ),
+                )
+                .label(format!("allowed at {} scope", def.scopes.names())),
+            );
+        }
+        let seen = match def.once {
+            Once::Many => return,
+            Once::PerSection => &mut self.once.section,
+            Once::PerDocument => &mut self.once.document,
+        };
+        if let Some((_, first)) = seen.iter().find(|(name, _)| *name == def.name) {
+            let first = *first;
+            let per = if def.once == Once::PerSection {
+                "section"
+            } else {
+                "document"
+            };
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "TG0310",
+                    element.name_span,
+                    format!("`{}` may stand only once per {per}", def.name),
+                )
+                .label("second one")
+                .related(first, "first one"),
+            );
+        } else {
+            seen.push((def.name, element.name_span));
+        }
+    }
+
+    fn unknown_policy(&mut self, element: &Element) {
+        let diagnostic = Diagnostic::error(
+            "TG0311",
+            element.name_span,
+            format!("unknown policy `{}`", element.name),
+        );
+        let diagnostic = if Section::from_name(&element.name).is_some() {
+            diagnostic
+                .label("a section cannot stand inside a section")
+                .help("close the enclosing section first")
+        } else if policies::NOT_YET.contains(&&*element.name) {
+            diagnostic.label("not served by this version").help(format!(
+                "API Management has `{}`; this version of Tollgate does not run it yet, so the document is refused rather than half obeyed",
+                element.name
+            ))
+        } else {
+            match shape::nearest(&element.name, policies::all().iter().map(|d| d.name)) {
+                Some(name) => diagnostic
+                    .label("expected a policy element")
+                    .help(format!("did you mean `{name}`?")),
+                None => diagnostic.label("expected a policy element"),
+            }
+        };
+        self.report(diagnostic);
+    }
+
+    /// Notes a fault.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Marks that the step reads bodies itself.
+    pub fn needs(&mut self, needs: Needs) {
+        self.needs.request_body |= needs.request_body;
+        self.needs.response_body |= needs.response_body;
+    }
+
+    /// A backend by its literal id; an unknown one is a fault.
+    pub fn backend(&mut self, id: &str, span: Span) -> Option<BackendIndex> {
+        let found = self.compiler.backends.get(id).copied();
+        if found.is_none() {
+            let diagnostic =
+                Diagnostic::error("TG0312", span, format!("there is no backend `{id}`"))
+                    .label("expected the id of a backend");
+            let nearest = shape::nearest(id, self.compiler.backends.keys().map(|k| &**k));
+            self.report(match nearest {
+                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                None => diagnostic.help("define it under `backends`"),
+            });
+        }
+        found
+    }
+
+    /// The children of a fragment, compiled here (inclusion is textual).
+    pub fn fragment(&mut self, id: &str, span: Span) -> Option<Block> {
+        let compiler = self.compiler;
+        match compiler.fragments.get(id) {
+            Some(Some(document)) => {
+                let before = self.fragment.replace(Str::from(id));
+                let block = self.block(&document.root.children);
+                self.fragment = before;
+                Some(block)
+            }
+            // Its text was refused already.
+            Some(None) => None,
+            None => {
+                let diagnostic = Diagnostic::error(
+                    "TG0313",
+                    span,
+                    format!("there is no policy fragment `{id}`"),
+                )
+                .label("expected the id of a fragment");
+                let nearest = shape::nearest(id, compiler.fragments.keys().copied());
+                self.report(match nearest {
+                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                    None => diagnostic.help("define it under `policyFragments`"),
+                });
+                None
+            }
+        }
+    }
+
+    /// A step that is already compiled, boxed.
+    pub fn step<S: Step + 'static>(&self, step: S) -> Option<Box<dyn Step>> {
+        Some(Box::new(step))
+    }
+}

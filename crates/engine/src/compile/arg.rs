@@ -1,0 +1,262 @@
+//! Arguments of policies: a literal, converted at load, or an expression, typed at load.
+//!
+//! What must stay true: reading a literal argument on the hot path costs a clone of the value and nothing else.
+
+use super::{AttributeDef, Compile};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use bytes::Bytes;
+use tollgate_lang::document::{Element, Node, Text, TextKind};
+use tollgate_lang::expr::{self, Expr, Target};
+use tollgate_lang::value::{Str, Value};
+use tollgate_lang::{Diagnostic, Span};
+
+/// A literal or an expression.
+#[derive(Debug)]
+pub enum Arg<T> {
+    /// Known at load.
+    Const(T),
+    /// Evaluated for each request.
+    Expr(Box<Expr>),
+}
+
+/// A type that an argument can have.
+pub trait ArgType: Clone + Sized {
+    /// What the binder must deliver.
+    const TARGET: Target;
+    /// From a literal; the shape check has reported what does not fit.
+    fn literal(text: &str) -> Option<Self>;
+    /// From an expression's result, which fits the target.
+    fn value(value: Value) -> Option<Self>;
+}
+
+impl ArgType for Str {
+    const TARGET: Target = Target::Text;
+    fn literal(text: &str) -> Option<Self> {
+        Some(Str::from(text))
+    }
+    fn value(value: Value) -> Option<Self> {
+        Some(value.to_text())
+    }
+}
+
+impl ArgType for bool {
+    const TARGET: Target = Target::Bool;
+    fn literal(text: &str) -> Option<Self> {
+        match text.trim() {
+            t if t.eq_ignore_ascii_case("true") => Some(true),
+            t if t.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+    fn value(value: Value) -> Option<Self> {
+        match value {
+            Value::Bool(b) => Some(b),
+            _ => None,
+        }
+    }
+}
+
+impl ArgType for i64 {
+    const TARGET: Target = Target::Int;
+    fn literal(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+    fn value(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(n) => Some(i64::from(n)),
+            Value::Long(n) => Some(n),
+            _ => None,
+        }
+    }
+}
+
+/// A C# `long` (`token-quota` accepts nothing narrower as an expression).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Long(pub i64);
+
+impl ArgType for Long {
+    const TARGET: Target = Target::Long;
+    fn literal(text: &str) -> Option<Self> {
+        text.trim().parse().ok().map(Long)
+    }
+    fn value(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(n) => Some(Long(i64::from(n))),
+            Value::Long(n) => Some(Long(n)),
+            _ => None,
+        }
+    }
+}
+
+impl ArgType for f64 {
+    const TARGET: Target = Target::Double;
+    fn literal(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+    fn value(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(n) => Some(f64::from(n)),
+            Value::Long(n) => Some(n as f64),
+            Value::Double(n) => Some(n),
+            _ => None,
+        }
+    }
+}
+
+/// A body: text or bytes.
+#[derive(Clone, Debug)]
+pub struct BodyText(pub Bytes);
+
+impl ArgType for BodyText {
+    const TARGET: Target = Target::Body;
+    fn literal(text: &str) -> Option<Self> {
+        Some(BodyText(Bytes::copy_from_slice(text.as_bytes())))
+    }
+    fn value(value: Value) -> Option<Self> {
+        match value {
+            Value::Bytes(b) => Some(BodyText(b)),
+            other => Some(BodyText(Bytes::copy_from_slice(other.to_text().as_bytes()))),
+        }
+    }
+}
+
+impl<T: ArgType> Arg<T> {
+    /// The value for this request. A failure's source is filled in by the runner.
+    pub fn get(&self, rq: &mut Exchange) -> Result<T, Box<Failure>> {
+        match self {
+            Arg::Const(value) => Ok(value.clone()),
+            Arg::Expr(expr) => {
+                let value = expr.eval(rq).map_err(|e| Failure::expression("", &e))?;
+                T::value(value).ok_or_else(|| {
+                    Failure::internal("", "ExpressionValueEvaluationFailure", "Expression evaluation failed. The result does not have the type that is needed here.")
+                })
+            }
+        }
+    }
+
+    /// The value when it is known at load.
+    pub fn constant(&self) -> Option<&T> {
+        match self {
+            Arg::Const(value) => Some(value),
+            Arg::Expr(_) => None,
+        }
+    }
+}
+
+/// An argument kept with its .NET type: `set-variable`, `cache-store-value`.
+#[derive(Debug)]
+pub struct AnyArg(Arg<Str>);
+
+impl AnyArg {
+    /// The value for this request.
+    pub fn get(&self, rq: &mut Exchange) -> Result<Value, Box<Failure>> {
+        match &self.0 {
+            Arg::Const(text) => Ok(Value::Str(text.clone())),
+            Arg::Expr(expr) => expr.eval(rq).map_err(|e| Failure::expression("", &e)),
+        }
+    }
+}
+
+impl Compile<'_> {
+    fn attribute_def(&self, name: &str) -> Option<&'static AttributeDef> {
+        self.def?.attributes.iter().find(|d| d.name == name)
+    }
+
+    /// An attribute, or its default. `None` when absent without a default, and when it was refused.
+    pub fn arg<T: ArgType>(&mut self, element: &Element, name: &str) -> Option<Arg<T>> {
+        match element.attribute(name) {
+            Some(attribute) => self.text_arg(&attribute.value),
+            None => self
+                .attribute_def(name)?
+                .default
+                .and_then(T::literal)
+                .map(Arg::Const),
+        }
+    }
+
+    /// A literal attribute, or its default.
+    pub fn literal<T: ArgType>(&mut self, element: &Element, name: &str) -> Option<T> {
+        match element.attribute(name) {
+            Some(attribute) if attribute.value.kind == TextKind::Literal => {
+                T::literal(&attribute.value.text)
+            }
+            Some(_) => None,
+            None => self.attribute_def(name)?.default.and_then(T::literal),
+        }
+    }
+
+    /// A value or text as an argument.
+    pub fn text_arg<T: ArgType>(&mut self, text: &Text) -> Option<Arg<T>> {
+        if text.kind == TextKind::Literal {
+            return T::literal(&text.text).map(Arg::Const);
+        }
+        let expr = expr::compile(text, T::TARGET, self.diagnostics)?;
+        if let Some(value) = expr.constant()
+            && let Some(value) = T::value(value)
+        {
+            return Some(Arg::Const(value));
+        }
+        self.needs(expr.reads().into());
+        Some(Arg::Expr(Box::new(expr)))
+    }
+
+    /// An attribute kept with its .NET type.
+    pub fn any_arg(&mut self, element: &Element, name: &str) -> Option<AnyArg> {
+        let text = &element.attribute(name)?.value;
+        if text.kind == TextKind::Literal {
+            return Some(AnyArg(Arg::Const(text.text.clone())));
+        }
+        let expr = expr::compile(text, Target::Any, self.diagnostics)?;
+        self.needs(expr.reads().into());
+        Some(AnyArg(Arg::Expr(Box::new(expr))))
+    }
+
+    /// An element's text content as an argument; absent text is the empty literal.
+    pub fn content<T: ArgType>(&mut self, element: &Element) -> Option<Arg<T>> {
+        match element.children.as_slice() {
+            [] => T::literal("").map(Arg::Const),
+            [Node::Text(text)] => self.text_arg(text),
+            _ => None,
+        }
+    }
+
+    /// A literal attribute as a header name; one that is none is a fault.
+    pub fn header_name(&mut self, element: &Element, name: &str) -> Option<http::HeaderName> {
+        let text: Str = self.literal(element, name)?;
+        let span: Span = element
+            .attribute(name)
+            .map_or(element.name_span, |a| a.value.span);
+        match http::HeaderName::try_from(text.trim()) {
+            Ok(header) => Some(header),
+            Err(_) => {
+                self.report(
+                    Diagnostic::error("TG0322", span, format!("`{text}` is not a header name"))
+                        .label("expected letters, digits and hyphens"),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl Compile<'_> {
+    /// An attribute of an element that another policy's element holds (`set-header` in `return-response`), with its own default.
+    pub fn attribute_of<T: ArgType>(
+        &mut self,
+        element: &Element,
+        def: &'static super::PolicyDef,
+        name: &str,
+    ) -> Option<Arg<T>> {
+        match element.attribute(name) {
+            Some(attribute) => self.text_arg(&attribute.value),
+            None => def
+                .attributes
+                .iter()
+                .find(|d| d.name == name)?
+                .default
+                .and_then(T::literal)
+                .map(Arg::Const),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The configuration as plain data: what `control` reads from files and [`crate::snapshot::build`] compiles.
+//!
+//! Property names and meaning are API Management's; what must stay true: no field here is read on the hot path.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_lang::{FileId, Span};
+
+/// A secret. Never prints.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Takes the secret text.
+    pub fn new(text: impl Into<Arc<str>>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The secret itself: only for the wire and for comparison.
+    pub fn expose(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Everything.
+#[derive(Clone, Debug, Default)]
+pub struct Definition {
+    /// Settings of the gateway itself that the pipeline sees.
+    pub gateway: GatewayDefinition,
+    /// Named values by display name.
+    pub named_values: BTreeMap<String, NamedValue>,
+    /// Fragments by id.
+    pub fragments: BTreeMap<String, PolicyText>,
+    /// The policy of the global scope.
+    pub policy: Option<PolicyText>,
+    /// Backends.
+    pub backends: Vec<BackendDefinition>,
+    /// APIs.
+    pub apis: Vec<ApiDefinition>,
+    /// Products.
+    pub products: Vec<ProductDefinition>,
+    /// Subscriptions.
+    pub subscriptions: Vec<SubscriptionDefinition>,
+    /// Users, for `context.User`.
+    pub users: Vec<UserDefinition>,
+}
+
+/// What `context.Deployment` says, and the pipeline's limits.
+#[derive(Clone, Debug)]
+pub struct GatewayDefinition {
+    /// `context.Deployment.Gateway.Id`.
+    pub id: Arc<str>,
+    /// `context.Deployment.Region`.
+    pub region: Arc<str>,
+    /// `context.Deployment.ServiceName`.
+    pub service_name: Arc<str>,
+    /// Most bytes of a body that a policy may have buffered.
+    pub max_buffered_body: usize,
+    /// Most seconds between two chunks of a body, either side.
+    pub body_idle_timeout: Duration,
+}
+
+impl Default for GatewayDefinition {
+    fn default() -> Self {
+        GatewayDefinition {
+            id: Arc::from("tollgate"),
+            region: Arc::from("local"),
+            service_name: Arc::from("tollgate"),
+            max_buffered_body: 16 << 20,
+            body_idle_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A policy document's text and its file.
+#[derive(Clone, Debug)]
+pub struct PolicyText {
+    /// For spans.
+    pub file: FileId,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// A named value.
+#[derive(Clone, Debug)]
+pub struct NamedValue {
+    /// The value.
+    pub value: Secret,
+    /// Whether it is a secret.
+    pub secret: bool,
+}
+
+/// An API.
+#[derive(Clone, Debug)]
+pub struct ApiDefinition {
+    /// Where it stands in the configuration.
+    pub span: Option<Span>,
+    /// `context.Api.Id`.
+    pub id: Arc<str>,
+    /// `context.Api.Name`.
+    pub display_name: Arc<str>,
+    /// URL prefix below the host, without slashes at its ends; may be empty.
+    pub path: Arc<str>,
+    /// Schemes that are served.
+    pub protocols: Vec<Protocol>,
+    /// Default backend base URL.
+    pub service_url: Option<Arc<str>>,
+    /// Whether a key is needed.
+    pub subscription_required: bool,
+    /// Header that carries the key.
+    pub key_header: Arc<str>,
+    /// Query parameter that carries the key.
+    pub key_query: Arc<str>,
+    /// Kind.
+    pub kind: ApiKind,
+    /// Version and how it is told.
+    pub version: Option<VersionDefinition>,
+    /// `context.Api.Revision`.
+    pub revision: Arc<str>,
+    /// Whether this revision answers without `;rev=`.
+    pub is_current: bool,
+    /// Operations.
+    pub operations: Vec<OperationDefinition>,
+    /// Its policy.
+    pub policy: Option<PolicyText>,
+}
+
+/// Schemes of an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the schemes' own names")]
+pub enum Protocol {
+    Http,
+    Https,
+    Ws,
+    Wss,
+}
+
+/// Kinds of API that the gateway serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ApiKind {
+    /// Plain HTTP.
+    #[default]
+    Http,
+    /// WebSocket pass-through.
+    WebSocket,
+    /// MCP server pass-through: one catch-all operation, forwarded even when the document's backend section is empty.
+    Mcp,
+}
+
+/// A version inside a version set.
+#[derive(Clone, Debug)]
+pub struct VersionDefinition {
+    /// The version set's id.
+    pub set: Arc<str>,
+    /// The version; `None` is the set's original.
+    pub version: Option<Arc<str>>,
+    /// How a caller names it.
+    pub scheme: VersioningScheme,
+}
+
+/// How a caller names a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersioningScheme {
+    /// A path segment after the API's path.
+    Segment,
+    /// A query parameter of this name.
+    Query(Arc<str>),
+    /// A header of this name.
+    Header(Arc<str>),
+}
+
+/// An operation.
+#[derive(Clone, Debug)]
+pub struct OperationDefinition {
+    /// `context.Operation.Id`.
+    pub id: Arc<str>,
+    /// `context.Operation.Name`.
+    pub display_name: Arc<str>,
+    /// Verb, or `*`.
+    pub method: Arc<str>,
+    /// URL template.
+    pub url_template: Arc<str>,
+    /// Its policy.
+    pub policy: Option<PolicyText>,
+}
+
+/// A product.
+#[derive(Clone, Debug)]
+pub struct ProductDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// `context.Product.Id`.
+    pub id: Arc<str>,
+    /// `context.Product.Name`.
+    pub display_name: Arc<str>,
+    /// Whether a key is needed.
+    pub subscription_required: bool,
+    /// `context.Product.ApprovalRequired`.
+    pub approval_required: bool,
+    /// `context.Product.SubscriptionLimit`.
+    pub subscriptions_limit: Option<i32>,
+    /// `Published` or not.
+    pub published: bool,
+    /// Ids of its APIs.
+    pub apis: Vec<Arc<str>>,
+    /// Group ids.
+    pub groups: Vec<Arc<str>>,
+    /// Its policy.
+    pub policy: Option<PolicyText>,
+}
+
+/// What a subscription opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubscriptionScope {
+    /// One product's APIs.
+    Product(Arc<str>),
+    /// One API.
+    Api(Arc<str>),
+    /// All APIs.
+    AllApis,
+}
+
+/// A subscription.
+#[derive(Clone, Debug)]
+pub struct SubscriptionDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// `context.Subscription.Id`.
+    pub id: Arc<str>,
+    /// `context.Subscription.Name`.
+    pub display_name: Arc<str>,
+    /// What it opens.
+    pub scope: SubscriptionScope,
+    /// Owner's user id.
+    pub owner: Option<Arc<str>>,
+    /// Keys.
+    pub primary_key: Secret,
+    /// Second key.
+    pub secondary_key: Option<Secret>,
+    /// Only active ones work.
+    pub active: bool,
+    /// Created, milliseconds since the Unix epoch: quotas count from here.
+    pub created_millis: u64,
+    /// May trace.
+    pub allow_tracing: bool,
+}
+
+/// A user.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "context.User's own members")]
+pub struct UserDefinition {
+    pub id: Arc<str>,
+    pub email: Arc<str>,
+    pub first_name: Arc<str>,
+    pub last_name: Arc<str>,
+    pub note: Arc<str>,
+    pub groups: Vec<Arc<str>>,
+}
+
+/// A backend.
+#[derive(Clone, Debug)]
+pub struct BackendDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// Its id.
+    pub id: Arc<str>,
+    /// One server or a pool.
+    pub kind: BackendKind,
+}
+
+/// One server or a pool.
+#[derive(Clone, Debug)]
+pub enum BackendKind {
+    /// One server.
+    Single(SingleBackend),
+    /// Several, by priority and weight.
+    Pool(Vec<PoolMember>),
+}
+
+/// One server.
+#[derive(Clone, Debug, Default)]
+pub struct SingleBackend {
+    /// Base URL.
+    pub url: Arc<str>,
+    /// Headers put on every request.
+    pub headers: Vec<(Arc<str>, Secret)>,
+    /// Query parameters put on every request.
+    pub query: Vec<(Arc<str>, Secret)>,
+    /// `Authorization`: scheme and parameter.
+    pub authorization: Option<(Arc<str>, Secret)>,
+    /// Managed identity: resource and client id.
+    pub managed_identity: Option<(Arc<str>, Option<Arc<str>>)>,
+    /// TLS checks.
+    pub tls: BackendTls,
+}
+
+/// TLS checks of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BackendTls {
+    /// Check the chain.
+    pub validate_chain: bool,
+    /// Check the name.
+    pub validate_name: bool,
+    /// Extra trusted roots, PEM.
+    pub ca_pem: Option<Arc<str>>,
+}
+
+impl Default for BackendTls {
+    fn default() -> Self {
+        BackendTls {
+            validate_chain: true,
+            validate_name: true,
+            ca_pem: None,
+        }
+    }
+}
+
+/// A pool's member.
+#[derive(Clone, Debug)]
+pub struct PoolMember {
+    /// Backend id.
+    pub id: Arc<str>,
+    /// Lower is tried first; default 1.
+    pub priority: u32,
+    /// Share inside its priority, 0..=100; default 1.
+    pub weight: u32,
+}

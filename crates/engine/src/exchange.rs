@@ -1,0 +1,448 @@
+//! One request and its answer on their way through the gateway: what steps read and change.
+//!
+//! Made by [`crate::pipeline::serve`], owned by the answer's body until settlement. What must stay true: bodies
+//! stream until a step that reads them runs; entities are indexes into the snapshot that the request began with.
+
+use crate::body::{Body, BodyError, Tap};
+use crate::definition::Secret;
+use crate::failure::{Failure, Place};
+use crate::llm_call::LlmCall;
+use crate::services::Services;
+use crate::settle::{Outcome, Record};
+use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
+use crate::step::Needs;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
+use smallvec::SmallVec;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use tollgate_lang::value::{Str, Value};
+
+/// A body as the exchange holds it.
+#[derive(Debug, Default)]
+pub enum BodyState {
+    /// The message has none.
+    #[default]
+    None,
+    /// On its way.
+    Streaming(Body),
+    /// In memory.
+    Buffered(Bytes),
+    /// Read without `preserveContent`.
+    Consumed,
+}
+
+impl BodyState {
+    /// Whether a policy would see a body here.
+    pub fn is_some(&self) -> bool {
+        !matches!(self, BodyState::None)
+    }
+
+    /// Takes it for sending.
+    pub fn take(&mut self) -> Body {
+        match std::mem::take(self) {
+            BodyState::None | BodyState::Consumed => Body::Empty,
+            BodyState::Streaming(body) => body,
+            BodyState::Buffered(bytes) => Body::from(bytes),
+        }
+    }
+}
+
+/// Where the request is going: base URL plus path and query.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// Chosen base.
+    pub base: TargetBase,
+    /// Path after the API's own path (with the leading `/`), when a policy changed it; else the caller's.
+    pub path: Option<Str>,
+    /// Query string without `?`, when a policy changed it; else the caller's.
+    pub query: Option<Str>,
+}
+
+/// What the path is appended to.
+#[derive(Clone, Debug, Default)]
+pub enum TargetBase {
+    /// The API's `serviceUrl`.
+    #[default]
+    ServiceUrl,
+    /// `set-backend-service backend-id`, or the API's own backend.
+    Backend(BackendIndex),
+    /// `set-backend-service base-url`.
+    Url(Arc<crate::snapshot::BaseUrl>),
+}
+
+/// The request.
+#[derive(Debug)]
+pub struct Request {
+    /// Current method.
+    pub method: Method,
+    /// As the caller sent it.
+    pub original_method: Method,
+    /// `http` or `https` as the caller came.
+    pub scheme: &'static str,
+    /// The caller's `Host` or `:authority`.
+    pub authority: Str,
+    /// Path and query as the caller sent them.
+    pub path_and_query: http::uri::PathAndQuery,
+    /// Bytes of the path that belong to the API (prefix and version segment).
+    pub api_path_len: usize,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: BodyState,
+    /// Caller's address.
+    pub client_ip: IpAddr,
+    /// Template parameters.
+    pub matched: SmallVec<[(Str, Str); 4]>,
+    /// Where it goes.
+    pub target: Target,
+    /// A protocol upgrade the caller asked for.
+    pub upgrade: Option<hyper::upgrade::OnUpgrade>,
+}
+
+/// The response.
+#[derive(Debug)]
+pub struct Response {
+    /// Status.
+    pub status: StatusCode,
+    /// Reason phrase, when a policy or the upstream set one.
+    pub reason: Option<Str>,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: BodyState,
+    /// After a 101: the upstream's side of the upgrade.
+    pub upgrade: Option<hyper::upgrade::OnUpgrade>,
+}
+
+impl Response {
+    /// An empty answer of this status.
+    pub fn new(status: StatusCode) -> Response {
+        Response {
+            status,
+            reason: None,
+            headers: HeaderMap::new(),
+            body: BodyState::None,
+            upgrade: None,
+        }
+    }
+}
+
+/// `context.LastError`.
+#[derive(Clone, Debug)]
+pub struct LastError {
+    /// Source.
+    pub source: &'static str,
+    /// Reason.
+    pub reason: &'static str,
+    /// Message.
+    pub message: Str,
+    /// Place.
+    pub place: Place,
+}
+
+/// Something an earlier step asked to do later.
+pub trait Deferred {
+    /// The backend's (or the cache's) response head is there; outbound has not run.
+    fn on_response(&mut self, rq: &mut Exchange) {
+        let _ = rq;
+    }
+
+    /// The final head is about to be sent, whatever made it. Called once.
+    fn on_answer(&mut self, rq: &mut Exchange) {
+        let _ = rq;
+    }
+
+    /// The request has settled. Called once, also when the caller left before an answer.
+    fn on_settle(&mut self, rq: &mut Exchange, outcome: Outcome) {
+        let _ = (rq, outcome);
+    }
+}
+
+/// One hop to an upstream, for records.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The single backend that was called, if it was one.
+    pub backend: Option<BackendIndex>,
+    /// Status, or 0 when there was no answer.
+    pub status: u16,
+    /// Nanoseconds until the response head.
+    pub nanos: u64,
+}
+
+/// The exchange.
+pub struct Exchange {
+    /// The configuration that this request began with.
+    pub snapshot: Arc<Snapshot>,
+    /// This thread's services.
+    pub services: Rc<Services>,
+    /// Request id: on the answer, in logs, `context.RequestId`.
+    pub id: u128,
+    /// Wall clock at acceptance, nanoseconds.
+    pub received_unix_nanos: u64,
+    /// Monotonic clock at acceptance, nanoseconds.
+    pub received_nanos: u64,
+    /// The API, once matched.
+    pub api: Option<u32>,
+    /// The operation, once matched: index into the API's operations.
+    pub operation: Option<u32>,
+    /// The product, in a product context.
+    pub product: Option<u32>,
+    /// The subscription, when a key was given.
+    pub subscription: Option<u32>,
+    /// The key actually used.
+    pub key: Option<Secret>,
+    /// Request.
+    pub request: Request,
+    /// Response, once there is one.
+    pub response: Option<Response>,
+    /// Variables, in the order they were first set.
+    pub variables: Vec<(Str, Value)>,
+    /// After a failure.
+    pub last_error: Option<LastError>,
+    /// Later work of earlier steps.
+    pub deferred: Vec<Box<dyn Deferred>>,
+    /// Put on the upstream's response body when it comes.
+    pub taps: Vec<Box<dyn Tap>>,
+    /// What is known of a model call, once a step asked.
+    pub llm: Option<Box<LlmCall>>,
+    /// Calls to upstreams.
+    pub attempts: SmallVec<[Attempt; 1]>,
+    /// Bytes of body sent to the caller so far.
+    pub sent_bytes: u64,
+    /// Bytes of body received from the caller, when known.
+    pub received_bytes: u64,
+    /// Section that runs now.
+    pub section: crate::compile::Section,
+    /// Position in the scope chain that runs now (see `pipeline`).
+    pub(crate) chain: crate::pipeline::Chain,
+    /// Branch chosen by containers that said `Wait`, innermost last.
+    pub resume: SmallVec<[u32; 4]>,
+    /// State of the random numbers that expressions draw.
+    pub random: u64,
+    settled: bool,
+}
+
+impl Exchange {
+    /// An exchange at its start.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        services: Rc<Services>,
+        id: u128,
+        request: Request,
+    ) -> Box<Exchange> {
+        let received_unix_nanos = services.clock.unix_nanos();
+        let received_nanos = services.clock.monotonic_nanos();
+        Box::new(Exchange {
+            snapshot,
+            services,
+            id,
+            received_unix_nanos,
+            received_nanos,
+            api: None,
+            operation: None,
+            product: None,
+            subscription: None,
+            key: None,
+            request,
+            response: None,
+            variables: Vec::new(),
+            last_error: None,
+            deferred: Vec::new(),
+            taps: Vec::new(),
+            llm: None,
+            attempts: SmallVec::new(),
+            sent_bytes: 0,
+            received_bytes: 0,
+            section: crate::compile::Section::Inbound,
+            chain: crate::pipeline::Chain::default(),
+            resume: SmallVec::new(),
+            random: (id as u64) ^ ((id >> 64) as u64) | 1,
+            settled: false,
+        })
+    }
+
+    /// The matched API.
+    pub fn api(&self) -> Option<&Api> {
+        self.api.map(|i| &self.snapshot.apis[i as usize])
+    }
+
+    /// The matched operation.
+    pub fn operation(&self) -> Option<&Operation> {
+        self.api()
+            .zip(self.operation)
+            .map(|(api, i)| &api.operations[i as usize])
+    }
+
+    /// The product.
+    pub fn product(&self) -> Option<&Product> {
+        self.product.map(|i| &self.snapshot.products[i as usize])
+    }
+
+    /// The subscription.
+    pub fn subscription(&self) -> Option<&Subscription> {
+        self.subscription
+            .map(|i| &self.snapshot.subscriptions[i as usize])
+    }
+
+    /// Sets a variable.
+    pub fn set_variable(&mut self, name: &Str, value: Value) {
+        match self.variables.iter_mut().find(|(n, _)| n == name) {
+            Some((_, slot)) => *slot = value,
+            None => self.variables.push((name.clone(), value)),
+        }
+    }
+
+    /// A variable.
+    pub fn variable(&self, name: &str) -> Option<&Value> {
+        self.variables
+            .iter()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, v)| v)
+    }
+
+    /// The message that the current section acts on: the request in inbound and backend, else the response (made if absent).
+    pub fn current_headers(&mut self) -> &mut HeaderMap {
+        if self.section.on_request() {
+            &mut self.request.headers
+        } else {
+            &mut self.response_mut().headers
+        }
+    }
+
+    /// The response; an empty 200 if there is none yet.
+    pub fn response_mut(&mut self) -> &mut Response {
+        self.response
+            .get_or_insert_with(|| Response::new(StatusCode::OK))
+    }
+
+    /// Reads the bodies that a step needs into memory.
+    pub async fn buffer(&mut self, needs: Needs, source: &'static str) -> Result<(), Box<Failure>> {
+        let limit = self.snapshot.gateway.max_buffered_body;
+        if needs.request_body
+            && let BodyState::Streaming(body) = &mut self.request.body
+        {
+            let body = std::mem::take(body);
+            match collect(body, limit).await {
+                Ok(bytes) => self.request.body = BodyState::Buffered(bytes),
+                Err(BodyError::TooLarge(limit)) => {
+                    self.request.body = BodyState::Consumed;
+                    return Err(Failure::refused(
+                        source,
+                        "RequestBodyTooLarge",
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        format!(
+                            "The request body is larger than the {limit} bytes that a policy may read."
+                        ),
+                    ));
+                }
+                Err(error) => {
+                    self.request.body = BodyState::Consumed;
+                    return Err(Failure::refused(
+                        source,
+                        "ClientConnectionFailure",
+                        StatusCode::BAD_REQUEST,
+                        error.to_string(),
+                    ));
+                }
+            }
+        }
+        if needs.response_body
+            && let Some(Response {
+                body: state @ BodyState::Streaming(_),
+                ..
+            }) = &mut self.response
+        {
+            let BodyState::Streaming(body) = std::mem::replace(state, BodyState::Consumed) else {
+                return Ok(());
+            };
+            match collect(body, limit).await {
+                Ok(bytes) => self.response_mut().body = BodyState::Buffered(bytes),
+                Err(error) => {
+                    return Err(Failure::internal(
+                        source,
+                        "BackendConnectionFailure",
+                        error.to_string(),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the exchange. Every way out calls it; only the first call counts.
+    pub fn settle(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let mut deferred = std::mem::take(&mut self.deferred);
+        for later in &mut deferred {
+            later.on_settle(self, outcome);
+        }
+        let elapsed_nanos = self
+            .services
+            .clock
+            .monotonic_nanos()
+            .saturating_sub(self.received_nanos);
+        let telemetry = self.services.telemetry.clone();
+        let sent_bytes = self.sent_bytes;
+        telemetry.settled(&Record {
+            exchange: self,
+            outcome,
+            elapsed_nanos,
+            sent_bytes,
+        });
+    }
+
+    /// Whether it has settled.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        // The server drops the exchange when the caller goes away before there is an answer.
+        self.settle(Outcome::ClientLeft);
+    }
+}
+
+/// Reads a body to its end, at most `limit` bytes. One chunk is not copied.
+pub async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut first: Option<Bytes> = None;
+    let mut all: Option<BytesMut> = None;
+    let hint = body
+        .size_hint()
+        .upper()
+        .and_then(|n| usize::try_from(n).ok());
+    if hint.is_some_and(|n| n > limit) {
+        return Err(BodyError::TooLarge(limit));
+    }
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if let Some(all) = &mut all {
+            if all.len() + data.len() > limit {
+                return Err(BodyError::TooLarge(limit));
+            }
+            all.extend_from_slice(&data);
+        } else if let Some(one) = first.take() {
+            if one.len() + data.len() > limit {
+                return Err(BodyError::TooLarge(limit));
+            }
+            let mut buffer = BytesMut::with_capacity(hint.unwrap_or(0).max(one.len() + data.len()));
+            buffer.extend_from_slice(&one);
+            buffer.extend_from_slice(&data);
+            all = Some(buffer);
+        } else if data.len() > limit {
+            return Err(BodyError::TooLarge(limit));
+        } else {
+            first = Some(data);
+        }
+    }
+    Ok(all.map(BytesMut::freeze).or(first).unwrap_or_default())
+}

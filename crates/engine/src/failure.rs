@@ -1,0 +1,124 @@
+//! How a request fails: what `context.LastError` tells the document, and what the wire tells the caller.
+//!
+//! Source of reasons, statuses and messages: API Management, "error handling in policies", and observed answers.
+//! What must stay true: the public message never carries what only the operator should see.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// A failure of a step or of a built-in stage.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Policy element or built-in stage: `rate-limit`, `authorization`, `forward-request`.
+    pub source: &'static str,
+    /// Machine code (`RateLimitExceeded`), empty when there is none.
+    pub reason: &'static str,
+    /// What `context.LastError.Message` says.
+    pub message: String,
+    /// Status of the default answer.
+    pub status: StatusCode,
+    /// What the caller reads; `None`: the same as `message`.
+    pub public: Option<&'static str>,
+    /// Whether the answer carries `activityId` (internal errors do).
+    pub activity_id: bool,
+    /// Headers of the default answer (`Retry-After`, `WWW-Authenticate`).
+    pub headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    /// Where it happened; filled in by the runner.
+    pub place: Place,
+}
+
+/// Where in the documents a failure happened.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// `global`, `product`, `api`, `operation`; empty for built-in stages.
+    pub scope: &'static str,
+    /// `inbound`, `backend`, `outbound`, `on-error`; empty for built-in stages.
+    pub section: &'static str,
+    /// Nesting such as `choose[3]\when[2]`.
+    pub path: Option<Arc<str>>,
+    /// The `id` attribute.
+    pub policy_id: Option<Arc<str>>,
+}
+
+/// What the caller reads when the gateway itself is at fault.
+pub const INTERNAL: &str = "Internal server error";
+
+impl Failure {
+    /// A refusal whose message the caller may read.
+    pub fn refused(
+        source: &'static str,
+        reason: &'static str,
+        status: StatusCode,
+        message: impl Into<String>,
+    ) -> Box<Failure> {
+        Box::new(Failure {
+            source,
+            reason,
+            message: message.into(),
+            status,
+            public: None,
+            activity_id: false,
+            headers: SmallVec::new(),
+            place: Place::default(),
+        })
+    }
+
+    /// A fault whose detail stays inside: 500 with `activityId` and a generic text.
+    pub fn internal(
+        source: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Box<Failure> {
+        let mut failure =
+            Failure::refused(source, reason, StatusCode::INTERNAL_SERVER_ERROR, message);
+        failure.public = Some(INTERNAL);
+        failure.activity_id = true;
+        failure
+    }
+
+    /// An expression threw: `ExpressionValueEvaluationFailure`.
+    pub fn expression(
+        source: &'static str,
+        error: &tollgate_lang::expr::EvalError,
+    ) -> Box<Failure> {
+        Failure::internal(
+            source,
+            "ExpressionValueEvaluationFailure",
+            format!("Expression evaluation failed. {}", error.message),
+        )
+    }
+
+    /// Adds a header to the default answer.
+    #[must_use]
+    pub fn header(mut self: Box<Self>, name: HeaderName, value: HeaderValue) -> Box<Failure> {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The default wire body: `{ "statusCode": …, "message": … }`.
+    pub fn wire_body(&self, request_id: u128) -> String {
+        let message = self.public.unwrap_or(&self.message);
+        let message = serde_json::to_string(message).unwrap_or_else(|_| String::from("\"\""));
+        if self.activity_id {
+            let id = uuid::Uuid::from_u128(request_id);
+            format!(
+                "{{ \"statusCode\": {}, \"message\": {message}, \"activityId\": \"{id}\" }}",
+                self.status.as_u16()
+            )
+        } else {
+            format!(
+                "{{ \"statusCode\": {}, \"message\": {message} }}",
+                self.status.as_u16()
+            )
+        }
+    }
+
+    /// Content type of the wire body.
+    pub fn content_type() -> (HeaderName, HeaderValue) {
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )
+    }
+}

@@ -1,0 +1,393 @@
+//! The exchange as policy expressions see it: the data behind `context`.
+//!
+//! Source of the members: API Management, "policy expressions", context variable. What must stay true: reading a
+//! member allocates nothing but what .NET would call a new object.
+
+use crate::clock::ticks;
+use crate::exchange::{BodyState, Exchange, TargetBase};
+use crate::snapshot::{BackendKind, BaseUrl};
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use std::io::Read;
+use std::sync::LazyLock;
+use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
+use tollgate_lang::value::{Str, Value};
+
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+/// Built-in groups that need no definition.
+static PUBLISHED: LazyLock<Str> = LazyLock::new(|| Str::from("Published"));
+static NOT_PUBLISHED: LazyLock<Str> = LazyLock::new(|| Str::from("NotPublished"));
+static INSTANCE: LazyLock<Str> =
+    LazyLock::new(|| Str::from(format!("tollgate-{}", std::process::id())));
+
+impl Host for Exchange {
+    fn has(&self, entity: Entity) -> bool {
+        match entity {
+            Entity::Api => self.api.is_some(),
+            Entity::Operation => self.operation.is_some(),
+            Entity::Product => self.product.is_some(),
+            Entity::Subscription => self.subscription.is_some(),
+            Entity::User => self.user().is_some(),
+            Entity::LastError => self.last_error.is_some(),
+            // Documents read `context.Response.StatusCode` before there is one: an object with a 200.
+            Entity::Response => true,
+            Entity::RequestBody => self.request.body.is_some(),
+            Entity::ResponseBody => self.response.as_ref().is_some_and(|r| r.body.is_some()),
+            Entity::ApiServiceUrl => self.api().is_some_and(|a| a.service_url.is_some()),
+            Entity::Workspace => false,
+        }
+    }
+
+    fn field(&self, field: Field) -> Value {
+        let text = |s: &Str| Value::Str(s.clone());
+        let date = |millis: u64| Value::Long(ticks(millis.saturating_mul(1_000_000)));
+        macro_rules! of {
+            ($entity:expr, |$it:ident| $value:expr) => {
+                $entity.map_or(Value::Null, |$it| $value)
+            };
+        }
+        match field {
+            Field::ApiId => of!(self.api(), |a| text(&a.id)),
+            Field::ApiName => of!(self.api(), |a| text(&a.display_name)),
+            Field::ApiPath => of!(self.api(), |a| text(&a.path)),
+            Field::ApiRevision => of!(self.api(), |a| text(&a.revision)),
+            Field::ApiVersion => of!(
+                self.api()
+                    .and_then(|a| a.version.as_ref())
+                    .and_then(|v| v.version.as_ref()),
+                |v| text(v)
+            ),
+            Field::ApiIsCurrentRevision => of!(self.api(), |a| Value::Bool(a.is_current)),
+            Field::OperationId => of!(self.operation(), |o| text(&o.id)),
+            Field::OperationName => of!(self.operation(), |o| text(&o.display_name)),
+            Field::OperationMethod => of!(self.operation(), |o| text(&o.method)),
+            Field::OperationUrlTemplate => of!(self.operation(), |o| text(&o.url_template)),
+            Field::ProductId => of!(self.product(), |p| text(&p.id)),
+            Field::ProductName => of!(self.product(), |p| text(&p.display_name)),
+            Field::ProductApprovalRequired => {
+                of!(self.product(), |p| Value::Bool(p.approval_required))
+            }
+            Field::ProductSubscriptionRequired => {
+                of!(self.product(), |p| Value::Bool(p.subscription_required))
+            }
+            Field::ProductState => of!(self.product(), |p| text(if p.published {
+                &PUBLISHED
+            } else {
+                &NOT_PUBLISHED
+            })),
+            Field::ProductSubscriptionLimit => {
+                of!(self.product().and_then(|p| p.subscriptions_limit), |n| {
+                    Value::Int(n)
+                })
+            }
+            Field::SubscriptionId => of!(self.subscription(), |s| text(&s.id)),
+            Field::SubscriptionName => of!(self.subscription(), |s| text(&s.display_name)),
+            Field::SubscriptionKey => of!(self.key.as_ref(), |k| text(k.expose())),
+            Field::SubscriptionPrimaryKey => {
+                of!(self.subscription(), |s| text(s.primary_key.expose()))
+            }
+            Field::SubscriptionSecondaryKey => of!(
+                self.subscription().and_then(|s| s.secondary_key.as_ref()),
+                |k| text(k.expose())
+            ),
+            Field::SubscriptionCreatedDate | Field::SubscriptionStartDate => {
+                of!(self.subscription(), |s| date(s.created_millis))
+            }
+            Field::SubscriptionEndDate => Value::Null,
+            Field::UserId => of!(self.user(), |u| text(&u.id)),
+            Field::UserEmail => of!(self.user(), |u| text(&u.email)),
+            Field::UserFirstName => of!(self.user(), |u| text(&u.first_name)),
+            Field::UserLastName => of!(self.user(), |u| text(&u.last_name)),
+            Field::UserNote => of!(self.user(), |u| text(&u.note)),
+            Field::UserRegistrationDate => of!(self.user(), |_u| date(0)),
+            Field::LastErrorSource => of!(self.last_error.as_ref(), |e| Value::Str(Str::from(
+                e.source
+            ))),
+            Field::LastErrorReason => of!(
+                self.last_error.as_ref().filter(|e| !e.reason.is_empty()),
+                |e| Value::Str(Str::from(e.reason))
+            ),
+            Field::LastErrorMessage => of!(self.last_error.as_ref(), |e| text(&e.message)),
+            Field::LastErrorScope => of!(
+                self.last_error
+                    .as_ref()
+                    .filter(|e| !e.place.scope.is_empty()),
+                |e| Value::Str(Str::from(e.place.scope))
+            ),
+            Field::LastErrorSection => of!(
+                self.last_error
+                    .as_ref()
+                    .filter(|e| !e.place.section.is_empty()),
+                |e| Value::Str(Str::from(e.place.section))
+            ),
+            Field::LastErrorPath => of!(
+                self.last_error.as_ref().and_then(|e| e.place.path.as_ref()),
+                |p| text(p)
+            ),
+            Field::LastErrorPolicyId => of!(
+                self.last_error
+                    .as_ref()
+                    .and_then(|e| e.place.policy_id.as_ref()),
+                |p| text(p)
+            ),
+            Field::DeploymentGatewayId => text(&self.snapshot.gateway.id),
+            Field::DeploymentRegion => text(&self.snapshot.gateway.region),
+            Field::DeploymentServiceId | Field::DeploymentServiceName => {
+                text(&self.snapshot.gateway.service_name)
+            }
+            Field::DeploymentInstanceId => text(&INSTANCE),
+            Field::DeploymentIsManaged => Value::Bool(false),
+            Field::RequestMethod => Value::Str(Str::from(self.request.method.as_str())),
+            Field::RequestIpAddress => Value::Str(Str::from(self.request.client_ip.to_string())),
+            Field::ResponseStatusCode => Value::Int(
+                self.response
+                    .as_ref()
+                    .map_or(200, |r| i32::from(r.status.as_u16())),
+            ),
+            Field::ResponseStatusReason => match self.response.as_ref() {
+                Some(r) => r.reason.as_ref().map_or_else(
+                    || Value::Str(Str::from(r.status.canonical_reason().unwrap_or(""))),
+                    text,
+                ),
+                None => Value::Str(Str::from("OK")),
+            },
+            Field::Tracing => Value::Bool(false),
+            Field::WorkspaceId | Field::WorkspaceName => Value::Null,
+        }
+    }
+
+    fn list(&self, list: ListOf) -> Vec<(Str, Str)> {
+        let groups = |names: &[Str]| names.iter().map(|n| (n.clone(), n.clone())).collect();
+        match list {
+            ListOf::UserGroups => self.user().map(|u| groups(&u.groups)).unwrap_or_default(),
+            ListOf::UserIdentities => Vec::new(),
+            ListOf::ProductGroups => self
+                .product()
+                .map(|p| groups(&p.groups))
+                .unwrap_or_default(),
+            ListOf::ProductApis => self
+                .product()
+                .map(|p| {
+                    p.apis
+                        .iter()
+                        .map(|i| &self.snapshot.apis[*i as usize])
+                        .map(|a| (a.id.clone(), a.display_name.clone()))
+                        .collect()
+                })
+                .unwrap_or_default(),
+            ListOf::ApiProtocols => self
+                .api()
+                .map(|a| {
+                    a.protocols
+                        .iter()
+                        .map(|p| (Str::from(format!("{p:?}").to_lowercase()), Str::from("")))
+                        .collect()
+                })
+                .unwrap_or_default(),
+        }
+    }
+
+    fn headers(&self, message: Message) -> &HeaderMap {
+        match message {
+            Message::Request => &self.request.headers,
+            Message::Response => self.response.as_ref().map_or(&NO_HEADERS, |r| &r.headers),
+        }
+    }
+
+    fn url(&self, url: UrlOf) -> UrlParts {
+        match url {
+            UrlOf::Original => {
+                let authority = http::uri::Authority::try_from(&*self.request.authority).ok();
+                let default = if self.request.scheme == "https" {
+                    443
+                } else {
+                    80
+                };
+                let query = self.request.path_and_query.query();
+                UrlParts {
+                    scheme: Str::from(self.request.scheme),
+                    host: Str::from(authority.as_ref().map_or("", |a| a.host())),
+                    port: authority
+                        .as_ref()
+                        .and_then(|a| a.port_u16())
+                        .unwrap_or(default),
+                    path: Str::from(self.request.path_and_query.path()),
+                    query_string: query
+                        .map_or_else(|| Str::from(""), |q| Str::from(format!("?{q}"))),
+                }
+            }
+            UrlOf::ApiService => match self.api().and_then(|a| a.service_url.as_ref()) {
+                Some(base) => parts(base, &base.path, base.query.as_deref()),
+                None => UrlParts::default(),
+            },
+            UrlOf::Request => match self.base_url() {
+                // The URL as it would go out now.
+                Some(base) => {
+                    let path = format!("{}{}", base.path, self.target_path());
+                    parts(
+                        &base,
+                        if path.is_empty() { "/" } else { &path },
+                        self.target_query(),
+                    )
+                }
+                None => {
+                    let mut url = self.url(UrlOf::Original);
+                    if let Some(path) = &self.request.target.path {
+                        url.path = path.clone();
+                    }
+                    if let Some(query) = &self.request.target.query {
+                        url.query_string = if query.is_empty() {
+                            query.clone()
+                        } else {
+                            Str::from(format!("?{query}"))
+                        };
+                    }
+                    url
+                }
+            },
+        }
+    }
+
+    fn matched_parameters(&self) -> &[(Str, Str)] {
+        &self.request.matched
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        Exchange::variable(self, name).cloned()
+    }
+
+    fn variable_names(&self) -> Vec<Str> {
+        self.variables.iter().map(|(n, _)| n.clone()).collect()
+    }
+
+    fn body(&mut self, message: Message, preserve: bool) -> Result<Bytes, BodyError> {
+        let limit = self.snapshot.gateway.max_buffered_body;
+        let (state, headers) = match message {
+            Message::Request => (&mut self.request.body, &self.request.headers),
+            Message::Response => match &mut self.response {
+                Some(response) => (&mut response.body, &response.headers),
+                None => return Err(BodyError::Missing),
+            },
+        };
+        let bytes = match state {
+            BodyState::None => return Err(BodyError::Missing),
+            // A step that reads a body has it buffered before it runs.
+            BodyState::Consumed | BodyState::Streaming(_) => return Err(BodyError::Consumed),
+            BodyState::Buffered(bytes) if preserve => bytes.clone(),
+            BodyState::Buffered(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *state = BodyState::Consumed;
+                bytes
+            }
+        };
+        Ok(decompressed(bytes, headers, limit))
+    }
+
+    fn request_id(&self) -> u128 {
+        self.id
+    }
+
+    fn timestamp(&self) -> i64 {
+        ticks(self.received_unix_nanos)
+    }
+
+    fn now(&self) -> i64 {
+        ticks(self.services.clock.unix_nanos())
+    }
+
+    fn random(&mut self) -> u64 {
+        // splitmix64, seeded by the random request id.
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn trace(&mut self, text: &str) {
+        self.services.telemetry.trace(
+            self.id,
+            "expression",
+            crate::services::TraceSeverity::Verbose,
+            text,
+            &[],
+        );
+    }
+}
+
+impl Exchange {
+    /// The owner of the subscription.
+    pub fn user(&self) -> Option<&crate::definition::UserDefinition> {
+        self.subscription()
+            .and_then(|s| s.owner)
+            .map(|i| &self.snapshot.users[i as usize])
+    }
+
+    /// The base URL that the request would go to now; `None` for pools (chosen when sent) and when there is none.
+    pub fn base_url(&self) -> Option<std::sync::Arc<BaseUrl>> {
+        match &self.request.target.base {
+            TargetBase::ServiceUrl => self.api().and_then(|a| a.service_url.clone()),
+            TargetBase::Url(base) => Some(base.clone()),
+            TargetBase::Backend(index) => match &self.snapshot.backend(*index).kind {
+                BackendKind::Single(server) => Some(server.url.clone()),
+                BackendKind::Pool(_) => None,
+            },
+        }
+    }
+
+    /// Path after the API's own path.
+    pub fn target_path(&self) -> &str {
+        match &self.request.target.path {
+            Some(path) => path,
+            None => &self.request.path_and_query.path()[self.request.api_path_len..],
+        }
+    }
+
+    /// Query without `?`.
+    pub fn target_query(&self) -> Option<&str> {
+        match &self.request.target.query {
+            Some(query) => Some(&**query).filter(|q| !q.is_empty()),
+            None => self.request.path_and_query.query(),
+        }
+    }
+}
+
+fn parts(base: &BaseUrl, path: &str, query: Option<&str>) -> UrlParts {
+    UrlParts {
+        scheme: Str::from(if base.origin.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        }),
+        host: base.origin.host.clone(),
+        port: base.origin.port,
+        path: Str::from(path),
+        query_string: query.map_or_else(|| Str::from(""), |q| Str::from(format!("?{q}"))),
+    }
+}
+
+/// The body as text readers want it: gzip and deflate undone, up to `limit`; anything else as it is.
+fn decompressed(bytes: Bytes, headers: &HeaderMap, limit: usize) -> Bytes {
+    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else {
+        return bytes;
+    };
+    let mut out = Vec::new();
+    let limit = limit as u64;
+    let done = if encoding.as_bytes().eq_ignore_ascii_case(b"gzip") {
+        flate2::read::GzDecoder::new(&bytes[..])
+            .take(limit)
+            .read_to_end(&mut out)
+    } else if encoding.as_bytes().eq_ignore_ascii_case(b"deflate") {
+        flate2::read::ZlibDecoder::new(&bytes[..])
+            .take(limit)
+            .read_to_end(&mut out)
+    } else {
+        return bytes;
+    };
+    if done.is_ok() {
+        Bytes::from(out)
+    } else {
+        bytes
+    }
+}

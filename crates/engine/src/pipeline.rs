@@ -1,0 +1,390 @@
+//! The life of a request: match, identify, inbound, backend, outbound, on-error, answer.
+//!
+//! `proxy` calls [`serve`] for every request. What must stay true: scope documents run around `<base/>` without a
+//! merged copy; outbound does not run after a failure; the answer always exists, and owns the exchange until it ends.
+
+use crate::body::Body;
+use crate::compile::{ScopeDocument, Section};
+use crate::exchange::{BodyState, Exchange, LastError, Request, Response, Target};
+use crate::failure::Failure;
+use crate::identify;
+use crate::routing::Matched;
+use crate::services::Services;
+use crate::settle::AnswerBody;
+use crate::snapshot::Snapshot;
+use crate::step::{Block, Flow};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use tollgate_lang::value::Str;
+
+/// A request as the listener hands it over.
+pub struct Incoming {
+    /// Request id.
+    pub id: u128,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// `Host` or `:authority`.
+    pub authority: Str,
+    /// Caller's address.
+    pub client_ip: IpAddr,
+    /// Head. Trace context headers are already those for the upstream.
+    pub head: Parts,
+    /// Body.
+    pub body: Body,
+    /// Set when the caller asks for an upgrade.
+    pub upgrade: Option<hyper::upgrade::OnUpgrade>,
+}
+
+/// Header with the request id, on every answer.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("tollgate-request-id");
+
+/// The scope documents of a request, narrow to broad.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    scopes: SmallVec<[ScopeRef; 4]>,
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ScopeRef {
+    Operation(u32, u32),
+    Api(u32),
+    Product(u32),
+    Global,
+}
+
+impl ScopeRef {
+    fn document(self, snapshot: &Snapshot) -> &ScopeDocument {
+        match self {
+            ScopeRef::Operation(api, operation) => {
+                &snapshot.apis[api as usize].operations[operation as usize].policy
+            }
+            ScopeRef::Api(api) => &snapshot.apis[api as usize].policy,
+            ScopeRef::Product(product) => &snapshot.products[product as usize].policy,
+            ScopeRef::Global => &snapshot.policy,
+        }
+    }
+}
+
+/// Serves one request.
+pub async fn serve(
+    snapshot: Arc<Snapshot>,
+    services: Rc<Services>,
+    incoming: Incoming,
+) -> http::Response<AnswerBody> {
+    let mut rq = exchange(snapshot.clone(), services, incoming);
+    let mut flow = match find(&mut rq, &snapshot) {
+        Ok(()) => run(&mut rq, &snapshot).await,
+        Err(failure) => Flow::Fail(failure),
+    };
+    if let Flow::Fail(failure) = flow {
+        if rq.chain.scopes.is_empty() {
+            rq.chain.scopes.push(ScopeRef::Global);
+        }
+        flow = on_error(&mut rq, &snapshot, failure).await;
+    }
+    if let Flow::Fail(failure) = flow {
+        fail_plainly(&mut rq, &failure);
+    }
+    let mut deferred = std::mem::take(&mut rq.deferred);
+    for later in &mut deferred {
+        later.on_answer(&mut rq);
+    }
+    deferred.append(&mut rq.deferred);
+    rq.deferred = deferred;
+    answer(rq)
+}
+
+fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming) -> Box<Exchange> {
+    let Incoming {
+        id,
+        scheme,
+        authority,
+        client_ip,
+        head,
+        body,
+        upgrade,
+    } = incoming;
+    let path_and_query = head
+        .uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+    let request = Request {
+        original_method: head.method.clone(),
+        method: head.method,
+        scheme,
+        authority,
+        path_and_query,
+        api_path_len: 0,
+        headers: head.headers,
+        body: if http_body::Body::is_end_stream(&body) {
+            BodyState::None
+        } else {
+            BodyState::Streaming(body)
+        },
+        client_ip,
+        matched: Matched::new(),
+        target: Target::default(),
+        upgrade,
+    };
+    Exchange::new(snapshot, services, id, request)
+}
+
+/// Match and identify.
+fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failure>> {
+    let request = &mut rq.request;
+    let path = request.path_and_query.path();
+    let query = request.path_and_query.query();
+    let found = snapshot
+        .router
+        .api(path, query, &request.headers)
+        .ok_or_else(not_found)?;
+    let api = &snapshot.apis[found.api as usize];
+    if !api.serves(request.scheme) {
+        return Err(not_found());
+    }
+    let rest = &path[found.path_len..];
+    let mut matched = Matched::new();
+    let operation =
+        snapshot
+            .router
+            .operation(found.api, &request.method, rest, query, &mut matched);
+    let preflight = operation.is_none() && is_preflight(request);
+    let operation = if preflight {
+        let method = request
+            .headers
+            .get(header::ACCESS_CONTROL_REQUEST_METHOD)
+            .and_then(|m| Method::from_bytes(m.as_bytes()).ok());
+        method.and_then(|m| {
+            snapshot
+                .router
+                .operation(found.api, &m, rest, query, &mut matched)
+        })
+    } else {
+        operation
+    };
+    request.api_path_len = found.path_len;
+    request.matched = matched;
+    rq.api = Some(found.api);
+    rq.operation = operation;
+    if operation.is_none() && !api.without_operations() && !preflight {
+        rq.api = None;
+        return Err(not_found());
+    }
+    let identified = if preflight {
+        Ok(())
+    } else {
+        identify::identify(rq, snapshot)
+    };
+    let mut scopes = SmallVec::new();
+    if let Some(operation) = operation {
+        scopes.push(ScopeRef::Operation(found.api, operation));
+    }
+    scopes.push(ScopeRef::Api(found.api));
+    scopes.extend(rq.product.map(ScopeRef::Product));
+    scopes.push(ScopeRef::Global);
+    rq.chain.scopes = scopes;
+    identified
+}
+
+fn not_found() -> Box<Failure> {
+    let mut failure = Failure::refused(
+        "configuration",
+        "OperationNotFound",
+        StatusCode::NOT_FOUND,
+        "Unable to match incoming request to an operation.",
+    );
+    failure.public = Some("Resource not found");
+    failure
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method == Method::OPTIONS
+        && request.headers.contains_key(header::ORIGIN)
+        && request
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
+    if is_preflight(&rq.request)
+        && let Some(flow) = preflight(rq, snapshot)
+    {
+        return flow;
+    }
+    match section(rq, snapshot, Section::Inbound, 0).await {
+        Flow::Next => match section(rq, snapshot, Section::Backend, 0).await {
+            Flow::Next | Flow::Answered => {}
+            flow => return flow,
+        },
+        Flow::Answered => {}
+        flow => return flow,
+    }
+    rq.response_mut();
+    let mut deferred = std::mem::take(&mut rq.deferred);
+    for later in &mut deferred {
+        later.on_response(rq);
+    }
+    deferred.append(&mut rq.deferred);
+    rq.deferred = deferred;
+    section(rq, snapshot, Section::Outbound, 0).await
+}
+
+/// Asks the `cors` policies of inbound for a preflight's answer. `None`: the call is an ordinary OPTIONS.
+fn preflight(rq: &mut Exchange, snapshot: &Snapshot) -> Option<Flow> {
+    let defined = rq
+        .operation()
+        .is_some_and(|o| o.method.eq_ignore_ascii_case("OPTIONS"));
+    if defined {
+        return None;
+    }
+    let scopes = rq.chain.scopes.clone();
+    for scope in scopes {
+        let code = scope.document(snapshot).section(Section::Inbound);
+        for placed in code.before.steps.iter().chain(&code.after.steps) {
+            if let Some(flow) = placed.step.preflight(rq) {
+                return Some(flow);
+            }
+        }
+        if !code.base {
+            break;
+        }
+    }
+    let any = rq.operation().is_some_and(|o| &*o.method == "*")
+        || rq
+            .api()
+            .is_some_and(crate::snapshot::Api::without_operations);
+    (!any).then(|| Flow::Fail(not_found()))
+}
+
+/// Runs a section of the chain from `from` on (0: the narrowest document).
+pub(crate) async fn section(
+    rq: &mut Exchange,
+    snapshot: &Snapshot,
+    section: Section,
+    from: usize,
+) -> Flow {
+    rq.section = section;
+    let mut depth = from;
+    loop {
+        let scope = rq.chain.scopes[depth];
+        rq.chain.depth = depth;
+        let code = scope.document(snapshot).section(section);
+        match block(rq, &code.before, scope.document(snapshot)).await {
+            Flow::Next => {}
+            flow => return flow,
+        }
+        if !code.base || depth + 1 == rq.chain.scopes.len() {
+            break;
+        }
+        depth += 1;
+    }
+    loop {
+        let scope = rq.chain.scopes[depth];
+        rq.chain.depth = depth;
+        let document = scope.document(snapshot);
+        match block(rq, &document.section(section).after, document).await {
+            Flow::Next => {}
+            flow => return flow,
+        }
+        if depth == from {
+            return Flow::Next;
+        }
+        depth -= 1;
+    }
+}
+
+/// Runs the parent scope's section for a `<base/>` inside a container.
+pub(crate) async fn base(rq: &mut Exchange) -> Flow {
+    let depth = rq.chain.depth;
+    if depth + 1 >= rq.chain.scopes.len() {
+        return Flow::Next;
+    }
+    let snapshot = rq.snapshot.clone();
+    let here = rq.section;
+    let flow = section(rq, &snapshot, here, depth + 1).await;
+    rq.chain.depth = depth;
+    flow
+}
+
+async fn block(rq: &mut Exchange, block: &Block, document: &ScopeDocument) -> Flow {
+    let flow = if block.may_wait() {
+        block.run(rq).await
+    } else {
+        block.run_now(rq)
+    };
+    match flow {
+        Flow::Fail(mut failure) => {
+            if failure.place.scope.is_empty() {
+                failure.place.scope = document.kind.name();
+                failure.place.section = rq.section.name();
+            }
+            Flow::Fail(failure)
+        }
+        flow => flow,
+    }
+}
+
+async fn on_error(rq: &mut Exchange, snapshot: &Snapshot, failure: Box<Failure>) -> Flow {
+    fail_plainly(rq, &failure);
+    rq.last_error = Some(LastError {
+        source: failure.source,
+        reason: failure.reason,
+        message: Str::from(failure.message.as_str()),
+        place: failure.place.clone(),
+    });
+    section(rq, snapshot, Section::OnError, 0).await
+}
+
+/// The default answer of a failure.
+fn fail_plainly(rq: &mut Exchange, failure: &Failure) {
+    let mut response = Response::new(failure.status);
+    let (name, value) = Failure::content_type();
+    response.headers.insert(name, value);
+    for (name, value) in &failure.headers {
+        response.headers.append(name.clone(), value.clone());
+    }
+    response.body = BodyState::Buffered(Bytes::from(failure.wire_body(rq.id)));
+    rq.response = Some(response);
+}
+
+/// The final head and the body that owns the exchange.
+fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
+    let response = rq.response_mut();
+    let mut head = http::Response::new(());
+    *head.status_mut() = response.status;
+    if let Some(reason) = response.reason.take()
+        && let Ok(reason) = hyper::ext::ReasonPhrase::try_from(reason.as_bytes())
+    {
+        head.extensions_mut().insert(reason);
+    }
+    if let Some(upgrade) = response.upgrade.take() {
+        head.extensions_mut().insert(upgrade);
+    }
+    *head.headers_mut() = std::mem::take(&mut response.headers);
+    let mut body = response.body.take();
+    if rq.request.original_method == Method::HEAD
+        || matches!(head.status().as_u16(), 100..=199 | 204 | 304)
+    {
+        body = Body::Empty;
+    }
+    head.headers_mut()
+        .insert(REQUEST_ID.clone(), request_id(rq.id));
+    if let Some(response) = &mut rq.response {
+        response.status = head.status();
+    }
+    head.map(|()| AnswerBody::new(body, rq))
+}
+
+fn request_id(id: u128) -> HeaderValue {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let text = uuid::Uuid::from_u128(id)
+        .hyphenated()
+        .encode_lower(&mut buffer);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}

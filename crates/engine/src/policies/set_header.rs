@@ -1,0 +1,180 @@
+//! `set-header`: sets, appends, skips or deletes a header of the current message.
+//!
+//! Values are joined with `,`, except for headers whose values may hold commas or dates, which are repeated.
+//! `Connection`, `Content-Length`, `Keep-Alive` and `Transfer-Encoding` belong to the connection and stay untouched.
+
+use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::step::{Flow, Step};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::Str;
+
+/// The element.
+pub const DEF: PolicyDef = PolicyDef {
+    name: "set-header",
+    sections: Sections::ALL,
+    scopes: Scopes::ALL,
+    once: Once::Many,
+    attributes: &[
+        attribute("name", Kind::Text, "the header's name").required().expression(),
+        attribute("exists-action", Kind::OneOf(&["override", "skip", "append", "delete"]), "what to do when the header is there").expression().default("override"),
+    ],
+    children: &[child("value", Content::Text, "a value")],
+    content: Content::Empty,
+    doc: "Sets, appends or deletes a header: of the request in `inbound` and `backend`, of the response in `outbound` and `on-error`.",
+    compile,
+};
+
+/// Compiles it; `return-response` and `send-request` use it for their own messages.
+pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHeader> {
+    let name = cx.attribute_of::<Str>(element, &DEF, "name")?;
+    let name = match name {
+        Arg::Const(text) => match HeaderName::try_from(text.trim()) {
+            Ok(name) => Name::Known(name),
+            Err(_) => {
+                cx.header_name(element, "name");
+                return None;
+            }
+        },
+        expr => Name::Dynamic(expr),
+    };
+    let action = cx.attribute_of::<Str>(element, &DEF, "exists-action")?;
+    let action = match &action {
+        Arg::Const(text) => Action::Known(ExistsAction::parse(text)?),
+        Arg::Expr(_) => Action::Dynamic(action),
+    };
+    let values = element.elements().filter(|e| &*e.name == "value").map(|e| cx.content::<Str>(e)).collect::<Option<_>>()?;
+    Some(SetHeader { name, action, values })
+}
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let header = compile_header(element, cx)?;
+    cx.step(header)
+}
+
+/// The compiled element.
+#[derive(Debug)]
+pub struct SetHeader {
+    name: Name,
+    action: Action,
+    values: Vec<Arg<Str>>,
+}
+
+#[derive(Debug)]
+enum Name {
+    Known(HeaderName),
+    Dynamic(Arg<Str>),
+}
+
+#[derive(Debug)]
+enum Action {
+    Known(ExistsAction),
+    Dynamic(Arg<Str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExistsAction {
+    Override,
+    Skip,
+    Append,
+    Delete,
+}
+
+impl ExistsAction {
+    fn parse(text: &str) -> Option<ExistsAction> {
+        match text.trim() {
+            "override" => Some(ExistsAction::Override),
+            "skip" => Some(ExistsAction::Skip),
+            "append" => Some(ExistsAction::Append),
+            "delete" => Some(ExistsAction::Delete),
+            _ => None,
+        }
+    }
+}
+
+impl SetHeader {
+    /// Applies it to the message that `headers` picks out of the exchange.
+    pub fn apply(&self, rq: &mut Exchange, headers: impl FnOnce(&mut Exchange) -> &mut HeaderMap) -> Result<(), Box<Failure>> {
+        let dynamic_name;
+        let name = match &self.name {
+            Name::Known(name) => name,
+            Name::Dynamic(arg) => {
+                let text = arg.get(rq)?;
+                dynamic_name = HeaderName::try_from(text.trim()).map_err(|_| Failure::internal("", "", format!("`{text}` is not a header name.")))?;
+                &dynamic_name
+            }
+        };
+        let action = match &self.action {
+            Action::Known(action) => *action,
+            Action::Dynamic(arg) => {
+                let text = arg.get(rq)?;
+                ExistsAction::parse(&text).ok_or_else(|| Failure::internal("", "", format!("`{text}` is not an exists-action.")))?
+            }
+        };
+        let mut values: SmallVec<[Str; 2]> = SmallVec::new();
+        if action != ExistsAction::Delete {
+            for value in &self.values {
+                values.push(value.get(rq)?);
+            }
+        }
+        if matches!(*name, header::CONNECTION | header::CONTENT_LENGTH | header::TRANSFER_ENCODING) || name == "keep-alive" {
+            return Ok(());
+        }
+        let headers = headers(rq);
+        match action {
+            ExistsAction::Delete => {
+                headers.remove(name);
+                return Ok(());
+            }
+            ExistsAction::Skip if headers.contains_key(name) => return Ok(()),
+            // An override without a value removes, as an empty list of values is no header.
+            ExistsAction::Override => {
+                headers.remove(name);
+            }
+            ExistsAction::Skip | ExistsAction::Append => {}
+        }
+        if repeats(name) || values.len() < 2 {
+            for value in &values {
+                headers.append(name.clone(), header_value(name, value)?);
+            }
+        } else {
+            headers.append(name.clone(), header_value(name, &values.join(","))?);
+        }
+        Ok(())
+    }
+}
+
+/// Headers that are sent once for each value: their values may hold commas or dates.
+fn repeats(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::USER_AGENT
+            | header::WWW_AUTHENTICATE
+            | header::PROXY_AUTHENTICATE
+            | header::COOKIE
+            | header::SET_COOKIE
+            | header::WARNING
+            | header::DATE
+            | header::EXPIRES
+            | header::IF_MODIFIED_SINCE
+            | header::IF_UNMODIFIED_SINCE
+            | header::LAST_MODIFIED
+            | header::RETRY_AFTER
+    )
+}
+
+fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Box<Failure>> {
+    HeaderValue::try_from(text.trim()).map_err(|_| Failure::internal("", "", format!("The value for header `{name}` holds characters that a header cannot carry.")))
+}
+
+impl Step for SetHeader {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        match self.apply(rq, Exchange::current_headers) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+}

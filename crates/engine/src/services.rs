@@ -1,0 +1,153 @@
+//! What the pipeline needs from outside: time, sockets, tokens, state, telemetry. One set per data-plane thread.
+//!
+//! `proxy` provides the real ones, tests provide scripted ones. What must stay true: the engine opens no socket.
+
+use crate::LocalBoxFuture;
+use crate::body::{Body, BodyError};
+use crate::clock::Clock;
+use crate::definition::{BackendTls, Secret};
+use crate::settle::Record;
+use http::{Request, Response};
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_lang::value::{Frozen, Str};
+
+/// One set per thread; what is shared between threads is behind `Arc`.
+pub struct Services {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Sockets.
+    pub transport: std::rc::Rc<dyn Transport>,
+    /// Managed-identity tokens.
+    pub tokens: Arc<dyn IdentityTokens>,
+    /// Counters, shared by all threads.
+    pub counters: Arc<tollgate_state::Counters>,
+    /// Values of `cache-store-value`.
+    pub cache: Arc<tollgate_state::Cache<Frozen>>,
+    /// The semantic cache.
+    pub vectors: Arc<tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
+    /// Metrics, logs, records.
+    pub telemetry: Arc<dyn Telemetry>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// TLS.
+    pub tls: Option<Arc<BackendTls>>,
+    /// Host name or address.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+    /// `host[:port]` for the `Host` header.
+    pub authority: Arc<str>,
+    /// Hash of all of the above, computed once: what connection pools key on first.
+    pub key: u64,
+}
+
+/// HTTP version towards a backend (`forward-request http-version`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum HttpVersion {
+    /// `1`.
+    #[default]
+    Http1,
+    /// `2or1`: by ALPN.
+    Http2Or1,
+    /// `2`: prior knowledge without TLS.
+    Http2,
+}
+
+/// Limits of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct SendOptions {
+    /// Until response headers.
+    pub timeout: Duration,
+    /// HTTP version.
+    pub version: HttpVersion,
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No connection, or it broke before the response head.
+    #[error("{0}")]
+    Connect(String),
+    /// No response head in time.
+    #[error("no response within {0:?}")]
+    Timeout(Duration),
+    /// The answer was not HTTP, or the request body broke.
+    #[error("{0}")]
+    Protocol(String),
+    /// The caller's own body ended early: the caller has gone.
+    #[error("the caller stopped sending: {0}")]
+    Request(BodyError),
+}
+
+/// Sends requests. `request`'s URI is in origin form (path and query); `Host` is set already.
+/// The answer's extensions carry `hyper::upgrade::OnUpgrade` after a 101.
+pub trait Transport {
+    /// Sends one request and gives the response head with its streaming body.
+    fn send<'a>(
+        &'a self,
+        origin: &'a Origin,
+        request: Request<Body>,
+        options: SendOptions,
+    ) -> LocalBoxFuture<'a, Result<Response<Body>, SendError>>;
+}
+
+/// A token and when it ends.
+#[derive(Clone, Debug)]
+pub struct IdentityToken {
+    /// The token.
+    pub token: Secret,
+    /// `Bearer …` ready for the header.
+    pub header: http::HeaderValue,
+    /// Unix seconds.
+    pub expires: u64,
+}
+
+/// Managed identity. Implementations cache, refresh ahead of expiry, and fetch once for many waiters.
+pub trait IdentityTokens: Send + Sync {
+    /// The cached token, if it is still good.
+    fn cached(&self, resource: &str, client_id: Option<&str>) -> Option<Arc<IdentityToken>>;
+
+    /// Fetches one. The error says what was tried and what to configure.
+    fn fetch<'a>(
+        &'a self,
+        resource: &'a str,
+        client_id: Option<&'a str>,
+    ) -> LocalBoxFuture<'a, Result<Arc<IdentityToken>, String>>;
+}
+
+/// Severity of a `trace` policy's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "API Management's own names")]
+pub enum TraceSeverity {
+    Verbose,
+    Information,
+    Error,
+}
+
+/// Where measurements go. Calls are cheap and never wait.
+pub trait Telemetry: Send + Sync {
+    /// A request has ended: called exactly once for each.
+    fn settled(&self, record: &Record<'_>);
+
+    /// `emit-token-metric`: tokens of one call with its dimensions (name, value).
+    fn token_metric(
+        &self,
+        namespace: &str,
+        dimensions: &[(Str, Str)],
+        usage: &tollgate_llm::usage::Usage,
+    );
+
+    /// The `trace` policy.
+    fn trace(
+        &self,
+        request_id: u128,
+        source: &str,
+        severity: TraceSeverity,
+        message: &str,
+        metadata: &[(Str, Str)],
+    );
+}

@@ -1,0 +1,132 @@
+//! The one way out: the body handed to the server, and the settlement when it ends, however it ends.
+//!
+//! What must stay true: every exchange settles exactly once - when its body has been sent, when the caller has gone,
+//! or when the exchange is dropped before it had an answer. There is no second place that counts.
+
+use crate::body::{Body, BodyError};
+use crate::exchange::Exchange;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The whole answer was handed to the connection.
+    Answered,
+    /// The caller left before the end.
+    ClientLeft,
+    /// The upstream broke in mid-body.
+    UpstreamFailed,
+}
+
+impl Outcome {
+    /// For logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::ClientLeft => "client_left",
+            Outcome::UpstreamFailed => "upstream_failed",
+        }
+    }
+}
+
+/// What telemetry learns of a settled request.
+pub struct Record<'a> {
+    /// The exchange, complete.
+    pub exchange: &'a Exchange,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Nanoseconds from acceptance to settlement.
+    pub elapsed_nanos: u64,
+    /// Bytes of body sent to the caller.
+    pub sent_bytes: u64,
+}
+
+/// The answer's body. Owns the exchange until the body has ended.
+pub struct AnswerBody {
+    body: Body,
+    exchange: Option<Box<Exchange>>,
+}
+
+impl AnswerBody {
+    /// Wraps the body of a finished pipeline.
+    pub fn new(body: Body, exchange: Box<Exchange>) -> AnswerBody {
+        AnswerBody {
+            body,
+            exchange: Some(exchange),
+        }
+    }
+
+    /// A body that belongs to no exchange (health answers).
+    pub fn plain(body: Body) -> AnswerBody {
+        AnswerBody {
+            body,
+            exchange: None,
+        }
+    }
+
+    /// The exchange behind it, until it has settled.
+    pub fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_deref()
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.settle(outcome);
+        }
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                if let (Some(exchange), Some(data)) = (this.exchange.as_mut(), frame.data_ref()) {
+                    exchange.sent_bytes += data.len() as u64;
+                }
+                // The server may not poll again once it knows that the body has ended.
+                if http_body::Body::is_end_stream(&this.body) {
+                    this.settle(Outcome::Answered);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => {
+                this.settle(Outcome::UpstreamFailed);
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                this.settle(Outcome::Answered);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // An empty body is never polled: that is an answer, not a caller that left.
+        let ended = http_body::Body::is_end_stream(&self.body);
+        self.settle(if ended {
+            Outcome::Answered
+        } else {
+            Outcome::ClientLeft
+        });
+    }
+}

@@ -1,0 +1,641 @@
+//! The compiled configuration: immutable, shared by all threads, swapped whole.
+//!
+//! Built by [`build`] from a [`Definition`]; requests hold on to the snapshot that they began with.
+
+use crate::compile::{self, ScopeDocument};
+use crate::definition::{
+    self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, SingleBackend, UserDefinition,
+    VersionDefinition,
+};
+use crate::identify::Keys;
+use crate::routing::Router;
+use crate::services::Origin;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tollgate_lang::value::Str;
+use tollgate_lang::{Diagnostic, Diagnostics};
+
+/// Index of a backend in [`Snapshot::backends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BackendIndex(pub u32);
+
+/// The compiled configuration.
+pub struct Snapshot {
+    /// Gateway settings.
+    pub gateway: GatewayDefinition,
+    /// APIs.
+    pub apis: Vec<Api>,
+    /// Products.
+    pub products: Vec<Product>,
+    /// Subscriptions.
+    pub subscriptions: Vec<Subscription>,
+    /// Users.
+    pub users: Vec<UserDefinition>,
+    /// Backends.
+    pub backends: Vec<Backend>,
+    /// Backend ids, for `backend-id` expressions.
+    pub backend_ids: HashMap<Str, BackendIndex>,
+    /// The global policy.
+    pub policy: ScopeDocument,
+    /// Finds API and operation.
+    pub router: Router,
+    /// Finds subscriptions by key.
+    pub keys: Keys,
+}
+
+/// An API.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see ApiDefinition")]
+pub struct Api {
+    pub id: Str,
+    pub display_name: Str,
+    pub path: Str,
+    pub protocols: Vec<Protocol>,
+    pub service_url: Option<Arc<BaseUrl>>,
+    pub subscription_required: bool,
+    pub key_header: http::HeaderName,
+    pub key_query: Str,
+    pub kind: ApiKind,
+    pub version: Option<VersionDefinition>,
+    pub revision: Str,
+    pub is_current: bool,
+    pub operations: Vec<Operation>,
+    /// Indexes of products that contain it.
+    pub products: Vec<u32>,
+    /// The product that opens it without a key.
+    pub open_product: Option<u32>,
+    pub policy: ScopeDocument,
+}
+
+/// An operation.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see OperationDefinition")]
+pub struct Operation {
+    pub id: Str,
+    pub display_name: Str,
+    pub method: Str,
+    pub url_template: Str,
+    /// Names of query parameters that the template declares.
+    pub template_query: Vec<Str>,
+    pub policy: ScopeDocument,
+}
+
+/// A product.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see ProductDefinition")]
+pub struct Product {
+    pub id: Str,
+    pub display_name: Str,
+    pub subscription_required: bool,
+    pub approval_required: bool,
+    pub subscriptions_limit: Option<i32>,
+    pub published: bool,
+    pub apis: Vec<u32>,
+    pub groups: Vec<Str>,
+    pub policy: ScopeDocument,
+}
+
+/// What a subscription opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One product's APIs.
+    Product(u32),
+    /// One API.
+    Api(u32),
+    /// All APIs.
+    AllApis,
+}
+
+/// A subscription.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see SubscriptionDefinition")]
+pub struct Subscription {
+    pub id: Str,
+    pub display_name: Str,
+    pub scope: Scope,
+    /// Index into `users`.
+    pub owner: Option<u32>,
+    pub primary_key: Secret,
+    pub secondary_key: Option<Secret>,
+    pub active: bool,
+    pub created_millis: u64,
+    pub allow_tracing: bool,
+}
+
+/// A base URL, taken apart once.
+#[derive(Clone, Debug)]
+pub struct BaseUrl {
+    /// Where.
+    pub origin: Origin,
+    /// Path before the operation's, without a trailing `/`.
+    pub path: Str,
+    /// Query that the base itself carries, without `?`.
+    pub query: Option<Str>,
+}
+
+/// A backend.
+#[derive(Debug)]
+pub struct Backend {
+    /// Its id.
+    pub id: Str,
+    /// One server or a pool.
+    pub kind: BackendKind,
+}
+
+/// One server or a pool.
+#[derive(Debug)]
+pub enum BackendKind {
+    /// One server.
+    Single(Box<Server>),
+    /// Several.
+    Pool(Pool),
+}
+
+/// One server.
+#[derive(Debug)]
+pub struct Server {
+    /// Base URL.
+    pub url: Arc<BaseUrl>,
+    /// Credentials and TLS as configured.
+    pub definition: SingleBackend,
+    /// Headers ready for the wire.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Query parameters ready for the wire: `a=b&c=d`.
+    pub query: Option<Str>,
+}
+
+/// A pool: members by priority, and the turn counter.
+#[derive(Debug)]
+pub struct Pool {
+    /// Groups, lowest priority number first.
+    pub groups: Vec<PoolGroup>,
+}
+
+/// Members of one priority.
+#[derive(Debug)]
+pub struct PoolGroup {
+    /// The priority.
+    pub priority: u32,
+    /// Members with their weights (all 0: as if all were 1).
+    pub members: Vec<(BackendIndex, u32)>,
+    /// Turns taken so far.
+    pub turn: AtomicU64,
+}
+
+impl BaseUrl {
+    /// Takes a URL apart. The error says what is wrong with it.
+    pub fn parse(url: &str, tls: Option<&definition::BackendTls>) -> Result<BaseUrl, String> {
+        let uri: http::Uri = url.trim().parse().map_err(|e| format!("not a URL: {e}"))?;
+        let secure = match uri.scheme_str() {
+            Some("https" | "wss") => true,
+            Some("http" | "ws") => false,
+            Some(other) => {
+                return Err(format!("scheme `{other}` is not served; use http or https"));
+            }
+            None => {
+                return Err(String::from(
+                    "expected an absolute URL such as https://host/path",
+                ));
+            }
+        };
+        let authority = uri.authority().ok_or("the URL has no host")?;
+        let host = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let port = authority
+            .port_u16()
+            .unwrap_or(if secure { 443 } else { 80 });
+        let tls = secure.then(|| Arc::new(tls.cloned().unwrap_or_default()));
+        let authority = authority.as_str().rsplit('@').next().unwrap_or_default();
+        let origin = Origin::new(tls, host, port, authority);
+        let path = uri.path().trim_end_matches('/');
+        Ok(BaseUrl {
+            origin,
+            path: Str::from(path),
+            query: uri.query().map(Str::from),
+        })
+    }
+}
+
+impl Origin {
+    /// An origin with its key.
+    pub fn new(
+        tls: Option<Arc<definition::BackendTls>>,
+        host: &str,
+        port: u16,
+        authority: &str,
+    ) -> Origin {
+        let mut hasher =
+            std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
+                .build_hasher();
+        (&tls, host, port).hash(&mut hasher);
+        Origin {
+            tls,
+            host: Arc::from(host),
+            port,
+            authority: Arc::from(authority),
+            key: hasher.finish(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// A backend by index.
+    pub fn backend(&self, index: BackendIndex) -> &Backend {
+        &self.backends[index.0 as usize]
+    }
+}
+
+/// Compiles a definition. `None` when anything was refused; every fault of every part is in `diagnostics`.
+pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Snapshot> {
+    let mut backend_ids = HashMap::new();
+    for (at, backend) in definition.backends.iter().enumerate() {
+        let index = BackendIndex(u32::try_from(at).unwrap_or(u32::MAX));
+        if backend_ids.insert(backend.id.clone(), index).is_some() {
+            fault(
+                diagnostics,
+                backend.span,
+                format!("backend `{}` is defined twice", backend.id),
+                "rename or remove one of them",
+            );
+        }
+    }
+    let backends = definition
+        .backends
+        .iter()
+        .map(|b| build_backend(b, &backend_ids, &definition, diagnostics))
+        .collect::<Vec<_>>();
+    let compiler = compile::Compiler::new(&definition, &backend_ids, diagnostics);
+    let policy = compiler.scope(
+        definition.policy.as_ref(),
+        compile::ScopeKind::Global,
+        ApiKind::Http,
+        diagnostics,
+    );
+
+    let mut apis = Vec::with_capacity(definition.apis.len());
+    let mut api_ids: HashMap<Str, u32> = HashMap::new();
+    for api in &definition.apis {
+        if api_ids.insert(api.id.clone(), apis.len() as u32).is_some() {
+            fault(
+                diagnostics,
+                api.span,
+                format!("API `{}` is defined twice", api.id),
+                "rename or remove one of them",
+            );
+        }
+        apis.push(build_api(api, &compiler, diagnostics));
+    }
+    let mut products = Vec::with_capacity(definition.products.len());
+    let mut product_ids: HashMap<Str, u32> = HashMap::new();
+    for product in &definition.products {
+        let index = products.len() as u32;
+        if product_ids.insert(product.id.clone(), index).is_some() {
+            fault(
+                diagnostics,
+                product.span,
+                format!("product `{}` is defined twice", product.id),
+                "rename or remove one of them",
+            );
+        }
+        let mut members = Vec::new();
+        for id in &product.apis {
+            match api_ids.get(id) {
+                Some(&api) => {
+                    members.push(api);
+                    apis[api as usize].products.push(index);
+                    if !product.subscription_required {
+                        let open = &mut apis[api as usize].open_product;
+                        if open.is_some() {
+                            fault(
+                                diagnostics,
+                                product.span,
+                                format!("API `{id}` is in two open products"),
+                                "at most one product without subscriptionRequired may hold an API",
+                            );
+                        }
+                        *open = Some(index);
+                    }
+                }
+                None => unknown(diagnostics, product.span, "API", id, api_ids.keys()),
+            }
+        }
+        products.push(Product {
+            id: product.id.clone(),
+            display_name: product.display_name.clone(),
+            subscription_required: product.subscription_required,
+            approval_required: product.approval_required,
+            subscriptions_limit: product.subscriptions_limit,
+            published: product.published,
+            apis: members,
+            groups: product.groups.clone(),
+            policy: compiler.scope(
+                product.policy.as_ref(),
+                compile::ScopeKind::Product,
+                ApiKind::Http,
+                diagnostics,
+            ),
+        });
+    }
+    let mut subscriptions: Vec<Subscription> = Vec::with_capacity(definition.subscriptions.len());
+    for sub in &definition.subscriptions {
+        if subscriptions.iter().any(|s| s.id == sub.id) {
+            fault(
+                diagnostics,
+                sub.span,
+                format!("subscription `{}` is defined twice", sub.id),
+                "rename or remove one of them",
+            );
+        }
+        let scope = match &sub.scope {
+            definition::SubscriptionScope::AllApis => Some(Scope::AllApis),
+            definition::SubscriptionScope::Api(id) => {
+                found(diagnostics, sub.span, "API", id, &api_ids).map(Scope::Api)
+            }
+            definition::SubscriptionScope::Product(id) => {
+                found(diagnostics, sub.span, "product", id, &product_ids).map(Scope::Product)
+            }
+        };
+        let owner = sub.owner.as_ref().and_then(|id| {
+            let at = definition.users.iter().position(|u| u.id == *id);
+            if at.is_none() {
+                unknown(
+                    diagnostics,
+                    sub.span,
+                    "user",
+                    id,
+                    definition.users.iter().map(|u| &u.id),
+                );
+            }
+            at.and_then(|n| u32::try_from(n).ok())
+        });
+        subscriptions.push(Subscription {
+            id: sub.id.clone(),
+            display_name: sub.display_name.clone(),
+            scope: scope.unwrap_or(Scope::AllApis),
+            owner,
+            primary_key: sub.primary_key.clone(),
+            secondary_key: sub.secondary_key.clone(),
+            active: sub.active,
+            created_millis: sub.created_millis,
+            allow_tracing: sub.allow_tracing,
+        });
+    }
+    let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
+    let router = Router::build(&apis, &definition.apis, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    Some(Snapshot {
+        gateway: definition.gateway,
+        apis,
+        products,
+        subscriptions,
+        users: definition.users,
+        backends,
+        backend_ids,
+        policy,
+        router,
+        keys,
+    })
+}
+
+fn build_api(
+    api: &definition::ApiDefinition,
+    compiler: &compile::Compiler<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Api {
+    let service_url = api
+        .service_url
+        .as_deref()
+        .filter(|u| !u.is_empty())
+        .and_then(|url| match BaseUrl::parse(url, None) {
+            Ok(base) => Some(Arc::new(base)),
+            Err(why) => {
+                fault(
+                    diagnostics,
+                    api.span,
+                    format!("serviceUrl of API `{}`: {why}", api.id),
+                    "write an absolute URL such as https://host/path",
+                );
+                None
+            }
+        });
+    let key_header = http::HeaderName::try_from(&*api.key_header).unwrap_or_else(|_| {
+        fault(
+            diagnostics,
+            api.span,
+            format!("`{}` is not a header name", api.key_header),
+            "use letters, digits and hyphens",
+        );
+        http::HeaderName::from_static("ocp-apim-subscription-key")
+    });
+    let operations = api
+        .operations
+        .iter()
+        .map(|op| Operation {
+            id: op.id.clone(),
+            display_name: op.display_name.clone(),
+            method: op.method.clone(),
+            url_template: op.url_template.clone(),
+            template_query: crate::routing::template_query(&op.url_template),
+            policy: compiler.scope(
+                op.policy.as_ref(),
+                compile::ScopeKind::Operation,
+                api.kind,
+                diagnostics,
+            ),
+        })
+        .collect();
+    Api {
+        id: api.id.clone(),
+        display_name: api.display_name.clone(),
+        path: api.path.clone(),
+        protocols: api.protocols.clone(),
+        service_url,
+        subscription_required: api.subscription_required,
+        key_header,
+        key_query: api.key_query.clone(),
+        kind: api.kind,
+        version: api.version.clone(),
+        revision: api.revision.clone(),
+        is_current: api.is_current,
+        operations,
+        products: Vec::new(),
+        open_product: None,
+        policy: compiler.scope(
+            api.policy.as_ref(),
+            compile::ScopeKind::Api,
+            api.kind,
+            diagnostics,
+        ),
+    }
+}
+
+fn build_backend(
+    backend: &definition::BackendDefinition,
+    ids: &HashMap<Str, BackendIndex>,
+    all: &Definition,
+    diagnostics: &mut Diagnostics,
+) -> Backend {
+    let kind = match &backend.kind {
+        definition::BackendKind::Single(single) => {
+            let url = BaseUrl::parse(&single.url, Some(&single.tls)).unwrap_or_else(|why| {
+                fault(
+                    diagnostics,
+                    backend.span,
+                    format!("url of backend `{}`: {why}", backend.id),
+                    "write an absolute URL such as https://host/path",
+                );
+                BaseUrl {
+                    origin: Origin::new(None, "", 0, ""),
+                    path: Str::from(""),
+                    query: None,
+                }
+            });
+            let mut headers = Vec::new();
+            let authorization = single.authorization.as_ref().map(|(scheme, parameter)| {
+                (
+                    Arc::<str>::from("Authorization"),
+                    Secret::new(format!("{scheme} {}", parameter.expose())),
+                )
+            });
+            for (name, value) in single.headers.iter().cloned().chain(authorization) {
+                match (
+                    http::HeaderName::try_from(&*name),
+                    http::HeaderValue::try_from(&**value.expose()),
+                ) {
+                    (Ok(name), Ok(mut value)) => {
+                        value.set_sensitive(true);
+                        headers.push((name, value));
+                    }
+                    _ => fault(
+                        diagnostics,
+                        backend.span,
+                        format!("header `{name}` of backend `{}` cannot be sent", backend.id),
+                        "header names are tokens, values visible ASCII",
+                    ),
+                }
+            }
+            let mut query = String::new();
+            for (name, value) in &single.query {
+                if !query.is_empty() {
+                    query.push('&');
+                }
+                query.push_str(&crate::routing::encode_query(name));
+                query.push('=');
+                query.push_str(&crate::routing::encode_query(value.expose()));
+            }
+            BackendKind::Single(Box::new(Server {
+                url: Arc::new(url),
+                definition: single.clone(),
+                headers,
+                query: (!query.is_empty()).then(|| Str::from(query)),
+            }))
+        }
+        definition::BackendKind::Pool(members) => {
+            let mut groups: Vec<PoolGroup> = Vec::new();
+            for member in members {
+                let Some(&index) = ids.get(&member.id) else {
+                    unknown(diagnostics, backend.span, "backend", &member.id, ids.keys());
+                    continue;
+                };
+                if matches!(
+                    all.backends[index.0 as usize].kind,
+                    definition::BackendKind::Pool(_)
+                ) {
+                    fault(
+                        diagnostics,
+                        backend.span,
+                        format!("pool `{}` holds the pool `{}`", backend.id, member.id),
+                        "a pool's members must be single backends",
+                    );
+                    continue;
+                }
+                let at = groups
+                    .iter()
+                    .position(|g| g.priority == member.priority)
+                    .unwrap_or_else(|| {
+                        groups.push(PoolGroup {
+                            priority: member.priority,
+                            members: Vec::new(),
+                            turn: AtomicU64::new(0),
+                        });
+                        groups.len() - 1
+                    });
+                groups[at].members.push((index, member.weight));
+            }
+            groups.sort_by_key(|g| g.priority);
+            if groups.is_empty() {
+                fault(
+                    diagnostics,
+                    backend.span,
+                    format!("pool `{}` has no members", backend.id),
+                    "list at least one backend under pool.services",
+                );
+            }
+            BackendKind::Pool(Pool { groups })
+        }
+    };
+    Backend {
+        id: backend.id.clone(),
+        kind,
+    }
+}
+
+fn found(
+    diagnostics: &mut Diagnostics,
+    span: Option<tollgate_lang::Span>,
+    what: &str,
+    id: &Str,
+    ids: &HashMap<Str, u32>,
+) -> Option<u32> {
+    let index = ids.get(id).copied();
+    if index.is_none() {
+        unknown(diagnostics, span, what, id, ids.keys());
+    }
+    index
+}
+
+fn unknown<'a>(
+    diagnostics: &mut Diagnostics,
+    span: Option<tollgate_lang::Span>,
+    what: &str,
+    id: &str,
+    known: impl Iterator<Item = &'a Str>,
+) {
+    let mut known: Vec<&str> = known.map(|s| &**s).collect();
+    known.sort_unstable();
+    let help = if known.is_empty() {
+        format!("no {what} is defined")
+    } else {
+        format!("known: {}", known.join(", "))
+    };
+    fault(
+        diagnostics,
+        span,
+        format!("there is no {what} `{id}`"),
+        &help,
+    );
+}
+
+/// A fault of the configuration (not of a document).
+fn fault(
+    diagnostics: &mut Diagnostics,
+    span: Option<tollgate_lang::Span>,
+    message: String,
+    help: &str,
+) {
+    diagnostics.push(Diagnostic {
+        code: "TG0301",
+        severity: tollgate_lang::Severity::Error,
+        message,
+        span,
+        label: String::new(),
+        help: Some(help.to_owned()),
+        related: Vec::new(),
+    });
+}

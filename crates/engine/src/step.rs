@@ -1,0 +1,174 @@
+//! A step of a compiled document, and a block of them.
+//!
+//! What must stay true: a step that can answer at once does not allocate; only a step that said [`Flow::Wait`] is
+//! asked for a future. Bodies that a step reads are in memory before it runs ([`Needs`], known at load).
+
+use crate::LocalBoxFuture;
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use std::fmt;
+use std::sync::Arc;
+use tollgate_lang::expr::Reads;
+
+/// What a step decided.
+#[derive(Debug)]
+pub enum Flow {
+    /// Go on with the next step.
+    Next,
+    /// The response is ready: send it, run nothing more.
+    Return,
+    /// The response is ready, as if the backend had given it: skip the rest of inbound and the backend, run outbound.
+    Answered,
+    /// Go to on-error.
+    Fail(Box<Failure>),
+    /// Only from [`Step::run`]: call [`Step::wait`].
+    Wait,
+}
+
+/// A compiled policy element.
+pub trait Step: Send + Sync {
+    /// Runs, or says [`Flow::Wait`].
+    fn run(&self, rq: &mut Exchange) -> Flow;
+
+    /// The waiting form, called only after `run` said [`Flow::Wait`].
+    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
+        let _ = rq;
+        Box::pin(std::future::ready(Flow::Next))
+    }
+
+    /// Answers a CORS preflight; only `cors` does.
+    fn preflight(&self, rq: &mut Exchange) -> Option<Flow> {
+        let _ = rq;
+        None
+    }
+
+    /// Whether `run` may ever say [`Flow::Wait`].
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
+
+/// Bodies that must be in memory before a step runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// `context.Request.Body`.
+    pub request_body: bool,
+    /// `context.Response.Body`.
+    pub response_body: bool,
+}
+
+impl Needs {
+    /// Whether nothing is needed.
+    pub fn none(self) -> bool {
+        !self.request_body && !self.response_body
+    }
+}
+
+impl From<Reads> for Needs {
+    fn from(reads: Reads) -> Needs {
+        Needs {
+            request_body: reads.request_body,
+            response_body: reads.response_body,
+        }
+    }
+}
+
+/// A step with its place in the document.
+pub struct PlacedStep {
+    /// Element name.
+    pub policy: &'static str,
+    /// The `id` attribute.
+    pub id: Option<Arc<str>>,
+    /// Nesting such as `choose[3]\when[2]`, 1-based.
+    pub path: Arc<str>,
+    /// Bodies it reads itself (not its children).
+    pub needs: Needs,
+    /// The step.
+    pub step: Box<dyn Step>,
+}
+
+impl fmt::Debug for PlacedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path)
+    }
+}
+
+/// Steps in document order.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// The steps.
+    pub steps: Vec<PlacedStep>,
+    may_wait: bool,
+}
+
+impl Block {
+    /// A block of these steps.
+    pub fn new(steps: Vec<PlacedStep>) -> Block {
+        let may_wait = steps.iter().any(|s| !s.needs.none() || s.step.may_wait());
+        Block { steps, may_wait }
+    }
+
+    /// Whether running it may wait.
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Runs a block that cannot wait. A container calls this when [`Block::may_wait`] is false.
+    pub fn run_now(&self, rq: &mut Exchange) -> Flow {
+        for placed in &self.steps {
+            match placed.step.run(rq) {
+                Flow::Next => {}
+                Flow::Fail(failure) => return placed.fail(failure),
+                flow => return flow,
+            }
+        }
+        Flow::Next
+    }
+
+    /// Runs it, waiting where a step waits.
+    pub async fn run(&self, rq: &mut Exchange) -> Flow {
+        for placed in &self.steps {
+            match placed.run(rq).await {
+                Flow::Next => {}
+                flow => return flow,
+            }
+        }
+        Flow::Next
+    }
+}
+
+impl PlacedStep {
+    /// Runs one step: buffers what it reads, then runs or waits.
+    pub async fn run(&self, rq: &mut Exchange) -> Flow {
+        if !self.needs.none()
+            && let Err(failure) = rq.buffer(self.needs, self.policy).await
+        {
+            return self.fail(failure);
+        }
+        let flow = match self.step.run(rq) {
+            Flow::Wait => self.step.wait(rq).await,
+            flow => flow,
+        };
+        match flow {
+            Flow::Fail(failure) => self.fail(failure),
+            flow => flow,
+        }
+    }
+
+    /// Notes the place of a failure, unless a nested step already did.
+    fn fail(&self, mut failure: Box<Failure>) -> Flow {
+        if failure.source.is_empty() {
+            failure.source = self.policy;
+        }
+        if failure.place.path.is_none() {
+            failure.place.path = Some(self.path.clone());
+            failure.place.policy_id.clone_from(&self.id);
+        }
+        Flow::Fail(failure)
+    }
+}
