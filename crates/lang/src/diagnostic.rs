@@ -2,7 +2,10 @@
 //!
 //! What must stay true: a diagnostic names what was expected, and a reader never stops at the first one.
 
-use crate::source::{Sources, Span};
+pub mod nearest;
+mod render;
+
+use crate::source::Span;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +14,16 @@ pub enum Severity {
     Warning,
     /// Refused.
     Error,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
 
 /// One fault.
@@ -48,7 +61,10 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, span, message) }
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(code, span, message)
+        }
     }
 
     /// What was expected: printed under the carets.
@@ -98,20 +114,5 @@ impl Diagnostics {
     /// Takes the contents of another collection.
     pub fn append(&mut self, other: Diagnostics) {
         self.items.extend(other.items);
-    }
-
-    /// Prints all as rustc would: message, `file:line:column`, the line with carets, help.
-    pub fn render(&self, sources: &Sources, color: bool) -> String {
-        let _ = (sources, color);
-        let mut out = String::new();
-        for d in &self.items {
-            if let Some(s) = d.span {
-                let (l, c) = sources.line_column(s.file, s.start);
-                let name = sources.get(s.file).map(|f| f.name.to_string()).unwrap_or_default();
-                out.push_str(&format!("{name}:{l}:{c}: "));
-            }
-            out.push_str(&format!("{:?}[{}]: {} {} {}\n", d.severity, d.code, d.message, d.label, d.help.as_deref().unwrap_or("")));
-        }
-        out
     }
 }

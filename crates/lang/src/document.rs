@@ -2,11 +2,39 @@
 //!
 //! Read from the raw form that real documents have (mostly not well-formed XML: quotes, `<` and `&&` stand as typed
 //! inside expressions) and from the escaped `xml` form. Source: API Management, "policy format xml and rawxml".
+//! Who calls it: `engine` reads scope documents and fragments. What must stay true: any input gives all its faults
+//! and whatever tree could be made, in linear time, with every span in the text that the user wrote.
+
+mod content;
+mod end_tags;
+mod entity;
+mod faults;
+mod matching;
+mod named;
+mod origin;
+mod scanner;
+mod start_tag;
+mod value;
+mod wellformed;
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{FileId, Span};
+use origin::Piece;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Largest document, in bytes: API Management's bound for fragments, the larger of its two.
+pub const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
+
+/// Largest document once named values stand in it, in bytes.
+pub const MAX_EXPANDED_BYTES: usize = 4 * MAX_DOCUMENT_BYTES;
+
+/// How deep elements may nest; documents in use stay below 20.
+pub const MAX_DEPTH: usize = 128;
+
+/// How many faults of one document are reported before reading stops.
+pub const MAX_FAULTS: usize = 100;
 
 /// A document as read.
 #[derive(Clone, Debug)]
@@ -26,7 +54,10 @@ pub struct Element {
     pub span: Span,
     /// Attributes in document order.
     pub attributes: Vec<Attribute>,
-    /// Children in document order; comments are dropped, blank text between elements too.
+    /// Children in document order; comments are dropped, blank text too.
+    ///
+    /// The markup inside a `set-body` (a SOAP template) is one literal text, as written; only a lone `value`
+    /// element stays an element.
     pub children: Vec<Node>,
 }
 
@@ -62,24 +93,18 @@ pub enum TextKind {
 }
 
 /// An attribute's value or an element's text, after named values were put in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Text {
     /// Literal text, or the code between the brackets of an expression.
     pub text: Arc<str>,
     /// What it is.
     pub kind: TextKind,
-    /// The whole value in the file.
+    /// The whole value in the file; of an expression, from its `@` to its closing bracket.
     pub span: Span,
     /// Pieces of `text` and where each came from, sorted by `at`; empty: `text` starts at `span.start` unchanged.
     pub(crate) pieces: Vec<Piece>,
-}
-
-/// From `at` on, `text` comes from `span` of the file: byte for byte if `linear`, else as a whole (a named value, an entity).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece {
-    pub(crate) at: u32,
-    pub(crate) span: Span,
-    pub(crate) linear: bool,
+    /// See [`Text::is_broken`].
+    pub(crate) broken: bool,
 }
 
 impl Text {
@@ -90,25 +115,41 @@ impl Text {
             kind: if multi { TextKind::Multi } else { TextKind::Single },
             span: Span::new(file, 0..code.len()),
             pieces: Vec::new(),
+            broken: false,
         }
+    }
+
+    /// Whether a fault inside it is reported already, so that nothing more should be said about it.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Where a byte range of `text` stands in the file that the user wrote.
     pub fn locate(&self, range: Range<usize>) -> Span {
-        let find = |offset: usize| -> (u32, u32) {
-            let next = self.pieces.partition_point(|p| (p.at as usize) <= offset);
-            match next.checked_sub(1).map(|i| self.pieces[i]) {
-                None => (self.span.start + offset as u32, self.span.start + offset as u32),
-                Some(p) if p.linear => {
-                    let n = (p.span.start + (offset as u32 - p.at)).min(p.span.end);
-                    (n, n)
-                }
-                Some(p) => (p.span.start, p.span.end),
+        origin::locate(&self.pieces, self.span, range)
+    }
+
+    /// Whether a named value, which may be a secret, stands in the text.
+    pub fn holds_named_value(&self) -> bool {
+        self.pieces.iter().any(|p| p.origin == origin::Origin::NamedValue)
+    }
+}
+
+impl fmt::Debug for Text {
+    /// Prints no named value: any of them may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = String::new();
+        for (i, piece) in self.pieces.iter().enumerate() {
+            let end = self.pieces.get(i + 1).map_or(self.text.len(), |p| p.at as usize);
+            match piece.origin {
+                origin::Origin::NamedValue => shown.push_str("{{...}}"),
+                _ => shown.push_str(self.text.get(piece.at as usize..end).unwrap_or_default()),
             }
-        };
-        let (start, _) = find(range.start);
-        let (_, end) = find(range.end.max(range.start));
-        Span { file: self.span.file, start, end: end.max(start) }
+        }
+        if self.pieces.is_empty() {
+            shown.push_str(&self.text);
+        }
+        f.debug_struct("Text").field("kind", &self.kind).field("text", &shown).field("span", &self.span).finish()
     }
 }
 
@@ -143,9 +184,35 @@ pub trait NamedValues {
     fn names(&self) -> Vec<&str>;
 }
 
-/// Reads a document. Never fails: what could be read is returned, every fault is in `diagnostics`.
+/// Reads a document. Never fails: what could be read is returned, every fault is in `diagnostics`, sorted by place.
 /// `None` only when there is no root element at all.
 pub fn read(file: FileId, text: &str, named: &dyn NamedValues, diagnostics: &mut Diagnostics) -> Option<Document> {
-    let _ = (file, text, named, diagnostics);
-    None
+    let mut faults = faults::Faults::default();
+    let root = if text.len() > MAX_DOCUMENT_BYTES {
+        faults.too_large(Span::new(file, 0..0), text.len(), MAX_DOCUMENT_BYTES);
+        None
+    } else {
+        match named::expand(file, text, named, MAX_EXPANDED_BYTES) {
+            Ok((effective, unknown)) => scanner::scan(&effective, &unknown, named, &mut faults),
+            Err(token) => {
+                faults.too_large_expanded(token, MAX_EXPANDED_BYTES);
+                None
+            }
+        }
+    };
+    faults.sorted().into_iter().for_each(|fault| diagnostics.push(fault));
+    Some(Document { root: root? })
+}
+
+/// No named values: every `{{name}}` token is unknown.
+pub struct NoNamedValues;
+
+impl NamedValues for NoNamedValues {
+    fn get(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
 }

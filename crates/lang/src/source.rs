@@ -23,7 +23,11 @@ impl Span {
     /// A span over `range` of `file`.
     pub fn new(file: FileId, range: std::ops::Range<usize>) -> Span {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Span { file, start: clamp(range.start), end: clamp(range.end) }
+        Span {
+            file,
+            start: clamp(range.start),
+            end: clamp(range.end),
+        }
     }
 }
 
@@ -46,7 +50,10 @@ impl Sources {
     /// Adds a text and gives its id.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name: name.into(), text: text.into() });
+        self.files.push(Source {
+            name: name.into(),
+            text: text.into(),
+        });
         id
     }
 
@@ -55,15 +62,18 @@ impl Sources {
         self.files.get(id.0 as usize)
     }
 
-    /// Line and column (both from 1, columns in characters) of a byte offset.
+    /// Line and column (both from 1, columns in characters) of a byte offset. A byte order mark is no column.
     pub fn line_column(&self, id: FileId, offset: u32) -> (usize, usize) {
-        let Some(source) = self.get(id) else { return (1, 1) };
+        let Some(source) = self.get(id) else {
+            return (1, 1);
+        };
         let mut end = (offset as usize).min(source.text.len());
         while !source.text.is_char_boundary(end) {
             end -= 1;
         }
         let before = &source.text[..end];
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let line = before[line_start..].trim_start_matches('\u{feff}');
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
     }
 }
