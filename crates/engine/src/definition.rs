@@ -112,6 +112,8 @@ pub struct ApiDefinition {
     pub protocols: Vec<Protocol>,
     /// Default backend base URL.
     pub service_url: Option<Arc<str>>,
+    /// Backend that is used instead of `service_url`.
+    pub backend: Option<Arc<str>>,
     /// Whether a key is needed.
     pub subscription_required: bool,
     /// Header that carries the key.

@@ -24,6 +24,8 @@ pub struct Failure {
     pub activity_id: bool,
     /// Headers of the default answer (`Retry-After`, `WWW-Authenticate`).
     pub headers: SmallVec<[(HeaderName, HeaderValue); 1]>,
+    /// The exchange's response stays as it is (`fail-on-error-status-code`).
+    pub keep_response: bool,
     /// Where it happened; filled in by the runner.
     pub place: Place,
 }
@@ -60,6 +62,7 @@ impl Failure {
             public: None,
             activity_id: false,
             headers: SmallVec::new(),
+            keep_response: false,
             place: Place::default(),
         })
     }

@@ -22,6 +22,7 @@ pub mod services;
 pub mod settle;
 pub mod snapshot;
 pub mod step;
+pub mod upstream;
 
 pub use body::{Body, BodyError};
 pub use exchange::Exchange;

@@ -5,7 +5,7 @@
 
 use crate::body::Body;
 use crate::compile::{ScopeDocument, Section};
-use crate::exchange::{BodyState, Exchange, LastError, Request, Response, Target};
+use crate::exchange::{BodyState, Exchange, LastError, Request, Response, Target, TargetBase};
 use crate::failure::Failure;
 use crate::identify;
 use crate::routing::Matched;
@@ -169,6 +169,9 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failure>> {
         operation
     };
     request.api_path_len = found.path_len;
+    if let Some(backend) = api.backend {
+        request.target.base = TargetBase::Backend(backend);
+    }
     request.matched = matched;
     rq.api = Some(found.api);
     rq.operation = operation;
@@ -343,6 +346,9 @@ async fn on_error(rq: &mut Exchange, snapshot: &Snapshot, failure: Box<Failure>)
 
 /// The default answer of a failure.
 fn fail_plainly(rq: &mut Exchange, failure: &Failure) {
+    if failure.keep_response && rq.response.is_some() {
+        return;
+    }
     let mut response = Response::new(failure.status);
     let (name, value) = Failure::content_type();
     response.headers.insert(name, value);

@@ -11,7 +11,7 @@ use crate::identify::Keys;
 use crate::routing::Router;
 use crate::services::Origin;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tollgate_lang::value::Str;
@@ -54,6 +54,7 @@ pub struct Api {
     pub path: Str,
     pub protocols: Vec<Protocol>,
     pub service_url: Option<Arc<BaseUrl>>,
+    pub backend: Option<BackendIndex>,
     pub subscription_required: bool,
     pub key_header: http::HeaderName,
     pub key_query: Str,
@@ -228,16 +229,15 @@ impl Origin {
         port: u16,
         authority: &str,
     ) -> Origin {
-        let mut hasher =
+        let key =
             std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
-                .build_hasher();
-        (&tls, host, port).hash(&mut hasher);
+                .hash_one((&tls, host, port));
         Origin {
             tls,
             host: Arc::from(host),
             port,
             authority: Arc::from(authority),
-            key: hasher.finish(),
+            key,
         }
     }
 }
@@ -287,7 +287,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
                 "rename or remove one of them",
             );
         }
-        apis.push(build_api(api, &compiler, diagnostics));
+        apis.push(build_api(api, &compiler, &backend_ids, diagnostics));
     }
     let mut products = Vec::with_capacity(definition.products.len());
     let mut product_ids: HashMap<Str, u32> = HashMap::new();
@@ -406,8 +406,16 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
 fn build_api(
     api: &definition::ApiDefinition,
     compiler: &compile::Compiler<'_>,
+    backend_ids: &HashMap<Str, BackendIndex>,
     diagnostics: &mut Diagnostics,
 ) -> Api {
+    let backend = api.backend.as_ref().and_then(|id| {
+        let found = backend_ids.get(id).copied();
+        if found.is_none() {
+            unknown(diagnostics, api.span, "backend", id, backend_ids.keys());
+        }
+        found
+    });
     let service_url = api
         .service_url
         .as_deref()
@@ -456,6 +464,7 @@ fn build_api(
         path: api.path.clone(),
         protocols: api.protocols.clone(),
         service_url,
+        backend,
         subscription_required: api.subscription_required,
         key_header,
         key_query: api.key_query.clone(),

@@ -14,8 +14,12 @@ macro_rules! policies {
 }
 
 policies! {
+    authentication_basic
+    authentication_managed_identity
     base
     choose
+    forward_request
+    set_backend_service
     set_header
 }
 

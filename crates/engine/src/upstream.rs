@@ -1,0 +1,531 @@
+//! Calls to backends: choosing the server, writing the outgoing head, classifying what went wrong.
+//!
+//! `forward-request` and the policies that call a backend of their own (semantic cache) use it. What must stay true:
+//! the caller's subscription key never leaves the gateway; hop-by-hop headers stop here, in both directions.
+
+use crate::body::Body;
+use crate::exchange::{Attempt, BodyState, Exchange, Response, TargetBase, collect};
+use crate::failure::Failure;
+use crate::services::{SendError, SendOptions};
+use crate::snapshot::{BackendIndex, BackendKind, BaseUrl, Pool, Server, Snapshot};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A chosen server.
+pub struct Choice<'a> {
+    /// Where.
+    pub url: Arc<BaseUrl>,
+    /// The backend, when it is one of the configuration's.
+    pub server: Option<(&'a Server, BackendIndex)>,
+}
+
+/// Chooses the server that the target names; a pool gives its next member.
+pub fn choose<'a>(rq: &Exchange, snapshot: &'a Snapshot) -> Result<Choice<'a>, Box<Failure>> {
+    match &rq.request.target.base {
+        TargetBase::Url(url) => Ok(Choice {
+            url: url.clone(),
+            server: None,
+        }),
+        TargetBase::Backend(index) => server(snapshot, *index),
+        TargetBase::ServiceUrl => {
+            let url = rq
+                .api()
+                .and_then(|a| a.service_url.clone())
+                .ok_or_else(|| {
+                    Failure::internal(
+                        "",
+                        "BackendConnectionFailure",
+                        "The API has no serviceUrl and no policy has set a backend.",
+                    )
+                })?;
+            Ok(Choice { url, server: None })
+        }
+    }
+}
+
+/// The server of a backend, or the next member of a pool.
+pub fn server(snapshot: &Snapshot, index: BackendIndex) -> Result<Choice<'_>, Box<Failure>> {
+    let mut index = index;
+    if let BackendKind::Pool(pool) = &snapshot.backend(index).kind {
+        index = next(pool);
+    }
+    match &snapshot.backend(index).kind {
+        BackendKind::Single(server) => Ok(Choice {
+            url: server.url.clone(),
+            server: Some((server, index)),
+        }),
+        // Refused at load: a pool's members are single.
+        BackendKind::Pool(_) => Err(Failure::internal(
+            "",
+            "PoolIsInactive",
+            "A pool's member is a pool.",
+        )),
+    }
+}
+
+/// The next member of the first priority group, by weight.
+fn next(pool: &Pool) -> BackendIndex {
+    let group = &pool.groups[0];
+    let turn = group.turn.fetch_add(1, Ordering::Relaxed);
+    let total: u64 = group.members.iter().map(|(_, w)| u64::from(*w)).sum();
+    if total == 0 {
+        return group.members[usize::try_from(turn % group.members.len() as u64).unwrap_or(0)].0;
+    }
+    // A stride that shares no factor with most totals spreads a member's turns over the cycle.
+    let mut at = turn.wrapping_mul(GOLDEN) % total;
+    if total.is_multiple_of(GOLDEN) {
+        at = turn % total;
+    }
+    for (member, weight) in &group.members {
+        match at.checked_sub(u64::from(*weight)) {
+            Some(rest) => at = rest,
+            None => return *member,
+        }
+    }
+    group.members[0].0
+}
+
+/// A prime larger than most sums of weights (30 members of 100 at most: 3000).
+const GOLDEN: u64 = 7919;
+
+/// Sends the exchange's request to its target and puts the answer into the exchange.
+pub async fn forward(
+    rq: &mut Exchange,
+    options: SendOptions,
+    redirects: u32,
+) -> Result<(), Box<Failure>> {
+    let snapshot = rq.snapshot.clone();
+    let choice = choose(rq, &snapshot)?;
+    let mut url = choice.url;
+    let mut server = choice.server;
+    let mut path = path_and_query(rq, &url, server.and_then(|(s, _)| s.query.as_deref()))?;
+    let mut method = rq.request.method.clone();
+    let mut headers = outgoing_headers(rq, &url)?;
+    if let Some((server, _)) = server {
+        credentials(rq, server, &mut headers).await?;
+    }
+    let mut left = redirects;
+    loop {
+        let body = match &rq.request.body {
+            BodyState::Buffered(bytes) => Body::from(bytes.clone()),
+            _ => std::mem::replace(&mut rq.request.body, BodyState::Consumed).take(),
+        };
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = Uri::from(path);
+        if left > 0 {
+            *request.headers_mut() = headers.clone();
+        } else {
+            *request.headers_mut() = std::mem::take(&mut headers);
+        }
+        let response = send(rq, &url, server.map(|(_, i)| i), request, options).await?;
+        let Some(location) = redirect(&response, left) else {
+            receive(rq, response);
+            return Ok(());
+        };
+        left -= 1;
+        let keeps_method = matches!(response.status().as_u16(), 307 | 308);
+        if !keeps_method && method != Method::HEAD {
+            method = Method::GET;
+            rq.request.body = BodyState::Consumed;
+        } else if matches!(rq.request.body, BodyState::Consumed)
+            && method != Method::GET
+            && method != Method::HEAD
+        {
+            // The body has gone out already and was not kept: the caller gets the redirect itself.
+            receive(rq, response);
+            return Ok(());
+        }
+        let (next_url, next_path) = resolve(&url, &location)?;
+        if next_url.origin != url.origin {
+            headers.remove(header::AUTHORIZATION);
+            headers.remove(header::COOKIE);
+            server = None;
+        }
+        url = Arc::new(next_url);
+        path = next_path;
+        headers.insert(header::HOST, host(&url)?);
+    }
+}
+
+/// Sends one request and notes the attempt. Failures carry `forward-request`'s reasons.
+async fn send(
+    rq: &mut Exchange,
+    url: &BaseUrl,
+    backend: Option<BackendIndex>,
+    request: http::Request<Body>,
+    options: SendOptions,
+) -> Result<http::Response<Body>, Box<Failure>> {
+    let services = rq.services.clone();
+    let begin = services.clock.monotonic_nanos();
+    let sent = services.transport.send(&url.origin, request, options).await;
+    let nanos = services.clock.monotonic_nanos().saturating_sub(begin);
+    let status = sent.as_ref().map_or(0, |r| r.status().as_u16());
+    rq.attempts.push(Attempt {
+        backend,
+        status,
+        nanos,
+    });
+    sent.map_err(|error| match error {
+        SendError::Timeout(_) => Failure::internal(
+            "",
+            "Timeout",
+            format!("The backend did not answer: {error}."),
+        ),
+        SendError::Request(crate::BodyError::TooLarge(limit)) => Failure::refused(
+            "",
+            "RequestBodyTooLarge",
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The request body is larger than {limit} bytes."),
+        ),
+        SendError::Request(_) => Failure::refused(
+            "",
+            "ClientConnectionFailure",
+            StatusCode::BAD_REQUEST,
+            error.to_string(),
+        ),
+        SendError::Connect(_) | SendError::Protocol(_) => Failure::internal(
+            "",
+            "BackendConnectionFailure",
+            format!("The call to the backend failed: {error}."),
+        ),
+    })
+}
+
+/// A call of the gateway's own to a backend: credentials as configured, the whole answer in memory.
+pub struct Call<'a> {
+    /// The backend.
+    pub backend: BackendIndex,
+    /// Path after the backend's own, with its leading `/`, or empty.
+    pub path: &'a str,
+    /// Query without `?`.
+    pub query: Option<&'a str>,
+    /// Method.
+    pub method: Method,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// Limits.
+    pub options: SendOptions,
+    /// Most bytes of the answer.
+    pub limit: usize,
+}
+
+/// Makes such a call.
+pub async fn call(
+    rq: &mut Exchange,
+    call: Call<'_>,
+) -> Result<(StatusCode, HeaderMap, Bytes), Box<Failure>> {
+    let snapshot = rq.snapshot.clone();
+    let Choice { url, server } = server(&snapshot, call.backend)?;
+    let queries = [
+        url.query.as_deref(),
+        call.query,
+        server.and_then(|(s, _)| s.query.as_deref()),
+    ];
+    let path = join(&url.path, call.path, &queries)?;
+    let mut headers = call.headers;
+    headers.insert(header::HOST, host(&url)?);
+    if let Some((server, _)) = server {
+        credentials(rq, server, &mut headers).await?;
+    }
+    let mut request = http::Request::new(Body::from(call.body));
+    *request.method_mut() = call.method;
+    *request.uri_mut() = Uri::from(path);
+    *request.headers_mut() = headers;
+    let response = send(rq, &url, server.map(|(_, i)| i), request, call.options).await?;
+    let (head, body) = response.into_parts();
+    let body = collect(body, call.limit)
+        .await
+        .map_err(|e| Failure::internal("", "BackendConnectionFailure", e.to_string()))?;
+    Ok((head.status, head.headers, body))
+}
+
+/// Path and query for the target.
+fn path_and_query(
+    rq: &Exchange,
+    url: &BaseUrl,
+    credentials: Option<&str>,
+) -> Result<PathAndQuery, Box<Failure>> {
+    let request = &rq.request;
+    let key_in_query = key_in_query(rq);
+    if url.path.is_empty()
+        && url.query.is_none()
+        && credentials.is_none()
+        && request.api_path_len == 0
+        && request.target.path.is_none()
+        && request.target.query.is_none()
+        && !key_in_query
+    {
+        return Ok(request.path_and_query.clone());
+    }
+    let query = rq.target_query();
+    let without_key;
+    let query = match query {
+        Some(query) if key_in_query => {
+            without_key = strip_key(query, rq.api().map_or("", |a| &a.key_query));
+            Some(without_key.as_str())
+        }
+        query => query,
+    };
+    join(
+        &url.path,
+        rq.target_path(),
+        &[url.query.as_deref(), query, credentials],
+    )
+}
+
+fn key_in_query(rq: &Exchange) -> bool {
+    let Some((api, query)) = rq.api().zip(rq.request.path_and_query.query()) else {
+        return false;
+    };
+    // The common case answers without looking at every pair.
+    query.len() > api.key_query.len()
+        && query
+            .as_bytes()
+            .windows(api.key_query.len())
+            .any(|w| w.eq_ignore_ascii_case(api.key_query.as_bytes()))
+}
+
+fn strip_key(query: &str, name: &str) -> String {
+    let mut kept = String::with_capacity(query.len());
+    for pair in query.split('&').filter(|p| {
+        !p.split('=')
+            .next()
+            .is_some_and(|k| k.eq_ignore_ascii_case(name))
+    }) {
+        if !kept.is_empty() {
+            kept.push('&');
+        }
+        kept.push_str(pair);
+    }
+    kept
+}
+
+/// One allocation for the whole of it.
+fn join(base: &str, path: &str, queries: &[Option<&str>]) -> Result<PathAndQuery, Box<Failure>> {
+    let length =
+        base.len() + path.len() + 1 + queries.iter().flatten().map(|q| q.len() + 1).sum::<usize>();
+    let mut text = BytesMut::with_capacity(length);
+    text.put_slice(base.as_bytes());
+    if !path.is_empty() && !path.starts_with('/') {
+        text.put_u8(b'/');
+    }
+    text.put_slice(path.as_bytes());
+    if text.is_empty() {
+        text.put_u8(b'/');
+    }
+    let mut separator = b'?';
+    for query in queries.iter().flatten().filter(|q| !q.is_empty()) {
+        text.put_u8(separator);
+        text.put_slice(query.as_bytes());
+        separator = b'&';
+    }
+    PathAndQuery::from_maybe_shared(text.freeze()).map_err(|e| {
+        Failure::internal(
+            "",
+            "BackendConnectionFailure",
+            format!("The backend's URL cannot be written: {e}."),
+        )
+    })
+}
+
+fn host(url: &BaseUrl) -> Result<HeaderValue, Box<Failure>> {
+    HeaderValue::from_str(&url.origin.authority).map_err(|_| {
+        Failure::internal(
+            "",
+            "BackendConnectionFailure",
+            "The backend's host cannot be sent.",
+        )
+    })
+}
+
+static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static API_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// The head that goes out: the caller's without what belongs to its connection and without its key.
+fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failure>> {
+    let mut headers = rq.request.headers.clone();
+    let upgrade = rq
+        .request
+        .upgrade
+        .as_ref()
+        .and_then(|_| headers.get(header::UPGRADE).cloned());
+    hop_by_hop(&mut headers);
+    // The client writes the length from the body it is given.
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::EXPECT);
+    if let Some(upgrade) = upgrade {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, upgrade);
+    }
+    if let Some((key, api)) = rq.key.as_ref().zip(rq.api()) {
+        let key = key.expose().as_bytes();
+        for name in [&api.key_header, &API_KEY] {
+            if headers.get(name).is_some_and(|v| v.as_bytes() == key) {
+                headers.remove(name);
+            }
+        }
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.as_bytes().split_first_chunk::<7>());
+        if bearer
+            .is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case(b"bearer ") && token == key)
+        {
+            headers.remove(header::AUTHORIZATION);
+        }
+    }
+    let ip = rq.request.client_ip.to_string();
+    let forwarded = match headers.get(&X_FORWARDED_FOR) {
+        Some(before) => [before.as_bytes(), b", ", ip.as_bytes()].concat(),
+        None => ip.into_bytes(),
+    };
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(forwarded)) {
+        headers.insert(X_FORWARDED_FOR.clone(), value);
+    }
+    headers.insert(header::HOST, host(url)?);
+    Ok(headers)
+}
+
+/// Removes what belongs to one connection only (RFC 9110, section 7.6.1).
+fn hop_by_hop(headers: &mut HeaderMap) {
+    if let Some(connection) = headers.remove(header::CONNECTION)
+        && let Ok(names) = connection.to_str()
+    {
+        for name in names
+            .split(',')
+            .map(str::trim)
+            .filter(|n| !n.eq_ignore_ascii_case("close") && !n.eq_ignore_ascii_case("keep-alive"))
+        {
+            headers.remove(name);
+        }
+    }
+    for name in [
+        header::TRANSFER_ENCODING,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+        header::PROXY_AUTHORIZATION,
+        header::PROXY_AUTHENTICATE,
+    ] {
+        headers.remove(name);
+    }
+    headers.remove(&KEEP_ALIVE);
+    headers.remove(&PROXY_CONNECTION);
+}
+
+/// Puts a backend's credentials on a head.
+async fn credentials(
+    rq: &Exchange,
+    server: &Server,
+    headers: &mut HeaderMap,
+) -> Result<(), Box<Failure>> {
+    for (name, value) in &server.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if let Some((resource, client_id)) = &server.definition.managed_identity {
+        let tokens = &rq.services.tokens;
+        let token = match tokens.cached(resource, client_id.as_deref()) {
+            Some(token) => token,
+            None => tokens
+                .fetch(resource, client_id.as_deref())
+                .await
+                .map_err(|why| {
+                    Failure::internal(
+                        "",
+                        "ManagedIdentityFailure",
+                        format!("No managed-identity token for {resource}: {why}"),
+                    )
+                })?,
+        };
+        headers.insert(header::AUTHORIZATION, token.header.clone());
+    }
+    Ok(())
+}
+
+/// Takes an upstream's answer into the exchange.
+fn receive(rq: &mut Exchange, response: http::Response<Body>) {
+    let (mut head, body) = response.into_parts();
+    let switching = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    let upgrade = switching
+        .then(|| head.headers.get(header::UPGRADE).cloned())
+        .flatten();
+    hop_by_hop(&mut head.headers);
+    if let Some(value) = upgrade {
+        head.headers
+            .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(header::UPGRADE, value);
+    }
+    let taps = std::mem::take(&mut rq.taps);
+    if taps.iter().any(|t| t.changes_length()) {
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    let empty = http_body::Body::is_end_stream(&body);
+    let body = crate::body::Tapped::wrap(body, taps);
+    rq.response = Some(Response {
+        status: head.status,
+        reason: head
+            .extensions
+            .remove::<hyper::ext::ReasonPhrase>()
+            .and_then(|r| std::str::from_utf8(r.as_bytes()).ok().map(Into::into)),
+        headers: head.headers,
+        body: if empty {
+            BodyState::None
+        } else {
+            BodyState::Streaming(body)
+        },
+        upgrade: head.extensions.remove::<hyper::upgrade::OnUpgrade>(),
+    });
+}
+
+fn redirect(response: &http::Response<Body>, left: u32) -> Option<String> {
+    if left == 0 || !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    response
+        .headers()
+        .get(header::LOCATION)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
+}
+
+/// The URL that a `Location` means.
+fn resolve(from: &BaseUrl, location: &str) -> Result<(BaseUrl, PathAndQuery), Box<Failure>> {
+    let bad = |why: String| {
+        Failure::internal(
+            "",
+            "BackendConnectionFailure",
+            format!("The backend redirected to `{location}`: {why}."),
+        )
+    };
+    let absolute = if location.contains("://") {
+        location.to_owned()
+    } else {
+        let scheme = if from.origin.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let slash = if location.starts_with('/') { "" } else { "/" };
+        format!("{scheme}://{}{slash}{location}", from.origin.authority)
+    };
+    let base = BaseUrl::parse(&absolute, from.origin.tls.as_deref()).map_err(bad)?;
+    let uri: Uri = absolute
+        .parse()
+        .map_err(|e: http::uri::InvalidUri| bad(e.to_string()))?;
+    let path = uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Ok((base, path))
+}
+
+#[cfg(test)]
+mod tests;

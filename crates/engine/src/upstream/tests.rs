@@ -1,0 +1,85 @@
+//! Pools and outgoing URLs.
+
+use super::*;
+use crate::snapshot::PoolGroup;
+use std::sync::atomic::AtomicU64;
+
+#[test]
+fn members_take_turns_by_weight() {
+    let pool = Pool {
+        groups: vec![PoolGroup {
+            priority: 1,
+            members: vec![
+                (BackendIndex(0), 3),
+                (BackendIndex(1), 1),
+                (BackendIndex(2), 0),
+            ],
+            turn: AtomicU64::new(0),
+        }],
+    };
+    let mut seen = [0; 3];
+    for _ in 0..400 {
+        seen[next(&pool).0 as usize] += 1;
+    }
+    assert_eq!(seen, [300, 100, 0]);
+}
+
+#[test]
+fn without_weights_each_member_has_the_same_share() {
+    let pool = Pool {
+        groups: vec![PoolGroup {
+            priority: 1,
+            members: vec![(BackendIndex(0), 0), (BackendIndex(1), 0)],
+            turn: AtomicU64::new(0),
+        }],
+    };
+    let turns: Vec<u32> = (0..4).map(|_| next(&pool).0).collect();
+    assert_eq!(turns, [0, 1, 0, 1]);
+}
+
+#[test]
+fn base_path_and_queries_are_joined() {
+    let joined =
+        |base, path, queries: &[Option<&str>]| join(base, path, queries).unwrap().to_string();
+    assert_eq!(joined("", "", &[]), "/");
+    assert_eq!(
+        joined(
+            "/openai",
+            "/deployments/x",
+            &[None, Some("a=1"), Some("code=2")]
+        ),
+        "/openai/deployments/x?a=1&code=2"
+    );
+    assert_eq!(joined("/base", "x", &[Some("")]), "/base/x");
+}
+
+#[test]
+fn the_key_leaves_the_query_and_nothing_else_does() {
+    assert_eq!(
+        strip_key("a=1&Subscription-Key=s&b=2", "subscription-key"),
+        "a=1&b=2"
+    );
+    assert_eq!(
+        strip_key("subscription-keys=1", "subscription-key"),
+        "subscription-keys=1"
+    );
+}
+
+#[test]
+fn redirects_resolve_against_the_backend() {
+    let from = BaseUrl::parse("https://host:8443/base", None).unwrap();
+    let (to, path) = resolve(&from, "/elsewhere?x=1").unwrap();
+    assert_eq!(
+        (
+            &*to.origin.authority,
+            path.as_str(),
+            to.origin.tls.is_some()
+        ),
+        ("host:8443", "/elsewhere?x=1", true)
+    );
+    let (to, path) = resolve(&from, "http://other/").unwrap();
+    assert_eq!(
+        (&*to.origin.host, to.origin.port, path.as_str()),
+        ("other", 80, "/")
+    );
+}
