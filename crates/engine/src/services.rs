@@ -21,11 +21,11 @@ pub struct Services {
     /// Managed-identity tokens.
     pub tokens: Arc<dyn IdentityTokens>,
     /// Counters, shared by all threads.
-    pub counters: Arc<tollgate_state::Counters>,
+    pub counters: Arc<dyn tollgate_state::Counters>,
     /// Values of `cache-store-value`.
-    pub cache: Arc<tollgate_state::Cache<Frozen>>,
+    pub cache: Arc<dyn tollgate_state::Cache<Frozen>>,
     /// The semantic cache.
-    pub vectors: Arc<tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
+    pub vectors: Arc<dyn tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
     /// Metrics, logs, records.
     pub telemetry: Arc<dyn Telemetry>,
 }
