@@ -8,6 +8,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod client;
+pub mod load;
 pub mod simulator;
+pub mod upstream;
 
 pub use simulator::{Deployment, DeploymentKind, IdentityConfig, Simulator, SimulatorConfig};

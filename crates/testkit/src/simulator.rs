@@ -21,6 +21,7 @@ mod faults;
 mod hash;
 mod identity;
 mod issuer;
+mod model;
 mod recorder;
 mod reply;
 mod responses;
