@@ -1,0 +1,130 @@
+//! Measures the gateway against a minimal proxy and nginx: the same load, the same upstream, one run.
+//!
+//! `cargo xtask bench` runs it on one core; each proxy runs alone on another. What must stay true: CPU time is read
+//! from the kernel for the proxy's process only, and every figure is also printed as a ratio to the floor's of this run.
+
+mod load;
+mod mock;
+mod process;
+mod scenario;
+
+use process::{Proxy, Usage};
+use scenario::{Scenario, Shape};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let mut args = std::env::args().skip(1);
+    let Some(binaries) = args.next() else {
+        eprintln!("usage: bench <folder with the binaries> [filter]");
+        std::process::exit(2);
+    };
+    let filter = args.next().unwrap_or_default();
+    if let Err(why) = run(Path::new(&binaries), &filter).await {
+        eprintln!("bench: {why}");
+        std::process::exit(1);
+    }
+}
+
+async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
+    let upstream = mock::start()
+        .await
+        .map_err(|e| format!("mock upstream: {e}"))?;
+    let folder = std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    println!(
+        "upstream and load on one core, each proxy alone on another; ratios are to the floor of this run\n"
+    );
+    let mut floors: BTreeMap<(Shape, usize), Row> = BTreeMap::new();
+    println!(
+        "{:<34} {:>5} {:>9} {:>9} {:>7} {:>9} {:>7} {:>9} {:>9} {:>8}",
+        "row",
+        "conn",
+        "rps",
+        "cpu s/100k",
+        "ratio",
+        "p50 us",
+        "ratio",
+        "p99 us",
+        "first us",
+        "peak MB"
+    );
+    for scenario in scenario::all() {
+        // A floor always runs: the others' ratios need it.
+        if !scenario.name.contains(filter) && !scenario.floor {
+            continue;
+        }
+        for &connections in scenario.connections {
+            let mut proxy = Proxy::start(scenario.proxy, binaries, &folder, upstream).await?;
+            let row = measure(&scenario, connections, &mut proxy).await;
+            proxy.stop();
+            let row = row.map_err(|e| format!("{} at {connections}: {e}", scenario.name))?;
+            if scenario.floor {
+                floors.insert((scenario.shape, connections), row);
+            }
+            print(
+                &scenario,
+                connections,
+                &row,
+                floors.get(&(scenario.shape, connections)),
+            );
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(())
+}
+
+/// What one row measured.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    rps: f64,
+    cpu: f64,
+    p50: f64,
+    p99: f64,
+    first: f64,
+    peak: f64,
+    idle: f64,
+}
+
+async fn measure(
+    scenario: &Scenario,
+    connections: usize,
+    proxy: &mut Proxy,
+) -> Result<Row, String> {
+    let idle = proxy.usage()?.resident;
+    let requests = scenario.requests(connections);
+    load::run(proxy.addr, scenario, connections, requests / 10 + 1).await?;
+    let before = proxy.usage()?;
+    let result = load::run(proxy.addr, scenario, connections, requests).await?;
+    let after: Usage = proxy.usage()?;
+    Ok(Row {
+        rps: requests as f64 / result.seconds,
+        cpu: (after.cpu - before.cpu) / requests as f64 * 100_000.0,
+        p50: result.percentile(0.5),
+        p99: result.percentile(0.99),
+        first: result.first(),
+        peak: after.peak,
+        idle,
+    })
+}
+
+fn print(scenario: &Scenario, connections: usize, row: &Row, floor: Option<&Row>) {
+    let ratio = |mine: f64, theirs: fn(&Row) -> f64| {
+        floor.map_or_else(|| String::from("-"), |f| format!("{:.2}", mine / theirs(f)))
+    };
+    println!(
+        "{:<34} {:>5} {:>9.0} {:>9.2} {:>8} {:>9.0} {:>7} {:>9.0} {:>9.0} {:>8.1}  (idle {:.1})",
+        scenario.name,
+        connections,
+        row.rps,
+        row.cpu,
+        ratio(row.cpu, |f| f.cpu),
+        row.p50,
+        ratio(row.p50, |f| f.p50),
+        row.p99,
+        row.first,
+        row.peak,
+        row.idle,
+    );
+}

@@ -1,0 +1,279 @@
+//! The proxies as processes: how each is started, and what the kernel says that it used.
+
+use crate::scenario::Program;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A running proxy.
+pub(crate) struct Proxy {
+    child: Option<Child>,
+    pub(crate) addr: SocketAddr,
+    program: Program,
+}
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    /// CPU seconds.
+    pub(crate) cpu: f64,
+    /// Peak resident MB.
+    pub(crate) peak: f64,
+    /// Resident MB now.
+    pub(crate) resident: f64,
+}
+
+impl Proxy {
+    /// Starts one on core 0 and waits until it accepts.
+    pub(crate) async fn start(
+        program: Program,
+        binaries: &Path,
+        folder: &Path,
+        upstream: SocketAddr,
+    ) -> Result<Proxy, String> {
+        if program == Program::Direct {
+            return Ok(Proxy {
+                child: None,
+                addr: upstream,
+                program,
+            });
+        }
+        let addr = free()?;
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", "0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit());
+        match program {
+            Program::Floor => command
+                .arg(binaries.join("floor"))
+                .arg(addr.to_string())
+                .arg(format!("http://{upstream}")),
+            Program::Nginx => {
+                let file = folder.join("nginx.conf");
+                std::fs::write(&file, nginx(folder, addr, upstream)).map_err(|e| e.to_string())?;
+                command
+                    .arg("nginx")
+                    .arg("-c")
+                    .arg(file)
+                    .arg("-p")
+                    .arg(folder)
+                    .stderr(Stdio::null())
+            }
+            _ => {
+                let file = folder.join("tollgate.yaml");
+                std::fs::write(&file, configuration(addr, upstream)).map_err(|e| e.to_string())?;
+                command
+                    .env("IDENTITY_ENDPOINT", format!("http://{upstream}/msi/token"))
+                    .env("IDENTITY_HEADER", "bench")
+                    .env("RUST_LOG", "warn");
+                command
+                    .arg(binaries.join("tollgate"))
+                    .arg("serve")
+                    .arg(file)
+            }
+        };
+        let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
+        let proxy = Proxy {
+            child: Some(child),
+            addr,
+            program,
+        };
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(addr).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                return Ok(proxy);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(format!("{program:?} did not come up on {addr}"))
+    }
+
+    /// CPU and memory so far; nginx's work is in its one worker.
+    pub(crate) fn usage(&self) -> Result<Usage, String> {
+        let Some(child) = &self.child else {
+            return Ok(Usage::default());
+        };
+        let mut pids = vec![child.id()];
+        if self.program == Program::Nginx {
+            pids = children(child.id());
+        }
+        let mut usage = Usage::default();
+        for pid in pids {
+            let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+                .map_err(|e| format!("process {pid}: {e}"))?;
+            for task in tasks.flatten() {
+                let text =
+                    std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+                let nanos: f64 = text
+                    .split_whitespace()
+                    .next()
+                    .and_then(|n| n.parse().ok())
+                    .unwrap_or(0.0);
+                usage.cpu += nanos / 1e9;
+            }
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let field = |name: &str| -> f64 {
+                let line = status
+                    .lines()
+                    .find(|l| l.starts_with(name))
+                    .unwrap_or_default();
+                line.split_whitespace()
+                    .nth(1)
+                    .and_then(|n| n.parse::<f64>().ok())
+                    .unwrap_or(0.0)
+                    / 1024.0
+            };
+            usage.peak += field("VmHWM");
+            usage.resident += field("VmRSS");
+        }
+        Ok(usage)
+    }
+
+    /// Ends it.
+    pub(crate) fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        if self.program == Program::Nginx {
+            let _ = Command::new("kill")
+                .arg("-QUIT")
+                .arg(child.id().to_string())
+                .status();
+        } else {
+            let _ = child.kill();
+        }
+        let _ = child.wait();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn free() -> Result<SocketAddr, String> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|l| l.local_addr())
+        .map_err(|e| e.to_string())
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect()
+}
+
+fn nginx(folder: &Path, addr: SocketAddr, upstream: SocketAddr) -> String {
+    let folder = folder.display();
+    format!(
+        "daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; tcp_nodelay on; keepalive_requests 10000000; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  upstream mock {{ server {upstream}; keepalive 1024; keepalive_requests 10000000; }}
+  map $http_ocp_apim_subscription_key $allowed {{ default 0; 'bench-key' 1; }}
+  server {{
+    listen {addr};
+    location / {{
+      if ($allowed = 0) {{ return 401; }}
+      proxy_pass http://mock; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_buffering off;
+    }}
+  }}
+}}
+"
+    )
+}
+
+/// One gateway with an API for each kind of row.
+fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
+    let metric = r#"<azure-openai-emit-token-metric namespace="ai-gateway">
+          <dimension name="Subscription ID" value="@(context.Subscription?.Id ?? "anonymous")" />
+          <dimension name="API ID" value="@(context.Api.Id)" />
+          <dimension name="Operation ID" value="@(context.Operation.Id)" />
+          <dimension name="Client IP" value="@(context.Request.IpAddress)" />
+        </azure-openai-emit-token-metric>"#;
+    let limit = |estimate: bool| {
+        format!(
+            r#"<azure-openai-token-limit counter-key="@(context.Subscription?.Id ?? "anonymous")" tokens-per-minute="2000000000" estimate-prompt-tokens="{estimate}" />"#
+        )
+    };
+    let governed = format!(
+        r#"<authentication-managed-identity resource="https://cognitiveservices.azure.com" output-token-variable-name="aoai-token" />
+        <set-header name="Authorization" exists-action="override"><value>@("Bearer " + (string)context.Variables["aoai-token"])</value></set-header>
+        {}
+        <azure-openai-semantic-cache-lookup score-threshold="0.05" embeddings-backend-id="embeddings" embeddings-backend-auth="system-assigned">
+          <vary-by>@(context.Subscription?.Id ?? "anonymous")</vary-by>
+        </azure-openai-semantic-cache-lookup>
+        <set-backend-service backend-id="aoai" />
+        {metric}"#,
+        limit(true)
+    );
+    let api = |id: &str, inbound: &str, outbound: &str| {
+        format!(
+            r"
+  - id: {id}
+    displayName: {id}
+    path: {id}
+    serviceUrl: http://{upstream}
+    operations:
+      - id: chat
+        displayName: Chat
+        method: POST
+        urlTemplate: /openai/deployments/{{deployment-id}}/chat/completions
+    policy: |
+      <policies>
+        <inbound><base />
+        {inbound}
+        </inbound>
+        <backend><base /></backend>
+        <outbound><base />{outbound}</outbound>
+        <on-error><base /></on-error>
+      </policies>"
+        )
+    };
+    let apis = [
+        api("plain", "", ""),
+        api(
+            "governed",
+            &format!("{}\n        {metric}", limit(false)),
+            "",
+        ),
+        api(
+            "estimate",
+            &format!("{}\n        {metric}", limit(true)),
+            "",
+        ),
+        api(
+            "cache",
+            &governed,
+            r#"<azure-openai-semantic-cache-store duration="3600" />"#,
+        ),
+    ]
+    .concat();
+    format!(
+        "gateway:
+  listen: {addr}
+  threads: 1
+  management:
+    listen: 127.0.0.1:0
+  logs:
+    access: false
+backends:
+  - id: aoai
+    url: http://{upstream}
+  - id: embeddings
+    url: http://{upstream}/openai/deployments/text-embedding-3-small/embeddings
+apis:{apis}
+subscriptions:
+  - id: bench
+    displayName: bench
+    scope: /apis
+    primaryKey: bench-key
+"
+    )
+}

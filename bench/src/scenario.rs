@@ -1,0 +1,146 @@
+//! The rows: which proxy, which request, how many.
+
+/// What is put under load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// No proxy: the upstream itself.
+    Direct,
+    /// The minimal hyper proxy.
+    Floor,
+    /// nginx with kept-alive upstream connections.
+    Nginx,
+    /// The gateway.
+    Tollgate,
+}
+
+/// Which rows compare with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shape {
+    /// A chat answer in one piece.
+    Whole,
+    /// A chat answer as 50 events.
+    Stream,
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) proxy: Program,
+    pub(crate) shape: Shape,
+    /// Path prefix: chooses the API in the gateway's configuration.
+    pub(crate) prefix: &'static str,
+    /// Each request carries another prompt (the semantic cache must miss).
+    pub(crate) unique: bool,
+    pub(crate) floor: bool,
+    pub(crate) connections: &'static [usize],
+}
+
+impl Scenario {
+    /// Requests of the measured part.
+    pub(crate) fn requests(&self, connections: usize) -> usize {
+        match (self.shape, connections) {
+            (Shape::Whole, 1) => 20_000,
+            (Shape::Whole, _) => 100_000,
+            (Shape::Stream, 1) => 1_500,
+            (Shape::Stream, _) => 6_000,
+        }
+    }
+}
+
+const BOTH: &[usize] = &[1, 64];
+
+const fn row(name: &'static str, proxy: Program, shape: Shape, prefix: &'static str) -> Scenario {
+    Scenario {
+        name,
+        proxy,
+        shape,
+        prefix,
+        unique: false,
+        floor: false,
+        connections: BOTH,
+    }
+}
+
+/// All rows, the floors before what compares with them.
+pub(crate) fn all() -> Vec<Scenario> {
+    let floor = |shape| Scenario {
+        floor: true,
+        ..row(
+            if shape == Shape::Whole {
+                "floor"
+            } else {
+                "stream: floor"
+            },
+            Program::Floor,
+            shape,
+            "/plain",
+        )
+    };
+    vec![
+        row("direct (no proxy)", Program::Direct, Shape::Whole, "/plain"),
+        floor(Shape::Whole),
+        row("nginx", Program::Nginx, Shape::Whole, "/plain"),
+        row("tollgate: key", Program::Tollgate, Shape::Whole, "/plain"),
+        row(
+            "tollgate: limit, metrics",
+            Program::Tollgate,
+            Shape::Whole,
+            "/governed",
+        ),
+        row(
+            "tollgate: limit, metrics, estimate",
+            Program::Tollgate,
+            Shape::Whole,
+            "/estimate",
+        ),
+        row(
+            "tollgate: governed, cache hit",
+            Program::Tollgate,
+            Shape::Whole,
+            "/cache",
+        ),
+        Scenario {
+            unique: true,
+            ..row(
+                "tollgate: governed, cache miss",
+                Program::Tollgate,
+                Shape::Whole,
+                "/cache",
+            )
+        },
+        Scenario {
+            connections: &[256],
+            ..row(
+                "tollgate: key, 256 connections",
+                Program::Tollgate,
+                Shape::Whole,
+                "/plain",
+            )
+        },
+        Scenario {
+            connections: &[256],
+            ..row(
+                "tollgate: limit, 256 connections",
+                Program::Tollgate,
+                Shape::Whole,
+                "/governed",
+            )
+        },
+        row("stream: direct", Program::Direct, Shape::Stream, "/plain"),
+        floor(Shape::Stream),
+        row("stream: nginx", Program::Nginx, Shape::Stream, "/plain"),
+        row(
+            "stream: tollgate: key",
+            Program::Tollgate,
+            Shape::Stream,
+            "/plain",
+        ),
+        row(
+            "stream: tollgate: limit, metrics",
+            Program::Tollgate,
+            Shape::Stream,
+            "/governed",
+        ),
+    ]
+}

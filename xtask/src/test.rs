@@ -1,0 +1,19 @@
+//! `cargo xtask test`: everything, with the servers and SDKs that a user would have.
+
+use crate::python;
+use crate::run::{Outcome, apt, cargo, has, run};
+use std::process::Command;
+
+/// Installs what the tests need, then runs them.
+pub(crate) fn test(args: &[String]) -> Outcome {
+    if !has("curl", &["--version"]) {
+        apt(&["curl", "ca-certificates"])?;
+    }
+    let python = python::environment()?;
+    let mut command = Command::new(cargo());
+    command.args(["test", "--workspace", "--locked"]).args(args);
+    command.env("TOLLGATE_TEST_PYTHON", python);
+    // With the tools here, a test that cannot run is a failure, not a skip.
+    command.env("TOLLGATE_NO_SKIP", "1");
+    run(&mut command)
+}
