@@ -93,6 +93,8 @@ pub(super) struct EventStream {
     sent: u32,
     /// Whether events without tokens count for `cut-after` too: parts of a whole body do.
     count_all: bool,
+    /// Whether the end of the events closes the connection: the length that was announced lies.
+    close_at_end: bool,
     phase: Phase,
     control: Arc<ConnectionControl>,
 }
@@ -117,6 +119,7 @@ impl EventStream {
             ending: ending(fault),
             sent: 0,
             count_all: false,
+            close_at_end: fault.wrong_length,
             phase: Phase::Running,
             control,
         }
@@ -140,6 +143,7 @@ impl EventStream {
             ending: ending(fault).map(|(_, ending)| (1, ending)),
             sent: 0,
             count_all: true,
+            close_at_end: fault.wrong_length,
             phase: Phase::Running,
             control,
         }
@@ -182,7 +186,12 @@ impl EventStream {
                         continue;
                     }
                     let Some(event) = self.held.take().or_else(|| self.events.next()) else {
-                        return Poll::Ready(None);
+                        if !self.close_at_end {
+                            return Poll::Ready(None);
+                        }
+                        self.sleep.as_mut().reset(Instant::now() + FLUSH_GRACE);
+                        self.phase = Phase::Ending(Ending::Close);
+                        continue;
                     };
                     if event.tokens > 0 {
                         let now = Instant::now();
