@@ -65,6 +65,9 @@ pub struct GatewayDefinition {
     pub max_buffered_body: usize,
     /// Most seconds between two chunks of a body, either side.
     pub body_idle_timeout: Duration,
+    /// How long a metered response is read on after its caller has left, so that the provider's own usage is counted
+    /// and not an estimate. The provider works on meanwhile; zero closes the connection at once.
+    pub usage_timeout: Duration,
 }
 
 impl Default for GatewayDefinition {
@@ -75,6 +78,7 @@ impl Default for GatewayDefinition {
             service_name: Arc::from("tollgate"),
             max_buffered_body: 16 << 20,
             body_idle_timeout: Duration::from_secs(300),
+            usage_timeout: Duration::from_secs(30),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Made by [`crate::pipeline::serve`], owned by the answer's body until settlement. What must stay true: bodies
 //! stream until a step that reads them runs; entities are indexes into the snapshot that the request began with.
 
+use crate::LocalBoxFuture;
 use crate::body::{Body, BodyError, Tap};
 use crate::definition::Secret;
 use crate::failure::{Failure, Place};
@@ -10,7 +11,7 @@ use crate::llm_call::LlmCall;
 use crate::services::Services;
 use crate::settle::{Outcome, Record};
 use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
-use crate::step::Needs;
+use crate::step::{Flow, Needs};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
@@ -20,6 +21,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_lang::value::{Str, Value};
+use tollgate_state::Answer;
 
 /// A body as the exchange holds it.
 #[derive(Debug, Default)]
@@ -162,6 +164,21 @@ pub trait Deferred {
     }
 }
 
+/// Whether the response must be in memory before its head goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// It streams.
+    #[default]
+    No,
+    /// Unless it is an event stream or larger than may be buffered.
+    Whole,
+    /// In any case: deferred work reads it.
+    Always,
+}
+
+/// What a step does once a store has answered.
+type Then = Box<dyn FnOnce(&mut Exchange) -> Flow>;
+
 /// One hop to an upstream, for records.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -207,6 +224,10 @@ pub struct Exchange {
     pub deferred: Vec<Box<dyn Deferred>>,
     /// Put on the upstream's response body when it comes.
     pub taps: Vec<Box<dyn Tap>>,
+    /// Whether deferred work needs the response's body before outbound. Only ever raised.
+    pub hold: Hold,
+    /// What a step waits for, having said [`Flow::Wait`] in [`Exchange::after`].
+    later: Option<LocalBoxFuture<'static, Then>>,
     /// What is known of a model call, once a step asked.
     pub llm: Option<Box<LlmCall>>,
     /// Calls to upstreams.
@@ -223,6 +244,8 @@ pub struct Exchange {
     pub resume: SmallVec<[u32; 4]>,
     /// State of the random numbers that expressions draw.
     pub random: u64,
+    /// Monotonic clock when the caller had its answer or left, if settlement comes later.
+    pub(crate) ended_nanos: Option<u64>,
     settled: bool,
 }
 
@@ -253,6 +276,8 @@ impl Exchange {
             last_error: None,
             deferred: Vec::new(),
             taps: Vec::new(),
+            hold: Hold::No,
+            later: None,
             llm: None,
             attempts: SmallVec::new(),
             sent_bytes: 0,
@@ -261,6 +286,7 @@ impl Exchange {
             chain: crate::pipeline::Chain::default(),
             resume: SmallVec::new(),
             random: (id as u64) ^ ((id >> 64) as u64) | 1,
+            ended_nanos: None,
             settled: false,
         })
     }
@@ -317,6 +343,49 @@ impl Exchange {
     pub fn response_mut(&mut self) -> &mut Response {
         self.response
             .get_or_insert_with(|| Response::new(StatusCode::OK))
+    }
+
+    /// Goes on with a store's answer: now when it is here; else says [`Flow::Wait`], and [`Exchange::go_on`] does it.
+    pub fn after<T: 'static>(
+        &mut self,
+        answer: Answer<T>,
+        then: impl FnOnce(&mut Exchange, T) -> Flow + 'static,
+    ) -> Flow {
+        match answer.now() {
+            Ok(value) => then(self, value),
+            Err(future) => {
+                self.later = Some(Box::pin(async move {
+                    let value = future.await;
+                    Box::new(move |rq: &mut Exchange| then(rq, value)) as Then
+                }));
+                Flow::Wait
+            }
+        }
+    }
+
+    /// The waiting form of a step that ends in [`Exchange::after`].
+    pub async fn go_on(&mut self) -> Flow {
+        while let Some(later) = self.later.take() {
+            match later.await(self) {
+                Flow::Wait => {}
+                flow => return flow,
+            }
+        }
+        Flow::Next
+    }
+
+    /// Lets a store finish what nothing waits for (counting at settlement).
+    pub fn forget<T: 'static>(&self, answer: Answer<T>) {
+        if let Err(future) = answer.now() {
+            self.services.transport.detach(Box::pin(async move {
+                future.await;
+            }));
+        }
+    }
+
+    /// Asks for the response in memory before outbound.
+    pub fn hold(&mut self, hold: Hold) {
+        self.hold = self.hold.max(hold);
     }
 
     /// Reads the bodies that a step needs into memory.
@@ -383,9 +452,8 @@ impl Exchange {
             later.on_settle(self, outcome);
         }
         let elapsed_nanos = self
-            .services
-            .clock
-            .monotonic_nanos()
+            .ended_nanos
+            .unwrap_or_else(|| self.services.clock.monotonic_nanos())
             .saturating_sub(self.received_nanos);
         let telemetry = self.services.telemetry.clone();
         let sent_bytes = self.sent_bytes;

@@ -1,13 +1,100 @@
 //! What the gateway knows of a model call: read once from the request, completed by the response.
 //!
-//! Shared by the token, metric and semantic-cache policies through the exchange; they do not know each other.
+//! Token limits, token metrics and the semantic cache share it through [`Exchange::llm_call`]; they do not know each
+//! other. What must stay true: the request body is read once and never copied but to ask upstream for usage; the
+//! response is metered while it passes and never held back; usage is concluded before any policy settles.
+//!
+//! A request that is no model request (another method than POST, a body that is not JSON) counts nothing of itself;
+//! should its answer report usage all the same, that is counted.
 
+mod hold;
+mod metering;
+
+use crate::exchange::{BodyState, Exchange};
+use crate::step::{Flow, Needs};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::rc::Rc;
+use tollgate_lang::value::Str;
+use tollgate_llm::request::ask_for_usage;
+use tollgate_llm::tokens::{Estimate, estimate_prompt};
+use tollgate_llm::{Operation, Peek, Usage, dialect};
+
+pub(crate) use hold::hold;
+use metering::{Metering, Tally};
 
 /// A model call.
-#[derive(Debug, Default)]
-pub struct LlmCall {}
+pub struct LlmCall {
+    /// What the path names.
+    pub operation: Operation,
+    /// `model` of the body.
+    pub model: Option<Str>,
+    /// Deployment of the path, still percent-encoded.
+    pub deployment: Option<Str>,
+    /// Whether the body was a JSON object.
+    pub readable: bool,
+    /// `stream` of the body.
+    pub stream: bool,
+    /// Whether the caller asked for the usage chunk.
+    pub include_usage: bool,
+    /// The most output tokens that the request allows, when it says.
+    pub max_output: Option<u64>,
+    /// What the semantic cache did.
+    pub cache: CacheStatus,
+    /// Tokens used: known when the answer was whole in memory before its head went out, else when it has ended. `None`
+    /// for an answer from the cache and for one that says nothing of usage.
+    pub usage: Option<Usage>,
+    /// The model that the provider says it served.
+    pub served_model: Option<Str>,
+    /// Monotonic clock at the first output token of a stream.
+    pub first_token_nanos: Option<u64>,
+    /// Token counters that a policy of this request counts on already.
+    counted: SmallVec<[TokenCounter; 2]>,
+    /// The body that all this was read from.
+    body: Bytes,
+    /// That body with usage asked for, when the gateway has to.
+    asking: Option<Bytes>,
+    /// Whether usage was asked upstream on the gateway's own account, so that the caller must not see it.
+    hide_usage: bool,
+    estimate: Option<Estimate>,
+    tally: Rc<RefCell<Tally>>,
+}
+
+/// A counter of tokens: its key, and the quota's period unless it is the minute's.
+pub type TokenCounter = (Str, Option<tollgate_state::Period>);
+
+/// What the semantic cache did with a call.
+#[derive(Clone, Debug, Default)]
+pub enum CacheStatus {
+    /// No lookup has seen it.
+    #[default]
+    Unseen,
+    /// Answered from the cache.
+    Hit,
+    /// Looked up and not found: what to store the answer under.
+    Miss {
+        /// The partition.
+        partition: Str,
+        /// The prompt's vector.
+        vector: Rc<[f32]>,
+    },
+    /// Not looked up: a stream, a prompt that is more than text, no embedding to be had.
+    Bypass,
+}
+
+impl CacheStatus {
+    /// Value of `x-llm-cache-status`; `None` when no lookup has seen the call.
+    pub fn as_str(&self) -> Option<&'static str> {
+        match self {
+            CacheStatus::Unseen => None,
+            CacheStatus::Hit => Some("hit"),
+            CacheStatus::Miss { .. } => Some("miss"),
+            CacheStatus::Bypass => Some("bypass"),
+        }
+    }
+}
 
 /// An answer kept by the semantic cache.
 #[derive(Clone, Debug)]
@@ -18,4 +105,199 @@ pub struct CachedAnswer {
     pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl Exchange {
+    /// The model call, read now if no step has asked before. The first to ask switches metering on.
+    pub fn llm_call(&mut self) -> &mut LlmCall {
+        if self.llm.is_none() {
+            let call = LlmCall::read(self);
+            // First in line, so that usage is known when the policies' own deferred work runs.
+            self.deferred.push(Box::new(Metering));
+            self.llm = Some(Box::new(call));
+        }
+        self.llm.as_mut().expect("set above")
+    }
+
+    /// Whether a model request's body has yet to be read into memory. Bodies that cannot be one (uploads) stream on.
+    pub fn awaits_model_request(&self) -> bool {
+        matches!(self.request.body, BodyState::Streaming(_))
+            && self.request.method == Method::POST
+            && is_json(&self.request.headers, true)
+    }
+
+    /// The waiting form of a step that reads the model request: buffers it, then does what the step does.
+    pub async fn with_model_request(&mut self, step: impl FnOnce(&mut Exchange) -> Flow) -> Flow {
+        if !self.awaits_model_request() {
+            return self.go_on().await;
+        }
+        let needs = Needs {
+            request_body: true,
+            ..Needs::default()
+        };
+        if let Err(failure) = self.buffer(needs, "").await {
+            return Flow::Fail(failure);
+        }
+        match step(self) {
+            Flow::Wait => self.go_on().await,
+            flow => flow,
+        }
+    }
+}
+
+impl LlmCall {
+    fn read(rq: &Exchange) -> LlmCall {
+        let original = rq.request.path_and_query.path();
+        let (operation, path) = match Operation::from_path(original) {
+            Operation::Other => {
+                let target = rq.target_path();
+                (Operation::from_path(target), target)
+            }
+            operation => (operation, original),
+        };
+        let deployment = dialect::deployment(path).or_else(|| dialect::deployment(original));
+        let mut call = LlmCall {
+            operation,
+            model: None,
+            deployment: deployment.map(Str::from),
+            readable: false,
+            stream: false,
+            include_usage: false,
+            max_output: None,
+            cache: CacheStatus::Unseen,
+            usage: None,
+            served_model: None,
+            first_token_nanos: None,
+            counted: SmallVec::new(),
+            body: Bytes::new(),
+            asking: None,
+            hide_usage: false,
+            estimate: None,
+            tally: Rc::default(),
+        };
+        if rq.request.method == Method::POST
+            && let BodyState::Buffered(body) = &rq.request.body
+            && let Ok(peek) = Peek::new(body)
+        {
+            call.model = peek.model.as_deref().map(Str::from);
+            call.readable = true;
+            call.stream = peek.stream;
+            call.include_usage = peek.include_usage;
+            call.max_output = peek.max_output();
+            if operation.takes_include_usage() {
+                call.asking = ask_for_usage(body, &peek);
+            }
+            call.body = body.clone();
+        }
+        call
+    }
+
+    /// What the model is called: the body's name, else the deployment's.
+    pub fn model_name(&self) -> &str {
+        self.model
+            .as_deref()
+            .or(self.deployment.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// The request as it was read; empty members when it was not a model request.
+    pub fn peek(&self) -> Peek<'_> {
+        Peek::new(&self.body).unwrap_or_default()
+    }
+
+    /// Estimate of the prompt's tokens, counted once; 0 for what is not a model request.
+    pub fn estimate(&mut self) -> Estimate {
+        if let Some(estimate) = self.estimate {
+            return estimate;
+        }
+        let estimate = if self.readable {
+            let model = self.model_name();
+            let model = (!model.is_empty()).then_some(model);
+            estimate_prompt(self.operation, &self.peek(), model)
+        } else {
+            Estimate::default()
+        };
+        self.estimate = Some(estimate);
+        estimate
+    }
+
+    /// Claims a counter for this request: true for the first policy that asks. Two policies that share a counter check
+    /// it both, and count the call once.
+    pub fn claim(&mut self, counter: TokenCounter) -> bool {
+        let fresh = !self.counted.contains(&counter);
+        if fresh {
+            self.counted.push(counter);
+        }
+        fresh
+    }
+
+    /// Whether an answer to this request can carry usage that is its own. `…/responses/{id}` tells the usage of an
+    /// earlier call.
+    fn bills(&self, rq: &Exchange) -> bool {
+        rq.request.method == Method::POST
+            && (self.operation != Operation::Other
+                || !rq
+                    .request
+                    .path_and_query
+                    .path()
+                    .split('/')
+                    .any(|segment| segment.eq_ignore_ascii_case("responses")))
+    }
+}
+
+/// Makes the outgoing request one that can be metered: no content coding, and usage asked for in streams. Gives the
+/// body to send in place of the buffered one, if it must differ. The exchange's own request stays as the caller sent it.
+pub(crate) fn prepare(rq: &mut Exchange, headers: &mut HeaderMap) -> Option<Bytes> {
+    let call = rq.llm.as_mut()?;
+    headers.remove(header::ACCEPT_ENCODING);
+    let BodyState::Buffered(body) = &rq.request.body else {
+        return None;
+    };
+    let same = body.as_ptr() == call.body.as_ptr() && body.len() == call.body.len();
+    let asking = if same {
+        call.asking.clone()
+    } else if call.operation.takes_include_usage() {
+        // A policy has written another body since.
+        Peek::new(body)
+            .ok()
+            .and_then(|peek| ask_for_usage(body, &peek))
+    } else {
+        None
+    };
+    call.hide_usage = asking.is_some();
+    asking
+}
+
+/// Whether the body is JSON by its content type; `absent` when there is none.
+pub(crate) fn is_json(headers: &HeaderMap, absent: bool) -> bool {
+    media_type(headers).map_or(absent, |media| {
+        media.eq_ignore_ascii_case(b"application/json")
+            || media
+                .len()
+                .checked_sub(5)
+                .is_some_and(|at| media[at..].eq_ignore_ascii_case(b"+json"))
+    })
+}
+
+/// Whether the body is a stream of server-sent events.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// Whether the body has a content coding.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
+    Some(
+        value
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or(value)
+            .trim_ascii(),
+    )
 }

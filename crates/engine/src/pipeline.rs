@@ -5,7 +5,9 @@
 
 use crate::body::Body;
 use crate::compile::{ScopeDocument, Section};
-use crate::exchange::{BodyState, Exchange, LastError, Request, Response, Target, TargetBase};
+use crate::exchange::{
+    BodyState, Exchange, Hold, LastError, Request, Response, Target, TargetBase,
+};
 use crate::failure::Failure;
 use crate::identify;
 use crate::routing::Matched;
@@ -227,6 +229,11 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
         },
         Flow::Answered => {}
         flow => return flow,
+    }
+    if rq.hold != Hold::No
+        && let Err(failure) = crate::llm_call::hold(rq).await
+    {
+        return Flow::Fail(failure);
     }
     rq.response_mut();
     let mut deferred = std::mem::take(&mut rq.deferred);

@@ -93,6 +93,12 @@ pub trait Transport {
         request: Request<Body>,
         options: SendOptions,
     ) -> LocalBoxFuture<'a, Result<Response<Body>, SendError>>;
+
+    /// Runs bounded work that no request waits for on this thread (reading a left response's usage, a late count).
+    /// A thread that cannot run it drops it: what it holds then settles at once, with what is known.
+    fn detach(&self, work: LocalBoxFuture<'static, ()>) {
+        drop(work);
+    }
 }
 
 /// A token and when it ends.

@@ -1,12 +1,14 @@
 //! The one way out: the body handed to the server, and the settlement when it ends, however it ends.
 //!
 //! What must stay true: every exchange settles exactly once - when its body has been sent, when the caller has gone,
-//! or when the exchange is dropped before it had an answer. There is no second place that counts.
+//! or when the exchange is dropped before it had an answer. There is no second place that counts. A metered response
+//! that the caller left is first read on, within bounds, until the provider has said what it used.
 
 use crate::body::{Body, BodyError};
 use crate::exchange::Exchange;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -44,6 +46,32 @@ pub struct Record<'a> {
     pub sent_bytes: u64,
 }
 
+/// Most responses of one thread that are read on for their usage at one time.
+const MOST_UNREAD: usize = 1024;
+
+thread_local! {
+    static UNREAD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A place among those that are read on.
+struct Seat;
+
+impl Seat {
+    fn take() -> Option<Seat> {
+        let taken = UNREAD.get();
+        (taken < MOST_UNREAD).then(|| {
+            UNREAD.set(taken + 1);
+            Seat
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        UNREAD.set(UNREAD.get().saturating_sub(1));
+    }
+}
+
 /// The answer's body. Owns the exchange until the body has ended.
 pub struct AnswerBody {
     body: Body,
@@ -73,7 +101,22 @@ impl AnswerBody {
     }
 
     fn settle(&mut self, outcome: Outcome) {
-        if let Some(mut exchange) = self.exchange.take() {
+        let Some(mut exchange) = self.exchange.take() else {
+            return;
+        };
+        // A metered body hands back what nobody has read.
+        drop(std::mem::take(&mut self.body));
+        let most = exchange.snapshot.gateway.usage_timeout;
+        let seat = (!most.is_zero()).then(Seat::take).flatten();
+        if let (Some(unread), Some(seat)) = (exchange.unread(), seat) {
+            let services = exchange.services.clone();
+            exchange.ended_nanos = Some(services.clock.monotonic_nanos());
+            services.transport.detach(Box::pin(async move {
+                unread.read(most).await;
+                exchange.settle(outcome);
+                drop(seat);
+            }));
+        } else {
             exchange.settle(outcome);
         }
     }
@@ -121,6 +164,9 @@ impl http_body::Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
+        if self.exchange.is_none() {
+            return;
+        }
         // An empty body is never polled: that is an answer, not a caller that left.
         let ended = http_body::Body::is_end_stream(&self.body);
         self.settle(if ended {

@@ -107,10 +107,11 @@ pub async fn forward(
     if let Some((server, _)) = server {
         credentials(rq, server, &mut headers).await?;
     }
+    let asking = crate::llm_call::prepare(rq, &mut headers);
     let mut left = redirects;
     loop {
         let body = match &rq.request.body {
-            BodyState::Buffered(bytes) => Body::from(bytes.clone()),
+            BodyState::Buffered(bytes) => Body::from(asking.as_ref().unwrap_or(bytes).clone()),
             _ => std::mem::replace(&mut rq.request.body, BodyState::Consumed).take(),
         };
         let mut request = http::Request::new(body);

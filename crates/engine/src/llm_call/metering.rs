@@ -1,0 +1,290 @@
+//! Metering of a model call's response while it passes, and what is known of it at the end.
+//!
+//! [`Metering`] is deferred by the first step that asks for the model call. What must stay true: chunks pass at once and
+//! unchanged but for the usage chunk that only the gateway asked for; what the caller did not take is handed back, so
+//! that settlement may read on for the provider's own numbers ([`Exchange::unread`]).
+
+use super::{CacheStatus, LlmCall, is_encoded, is_event_stream, is_json};
+use crate::body::{Body, BodyError};
+use crate::clock::Clock;
+use crate::compile::Section;
+use crate::exchange::{BodyState, Deferred, Exchange};
+use crate::settle::Outcome;
+use bytes::Bytes;
+use http::header;
+use http_body::{Body as _, Frame, SizeHint};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tollgate_lang::value::Str;
+use tollgate_llm::stream::{HideUsage, Meter};
+use tollgate_llm::{Operation, Usage};
+
+/// What is known of the response so far; shared by the exchange and the body.
+#[derive(Default)]
+pub(super) struct Tally {
+    meter: Option<Meter>,
+    /// Whether the response is a stream of events.
+    events: bool,
+    /// The rest of a body that was dropped before its end.
+    rest: Option<Body>,
+    first_token_nanos: Option<u64>,
+}
+
+impl Tally {
+    fn feed(&mut self, chunk: &Bytes, clock: &dyn Clock) {
+        let Some(meter) = &mut self.meter else {
+            return;
+        };
+        meter.feed(chunk);
+        if self.first_token_nanos.is_none() && meter.first_token().is_some() {
+            self.first_token_nanos = Some(clock.monotonic_nanos());
+        }
+    }
+}
+
+/// Puts the meter on the response and concludes usage.
+pub(super) struct Metering;
+
+impl Deferred for Metering {
+    fn on_response(&mut self, rq: &mut Exchange) {
+        let Some(mut call) = rq.llm.take() else {
+            return;
+        };
+        call.watch(rq);
+        rq.llm = Some(call);
+    }
+
+    fn on_settle(&mut self, rq: &mut Exchange, outcome: Outcome) {
+        let Some(mut call) = rq.llm.take() else {
+            return;
+        };
+        if call.usage.is_none() && !matches!(call.cache, CacheStatus::Hit) {
+            call.conclude();
+            // The caller left while the backend worked on the prompt: that much was asked for in any case.
+            if call.usage.is_none()
+                && outcome == Outcome::ClientLeft
+                && rq.section == Section::Backend
+                && rq.last_error.is_none()
+                && call.readable
+                && call.bills(rq)
+            {
+                call.usage = Some(Usage::estimate(call.estimate().tokens, 0));
+            }
+        }
+        rq.llm = Some(call);
+    }
+}
+
+impl LlmCall {
+    /// Puts the meter on the exchange's response.
+    fn watch(&mut self, rq: &mut Exchange) {
+        if matches!(self.cache, CacheStatus::Hit) || rq.attempts.is_empty() || !self.bills(rq) {
+            return;
+        }
+        let Some(response) = &mut rq.response else {
+            return;
+        };
+        let events = is_event_stream(&response.headers);
+        if !response.status.is_success()
+            || is_encoded(&response.headers)
+            || !(events || is_json(&response.headers, true))
+        {
+            return;
+        }
+        let clock = rq.services.clock.clone();
+        let mut tally = self.tally.borrow_mut();
+        tally.events = events;
+        tally.meter = Some(if events {
+            Meter::events(self.operation)
+        } else {
+            Meter::body(self.operation)
+        });
+        match std::mem::take(&mut response.body) {
+            BodyState::Streaming(inner) => {
+                let hide = (events && self.hide_usage).then(HideUsage::new);
+                if hide.is_some() {
+                    response.headers.remove(header::CONTENT_LENGTH);
+                }
+                response.body = BodyState::Streaming(Body::Stream(Box::pin(Metered {
+                    inner: Some(inner),
+                    tally: self.tally.clone(),
+                    hide,
+                    passed: VecDeque::new(),
+                    clock,
+                })));
+            }
+            BodyState::Buffered(bytes) => {
+                tally.feed(&bytes, &*clock);
+                drop(tally);
+                self.conclude();
+                let mut body = bytes;
+                if events && self.hide_usage {
+                    let mut hide = HideUsage::new();
+                    let mut kept = hide.push(body);
+                    kept.extend(hide.finish());
+                    body = match kept.len() {
+                        1 => kept.remove(0),
+                        _ => kept.concat().into(),
+                    };
+                    response.headers.remove(header::CONTENT_LENGTH);
+                }
+                response.body = BodyState::Buffered(body);
+            }
+            other => response.body = other,
+        }
+    }
+
+    /// Ends the metering: usage as reported, else as counted.
+    fn conclude(&mut self) {
+        let (meter, events, first) = {
+            let mut tally = self.tally.borrow_mut();
+            (tally.meter.take(), tally.events, tally.first_token_nanos)
+        };
+        let Some(mut meter) = meter else {
+            return;
+        };
+        // The prompt is counted only when the provider did not say.
+        let prompt = if events && meter.reported().is_none() {
+            self.estimate().tokens
+        } else {
+            0
+        };
+        let metered = meter.finish(prompt, self.model_name());
+        self.first_token_nanos = first;
+        self.served_model = metered.model.map(Str::from);
+        // An answer began, so the prompt was taken, though nothing says so (the caller left before the first token).
+        self.usage = metered.usage.or_else(|| {
+            (self.readable && self.operation != Operation::Other)
+                .then(|| Usage::estimate(self.estimate().tokens, 0))
+        });
+    }
+}
+
+impl Exchange {
+    /// The rest of a metered response that nobody reads any more, while the provider has yet to report its usage.
+    pub(crate) fn unread(&mut self) -> Option<Unread> {
+        let call = self.llm.as_mut()?;
+        let mut tally = call.tally.borrow_mut();
+        let rest = tally.rest.take()?;
+        let reported = tally.meter.as_ref()?.reported().is_some();
+        // Other vendors report in parts: only the end is the whole of it.
+        if reported && call.operation != Operation::Other {
+            return None;
+        }
+        drop(tally);
+        Some(Unread {
+            rest,
+            tally: call.tally.clone(),
+            clock: self.services.clock.clone(),
+        })
+    }
+}
+
+/// The rest of a response, read only for its usage.
+pub(crate) struct Unread {
+    rest: Body,
+    tally: Rc<RefCell<Tally>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Unread {
+    /// Reads to the end, or until the time is up.
+    pub(crate) async fn read(mut self, most: std::time::Duration) {
+        let mut deadline = self.clock.sleep(most);
+        std::future::poll_fn(|cx| {
+            loop {
+                match Pin::new(&mut self.rest).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Some(data) = frame.data_ref() {
+                            self.tally.borrow_mut().feed(data, &*self.clock);
+                        }
+                    }
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return deadline.as_mut().poll(cx),
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// A response body with a meter on it.
+struct Metered {
+    inner: Option<Body>,
+    tally: Rc<RefCell<Tally>>,
+    hide: Option<HideUsage>,
+    /// Chunks that left the filter and wait to be taken.
+    passed: VecDeque<Bytes>,
+    clock: Arc<dyn Clock>,
+}
+
+impl http_body::Body for Metered {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(chunk) = this.passed.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            let Some(inner) = &mut this.inner else {
+                return Poll::Ready(None);
+            };
+            match ready!(Pin::new(inner).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => {
+                        this.tally.borrow_mut().feed(&data, &*this.clock);
+                        match &mut this.hide {
+                            None => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                            Some(hide) => this.passed.extend(hide.push(data)),
+                        }
+                    }
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                Some(Err(error)) => {
+                    this.inner = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    this.inner = None;
+                    this.passed
+                        .extend(this.hide.as_mut().and_then(HideUsage::finish));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // The filter may still hold a part of an event.
+        self.passed.is_empty()
+            && match &self.inner {
+                None => true,
+                Some(inner) => self.hide.is_none() && inner.is_end_stream(),
+            }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.inner, &self.hide) {
+            (Some(inner), None) => inner.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take()
+            && !inner.is_end_stream()
+        {
+            self.tally.borrow_mut().rest = Some(inner);
+        }
+    }
+}
