@@ -4,7 +4,6 @@
 //! an event without a usage object is not parsed but for its delta; memory is bounded (`TEXT_LIMIT` of output text,
 //! `BODY_LIMIT` of a whole body). Broken events are passed over: the provider's own report decides.
 
-use std::collections::VecDeque;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -65,11 +64,48 @@ pub struct Meter {
 #[derive(Debug)]
 enum Form {
     Events(Splitter),
-    Body {
-        chunks: VecDeque<Bytes>,
-        size: usize,
-        cut: bool,
-    },
+    Body(Body),
+}
+
+/// A whole body, or its end. The usual body is one chunk and is not copied.
+#[derive(Debug, Default)]
+struct Body {
+    only: Bytes,
+    joined: Vec<u8>,
+    /// The front is missing.
+    cut: bool,
+}
+
+impl Body {
+    fn push(&mut self, operation: Operation, chunk: &Bytes) {
+        if self.joined.is_empty() && self.only.is_empty() && !self.cut {
+            self.only = chunk.clone();
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined
+                .extend_from_slice(&std::mem::take(&mut self.only));
+        }
+        if operation == Operation::Embeddings {
+            self.joined.extend_from_slice(chunk);
+            if self.joined.len() > 2 * EMBEDDINGS_TAIL {
+                self.joined.drain(..self.joined.len() - EMBEDDINGS_TAIL);
+            }
+        } else if self.cut || self.joined.len() + chunk.len() > BODY_LIMIT {
+            self.cut = true;
+            self.joined = Vec::new();
+        } else {
+            self.joined.extend_from_slice(chunk);
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.joined.is_empty() {
+            &self.only
+        } else {
+            &self.joined
+        }
+    }
 }
 
 impl Meter {
@@ -82,14 +118,7 @@ impl Meter {
     /// A meter for a whole JSON body that passes in chunks.
     #[must_use]
     pub fn body(operation: Operation) -> Self {
-        Self::new(
-            operation,
-            Form::Body {
-                chunks: VecDeque::new(),
-                size: 0,
-                cut: false,
-            },
-        )
+        Self::new(operation, Form::Body(Body::default()))
     }
 
     fn new(operation: Operation, form: Form) -> Self {
@@ -115,23 +144,7 @@ impl Meter {
     /// Sees the next chunk, as the upstream sent it.
     pub fn feed(&mut self, chunk: &Bytes) {
         match &mut self.form {
-            Form::Body { chunks, size, cut } => {
-                *size += chunk.len();
-                chunks.push_back(chunk.clone());
-                let keep = if self.operation == Operation::Embeddings {
-                    EMBEDDINGS_TAIL
-                } else {
-                    BODY_LIMIT
-                };
-                // An embeddings answer keeps the chunks that cover its tail, another body all of it or nothing.
-                while let Some(first) = chunks.front()
-                    && *size - first.len() >= keep
-                {
-                    *size -= first.len();
-                    *cut = true;
-                    chunks.pop_front();
-                }
-            }
+            Form::Body(body) => body.push(self.operation, chunk),
             Form::Events(splitter) => {
                 let mut splitter = std::mem::take(splitter);
                 splitter.look(chunk, |event| self.event(&event));
@@ -165,25 +178,13 @@ impl Meter {
                 }
                 self.seen.usage = self.counts.usage().or_else(|| self.estimate(prompt, model));
             }
-            Form::Body { chunks, cut, .. } => {
-                let joined;
-                let body = match chunks.len() {
-                    1 => &chunks[0][..],
-                    _ => {
-                        joined = chunks
-                            .iter()
-                            .flat_map(|chunk| chunk.iter().copied())
-                            .collect::<Vec<_>>();
-                        &joined[..]
-                    }
-                };
-                let readable = !*cut || self.operation == Operation::Embeddings;
-                if readable && let Some((usage, model)) = usage::from_body(self.operation, body) {
+            Form::Body(body) => {
+                let body = std::mem::take(body);
+                if let Some((usage, model)) = usage::from_body(self.operation, body.bytes()) {
                     self.seen.usage = Some(usage);
                     self.seen.model = model.map(std::borrow::Cow::into_owned);
                     self.seen.complete = true;
                 }
-                chunks.clear();
             }
         }
         std::mem::take(&mut self.seen)
@@ -265,6 +266,8 @@ impl Meter {
             return;
         }
         self.counts = found.counts;
+        // Of the Responses API only the last event carries it.
+        self.seen.complete |= self.operation == Operation::Responses;
         if let Some(model) = found.model.filter(|model| !model.is_empty()) {
             self.seen.model = Some(model.into_owned());
         }

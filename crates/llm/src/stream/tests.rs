@@ -219,6 +219,14 @@ fn meters_whole_bodies() {
     assert_eq!(meter.finish(0, "").usage.unwrap().input, 8);
     let mut meter = Meter::body(Operation::ChatCompletions);
     assert_eq!(meter.finish(0, "").usage, None);
+    // A body above the limit is passed over, its end is not taken for a whole.
+    let mut meter = Meter::body(Operation::ChatCompletions);
+    let spaces = Bytes::from(vec![b' '; 1 << 20]);
+    for _ in 0..17 {
+        meter.feed(&spaces);
+    }
+    meter.feed(&Bytes::from_static(body.as_bytes()));
+    assert_eq!(meter.finish(0, "").usage, None);
 }
 
 #[test]
@@ -239,6 +247,27 @@ fn a_meter_reads_the_same_under_any_cut() {
             meter(operation, stream, &[]),
             "{cuts:?}"
         );
+        Ok(())
+    });
+}
+
+#[test]
+fn broken_streams_are_metered_alike_too() {
+    arbtest(|u| {
+        let noise = String::from_utf8_lossy(&stream(u)?).into_owned();
+        let cut_at = CHAT.floor_char_boundary(u.int_in_range(0..=CHAT.len())?);
+        let stream = [&CHAT[..cut_at], &noise, &CHAT[cut_at..], USAGE, &noise].concat();
+        let cuts = cuts(u, stream.len())?;
+        let operation = *u.choose(&[
+            Operation::ChatCompletions,
+            Operation::Completions,
+            Operation::Other,
+        ])?;
+        let (cut, whole) = (
+            meter(operation, &stream, &cuts),
+            meter(operation, &stream, &[]),
+        );
+        assert_eq!(cut, whole, "{cuts:?}");
         Ok(())
     });
 }
@@ -284,6 +313,19 @@ fn hiding_is_the_identity_without_a_usage_chunk() {
         assert_eq!(hide(&bytes, &cuts), bytes, "{cuts:?}");
         Ok(())
     });
+}
+
+#[test]
+fn usage_beside_a_choice_or_in_another_shape_stays() {
+    for stream in [
+        "data: {\"choices\":[{\"delta\":{}}],\"usage\":{\"prompt_tokens\":1}}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"x\":1}}\n\n",
+        "data: {\"choices\":[],\"x\":{\"usage\":{\"prompt_tokens\":1}}}\n\n",
+        "data: {\"usage\":{\"prompt_tokens\":1}}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}\n\n",
+    ] {
+        assert_eq!(hide(stream.as_bytes(), &[]), stream.as_bytes());
+    }
 }
 
 #[test]
