@@ -19,7 +19,7 @@ pub(crate) fn deny() -> Outcome {
             VERSION,
         ]))?;
     }
-    run(Command::new(cargo()).args(["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
+    run(Command::new(cargo()).args(["deny", "check", "bans", "licenses", "sources"]))?;
     // Advisories come from a database that a closed network cannot fetch: then say so, and check the rest.
     let fetched = Command::new(cargo())
         .args(["deny", "fetch", "db"])
