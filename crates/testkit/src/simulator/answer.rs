@@ -368,10 +368,8 @@ fn compose(conversation: &Conversation, seed: u64) -> String {
 
 /// A template with the question's words in it.
 fn sentence(table: &[&str; 6], names: &[String], seed: u64) -> String {
-    let name = |at: usize| match names.len() {
-        0 => ["the question", "the context", "the details", "the rest"][at],
-        count => names[at % count].as_str(),
-    };
+    const OTHERS: [&str; 4] = ["the question", "the context", "the details", "the rest"];
+    let name = |at: usize| names.get(at).map_or(OTHERS[at], String::as_str);
     let mut text = table[(seed % 6) as usize].to_owned();
     for at in 0..4 {
         text = text.replace(&format!("{{{at}}}"), name(at));

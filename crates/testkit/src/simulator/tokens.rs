@@ -1,11 +1,13 @@
 //! True token counts and token-sized pieces of text, with the models' own vocabularies.
 //!
-//! Called by every operation of the simulator. The counting rules for messages and tools are
-//! OpenAI's cookbook ("How to count tokens with tiktoken", 2024 models).
+//! Called by every operation of the simulator. Which model has which vocabulary is `tollgate-llm`'s
+//! knowledge; prompts are counted here once more, so that a test can compare the two. The rules
+//! for messages and tools are OpenAI's cookbook ("How to count tokens with tiktoken").
 //! What must stay true: the pieces of a text joined give the text, and their counts sum to its count.
 
 use bpe_openai::{Tokenizer, cl100k_base, o200k_base};
 use serde_json::Value;
+use tollgate_llm::tokens::Encoding;
 
 /// Tokens that the chat template adds around each message.
 const PER_MESSAGE: u32 = 3;
@@ -21,23 +23,11 @@ pub(super) struct Piece {
     pub(super) tokens: u32,
 }
 
-/// The vocabulary of a model: o200k for the 4o, 4.1, 5 and o families, cl100k for the older ones.
+/// The vocabulary of a model.
 fn tokenizer(model: &str) -> &'static Tokenizer {
-    const O200K: [&str; 9] = [
-        "gpt-4o",
-        "gpt-4.1",
-        "gpt-4.5",
-        "gpt-5",
-        "o1",
-        "o3",
-        "o4",
-        "chatgpt-4o",
-        "gpt-oss",
-    ];
-    if O200K.iter().any(|family| model.starts_with(family)) {
-        o200k_base()
-    } else {
-        cl100k_base()
+    match Encoding::for_model(model).0 {
+        Encoding::O200k => o200k_base(),
+        Encoding::Cl100k => cl100k_base(),
     }
 }
 

@@ -325,3 +325,51 @@ async fn legacy_completions_answer_whole_and_streamed() {
         "length"
     );
 }
+
+#[tokio::test]
+async fn the_gateways_exact_estimates_are_what_is_billed() {
+    use tollgate_llm::{Operation, Peek, tokens};
+
+    let simulator = simulator().await;
+    let chat = json!({ "model": "gpt-4o", "messages": [
+        { "role": "system", "content": "Answer in one sentence." },
+        { "role": "user", "name": "anna", "content": "Größe: how does App Service scale an MCP server? 😀" },
+        { "role": "assistant", "content": "It adds instances." },
+        { "role": "user", "content": [{ "type": "text", "text": "And then?" }] }
+    ] });
+    let calls = [
+        (
+            "/openai/v1/chat/completions",
+            Operation::ChatCompletions,
+            chat,
+        ),
+        (
+            "/openai/v1/responses",
+            Operation::Responses,
+            json!({ "model": "gpt-4o", "instructions": "Be brief.", "input": "Why?" }),
+        ),
+        (
+            "/openai/v1/embeddings",
+            Operation::Embeddings,
+            json!({ "model": "text-embedding-3-small", "input": ["one two", "three"] }),
+        ),
+        (
+            "/openai/v1/completions",
+            Operation::Completions,
+            json!({ "model": "gpt-35-turbo-instruct", "prompt": "Once upon a time" }),
+        ),
+    ];
+    for (path, operation, body) in calls {
+        simulator.reset_usage();
+        assert_eq!(post(&simulator, path, &body).await.status, 200);
+        let bytes = body.to_string();
+        let estimate =
+            tokens::estimate_prompt(operation, &Peek::new(bytes.as_bytes()).unwrap(), None);
+        assert!(estimate.exact, "{path}");
+        assert_eq!(
+            estimate.tokens,
+            u64::from(simulator.usage().requests[0].prompt_tokens),
+            "{path}"
+        );
+    }
+}
