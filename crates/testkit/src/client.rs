@@ -136,7 +136,7 @@ pub fn with_header(mut request: Request<Bytes>, name: &'static str, value: &str)
     request
 }
 
-/// Adds `authorization: Bearer …`.
+/// Adds `authorization: Bearer ...`.
 #[must_use]
 pub fn with_bearer(request: Request<Bytes>, token: &str) -> Request<Bytes> {
     with_header(request, "authorization", &format!("Bearer {token}"))

@@ -94,7 +94,7 @@ fn quantile_of(sorted: &[Duration], quantile: f64) -> Duration {
 }
 
 impl Load {
-    /// Whole answers only: `connections` × `requests` of what `request` makes.
+    /// Whole answers only: `connections` x `requests` of what `request` makes.
     pub fn new(
         target: SocketAddr,
         connections: usize,

@@ -482,4 +482,16 @@ mod tests {
         let second = generate(&conversation, 0);
         assert!(second.calls.is_empty() && second.text().contains("4 degrees"));
     }
+
+    #[test]
+    fn any_question_is_answered_within_its_limit() {
+        arbtest::arbtest(|u| {
+            let mut conversation = ask(u.arbitrary()?);
+            conversation.max_tokens = Some(u.int_in_range(1..=20)?);
+            conversation.stop = vec![u.arbitrary()?];
+            let generation = generate(&conversation, 0);
+            assert!(Some(generation.tokens) <= conversation.max_tokens);
+            Ok(())
+        });
+    }
 }

@@ -16,7 +16,7 @@ use super::tokens;
 /// Most choices (`n`) of one request.
 const MAX_CHOICES: u64 = 128;
 
-/// Answers `POST …/chat/completions`.
+/// Answers `POST .../chat/completions`.
 pub(super) fn complete(call: &Call<'_>) -> Result<Reply, Refusal> {
     let body = call.body;
     let Some(messages) = body.get("messages") else {

@@ -17,7 +17,7 @@ const DEFAULT_MAX_TOKENS: u32 = 16;
 /// Most prompts and most choices of one request.
 const MAX_PROMPTS: usize = 128;
 
-/// Answers `POST …/completions`.
+/// Answers `POST .../completions`.
 pub(super) fn complete(call: &Call<'_>) -> Result<Reply, Refusal> {
     let body = call.body;
     let model = &call.deployment.model;

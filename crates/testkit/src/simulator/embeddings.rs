@@ -46,7 +46,7 @@ struct Usage {
     total_tokens: u32,
 }
 
-/// Answers `POST …/embeddings`.
+/// Answers `POST .../embeddings`.
 pub(super) fn embed(call: &Call<'_>) -> Result<Reply, Refusal> {
     let body = call.body;
     let model = &call.deployment.model;

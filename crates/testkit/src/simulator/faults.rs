@@ -246,4 +246,12 @@ mod tests {
         assert_eq!(queue.take("a").unwrap().status, Some(500));
         assert!(queue.take("a").is_none());
     }
+
+    #[test]
+    fn no_text_makes_parsing_panic() {
+        arbtest::arbtest(|u| {
+            let _ = u.arbitrary::<&str>()?.parse::<Fault>();
+            Ok(())
+        });
+    }
 }

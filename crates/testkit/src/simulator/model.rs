@@ -387,7 +387,7 @@ pub(super) fn whole_response(bytes: Bytes) -> Response<SimulatorBody> {
     response
 }
 
-/// `GET …/models` and `GET …/models/{name}`.
+/// `GET .../models` and `GET .../models/{name}`.
 pub(super) fn models(
     state: &State,
     head: &Parts,

@@ -25,7 +25,7 @@ const PER_ITEM: u32 = 4;
 /// Tokens that prime the assistant's reply.
 const REPLY_PRIMING: u32 = 3;
 
-/// Answers `POST …/responses`.
+/// Answers `POST .../responses`.
 pub(super) fn create(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
     let body = call.body;
     let model = &call.deployment.model;
@@ -108,7 +108,7 @@ pub(super) fn create(state: &State, call: &Call<'_>) -> Result<Reply, Refusal> {
     ))
 }
 
-/// Answers `GET` and `DELETE …/responses/{id}`.
+/// Answers `GET` and `DELETE .../responses/{id}`.
 pub(super) fn stored(state: &State, method: &Method, id: &str) -> Result<Value, Refusal> {
     let missing = || {
         let text = format!("Response with id '{id}' not found.");

@@ -33,11 +33,11 @@ const SLOW_BYTES: usize = 100;
 /// The three surfaces of the same models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// `/openai/deployments/{name}/…?api-version=…`
+    /// `/openai/deployments/{name}/...?api-version=...`
     Deployments,
-    /// `/openai/v1/…`, the deployment in `model`.
+    /// `/openai/v1/...`, the deployment in `model`.
     V1,
-    /// `/v1/…`, OpenAI's own dialect.
+    /// `/v1/...`, OpenAI's own dialect.
     OpenAi,
 }
 
