@@ -346,16 +346,27 @@ impl Compile<'_> {
         Block::new(steps)
     }
 
-    /// Compiles the children of a container's child (`when`, `otherwise`), which adds itself to the path.
-    pub fn branch(&mut self, child: &Element, at: usize) -> Block {
+    /// Compiles the children of a container's child (`when`, `otherwise`), which adds itself to the path. `nth` counts
+    /// from 1 where several stand side by side. Gives the block and the path.
+    pub fn branch(&mut self, child: &Element, nth: Option<usize>) -> (Block, Str) {
+        let length = self.enter(&child.name, nth);
+        let block = self.block(&child.children);
+        let path = Str::from(self.path.as_str());
+        self.path.truncate(length);
+        (block, path)
+    }
+
+    /// Adds an element to the path, as `LastError.Path` writes it; gives the length to cut it back to.
+    fn enter(&mut self, name: &str, nth: Option<usize>) -> usize {
         let length = self.path.len();
         if !self.path.is_empty() {
             self.path.push('\\');
         }
-        self.path.push_str(&format!("{}[{at}]", child.name));
-        let block = self.block(&child.children);
-        self.path.truncate(length);
-        block
+        self.path.push_str(name);
+        if let Some(nth) = nth {
+            self.path.push_str(&format!("[{nth}]"));
+        }
+        length
     }
 
     fn node(&mut self, node: &Node, at: usize, siblings: &[Node]) -> Option<PlacedStep> {
@@ -395,16 +406,11 @@ impl Compile<'_> {
             return None;
         }
         self.place(element, def);
-        // 1-based position among siblings of the same name, as LastError.Path counts.
-        let nth = siblings[..=at]
-            .iter()
-            .filter(|n| matches!(n, Node::Element(e) if e.name == element.name))
-            .count();
-        let length = self.path.len();
-        if !self.path.is_empty() {
-            self.path.push('\\');
-        }
-        self.path.push_str(&format!("{}[{nth}]", def.name));
+        // LastError.Path numbers policies from 1 where several of the same name stand side by side.
+        let same = |n: &&Node| matches!(n, Node::Element(e) if e.name == element.name);
+        let nth = siblings[..=at].iter().filter(same).count();
+        let several = siblings.iter().filter(same).count() > 1;
+        let length = self.enter(def.name, several.then_some(nth));
         shape::check(element, def, self);
         let outer_needs = std::mem::take(&mut self.needs);
         let outer_def = self.def.replace(def);

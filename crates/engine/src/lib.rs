@@ -12,6 +12,7 @@ pub mod compile;
 pub mod definition;
 pub mod exchange;
 pub mod failure;
+pub mod fixture;
 mod host;
 pub mod identify;
 pub mod llm_call;

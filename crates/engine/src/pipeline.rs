@@ -14,7 +14,7 @@ use crate::routing::Matched;
 use crate::services::Services;
 use crate::settle::AnswerBody;
 use crate::snapshot::Snapshot;
-use crate::step::{Block, Flow};
+use crate::step::{Block, Flow, Preflight};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use smallvec::SmallVec;
@@ -79,10 +79,7 @@ pub async fn serve(
     incoming: Incoming,
 ) -> http::Response<AnswerBody> {
     let mut rq = exchange(snapshot.clone(), services, incoming);
-    let mut flow = match find(&mut rq, &snapshot) {
-        Ok(()) => run(&mut rq, &snapshot).await,
-        Err(failure) => Flow::Fail(failure),
-    };
+    let mut flow = run(&mut rq, &snapshot).await;
     if let Flow::Fail(failure) = flow {
         if rq.chain.scopes.is_empty() {
             rq.chain.scopes.push(ScopeRef::Global);
@@ -90,7 +87,12 @@ pub async fn serve(
         flow = on_error(&mut rq, &snapshot, failure).await;
     }
     if let Flow::Fail(failure) = flow {
-        fail_plainly(&mut rq, &failure);
+        // A failure of on-error itself is the gateway's fault, whatever its own status would have been.
+        rq.response = None;
+        fail_plainly(
+            &mut rq,
+            &Failure::internal(failure.source, failure.reason, failure.message),
+        );
     }
     let mut deferred = std::mem::take(&mut rq.deferred);
     for later in &mut deferred {
@@ -137,8 +139,8 @@ fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming)
     Exchange::new(snapshot, services, id, request)
 }
 
-/// Match and identify.
-fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failure>> {
+/// Finds API and operation. `true`: the call may be a CORS preflight, which is asked before the caller is identified.
+fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<bool, Box<Failure>> {
     let request = &mut rq.request;
     let path = request.path_and_query.path();
     let query = request.path_and_query.query();
@@ -152,24 +154,27 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failure>> {
     }
     let rest = &path[found.path_len..];
     let mut matched = Matched::new();
-    let operation =
+    let mut operation =
         snapshot
             .router
             .operation(found.api, &request.method, rest, query, &mut matched);
-    let preflight = operation.is_none() && is_preflight(request);
-    let operation = if preflight {
+    let explicit = operation.is_some_and(|o| &*api.operations[o as usize].method != "*");
+    let preflight = !explicit && is_preflight(request);
+    if preflight && operation.is_none() {
+        // The operation that the real call will have decides which policies answer.
         let method = request
             .headers
             .get(header::ACCESS_CONTROL_REQUEST_METHOD)
             .and_then(|m| Method::from_bytes(m.as_bytes()).ok());
-        method.and_then(|m| {
+        operation = method.and_then(|m| {
             snapshot
                 .router
                 .operation(found.api, &m, rest, query, &mut matched)
-        })
-    } else {
-        operation
-    };
+        });
+    }
+    if operation.is_none() && !api.without_operations() && !preflight {
+        return Err(not_found());
+    }
     request.api_path_len = found.path_len;
     if let Some(backend) = api.backend {
         request.target.base = TargetBase::Backend(backend);
@@ -177,24 +182,19 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failure>> {
     request.matched = matched;
     rq.api = Some(found.api);
     rq.operation = operation;
-    if operation.is_none() && !api.without_operations() && !preflight {
-        rq.api = None;
-        return Err(not_found());
-    }
-    let identified = if preflight {
-        Ok(())
-    } else {
-        identify::identify(rq, snapshot)
-    };
+    Ok(preflight)
+}
+
+/// The scope documents of the request as far as it is known now.
+fn scopes(rq: &Exchange) -> SmallVec<[ScopeRef; 4]> {
     let mut scopes = SmallVec::new();
-    if let Some(operation) = operation {
-        scopes.push(ScopeRef::Operation(found.api, operation));
+    if let Some(api) = rq.api {
+        scopes.extend(rq.operation.map(|o| ScopeRef::Operation(api, o)));
+        scopes.push(ScopeRef::Api(api));
+        scopes.extend(rq.product.map(ScopeRef::Product));
     }
-    scopes.push(ScopeRef::Api(found.api));
-    scopes.extend(rq.product.map(ScopeRef::Product));
     scopes.push(ScopeRef::Global);
-    rq.chain.scopes = scopes;
-    identified
+    scopes
 }
 
 fn not_found() -> Box<Failure> {
@@ -217,10 +217,17 @@ fn is_preflight(request: &Request) -> bool {
 }
 
 async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
-    if is_preflight(&rq.request)
-        && let Some(flow) = preflight(rq, snapshot)
-    {
+    let maybe_preflight = match find(rq, snapshot) {
+        Ok(preflight) => preflight,
+        Err(failure) => return Flow::Fail(failure),
+    };
+    if maybe_preflight && let Some(flow) = preflight(rq, snapshot) {
         return flow;
+    }
+    let identified = identify::identify(rq, snapshot);
+    rq.chain.scopes = scopes(rq);
+    if let Err(failure) = identified {
+        return Flow::Fail(failure);
     }
     match section(rq, snapshot, Section::Inbound, 0).await {
         Flow::Next => match section(rq, snapshot, Section::Backend, 0).await {
@@ -247,29 +254,57 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
 
 /// Asks the `cors` policies of inbound for a preflight's answer. `None`: the call is an ordinary OPTIONS.
 fn preflight(rq: &mut Exchange, snapshot: &Snapshot) -> Option<Flow> {
-    let defined = rq
-        .operation()
-        .is_some_and(|o| o.method.eq_ignore_ascii_case("OPTIONS"));
-    if defined {
-        return None;
-    }
-    let scopes = rq.chain.scopes.clone();
-    for scope in scopes {
-        let code = scope.document(snapshot).section(Section::Inbound);
-        for placed in code.before.steps.iter().chain(&code.after.steps) {
-            if let Some(flow) = placed.step.preflight(rq) {
-                return Some(flow);
+    // Nobody is identified yet: of the products only one that needs no key can have a say.
+    rq.product = rq.api().and_then(|a| a.open_product);
+    rq.chain.scopes = scopes(rq);
+    let flow = match preflight_from(rq, snapshot, 0) {
+        Preflight::Done(flow) => Some(flow),
+        Preflight::Unmatched => {
+            rq.response = Some(Response::new(StatusCode::OK));
+            Some(Flow::Return)
+        }
+        Preflight::Pass => {
+            let serves_options = rq.operation().is_some_and(|o| &*o.method == "*")
+                || rq
+                    .api()
+                    .is_some_and(crate::snapshot::Api::without_operations);
+            (!serves_options).then(|| Flow::Fail(not_found()))
+        }
+    };
+    rq.product = None;
+    flow
+}
+
+/// The steps of inbound from one scope on, in the order in which they would run.
+fn preflight_from(rq: &mut Exchange, snapshot: &Snapshot, depth: usize) -> Preflight {
+    let document = rq.chain.scopes[depth].document(snapshot);
+    let code = document.section(Section::Inbound);
+    rq.chain.depth = depth;
+    let placed = |found: Preflight| match found {
+        Preflight::Done(flow) => Preflight::Done(place(flow, document, Section::Inbound)),
+        found => found,
+    };
+    let mut unmatched = false;
+    for part in 0..3 {
+        let found = match part {
+            0 => placed(code.before.preflight(rq)),
+            1 if code.base && depth + 1 < rq.chain.scopes.len() => {
+                preflight_from(rq, snapshot, depth + 1)
             }
-        }
-        if !code.base {
-            break;
+            1 => Preflight::Pass,
+            _ => placed(code.after.preflight(rq)),
+        };
+        match found {
+            Preflight::Pass => {}
+            Preflight::Unmatched => unmatched = true,
+            done => return done,
         }
     }
-    let any = rq.operation().is_some_and(|o| &*o.method == "*")
-        || rq
-            .api()
-            .is_some_and(crate::snapshot::Api::without_operations);
-    (!any).then(|| Flow::Fail(not_found()))
+    if unmatched {
+        Preflight::Unmatched
+    } else {
+        Preflight::Pass
+    }
 }
 
 /// Runs a section of the chain from `from` on (0: the narrowest document).
@@ -328,11 +363,16 @@ async fn block(rq: &mut Exchange, block: &Block, document: &ScopeDocument) -> Fl
     } else {
         block.run_now(rq)
     };
+    place(flow, document, rq.section)
+}
+
+/// Notes scope and section of a failure, unless an inner scope already did.
+fn place(flow: Flow, document: &ScopeDocument, section: Section) -> Flow {
     match flow {
         Flow::Fail(mut failure) => {
             if failure.place.scope.is_empty() {
                 failure.place.scope = document.kind.name();
-                failure.place.section = rq.section.name();
+                failure.place.section = section.name();
             }
             Flow::Fail(failure)
         }
@@ -385,6 +425,10 @@ fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
         || matches!(head.status().as_u16(), 100..=199 | 204 | 304)
     {
         body = Body::Empty;
+    }
+    if matches!(head.status().as_u16(), 100..=199 | 204) {
+        // RFC 9110, 8.6: these carry no length at all.
+        head.headers_mut().remove(header::CONTENT_LENGTH);
     }
     head.headers_mut()
         .insert(REQUEST_ID.clone(), request_id(rq.id));

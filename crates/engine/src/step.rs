@@ -37,15 +37,26 @@ pub trait Step: Send + Sync {
     }
 
     /// Answers a CORS preflight; only `cors` does.
-    fn preflight(&self, rq: &mut Exchange) -> Option<Flow> {
+    fn preflight(&self, rq: &mut Exchange) -> Preflight {
         let _ = rq;
-        None
+        Preflight::Pass
     }
 
     /// Whether `run` may ever say [`Flow::Wait`].
     fn may_wait(&self) -> bool {
         false
     }
+}
+
+/// What a step says to a CORS preflight.
+#[derive(Debug)]
+pub enum Preflight {
+    /// It has no say.
+    Pass,
+    /// A `cors` policy that does not allow it and leaves it to others.
+    Unmatched,
+    /// The answer.
+    Done(Flow),
 }
 
 /// Bodies that must be in memory before a step runs.
@@ -79,7 +90,7 @@ pub struct PlacedStep {
     pub policy: &'static str,
     /// The `id` attribute.
     pub id: Option<Arc<str>>,
-    /// Nesting such as `choose[3]\when[2]`, 1-based.
+    /// Nesting such as `choose\otherwise\choose[3]`: numbered from 1 where several stand side by side.
     pub path: Arc<str>,
     /// Bodies it reads itself (not its children).
     pub needs: Needs,
@@ -116,6 +127,22 @@ impl Block {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Asks the steps, in order, for the answer to a CORS preflight.
+    pub fn preflight(&self, rq: &mut Exchange) -> Preflight {
+        let mut found = Preflight::Pass;
+        for placed in &self.steps {
+            match placed.step.preflight(rq) {
+                Preflight::Pass => {}
+                Preflight::Unmatched => found = Preflight::Unmatched,
+                Preflight::Done(Flow::Fail(failure)) => {
+                    return Preflight::Done(placed.fail(failure));
+                }
+                done => return done,
+            }
+        }
+        found
     }
 
     /// Runs a block that cannot wait. A container calls this when [`Block::may_wait`] is false.

@@ -5,6 +5,7 @@
 use super::{AttributeDef, Compile};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::step::Needs;
 use bytes::Bytes;
 use tollgate_lang::document::{Element, Node, Text, TextKind};
 use tollgate_lang::expr::{self, Expr, Target};
@@ -132,6 +133,14 @@ impl<T: ArgType> Arg<T> {
                     Failure::internal("", "ExpressionValueEvaluationFailure", "Expression evaluation failed. The result does not have the type that is needed here.")
                 })
             }
+        }
+    }
+
+    /// Bodies that evaluating it reads: for steps that evaluate later than they start.
+    pub fn needs(&self) -> Needs {
+        match self {
+            Arg::Const(_) => Needs::default(),
+            Arg::Expr(expr) => expr.reads().into(),
         }
     }
 

@@ -89,7 +89,9 @@ fn children(element: &Element, defs: &[ChildDef], content: Content, cx: &mut Com
         match node {
             Node::Element(inner) => {
                 if let Some(def) = defs.iter().find(|d| d.name == &*inner.name) {
-                    attributes(inner, def.attributes, false, cx);
+                    // A policy that is another's part (`set-header` in `return-response`) may have an `id` too.
+                    let id = crate::policies::find(def.name).is_some();
+                    attributes(inner, def.attributes, id, cx);
                     self::children(inner, def.children, def.content, cx);
                 } else if content != Content::Policies {
                     let diagnostic = Diagnostic::error(

@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::step::{Block, Flow, Step};
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
+use tollgate_lang::value::Str;
 
 /// The element.
 pub const DEF: PolicyDef = PolicyDef {
@@ -32,6 +33,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let mut branches = Vec::new();
     let mut otherwise: Option<Block> = None;
     let mut whens = 0;
+    let several = element.elements().filter(|e| &*e.name == "when").count() > 1;
     for child in element.elements() {
         match &*child.name {
             "when" => {
@@ -40,44 +42,57 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
                 }
                 whens += 1;
                 let condition = child.attribute("condition").and_then(|a| cx.text_arg::<bool>(&a.value));
-                let block = cx.branch(child, whens);
+                let (block, path) = cx.branch(child, several.then_some(whens));
                 if let Some(condition) = condition {
-                    branches.push((condition, block));
+                    branches.push(When { condition, block, path });
                 }
             }
-            "otherwise" => otherwise = Some(cx.branch(child, 1)),
+            "otherwise" => otherwise = Some(cx.branch(child, None).0),
             _ => {}
         }
     }
     let otherwise = otherwise.unwrap_or_default();
-    let may_wait = otherwise.may_wait() || branches.iter().any(|(_, b)| b.may_wait());
-    cx.step(Choose { branches, otherwise, may_wait })
+    let may_wait = otherwise.may_wait() || branches.iter().any(|w| w.block.may_wait());
+    let id = element.attribute("id").map(|a| a.value.text.clone());
+    cx.step(Choose { branches, otherwise, may_wait, id })
 }
 
 #[derive(Debug)]
 struct Choose {
-    branches: Vec<(Arg<bool>, Block)>,
+    branches: Vec<When>,
     otherwise: Block,
     may_wait: bool,
+    id: Option<Str>,
+}
+
+#[derive(Debug)]
+struct When {
+    condition: Arg<bool>,
+    block: Block,
+    path: Str,
 }
 
 impl Choose {
     fn block(&self, index: u32) -> &Block {
-        self.branches.get(index as usize).map_or(&self.otherwise, |(_, b)| b)
+        self.branches.get(index as usize).map_or(&self.otherwise, |w| &w.block)
     }
 }
 
 impl Step for Choose {
     fn run(&self, rq: &mut Exchange) -> Flow {
         let mut chosen = self.branches.len();
-        for (index, (condition, _)) in self.branches.iter().enumerate() {
-            match condition.get(rq) {
+        for (index, when) in self.branches.iter().enumerate() {
+            match when.condition.get(rq) {
                 Ok(true) => {
                     chosen = index;
                     break;
                 }
                 Ok(false) => {}
-                Err(failure) => return Flow::Fail(failure),
+                Err(mut failure) => {
+                    failure.place.path = Some(when.path.clone());
+                    failure.place.policy_id.clone_from(&self.id);
+                    return Flow::Fail(failure);
+                }
             }
         }
         let chosen = u32::try_from(chosen).unwrap_or(u32::MAX);

@@ -19,8 +19,15 @@ policies! {
     base
     choose
     forward_request
+    include_fragment
+    return_response
     set_backend_service
+    set_body
     set_header
+    set_method
+    set_status
+    set_variable
+    trace
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.

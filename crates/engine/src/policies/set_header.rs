@@ -97,21 +97,43 @@ impl ExistsAction {
 
 impl SetHeader {
     /// Applies it to the message that `headers` picks out of the exchange.
-    pub fn apply(&self, rq: &mut Exchange, headers: impl FnOnce(&mut Exchange) -> &mut HeaderMap) -> Result<(), Box<Failure>> {
-        let dynamic_name;
+    pub fn apply(
+        &self,
+        rq: &mut Exchange,
+        headers: impl FnOnce(&mut Exchange) -> &mut HeaderMap,
+    ) -> Result<(), Box<Failure>> {
+        match self.change(rq)? {
+            Some(change) => change.apply(headers(rq)),
+            None => Ok(()),
+        }
+    }
+
+    /// Applies it to a message that the exchange does not hold.
+    pub fn apply_to(&self, rq: &mut Exchange, headers: &mut HeaderMap) -> Result<(), Box<Failure>> {
+        match self.change(rq)? {
+            Some(change) => change.apply(headers),
+            None => Ok(()),
+        }
+    }
+
+    /// What is to be done for this request; `None` for a header that belongs to the connection.
+    fn change(&self, rq: &mut Exchange) -> Result<Option<Change>, Box<Failure>> {
         let name = match &self.name {
-            Name::Known(name) => name,
+            Name::Known(name) => name.clone(),
             Name::Dynamic(arg) => {
                 let text = arg.get(rq)?;
-                dynamic_name = HeaderName::try_from(text.trim()).map_err(|_| Failure::internal("", "", format!("`{text}` is not a header name.")))?;
-                &dynamic_name
+                HeaderName::try_from(text.trim()).map_err(|_| {
+                    Failure::internal("", "", format!("`{text}` is not a header name."))
+                })?
             }
         };
         let action = match &self.action {
             Action::Known(action) => *action,
             Action::Dynamic(arg) => {
                 let text = arg.get(rq)?;
-                ExistsAction::parse(&text).ok_or_else(|| Failure::internal("", "", format!("`{text}` is not an exists-action.")))?
+                ExistsAction::parse(&text).ok_or_else(|| {
+                    Failure::internal("", "", format!("`{text}` is not an exists-action."))
+                })?
             }
         };
         let mut values: SmallVec<[Str; 2]> = SmallVec::new();
@@ -120,28 +142,49 @@ impl SetHeader {
                 values.push(value.get(rq)?);
             }
         }
-        if matches!(*name, header::CONNECTION | header::CONTENT_LENGTH | header::TRANSFER_ENCODING) || name == "keep-alive" {
+        let connection = matches!(
+            name,
+            header::CONNECTION | header::CONTENT_LENGTH | header::TRANSFER_ENCODING
+        ) || name == "keep-alive";
+        Ok((!connection).then_some(Change {
+            name,
+            action,
+            values,
+        }))
+    }
+}
+
+/// A change of one header.
+struct Change {
+    name: HeaderName,
+    action: ExistsAction,
+    values: SmallVec<[Str; 2]>,
+}
+
+impl Change {
+    fn apply(self, headers: &mut HeaderMap) -> Result<(), Box<Failure>> {
+        let Change {
+            name,
+            action,
+            values,
+        } = self;
+        if action == ExistsAction::Skip && headers.contains_key(&name) {
             return Ok(());
         }
-        let headers = headers(rq);
-        match action {
-            ExistsAction::Delete => {
-                headers.remove(name);
-                return Ok(());
-            }
-            ExistsAction::Skip if headers.contains_key(name) => return Ok(()),
-            // An override without a value removes, as an empty list of values is no header.
-            ExistsAction::Override => {
-                headers.remove(name);
-            }
-            ExistsAction::Skip | ExistsAction::Append => {}
-        }
-        if repeats(name) || values.len() < 2 {
+        let mut new: SmallVec<[HeaderValue; 2]> = SmallVec::new();
+        if repeats(&name) || values.len() < 2 {
             for value in &values {
-                headers.append(name.clone(), header_value(name, value)?);
+                new.push(header_value(&name, value)?);
             }
         } else {
-            headers.append(name.clone(), header_value(name, &values.join(","))?);
+            new.push(header_value(&name, &values.join(","))?);
+        }
+        // An override without a value removes, as an empty list of values is no header.
+        if matches!(action, ExistsAction::Delete | ExistsAction::Override) {
+            headers.remove(&name);
+        }
+        for value in new {
+            headers.append(name.clone(), value);
         }
         Ok(())
     }
@@ -167,7 +210,7 @@ fn repeats(name: &HeaderName) -> bool {
 }
 
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Box<Failure>> {
-    HeaderValue::try_from(text.trim()).map_err(|_| Failure::internal("", "", format!("The value for header `{name}` holds characters that a header cannot carry.")))
+    HeaderValue::from_bytes(text.trim().as_bytes()).map_err(|_| Failure::internal("", "", format!("The value for header `{name}` holds characters that a header cannot carry.")))
 }
 
 impl Step for SetHeader {

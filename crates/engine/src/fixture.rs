@@ -1,0 +1,130 @@
+//! Fixtures: text files that configure a gateway, send requests and say what must come back.
+//!
+//! The engine's own tests run them, and so can a policy's author: nothing here opens a socket or waits for real time.
+//! What must stay true: a fixture runs the very pipeline that serves; the same file gives the same result every time.
+
+mod arrangement;
+mod config;
+mod message;
+mod pattern;
+mod play;
+mod recorder;
+mod script;
+mod time;
+mod upstream;
+
+pub use arrangement::Setup;
+pub use script::{Case, Fixture};
+pub use time::FakeClock;
+
+use std::fmt;
+
+/// The format, for people who write fixtures.
+pub const FORMAT: &str = r#"A fixture is a text file of sections. A section begins with a line `-- NAME ...` and ends where the next begins.
+What stands before the first section is a comment. `-- case TITLE` begins a new gateway with nothing of the earlier ones.
+
+Arrangement (before the first request of a case):
+  -- policy.xml [global|product|api|operation [ID]]
+      a policy document; without a scope it is the API's. `<policies>` around the sections may be left out
+  -- fragment ID
+      a policy fragment; `<fragment>` around the policies may be left out
+  -- config
+      lines `NAME: VALUE`:
+      named-value NAME, secret NAME          a named value
+      api path, api service-url, api protocols, api subscription-required, api kind, api key-header, api key-query
+      operation ID                           METHOD /template; the first one replaces the default `* /*`
+      product subscription-required, product groups
+      subscription ID                        KEY product|api|all [of USER] [inactive]
+      user ID                                email first-name last-name
+      backend ID                             its URL
+      backend ID header NAME, backend ID query NAME, backend ID authorization
+      backend ID managed-identity            RESOURCE [CLIENT-ID]
+      pool ID                                BACKEND [priority N] [weight N], ...
+      identity RESOURCE                      the token that managed identity gives, or `fails WHY`
+      gateway id, gateway region, gateway service-name, gateway max-buffered-body
+Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
+`product`, and a subscription `sub` to it whose key `key` is sent with every request.
+
+Actions, in order:
+  -- send METHOD TARGET [from IP] [without key] [and leave [after N chunks]]
+      then headers, a blank line and the body; TARGET is a path or a URL (default host: https://gateway.test)
+  -- expect STATUS [REASON] [after DURATION]
+      then headers, a blank line and the body of the answer to the last request; what is not said is not checked.
+      `name:` alone: the header is not there. `(empty)` as body: there is none.
+      `<any>`, `<guid>` and `<int>` stand for what they say, in headers and bodies
+  -- upstream [HOST] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]
+      what the upstream answers next, with headers and body; unscripted, it answers 200 `ok`
+  -- upstream [HOST] refuses|stalls|garbles [always]
+  -- upstream saw METHOD TARGET [at DURATION]
+      the next request of the last `send` that reached the upstream, with headers and body as in `expect`
+  -- upstream saw nothing
+  -- time +DURATION, or -- time 2026-01-31T00:00:00Z
+      turns the clock, which begins at 2026-01-01T00:00:00Z; waiting turns it too
+  -- traced SEVERITY SOURCE
+      the next message of the last request's `trace` policies: lines `name: value` of metadata, a blank line, the message
+  -- metric NAMESPACE
+      the next token metric: its dimensions, a blank line, and the counts `prompt N completion N total N`
+  -- settled answered|client_left|upstream_failed
+      how the last request ended
+  -- fault
+      loading must be refused: a line `LINE:COLUMN CODE MESSAGE` for each fault (`-` for a place outside documents),
+      and under it, if wished, `  label: TEXT` and `  help: TEXT`
+Durations are a number with ms, s, m, h or d.
+"#;
+
+/// Why a fixture did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line in the fixture, from 1.
+    pub line: usize,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+impl Fault {
+    fn new(line: usize, message: impl Into<String>) -> Fault {
+        Fault {
+            line,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// What came of one case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The case's title; empty for a file without cases.
+    pub title: String,
+    /// Why it did not pass.
+    pub fault: Option<Fault>,
+}
+
+/// Runs all cases of a fixture's text against a set-up that they build on.
+pub fn run(text: &str, setup: &Setup) -> Vec<Outcome> {
+    let fixture = match Fixture::parse(text) {
+        Ok(fixture) => fixture,
+        Err(fault) => {
+            return vec![Outcome {
+                title: String::new(),
+                fault: Some(fault),
+            }];
+        }
+    };
+    fixture
+        .cases
+        .iter()
+        .map(|case| Outcome {
+            title: case.title.clone(),
+            fault: play::case(case, setup).err(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! `return-response`: answers at once; nothing else of the pipeline runs.
+//!
+//! Starts from an empty 200, or from a response that an earlier policy put into a variable. All values are computed
+//! before the response changes, so that its expressions still see the old one.
+
+use crate::compile::{Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::exchange::{BodyState, Exchange, Response};
+use crate::failure::Failure;
+use crate::policies::{set_body, set_header, set_status};
+use crate::step::{Flow, Step};
+use http::StatusCode;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::{Str, Value};
+
+/// The element.
+pub const DEF: PolicyDef = PolicyDef {
+    name: "return-response",
+    sections: Sections::ALL,
+    scopes: Scopes::ALL,
+    once: Once::Many,
+    attributes: &[attribute(
+        "response-variable-name",
+        Kind::Text,
+        "variable with a response (of `send-request`) to start from",
+    )],
+    children: &[
+        child("set-status", Content::Empty, "the status; default 200")
+            .times(0, 1)
+            .attributes(set_status::DEF.attributes),
+        child("set-header", Content::Empty, "a header")
+            .attributes(set_header::DEF.attributes)
+            .children(set_header::DEF.children),
+        child("set-body", Content::Text, "the body; default none")
+            .times(0, 1)
+            .attributes(set_body::DEF.attributes)
+            .children(set_body::DEF.children),
+    ],
+    content: Content::Empty,
+    doc: "Ends the pipeline and sends a response: by default an empty 200, or as its children say.",
+    compile,
+};
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let mut step = ReturnResponse::default();
+    let mut whole = true;
+    if element.attribute("response-variable-name").is_some() {
+        step.variable = cx.literal(element, "response-variable-name");
+        whole &= step.variable.is_some();
+    }
+    for child in element.elements() {
+        match &*child.name {
+            "set-status" => {
+                step.status = set_status::compile_status(child, cx);
+                whole &= step.status.is_some();
+            }
+            "set-header" => match set_header::compile_header(child, cx) {
+                Some(header) => step.headers.push(header),
+                None => whole = false,
+            },
+            "set-body" => {
+                step.body = set_body::compile_body(child, cx);
+                whole &= step.body.is_some();
+            }
+            _ => {}
+        }
+    }
+    if whole { cx.step(step) } else { None }
+}
+
+#[derive(Debug, Default)]
+struct ReturnResponse {
+    variable: Option<Str>,
+    status: Option<set_status::SetStatus>,
+    headers: Vec<set_header::SetHeader>,
+    body: Option<set_body::SetBody>,
+}
+
+impl ReturnResponse {
+    fn response(&self, rq: &mut Exchange) -> Result<Response, Box<Failure>> {
+        let mut response = match &self.variable {
+            Some(name) => stored(rq, name)?,
+            None => Response::new(StatusCode::OK),
+        };
+        if let Some(status) = &self.status {
+            set_status::SetStatus::apply(status.get(rq)?, &mut response);
+        }
+        let body = match &self.body {
+            Some(body) => Some(body.get(rq)?),
+            None => None,
+        };
+        for header in &self.headers {
+            header.apply_to(rq, &mut response.headers)?;
+        }
+        if let Some(body) = body {
+            set_body::SetBody::forget_old(&mut response.headers);
+            response.body = BodyState::Buffered(body);
+        }
+        Ok(response)
+    }
+}
+
+/// The response that a variable holds.
+fn stored(rq: &Exchange, name: &str) -> Result<Response, Box<Failure>> {
+    let why = match rq.variable(name) {
+        Some(Value::Null) => "is null",
+        Some(_) => "does not hold a response",
+        None => "is not set",
+    };
+    Err(Failure::internal(
+        "",
+        "",
+        format!(
+            "The variable `{name}` {why}: `response-variable-name` needs a response of `send-request`."
+        ),
+    ))
+}
+
+impl Step for ReturnResponse {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        match self.response(rq) {
+            Ok(response) => {
+                rq.response = Some(response);
+                Flow::Return
+            }
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+}

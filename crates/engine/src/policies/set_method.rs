@@ -1,0 +1,84 @@
+//! `set-method`: sets the verb of the request to the backend.
+//!
+//! The standard verbs may be written in any case, as .NET takes them; any other verb is sent as written.
+
+use crate::compile::{Arg, Compile, Content, Once, PolicyDef, Scopes, Sections};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::step::{Flow, Step};
+use http::Method;
+use tollgate_lang::Diagnostic;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::Str;
+
+/// The element.
+pub const DEF: PolicyDef = PolicyDef {
+    name: "set-method",
+    sections: Sections::INBOUND.or(Sections::ON_ERROR),
+    scopes: Scopes::ALL,
+    once: Once::Many,
+    attributes: &[],
+    children: &[],
+    content: Content::Text,
+    doc: "Sets the HTTP method of the request to the backend. The content is the verb, or an expression that gives it.",
+    compile,
+};
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let step = match cx.content::<Str>(element)? {
+        Arg::Const(text) => match method(&text) {
+            Some(method) => SetMethod::Known(method),
+            None => {
+                let span = element.text().map_or(element.name_span, |t| t.span);
+                cx.report(
+                    Diagnostic::error(
+                        "TG0341",
+                        span,
+                        format!("`{}` is not an HTTP method", text.trim()),
+                    )
+                    .label("expected a verb such as `GET` or `POST`"),
+                );
+                return None;
+            }
+        },
+        expr => SetMethod::Dynamic(expr),
+    };
+    cx.step(step)
+}
+
+fn method(text: &str) -> Option<Method> {
+    const STANDARD: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    let text = text.trim();
+    let standard = STANDARD.iter().find(|s| s.eq_ignore_ascii_case(text));
+    Method::from_bytes(standard.unwrap_or(&text).as_bytes()).ok()
+}
+
+#[derive(Debug)]
+enum SetMethod {
+    Known(Method),
+    Dynamic(Arg<Str>),
+}
+
+impl Step for SetMethod {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        rq.request.method = match self {
+            SetMethod::Known(method) => method.clone(),
+            SetMethod::Dynamic(arg) => match arg.get(rq) {
+                Ok(text) => match method(&text) {
+                    Some(method) => method,
+                    None => {
+                        return Flow::Fail(Failure::internal(
+                            "",
+                            "",
+                            format!("`{text}` is not an HTTP method."),
+                        ));
+                    }
+                },
+                Err(failure) => return Flow::Fail(failure),
+            },
+        };
+        Flow::Next
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the engine from outside, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+mod fixtures;
+mod tidy;
