@@ -112,7 +112,11 @@ impl Text {
     pub fn expression(file: FileId, code: &str, multi: bool) -> Text {
         Text {
             text: Arc::from(code),
-            kind: if multi { TextKind::Multi } else { TextKind::Single },
+            kind: if multi {
+                TextKind::Multi
+            } else {
+                TextKind::Single
+            },
             span: Span::new(file, 0..code.len()),
             pieces: Vec::new(),
             broken: false,
@@ -131,7 +135,9 @@ impl Text {
 
     /// Whether a named value, which may be a secret, stands in the text.
     pub fn holds_named_value(&self) -> bool {
-        self.pieces.iter().any(|p| p.origin == origin::Origin::NamedValue)
+        self.pieces
+            .iter()
+            .any(|p| p.origin == origin::Origin::NamedValue)
     }
 }
 
@@ -140,7 +146,10 @@ impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = String::new();
         for (i, piece) in self.pieces.iter().enumerate() {
-            let end = self.pieces.get(i + 1).map_or(self.text.len(), |p| p.at as usize);
+            let end = self
+                .pieces
+                .get(i + 1)
+                .map_or(self.text.len(), |p| p.at as usize);
             match piece.origin {
                 origin::Origin::NamedValue => shown.push_str("{{...}}"),
                 _ => shown.push_str(self.text.get(piece.at as usize..end).unwrap_or_default()),
@@ -149,7 +158,11 @@ impl fmt::Debug for Text {
         if self.pieces.is_empty() {
             shown.push_str(&self.text);
         }
-        f.debug_struct("Text").field("kind", &self.kind).field("text", &shown).field("span", &self.span).finish()
+        f.debug_struct("Text")
+            .field("kind", &self.kind)
+            .field("text", &shown)
+            .field("span", &self.span)
+            .finish()
     }
 }
 
@@ -186,7 +199,12 @@ pub trait NamedValues {
 
 /// Reads a document. Never fails: what could be read is returned, every fault is in `diagnostics`, sorted by place.
 /// `None` only when there is no root element at all.
-pub fn read(file: FileId, text: &str, named: &dyn NamedValues, diagnostics: &mut Diagnostics) -> Option<Document> {
+pub fn read(
+    file: FileId,
+    text: &str,
+    named: &dyn NamedValues,
+    diagnostics: &mut Diagnostics,
+) -> Option<Document> {
     let mut faults = faults::Faults::default();
     let root = if text.len() > MAX_DOCUMENT_BYTES {
         faults.too_large(Span::new(file, 0..0), text.len(), MAX_DOCUMENT_BYTES);
@@ -200,7 +218,10 @@ pub fn read(file: FileId, text: &str, named: &dyn NamedValues, diagnostics: &mut
             }
         }
     };
-    faults.sorted().into_iter().for_each(|fault| diagnostics.push(fault));
+    faults
+        .sorted()
+        .into_iter()
+        .for_each(|fault| diagnostics.push(fault));
     Some(Document { root: root? })
 }
 

@@ -4,9 +4,12 @@
 //! What must stay true: no I/O, no clock, no tokio. Reading never fails: every reader returns what it could
 //! make of the text and puts each fault into [`Diagnostics`], so one pass reports all of them.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod diagnostic;
 pub mod document;
 pub mod expr;
+pub mod fuzz;
 pub mod source;
 pub mod value;
 

@@ -5,6 +5,7 @@ use super::origin::TextBuilder;
 use super::scanner::Scanner;
 use super::wellformed::name_length;
 use super::{Attribute, Element, MAX_DEPTH, Node, Text, TextKind};
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::nearest::nearest;
 use crate::source::Span;
 use std::ops::Range;
@@ -52,6 +53,8 @@ const MARKUP: [&str; 3] = ["set-body", "xsl-transform", "cross-domain"];
 /// An element whose end tag has not come yet.
 pub(super) struct Open {
     pub(super) name: Arc<str>,
+    /// The name for messages, which may differ when a named value stands in it.
+    pub(super) shown: Arc<str>,
     pub(super) name_span: Span,
     /// The start tag, in the effective text.
     pub(super) tag: Range<usize>,
@@ -64,11 +67,25 @@ pub(super) struct Open {
     pub(super) liquid: bool,
     /// Inside one of [`MARKUP`].
     pub(super) markup: bool,
+    /// Its start tag was not closed, so whether it has content is unknown.
+    pub(super) unsure: bool,
 }
 
 impl Open {
+    /// How to write it without content.
+    fn empty_form(&self) -> String {
+        if self.attributes.is_empty() {
+            format!("did you mean `<{} />`?", self.shown)
+        } else {
+            format!(
+                "did you mean to end its start tag with `/>`: `<{} ... />`?",
+                self.shown
+            )
+        }
+    }
+
     /// The start tag without its attributes: `<name`, or all of it when it has none.
-    fn shown(&self) -> Range<usize> {
+    fn mark(&self) -> Range<usize> {
         if self.attributes.is_empty() {
             return self.tag.clone();
         }
@@ -83,20 +100,17 @@ impl Scanner<'_> {
             && self.root.is_some()
             && !std::mem::replace(&mut self.told.second_root, true)
         {
-            let first = self.root.as_ref().map(|r| (r.name_span, r.name.clone()));
-            let name = element.name.clone();
+            let first = self.root.as_ref().map(|r| r.name_span);
+            let name = &element.shown;
             let mut fault = self
                 .error(
                     faults::SECOND_ROOT,
-                    element.shown(),
+                    element.mark(),
                     format!("a second root element `{name}`"),
                 )
                 .label("expected the end of the document");
-            if let Some((span, name)) = first {
-                fault = fault.related(
-                    span,
-                    format!("the root element `{name}` begins here and is closed before"),
-                );
+            if let Some(span) = first {
+                fault = fault.related(span, "the root element begins here and is closed before");
             }
             self.faults.push(fault.help(
                 "a document has one root: put statements inside `<policies>` and its sections, or inside one `<fragment>`",
@@ -106,7 +120,7 @@ impl Scanner<'_> {
             let fault = self
                 .error(
                     faults::TOO_DEEP,
-                    element.shown(),
+                    element.mark(),
                     format!("elements are nested more than {MAX_DEPTH} deep"),
                 )
                 .help("the rest of the document was not read");
@@ -146,7 +160,7 @@ impl Scanner<'_> {
                 .error(
                     faults::STRAY_TEXT,
                     text,
-                    format!("text between the elements of `<{}>`", element.name),
+                    format!("text between the elements of `<{}>`", element.shown),
                 )
                 .label("expected only elements here");
             self.faults.push(fault.help(if closes {
@@ -194,20 +208,23 @@ impl Scanner<'_> {
         let from = self.pos;
         let length = name_length(&self.text[from + 2..]);
         let name = &self.text[from + 2..from + 2 + length];
-        let mut end = self.space_from(from + 2 + length);
-        if self.bytes.get(end) == Some(&b'>') {
-            end += 1;
+        let after = self.space_from(from + 2 + length);
+        if length > 0 && self.bytes.get(after) == Some(&b'>') {
+            self.pos = after + 1;
         } else {
-            let (fault, next) = self.broken_end_tag(from, name, end);
+            let (fault, end) = self.broken_end_tag(from, length, after);
             self.faults.push(fault);
-            end = next;
+            self.pos = end.max(from + 2);
         }
-        self.pos = end.max(from + 2);
         let tag = from..self.pos;
-        if length == 0 {
-            return;
-        }
-        match self.open.iter().rposition(|open| &*open.name == name) {
+        // `</>` can only be meant for the innermost element.
+        let innermost = || self.open.len().checked_sub(1);
+        let index = if length == 0 {
+            innermost()
+        } else {
+            self.open.iter().rposition(|open| &*open.name == name)
+        };
+        match index {
             Some(index) => {
                 while self.open.len() > index + 1 {
                     self.close_unclosed(tag.clone());
@@ -217,56 +234,49 @@ impl Scanner<'_> {
                     self.close(element, content, tag.end);
                 }
             }
+            None if length == 0 => {}
             None => self.unmatched_end_tag(tag, name),
         }
     }
 
-    fn broken_end_tag(&self, from: usize, name: &str, at: usize) -> (crate::Diagnostic, usize) {
-        if name.is_empty() {
-            let end = memchr::memchr2(b'<', b'>', &self.bytes[from + 2..])
-                .map_or(self.bytes.len(), |n| from + 2 + n);
-            let end = if self.bytes.get(end) == Some(&b'>') {
-                end + 1
-            } else {
-                end
-            };
+    /// An end tag without a name, or without `>` at `after`: the fault, and where the tag ends.
+    fn broken_end_tag(&self, from: usize, length: usize, after: usize) -> (Diagnostic, usize) {
+        let stop = |bytes: &[u8], at: usize| {
+            memchr::memchr3(b'<', b'>', b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n)
+        };
+        let stop = stop(self.bytes, if length == 0 { from + 2 } else { after });
+        let closed = self.bytes.get(stop) == Some(&b'>');
+        let end = if closed { stop + 1 } else { stop };
+        if length == 0 {
             let fault = self
-                .error(
-                    faults::BAD_NAME,
-                    from..from + 2,
-                    "an end tag without a name",
-                )
+                .error(faults::BAD_NAME, from..end, "an end tag without a name")
                 .label("expected the name of an element after `</`");
             let fault = match self.open.last() {
-                Some(open) => fault.help(format!("write `</{}>`", open.name)),
+                Some(open) => fault.help(format!("write `</{}>`", open.shown)),
                 None => fault,
             };
             return (fault, end);
         }
-        let stop = memchr::memchr3(b'<', b'>', b'\n', &self.bytes[at..])
-            .map_or(self.bytes.len(), |n| at + n);
-        let fault = self.error(
-            faults::UNCLOSED_TAG,
-            from..at,
-            format!("the end tag `</{name}` is not closed"),
-        );
-        if self.bytes.get(stop) == Some(&b'>') {
-            let extra = self.error(
-                faults::UNCLOSED_TAG,
-                at..stop,
-                format!("the end tag `</{name}>` holds more than its name"),
-            );
-            return (
-                extra
-                    .label(format!("expected `>` after `</{name}`"))
-                    .help("attributes stand in the start tag"),
-                stop + 1,
-            );
+        let name = self.shown(from + 2..from + 2 + length);
+        if closed {
+            let fault = self
+                .error(
+                    faults::UNCLOSED_TAG,
+                    after..stop,
+                    format!("the end tag `</{name}>` holds more than its name"),
+                )
+                .label(format!("expected `>` after `</{name}`"))
+                .help("attributes stand in the start tag");
+            return (fault, end);
         }
-        (
-            fault.label("expected `>` after this"),
-            if at == stop { at } else { stop },
-        )
+        let fault = self
+            .error(
+                faults::UNCLOSED_TAG,
+                from..from + 2 + length,
+                format!("the end tag `</{name}` is not closed"),
+            )
+            .label("expected `>` after this");
+        (fault, end)
     }
 
     /// The innermost open element was not closed before the end tag `by` of an outer one.
@@ -274,26 +284,29 @@ impl Scanner<'_> {
         let Some(mut element) = self.open.pop() else {
             return;
         };
-        let name = element.name.clone();
-        let empty = EMPTY.contains(&&*name);
-        let outer = self.source.quote(by.clone(), 60);
-        let fault = self
-            .error(
-                faults::UNCLOSED_ELEMENT,
-                element.shown(),
-                format!("the element `<{name}>` is never closed"),
-            )
-            .label(format!("expected `</{name}>` before `{outer}`"))
-            .related(self.span(by.clone()), format!("`{outer}` comes first"))
-            .help(if empty {
-                format!("did you mean `<{name} />`?")
-            } else if element.children.is_empty() {
-                format!("write `<{name} />`, or add `</{name}>`")
-            } else {
-                format!("add `</{name}>`")
-            });
-        self.overlapping.push((name, self.faults.len()));
-        self.faults.push(fault);
+        let name = &element.shown;
+        let empty = element.unsure || EMPTY.contains(&&*element.name);
+        if !element.unsure {
+            let outer = self.source.quote(by.clone(), 60);
+            let fault = self
+                .error(
+                    faults::UNCLOSED_ELEMENT,
+                    element.mark(),
+                    format!("the element `<{name}>` is never closed"),
+                )
+                .label(format!("expected `</{name}>` before `{outer}`"))
+                .related(self.span(by.clone()), format!("`{outer}` comes first"))
+                .help(if empty {
+                    element.empty_form()
+                } else if element.children.is_empty() {
+                    format!("end its start tag with `/>`, or add `</{name}>`")
+                } else {
+                    format!("add `</{name}>`")
+                });
+            self.overlapping
+                .push((element.name.clone(), self.faults.len()));
+            self.faults.push(fault);
+        }
         if empty {
             // What follows was never meant to be inside it.
             let children = std::mem::take(&mut element.children);
@@ -321,7 +334,10 @@ impl Scanner<'_> {
             .rposition(|(closed, _)| &**closed == name)
         {
             let (_, fault) = self.overlapping.remove(index);
-            let span = self.span(tag);
+            let (span, name) = (
+                self.span(tag.clone()),
+                self.shown(tag.start + 2..tag.start + 2 + name.len()),
+            );
             if let Some(fault) = self.faults.get_mut(fault) {
                 fault
                     .related
@@ -353,9 +369,9 @@ impl Scanner<'_> {
         let misspelt = top.is_some_and(|open| nearest(name, [&*open.name]).is_some());
         if let Some(open) = top
             && (misspelt || (closes_next(outer) && !closes_next(top)))
-            && !(closes_next(top) && !misspelt)
         {
-            let expected = open.name.clone();
+            let expected = open.shown.clone();
+            let name = self.shown(tag.start + 2..tag.start + 2 + name.len());
             let fault = self
                 .error(
                     faults::MISMATCHED_END_TAG,
@@ -364,7 +380,7 @@ impl Scanner<'_> {
                 )
                 .label(format!("expected `</{expected}>`"))
                 .related(
-                    self.span(open.shown()),
+                    self.span(open.mark()),
                     format!("`<{expected}>` begins here"),
                 )
                 .help(format!("write `</{expected}>`"));
@@ -390,8 +406,8 @@ impl Scanner<'_> {
         });
         let related = top.map(|open| {
             (
-                self.span(open.shown()),
-                format!("the open element is `<{}>`", open.name),
+                self.span(open.mark()),
+                format!("the open element is `<{}>`", open.shown),
             )
         });
         let fault = if in_expression {
@@ -412,27 +428,27 @@ impl Scanner<'_> {
         let end = self.bytes.len();
         if !self.stopped {
             if let Some(inner) = self.open.last() {
-                let (name, empty) = (inner.name.clone(), EMPTY.contains(&&*inner.name));
+                let name = &inner.shown;
                 let mut fault = self
                     .error(
                         faults::UNCLOSED_ELEMENT,
-                        inner.shown(),
+                        inner.mark(),
                         format!("the element `<{name}>` is never closed"),
                     )
                     .label(format!("expected `</{name}>` before the document ends"));
                 for open in self.open.iter().rev().skip(1).take(3) {
-                    let text = format!("`<{}>` is not closed either", open.name);
-                    fault = fault.related(self.span(open.shown()), text);
+                    let text = format!("`<{}>` is not closed either", open.shown);
+                    fault = fault.related(self.span(open.mark()), text);
                 }
                 let tags: Vec<String> = self
                     .open
                     .iter()
                     .rev()
                     .take(4)
-                    .map(|open| format!("</{}>", open.name))
+                    .map(|open| format!("</{}>", open.shown))
                     .collect();
-                fault = fault.help(if empty {
-                    format!("did you mean `<{name} />`?")
+                fault = fault.help(if EMPTY.contains(&&*inner.name) {
+                    inner.empty_form()
                 } else if self.open.len() > tags.len() {
                     format!(
                         "the document is cut off; it has to go on with `{}...`",

@@ -68,6 +68,17 @@ impl Faults {
         self.items.len()
     }
 
+    /// Says so at each fault that `hidden` tells to lie inside a named value.
+    pub(super) fn mark_hidden(&mut self, hidden: impl Fn(Span) -> bool) {
+        for fault in self
+            .items
+            .iter_mut()
+            .filter(|fault| fault.span.is_some_and(&hidden))
+        {
+            fault.message.push_str(", inside this named value");
+        }
+    }
+
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Diagnostic> {
         self.items.get_mut(index)
     }

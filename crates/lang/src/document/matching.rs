@@ -145,7 +145,7 @@ impl Matcher<'_> {
         self.broken(from);
     }
 
-    /// Three or more quotes open a raw string that as many close. Without a close, they are not one.
+    /// Three or more quotes open a raw string that as many close. Without a close, pairs of them are empty strings.
     fn raw_string(&mut self) -> bool {
         let quotes = self.bytes[self.pos..]
             .iter()
@@ -155,11 +155,11 @@ impl Matcher<'_> {
             return false;
         }
         let body = self.pos + quotes;
-        let Some(end) = memchr::memmem::find(&self.bytes[body..], &self.bytes[self.pos..body])
-        else {
-            return false;
+        self.pos = match memchr::memmem::find(&self.bytes[body..], &self.bytes[self.pos..body]) {
+            Some(end) => body + end + quotes,
+            // All at once: counting the rest again after each pair would take quadratic time.
+            None => self.pos + quotes / 2 * 2,
         };
-        self.pos = body + end + quotes;
         true
     }
 

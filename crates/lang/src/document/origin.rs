@@ -92,18 +92,36 @@ impl Effective<'_> {
         )
     }
 
-    /// What was written at a range of `text`, cut to `limit` characters.
-    pub(super) fn quote(&self, range: Range<usize>, limit: usize) -> String {
-        let span = self.span(range);
-        let text = self
-            .written
+    /// What was written at a span.
+    pub(super) fn written(&self, span: Span) -> &str {
+        self.written
             .get(span.start as usize..span.end as usize)
             .unwrap_or_default()
-            .trim();
-        match text.char_indices().nth(limit) {
-            Some((cut, _)) => format!("{}...", &text[..cut]),
-            None => text.to_owned(),
+    }
+
+    /// Whether a fault at `span` lies in the value of a named value, where the reader of the file cannot see it.
+    pub(super) fn hidden(&self, span: Span) -> bool {
+        self.pieces
+            .iter()
+            .any(|p| p.origin == Origin::NamedValue && p.span == span)
+    }
+
+    /// What was written at a range of `text`, on one line and cut to `limit` characters.
+    pub(super) fn quote(&self, range: Range<usize>, limit: usize) -> String {
+        let text = self.written(self.span(range)).trim();
+        let mut quoted = String::new();
+        let mut length = 0;
+        for ch in text.chars() {
+            if length == limit {
+                return quoted + "...";
+            }
+            let blank = ch.is_whitespace() || ch.is_control();
+            if !(blank && quoted.ends_with(' ')) {
+                quoted.push(if blank { ' ' } else { ch });
+                length += 1;
+            }
         }
+        quoted
     }
 
     /// The pieces that make up a range of `text`, each with its part of the range.

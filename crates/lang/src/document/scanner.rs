@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::nearest::nearest;
 use crate::source::Span;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Reads the effective text; the root element, if there is one.
 pub(super) fn scan(
@@ -45,6 +46,7 @@ pub(super) fn scan(
     scanner.document();
     let mut exempt = std::mem::take(&mut scanner.exempt);
     let root = scanner.root.take();
+    faults.mark_hidden(|span| source.hidden(span));
     exempt.sort_by_key(|range| range.start);
     let (mut ranges, mut exempt_up_to) = (exempt.iter().peekable(), 0);
     for token in unknown {
@@ -102,7 +104,7 @@ pub(super) struct Scanner<'a> {
     pub(super) open: Vec<Open>,
     pub(super) root: Option<Element>,
     /// Elements that an outer end tag closed, with the index of that fault: their own end tag may still come.
-    pub(super) overlapping: Vec<(std::sync::Arc<str>, usize)>,
+    pub(super) overlapping: Vec<(Arc<str>, usize)>,
     /// Where unknown `{{name}}` tokens are none of our business: comments and Liquid templates.
     pub(super) exempt: Vec<Range<usize>>,
     /// The rest of the text cannot be read, so what is missing in it is not worth a fault.
@@ -160,6 +162,11 @@ impl<'a> Scanner<'a> {
         message: impl Into<String>,
     ) -> Diagnostic {
         Diagnostic::error(code, self.span(range), message)
+    }
+
+    /// A name as written, for messages: a token in place of a named value.
+    pub(super) fn shown(&self, range: Range<usize>) -> Arc<str> {
+        Arc::from(self.source.quote(range, 60))
     }
 
     pub(super) fn find(&self, needle: &str, from: usize) -> Option<usize> {

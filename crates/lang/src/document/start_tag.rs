@@ -2,9 +2,11 @@
 
 use super::end_tags::Open;
 use super::faults;
+use super::matching::{begins, expression_end};
 use super::scanner::Scanner;
-use super::wellformed::{name_char, name_length};
+use super::wellformed::name_length;
 use super::{Attribute, Text, TextKind};
+use crate::diagnostic::Diagnostic;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,7 +25,11 @@ impl Scanner<'_> {
         let from = self.pos;
         let length = name_length(&self.text[from + 1..]);
         let name: Arc<str> = Arc::from(&self.text[from + 1..from + 1 + length]);
-        let name_span = self.span(from + 1..from + 1 + length);
+        let (name_span, shown) = (
+            self.span(from + 1..from + 1 + length),
+            self.shown(from + 1..from + 1 + length),
+        );
+        let mut unsure = false;
         self.pos = from + 1 + length;
         let mut attributes: Vec<Attribute> = Vec::new();
         let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
@@ -38,11 +44,12 @@ impl Scanner<'_> {
                         .error(
                             faults::UNCLOSED_TAG,
                             from..from + 1 + length,
-                            format!("the start tag `<{name}` is not closed"),
+                            format!("the start tag `<{shown}` is not closed"),
                         )
                         .label("expected `>` or `/>` before the document ends");
-                    self.faults.push(fault);
-                    self.stopped = true;
+                    if !std::mem::replace(&mut self.stopped, true) {
+                        self.faults.push(fault);
+                    }
                     break false;
                 }
                 Some(b'>') => {
@@ -53,12 +60,33 @@ impl Scanner<'_> {
                     self.pos += 2;
                     break true;
                 }
+                Some(b'/')
+                    if matches!(
+                        self.bytes.get(self.space_from(self.pos + 1)),
+                        None | Some(b'>' | b'<')
+                    ) =>
+                {
+                    let after = self.space_from(self.pos + 1);
+                    let fault = self.error(
+                        faults::UNCLOSED_TAG,
+                        self.pos..self.pos + 1,
+                        format!("the start tag `<{shown}` is not closed"),
+                    );
+                    let closed = self.bytes.get(after) == Some(&b'>');
+                    self.pos = if closed { after + 1 } else { after };
+                    self.faults.push(fault.label(if closed {
+                        "expected `>` right after this"
+                    } else {
+                        "expected `>` after this"
+                    }));
+                    break true;
+                }
                 Some(b'<') => {
                     let fault = self
                         .error(
                             faults::UNCLOSED_TAG,
                             from..from + 1 + length,
-                            format!("the start tag `<{name}` is not closed"),
+                            format!("the start tag `<{shown}` is not closed"),
                         )
                         .label("expected `>` or `/>` at the end of this tag")
                         .related(
@@ -66,6 +94,7 @@ impl Scanner<'_> {
                             "the next tag begins here",
                         );
                     self.faults.push(fault);
+                    unsure = true;
                     break false;
                 }
                 Some(_) if self.faults.full() => {
@@ -92,6 +121,7 @@ impl Scanner<'_> {
                         .label("expected the name of an attribute, `>` or `/>`");
                     self.faults.push(fault);
                     self.pos = end;
+                    self.skip_value();
                     last = Last::Other;
                 }
                 Some(_) => {
@@ -105,7 +135,7 @@ impl Scanner<'_> {
                             .label("expected a space between the quote and the name");
                         self.faults.push(fault);
                     }
-                    if let Some(attribute) = self.attribute(&name) {
+                    if let Some(attribute) = self.attribute(&shown) {
                         last = Last::Value(attribute.value.kind != TextKind::Literal);
                         match seen
                             .get(&attribute.name)
@@ -113,10 +143,10 @@ impl Scanner<'_> {
                         {
                             Some(first) => {
                                 let text = format!(
-                                    "the attribute `{}` stands twice in `<{name}>`",
-                                    attribute.name
+                                    "the attribute `{}` stands twice in `<{shown}>`",
+                                    self.source.written(attribute.name_span)
                                 );
-                                let fault = crate::Diagnostic::error(
+                                let fault = Diagnostic::error(
                                     faults::DUPLICATE_ATTRIBUTE,
                                     attribute.name_span,
                                     text,
@@ -142,18 +172,20 @@ impl Scanner<'_> {
                 .iter()
                 .any(|a| &*a.name == "template" && a.value.text.eq_ignore_ascii_case("liquid"));
         let tag = from..self.pos;
-        let (text, has_elements, markup, children) = (None, false, false, Vec::new());
+        let (text, children) = (None, Vec::new());
         self.open(
             Open {
                 name,
+                shown,
                 name_span,
                 tag,
                 attributes,
                 children,
                 text,
-                has_elements,
+                has_elements: false,
                 liquid,
-                markup,
+                markup: false,
+                unsure,
             },
             empty,
         );
@@ -185,7 +217,7 @@ impl Scanner<'_> {
             + self.text[self.pos..]
                 .find(stops)
                 .unwrap_or(self.bytes.len() - self.pos);
-        if whole > length && !self.text[self.pos..].starts_with(name_char) {
+        if whole > length {
             let shown = self.source.quote(from..from + whole, 40);
             let fault = self
                 .error(faults::BAD_NAME, from..from + whole, format!("`{shown}` is not the name of an attribute"))
@@ -197,7 +229,10 @@ impl Scanner<'_> {
             return None;
         }
         let name: Arc<str> = Arc::from(&self.text[from..from + length]);
-        let name_span = self.span(from..from + length);
+        let (name_span, shown) = (
+            self.span(from..from + length),
+            self.shown(from..from + length),
+        );
         let equals = self.space_from(self.pos);
         let quoted = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
         let value_at = if self.bytes.get(equals) == Some(&b'=') {
@@ -206,13 +241,13 @@ impl Scanner<'_> {
             let fault = self.error(
                 faults::ATTRIBUTE_WITHOUT_VALUE,
                 from..from + length,
-                format!("the attribute `{name}` of `<{element}>` has no value"),
+                format!("the attribute `{shown}` of `<{element}>` has no value"),
             );
             if !quoted(self.bytes.get(equals)) {
                 self.faults.push(
                     fault
                         .label("expected `=` and a quoted value after this")
-                        .help(format!("write `{name}=\"...\"`")),
+                        .help(format!("write `{shown}=\"...\"`")),
                 );
                 return None;
             }
@@ -222,9 +257,9 @@ impl Scanner<'_> {
         };
         self.pos = value_at;
         let value = if quoted(self.bytes.get(value_at)) {
-            self.quoted_value(&name)
+            self.quoted_value(&shown)
         } else {
-            self.unquoted_value(&name)?
+            self.unquoted_value(&shown)?
         };
         Some(Attribute {
             name,
@@ -297,32 +332,45 @@ impl Scanner<'_> {
         self.pos = end;
     }
 
-    /// `name=value`.
+    /// `name=value`; `None` when there is none.
     fn unquoted_value(&mut self, name: &str) -> Option<Text> {
         let from = self.pos;
         let end = self.unquoted_end(from);
-        self.pos = end;
-        let shown = self.source.quote(from..end, 40);
-        let fault = self.error(
-            faults::UNQUOTED_VALUE,
-            from..end,
-            format!("the value of `{name}` has no quotes"),
-        );
-        if from == end {
-            let fault = self.error(
-                faults::ATTRIBUTE_WITHOUT_VALUE,
-                from.saturating_sub(1)..from,
-                format!("the attribute `{name}` has no value"),
-            );
+        if from == end || self.whole_attribute(from) {
+            let equals = self.text[..from].rfind('=').unwrap_or(from);
+            let message = format!("the attribute `{name}` has no value");
+            let fault = self.error(faults::ATTRIBUTE_WITHOUT_VALUE, equals..equals + 1, message);
             self.faults
                 .push(fault.label("expected a quoted value after this"));
             return None;
         }
-        self.faults.push(
-            fault
-                .label("expected `\"` before and after this")
-                .help(format!("write `{name}=\"{shown}\"`")),
-        );
+        self.pos = end;
+        let shown = self.source.quote(from..end, 40);
+        let fault = self
+            .error(
+                faults::UNQUOTED_VALUE,
+                from..end,
+                format!("the value of `{name}` has no quotes"),
+            )
+            .label("expected `\"` before and after this")
+            .help(format!("write `{name}=\"{shown}\"`"));
+        self.faults.push(fault);
+        if begins(self.text, from)
+            && let (Some(close), seen) = expression_end(self.text, from)
+            && close == end
+        {
+            return Some(self.expression(from..end, &seen));
+        }
         Some(self.literal_value(from..end, true))
+    }
+
+    /// Whether `name="` stands at `at`.
+    fn whole_attribute(&self, at: usize) -> bool {
+        let length = name_length(&self.text[at..]);
+        let equals = self.space_from(at + length);
+        let value = self.space_from((equals + 1).min(self.bytes.len()));
+        length > 0
+            && self.bytes.get(equals) == Some(&b'=')
+            && matches!(self.bytes.get(value), Some(b'"' | b'\''))
     }
 }

@@ -19,6 +19,19 @@ struct Literal {
     closed: bool,
 }
 
+/// What stands inside a literal that should not, or only in pairs.
+#[derive(Default)]
+struct Inner {
+    /// Quotes of the kind that delimits the value.
+    count: usize,
+    first: Option<usize>,
+    last: Option<usize>,
+    /// The first of them that follows `name=`.
+    opens: Option<usize>,
+    /// The first `<`.
+    less_than: Option<usize>,
+}
+
 impl Scanner<'_> {
     /// At the opening quote of the value of attribute `name`.
     pub(super) fn quoted_value(&mut self, name: &str) -> Text {
@@ -134,63 +147,77 @@ impl Scanner<'_> {
     }
 
     /// Where the literal that begins at `from` ends, not before `after`: at the first quote that [`Self::closes`],
-    /// so that `O="Contoso, Inc."` may stand inside.
+    /// or that blank space or a stray character follows while the quotes inside are paired, so that
+    /// `O="Contoso, Inc."` may stand inside.
     fn literal_end(&mut self, from: usize, after: usize, quote: u8, name: &str) -> Literal {
-        let mut inner: Vec<usize> = Vec::new();
-        let mut less_than = None;
+        let mut inner = Inner::default();
         let mut at = after;
         while let Some(n) = memchr::memchr2(quote, b'<', &self.bytes[at..]) {
             at += n;
             if self.bytes[at] == b'<' {
                 // Either `<` as typed inside a value, or the value was never closed.
-                if less_than.is_none() {
+                if inner.less_than.is_none() {
                     let close = memchr::memchr(quote, &self.bytes[at..]).map(|n| at + n);
                     if close.is_none_or(|close| !self.closes(close) || self.before_is_name(close)) {
                         break;
                     }
-                    less_than = Some(at);
+                    inner.less_than = Some(at);
                 }
-            } else if self.closes(at) {
-                return self.check_inner_quotes(from, at, &inner, less_than, name);
-            } else if inner.len() < 64 {
-                inner.push(at);
+            } else {
+                let opens = self.before_is_name(at);
+                if self.closes(at) || (inner.count % 2 == 0 && !opens && self.ends_word(at)) {
+                    return self.check_inner_quotes(from, at, &inner, name);
+                }
+                inner.count += 1;
+                inner.first.get_or_insert(at);
+                inner.last = Some(at);
+                if opens {
+                    inner.opens.get_or_insert(at);
+                }
             }
             at += 1;
         }
         // Not closed. A quote that opens the next attribute tells where it should have ended.
-        if let Some(next) = inner.iter().copied().find(|n| self.before_is_name(*n)) {
+        if let Some(next) = inner.opens {
             return self.missing_quote(from, next, name);
         }
         let rest = &self.bytes[from..];
         let stop = memchr::memchr3(b'>', b'<', b'\n', rest).map_or(self.bytes.len(), |n| from + n);
-        let stop =
-            if stop > from && self.bytes.get(stop) == Some(&b'>') && self.bytes[stop - 1] == b'/' {
-                stop - 1
-            } else {
-                stop
-            };
-        let stop = inner.first().copied().filter(|n| *n < stop).unwrap_or(stop);
+        self.stopped |= stop == self.bytes.len();
+        let empty_tag =
+            self.bytes.get(stop) == Some(&b'>') && self.bytes[from..stop].ends_with(b"/");
+        let stop = if empty_tag { stop - 1 } else { stop };
+        let stop = inner.first.filter(|n| *n < stop).unwrap_or(stop);
         let end = from + self.text[from..stop].trim_end().len();
-        self.push_unclosed_value(from, end, name, quote);
+        let fault = self.unclosed_value(from, end, name, quote);
+        self.faults
+            .push(fault.help(format!("add the closing `{}`", char::from(quote))));
         Literal {
             end,
             closed: self.bytes.get(end) == Some(&quote),
         }
     }
 
+    /// Whether what follows the quote at `at` cannot be the rest of quoted text: blank space, the end, `=`, `/`.
+    fn ends_word(&self, at: usize) -> bool {
+        matches!(
+            self.bytes.get(at + 1),
+            None | Some(b' ' | b'\t' | b'\n' | b'\r' | b'=')
+        ) || self.bytes[at + 1..].starts_with(b"/ ")
+    }
+
+    /// The literal ends at the quote at `end`; what stands inside of it may be wrong.
     fn check_inner_quotes(
         &mut self,
         from: usize,
         end: usize,
-        inner: &[usize],
-        less_than: Option<usize>,
+        inner: &Inner,
         name: &str,
     ) -> Literal {
-        if inner.len() % 2 == 1 {
-            if let Some(next) = inner.iter().copied().find(|n| self.before_is_name(*n)) {
+        if let (1, Some(at)) = (inner.count % 2, inner.last) {
+            if let Some(next) = inner.opens {
                 return self.missing_quote(from, next, name);
             }
-            let at = inner[inner.len() - 1];
             let fault = self
                 .error(
                     faults::STRAY_QUOTE,
@@ -201,7 +228,7 @@ impl Scanner<'_> {
                 .help("remove it, or write `&quot;` for a quote inside the value");
             self.faults.push(fault);
         }
-        if let Some(at) = less_than {
+        if let Some(at) = inner.less_than {
             let fault = self
                 .error(
                     faults::RAW_LESS_THAN,
@@ -245,7 +272,10 @@ impl Scanner<'_> {
             .rfind(|c| !super::wellformed::name_char(c))
             .map_or(0, |n| n + 1);
         let end = from + before[..other].trim_end().len();
-        let (quote, other) = (self.bytes[from - 1], before[other..].to_owned());
+        let (quote, other) = (
+            self.bytes[from - 1],
+            self.shown(from + other..from + before.len()),
+        );
         let fault = self.unclosed_value(from, end, name, quote);
         self.faults
             .push(fault.help(format!("close it before the attribute `{other}`")));
@@ -259,12 +289,6 @@ impl Scanner<'_> {
             format!("the value of `{name}` is never closed"),
         )
         .label(format!("expected `{}` after this", char::from(quote)))
-    }
-
-    fn push_unclosed_value(&mut self, from: usize, end: usize, name: &str, quote: u8) {
-        let fault = self.unclosed_value(from, end, name, quote);
-        self.faults
-            .push(fault.help(format!("add the closing `{}`", char::from(quote))));
     }
 
     /// Where a value without quotes ends.

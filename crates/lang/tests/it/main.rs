@@ -4,4 +4,5 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod diagnostics;
 mod read;

@@ -1,0 +1,146 @@
+//! Entry points for fuzzing: any bytes go in, and what must hold for every input is asserted.
+//!
+//! `fuzz/` calls them with coverage guidance, the property tests with random data.
+
+use crate::diagnostic::Diagnostics;
+use crate::document::{self, Element, NamedValues, Node, Text, TextKind};
+use crate::expr::{self, Target};
+use crate::source::{FileId, Sources, Span};
+
+struct Named;
+
+impl NamedValues for Named {
+    fn get(&self, display_name: &str) -> Option<&str> {
+        match display_name {
+            "key" => Some("a \"quoted\" <value> & more"),
+            "exp" => Some("@(context.Request.IpAddress)"),
+            "cr" => Some("\r"),
+            "none" => Some(""),
+            _ => None,
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        vec!["key", "exp", "cr", "none"]
+    }
+}
+
+/// Reads `data` as a policy document.
+///
+/// # Panics
+/// When a span is out of bounds or inside a character, or when a document of which nothing was wrong has no root.
+pub fn policy_document(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut sources = Sources::default();
+    let file = sources.add("fuzz.xml", &*text);
+    let mut diagnostics = Diagnostics::default();
+    let read = document::read(file, &text, &Named, &mut diagnostics);
+    let check = |span: Span| {
+        assert_eq!(span.file, file);
+        assert!(
+            text.get(span.start as usize..span.end as usize).is_some(),
+            "{span:?} in {} bytes",
+            text.len()
+        );
+    };
+    assert!(read.is_some() || diagnostics.has_errors());
+    if let Some(document) = &read {
+        check_element(&document.root, &check);
+    }
+    let mut last = 0;
+    for diagnostic in diagnostics.items() {
+        let span = diagnostic.span.expect("the reader's faults have a place");
+        assert!(last <= span.start, "not in order");
+        last = span.start;
+        check(span);
+        diagnostic.related.iter().for_each(|(span, _)| check(*span));
+        assert!(
+            !diagnostic.message.is_empty() && !diagnostic.message.contains('\n'),
+            "{}",
+            diagnostic.message
+        );
+    }
+    diagnostics.render(&sources, true);
+    diagnostics.render_compact(&sources);
+}
+
+fn check_element(element: &Element, check: &dyn Fn(Span)) {
+    check(element.span);
+    check(element.name_span);
+    for attribute in &element.attributes {
+        check(attribute.name_span);
+        check_text(&attribute.value, check);
+    }
+    for child in &element.children {
+        match child {
+            Node::Element(child) => check_element(child, check),
+            Node::Text(text) => check_text(text, check),
+        }
+    }
+}
+
+fn check_text(text: &Text, check: &dyn Fn(Span)) {
+    check(text.span);
+    let whole = text.locate(0..text.text.len());
+    assert!(
+        text.span.start <= whole.start && whole.end <= text.span.end,
+        "{whole:?} outside {:?}",
+        text.span
+    );
+    let mut last = 0;
+    for (at, ch) in text.text.char_indices() {
+        let span = text.locate(at..at + ch.len_utf8());
+        check(span);
+        check(text.locate(at..at));
+        assert!(
+            last <= span.start,
+            "places go backwards at {at} of {text:?}"
+        );
+        last = span.start;
+    }
+}
+
+/// Compiles `data` as the code of an expression; its first byte picks the form and the target.
+///
+/// # Panics
+/// When a diagnostic has its place out of bounds or inside a character, or when nothing came back without one.
+pub fn expression(data: &[u8]) {
+    const TARGETS: [Target; 7] = [
+        Target::Text,
+        Target::Bool,
+        Target::Int,
+        Target::Long,
+        Target::Double,
+        Target::Body,
+        Target::Any,
+    ];
+    let Some((first, code)) = data.split_first() else {
+        return;
+    };
+    let code = String::from_utf8_lossy(code);
+    let mut sources = Sources::default();
+    let file: FileId = sources.add("fuzz.cs", &*code);
+    let text = Text::expression(file, &code, first & 1 == 1);
+    debug_assert_ne!(text.kind, TextKind::Literal);
+    let mut diagnostics = Diagnostics::default();
+    let compiled = expr::compile(
+        &text,
+        TARGETS[usize::from(first >> 1) % TARGETS.len()],
+        &mut diagnostics,
+    );
+    assert!(compiled.is_some() || diagnostics.has_errors());
+    for diagnostic in diagnostics.items() {
+        for span in diagnostic
+            .span
+            .iter()
+            .chain(diagnostic.related.iter().map(|(span, _)| span))
+        {
+            assert!(
+                code.get(span.start as usize..span.end as usize).is_some(),
+                "{span:?} in {} bytes",
+                code.len()
+            );
+        }
+    }
+    diagnostics.render(&sources, false);
+}
