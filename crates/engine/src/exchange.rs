@@ -259,6 +259,11 @@ impl Exchange {
     ) -> Box<Exchange> {
         let received_unix_nanos = services.clock.unix_nanos();
         let received_nanos = services.clock.monotonic_nanos();
+        let received_bytes = request
+            .headers
+            .get(http::header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok())
+            .unwrap_or(0);
         Box::new(Exchange {
             snapshot,
             services,
@@ -281,7 +286,7 @@ impl Exchange {
             llm: None,
             attempts: SmallVec::new(),
             sent_bytes: 0,
-            received_bytes: 0,
+            received_bytes,
             section: crate::compile::Section::Inbound,
             chain: crate::pipeline::Chain::default(),
             resume: SmallVec::new(),
@@ -396,7 +401,10 @@ impl Exchange {
         {
             let body = std::mem::take(body);
             match collect(body, limit).await {
-                Ok(bytes) => self.request.body = BodyState::Buffered(bytes),
+                Ok(bytes) => {
+                    self.received_bytes = bytes.len() as u64;
+                    self.request.body = BodyState::Buffered(bytes);
+                }
                 Err(BodyError::TooLarge(limit)) => {
                     self.request.body = BodyState::Consumed;
                     return Err(Failure::refused(

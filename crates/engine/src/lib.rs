@@ -15,6 +15,7 @@ pub mod failure;
 pub mod fixture;
 mod host;
 pub mod identify;
+mod limits;
 pub mod llm_call;
 pub mod pipeline;
 pub mod policies;

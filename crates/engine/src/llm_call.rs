@@ -85,6 +85,11 @@ pub enum CacheStatus {
 }
 
 impl CacheStatus {
+    /// Whether the answer came from the cache.
+    pub fn is_hit(&self) -> bool {
+        matches!(self, CacheStatus::Hit)
+    }
+
     /// Value of `x-llm-cache-status`; `None` when no lookup has seen the call.
     pub fn as_str(&self) -> Option<&'static str> {
         match self {
@@ -229,6 +234,11 @@ impl LlmCall {
             self.counted.push(counter);
         }
         fresh
+    }
+
+    /// Whether a meter is on the response and has not concluded.
+    pub fn is_metered(&self) -> bool {
+        self.tally.borrow().is_metered()
     }
 
     /// Whether an answer to this request can carry usage that is its own. `…/responses/{id}` tells the usage of an

@@ -4,7 +4,7 @@
 //! unchanged but for the usage chunk that only the gateway asked for; what the caller did not take is handed back, so
 //! that settlement may read on for the provider's own numbers ([`Exchange::unread`]).
 
-use super::{CacheStatus, LlmCall, is_encoded, is_event_stream, is_json};
+use super::{LlmCall, is_encoded, is_event_stream, is_json};
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::compile::Section;
@@ -35,6 +35,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    pub(super) fn is_metered(&self) -> bool {
+        self.meter.is_some()
+    }
+
     fn feed(&mut self, chunk: &Bytes, clock: &dyn Clock) {
         let Some(meter) = &mut self.meter else {
             return;
@@ -62,7 +66,7 @@ impl Deferred for Metering {
         let Some(mut call) = rq.llm.take() else {
             return;
         };
-        if call.usage.is_none() && !matches!(call.cache, CacheStatus::Hit) {
+        if call.usage.is_none() && !call.cache.is_hit() {
             call.conclude();
             // The caller left while the backend worked on the prompt: that much was asked for in any case.
             if call.usage.is_none()
@@ -82,7 +86,7 @@ impl Deferred for Metering {
 impl LlmCall {
     /// Puts the meter on the exchange's response.
     fn watch(&mut self, rq: &mut Exchange) {
-        if matches!(self.cache, CacheStatus::Hit) || rq.attempts.is_empty() || !self.bills(rq) {
+        if self.cache.is_hit() || rq.attempts.is_empty() || !self.bills(rq) {
             return;
         }
         let Some(response) = &mut rq.response else {

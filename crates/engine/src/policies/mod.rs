@@ -16,10 +16,21 @@ macro_rules! policies {
 policies! {
     authentication_basic
     authentication_managed_identity
+    azure_openai_emit_token_metric
+    azure_openai_token_limit
     base
+    cache_lookup_value
+    cache_remove_value
+    cache_store_value
     choose
     forward_request
     include_fragment
+    llm_emit_token_metric
+    llm_token_limit
+    quota
+    quota_by_key
+    rate_limit
+    rate_limit_by_key
     return_response
     set_backend_service
     set_body

@@ -1,0 +1,232 @@
+//! What the limit policies share: asking counters in order, telling the caller what is left, levels, increments.
+//!
+//! Called by `rate-limit`, `rate-limit-by-key`, `quota`, `quota-by-key` and the token limits. What must stay true: a
+//! refused call is not counted on any of its counters; what a refusal tells (header, variable, message) is one number.
+
+pub(crate) mod calls;
+pub(crate) mod increment;
+pub(crate) mod level;
+pub(crate) mod quota;
+
+use crate::compile::Compile;
+use crate::exchange::{Deferred, Exchange};
+use crate::failure::Failure;
+use crate::step::Flow;
+use http::{HeaderName, HeaderValue};
+use smallvec::SmallVec;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::{Str, Value};
+use tollgate_state::{Answer, Decision, Quota, Rate};
+
+/// Where a number is told: a header of the answer, a variable, both or neither.
+#[derive(Debug, Default)]
+pub(crate) struct Tell {
+    pub(crate) header: Option<HeaderName>,
+    pub(crate) variable: Option<Str>,
+}
+
+impl Tell {
+    /// From the two attributes; an empty name is not told.
+    pub(crate) fn compile(
+        element: &Element,
+        header: Option<&str>,
+        variable: Option<&str>,
+        cx: &mut Compile<'_>,
+    ) -> Tell {
+        let named = |cx: &mut Compile<'_>, name: &&str| {
+            cx.literal::<Str>(element, name)
+                .is_some_and(|text| !text.trim().is_empty())
+        };
+        Tell {
+            header: header
+                .filter(|name| named(cx, name))
+                .and_then(|name| cx.header_name(element, name)),
+            variable: variable
+                .filter(|name| named(cx, name))
+                .and_then(|name| cx.literal(element, name)),
+        }
+    }
+
+    /// Whether anybody is told.
+    pub(crate) fn is_some(&self) -> bool {
+        self.header.is_some() || self.variable.is_some()
+    }
+
+    /// Sets the variable.
+    pub(crate) fn set(&self, rq: &mut Exchange, number: u64) {
+        if let Some(variable) = &self.variable {
+            rq.set_variable(variable, int(number));
+        }
+    }
+
+    /// Sets the variable and puts the header on a refusal.
+    pub(crate) fn refuse(
+        &self,
+        rq: &mut Exchange,
+        failure: Box<Failure>,
+        number: u64,
+    ) -> Box<Failure> {
+        self.set(rq, number);
+        match &self.header {
+            Some(header) => failure.header(header.clone(), HeaderValue::from(number)),
+            None => failure,
+        }
+    }
+}
+
+/// An `int`, or a `long` where it does not fit.
+pub(crate) fn int(number: u64) -> Value {
+    match i32::try_from(number) {
+        Ok(number) => Value::Int(number),
+        Err(_) => Value::Long(i64::try_from(number).unwrap_or(i64::MAX)),
+    }
+}
+
+/// Headers that go on the answer: before outbound, which may change them, and again on an error's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    headers: SmallVec<[(HeaderName, u64); 2]>,
+    told: bool,
+}
+
+impl Told {
+    /// Sets one.
+    pub(crate) fn put(&mut self, tell: &Tell, number: u64) {
+        let Some(header) = &tell.header else {
+            return;
+        };
+        match self.headers.iter_mut().find(|(name, _)| name == header) {
+            Some((_, old)) => *old = number,
+            None => self.headers.push((header.clone(), number)),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.headers.is_empty()
+    }
+}
+
+impl Deferred for Told {
+    fn on_response(&mut self, rq: &mut Exchange) {
+        self.told = true;
+        let response = rq.response_mut();
+        for (name, number) in &self.headers {
+            response
+                .headers
+                .insert(name.clone(), HeaderValue::from(*number));
+        }
+    }
+
+    fn on_answer(&mut self, rq: &mut Exchange) {
+        if self.told && rq.last_error.is_none() {
+            return;
+        }
+        let response = rq.response_mut();
+        for (name, number) in &self.headers {
+            response
+                .headers
+                .entry(name)
+                .or_insert_with(|| HeaderValue::from(*number));
+        }
+    }
+}
+
+/// A counter to ask, and how much to count on it; 0 only checks.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) key: String,
+    pub(crate) limit: Limit,
+    pub(crate) count: u64,
+}
+
+/// What a gate holds against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    /// A sliding window.
+    Rate(Rate),
+    /// A fixed one.
+    Quota(Quota),
+}
+
+/// Usually one.
+pub(crate) type Gates = SmallVec<[Gate; 1]>;
+
+/// What the gates said.
+pub(crate) enum Admission {
+    /// All passed, and counted.
+    Passed(Gates, SmallVec<[Decision; 1]>),
+    /// This one did not; nothing was counted.
+    Refused(Gate, Decision),
+}
+
+/// Asks all gates, and counts on them only when all pass.
+pub(crate) fn admit<F>(rq: &mut Exchange, gates: Gates, then: F) -> Flow
+where
+    F: FnOnce(&mut Exchange, Admission) -> Flow + 'static,
+{
+    // One gate decides and counts at once; several are first all checked.
+    let counting = gates.len() == 1;
+    ask(rq, gates, 0, counting, SmallVec::new(), then)
+}
+
+fn ask<F>(
+    rq: &mut Exchange,
+    mut gates: Gates,
+    at: usize,
+    counting: bool,
+    mut decisions: SmallVec<[Decision; 1]>,
+    then: F,
+) -> Flow
+where
+    F: FnOnce(&mut Exchange, Admission) -> Flow + 'static,
+{
+    let Some(gate) = gates.get(at) else {
+        if counting {
+            return then(rq, Admission::Passed(gates, decisions));
+        }
+        return ask(rq, gates, 0, true, SmallVec::new(), then);
+    };
+    let answer = decide(rq, gate, counting);
+    rq.after(answer, move |rq, decision| {
+        if !decision.allowed {
+            return then(rq, Admission::Refused(gates.swap_remove(at), decision));
+        }
+        decisions.push(decision);
+        ask(rq, gates, at + 1, counting, decisions, then)
+    })
+}
+
+fn decide(rq: &Exchange, gate: &Gate, counting: bool) -> Answer<Decision> {
+    let counters = &rq.services.counters;
+    let now = rq.services.clock.unix_millis();
+    match (gate.limit, counting && gate.count > 0) {
+        (Limit::Rate(rate), true) => counters.take(&gate.key, rate, gate.count, now),
+        (Limit::Rate(rate), false) => counters.check(&gate.key, rate, now),
+        (Limit::Quota(quota), true) => counters.take_quota(&gate.key, quota, gate.count, now),
+        (Limit::Quota(quota), false) => counters.check_quota(&gate.key, quota, now),
+    }
+}
+
+/// Counts on a gate without asking.
+pub(crate) fn count(rq: &Exchange, gate: &Gate, count: u64) {
+    if count == 0 {
+        return;
+    }
+    let counters = &rq.services.counters;
+    let now = rq.services.clock.unix_millis();
+    rq.forget(match gate.limit {
+        Limit::Rate(rate) => counters.add(&gate.key, rate, count, now),
+        Limit::Quota(quota) => counters.add_quota(&gate.key, quota, count, now),
+    });
+}
+
+/// Seconds as .NET writes a time span: `hh:mm:ss`, with days in front as `d.hh:mm:ss`.
+pub(crate) fn time_span(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
+    if days == 0 {
+        clock
+    } else {
+        format!("{days}.{clock}")
+    }
+}
