@@ -178,7 +178,17 @@ impl http_body::Body for Tapped {
             match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
-                        if let Some(chunk) = this.pass(0, data) {
+                        let mut chunk = this.pass(0, data);
+                        // Who has all the bytes that were announced may not ask again.
+                        if this.inner.is_end_stream() {
+                            this.ended = true;
+                            chunk = match (chunk, this.finish()) {
+                                (Some(chunk), Some(rest)) => Some([chunk, rest].concat().into()),
+                                (chunk, rest) => chunk.or(rest),
+                            };
+                            return Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))));
+                        }
+                        if let Some(chunk) = chunk {
                             return Poll::Ready(Some(Ok(Frame::data(chunk))));
                         }
                     }

@@ -381,11 +381,7 @@ impl Exchange {
 
     /// Lets a store finish what nothing waits for (counting at settlement).
     pub fn forget<T: 'static>(&self, answer: Answer<T>) {
-        if let Err(future) = answer.now() {
-            self.services.transport.detach(Box::pin(async move {
-                future.await;
-            }));
-        }
+        self.services.forget(answer);
     }
 
     /// Asks for the response in memory before outbound.

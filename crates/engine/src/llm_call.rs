@@ -7,6 +7,7 @@
 //! A request that is no model request (another method than POST, a body that is not JSON) counts nothing of itself;
 //! should its answer report usage all the same, that is counted.
 
+mod embed;
 mod hold;
 mod metering;
 
@@ -14,14 +15,17 @@ use crate::exchange::{BodyState, Exchange};
 use crate::step::{Flow, Needs};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use tollgate_lang::value::Str;
 use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
 
+pub(crate) use embed::Embedder;
 pub(crate) use hold::hold;
 use metering::{Metering, Tally};
 
@@ -61,6 +65,25 @@ pub struct LlmCall {
     estimate: Option<Estimate>,
     tally: Rc<RefCell<Tally>>,
 }
+
+/// Members of a request that are its prompt, its model, or tell of the caller, not of the answer.
+const NOT_SETTINGS: [&str; 15] = [
+    "contents",
+    "input",
+    "instructions",
+    "messages",
+    "metadata",
+    "model",
+    "prompt",
+    "prompt_cache_key",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "stream",
+    "stream_options",
+    "system",
+    "user",
+];
 
 /// A counter of tokens: its key, and the quota's period unless it is the minute's.
 pub type TokenCounter = (Str, Option<tollgate_state::Period>);
@@ -208,6 +231,22 @@ impl LlmCall {
     /// The request as it was read; empty members when it was not a model request.
     pub fn peek(&self) -> Peek<'_> {
         Peek::new(&self.body).unwrap_or_default()
+    }
+
+    /// What the request says beside its prompt, its model and its caller: two requests that differ here do not want the
+    /// same answer. `None` for what is not a model request.
+    pub(crate) fn settings(&self) -> Option<String> {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.body).ok()?;
+        let mut settings = String::new();
+        for (name, value) in members {
+            if !NOT_SETTINGS.contains(&&*name) {
+                settings.push('\n');
+                settings.push_str(&name);
+                settings.push('=');
+                settings.push_str(value.get());
+            }
+        }
+        Some(settings)
     }
 
     /// Estimate of the prompt's tokens, counted once; 0 for what is not a model request.

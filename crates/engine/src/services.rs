@@ -30,6 +30,17 @@ pub struct Services {
     pub telemetry: Arc<dyn Telemetry>,
 }
 
+impl Services {
+    /// Lets a store finish what nothing waits for.
+    pub fn forget<T: 'static>(&self, answer: tollgate_state::Answer<T>) {
+        if let Err(future) = answer.now() {
+            self.transport.detach(Box::pin(async move {
+                future.await;
+            }));
+        }
+    }
+}
+
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {

@@ -17,6 +17,8 @@ policies! {
     authentication_basic
     authentication_managed_identity
     azure_openai_emit_token_metric
+    azure_openai_semantic_cache_lookup
+    azure_openai_semantic_cache_store
     azure_openai_token_limit
     base
     cache_lookup_value
@@ -26,6 +28,8 @@ policies! {
     forward_request
     include_fragment
     llm_emit_token_metric
+    llm_semantic_cache_lookup
+    llm_semantic_cache_store
     llm_token_limit
     quota
     quota_by_key

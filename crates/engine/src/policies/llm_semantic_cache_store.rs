@@ -1,0 +1,139 @@
+//! `llm-semantic-cache-store`: keeps the answer to a prompt that the lookup did not find.
+//!
+//! `azure-openai-semantic-cache-store` is the same step. What must stay true: the answer passes as it comes and is kept
+//! only when it is whole; nothing that fails here fails the call.
+
+use crate::body::{Tap, Tapped};
+use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
+use crate::exchange::{BodyState, Exchange};
+use crate::failure::Failure;
+use crate::llm_call::{CacheStatus, CachedAnswer, is_encoded, is_event_stream};
+use crate::services::Services;
+use crate::step::{Flow, Step};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use std::rc::Rc;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::Str;
+
+/// The element.
+pub const DEF: PolicyDef = PolicyDef {
+    name: "llm-semantic-cache-store",
+    sections: Sections::OUTBOUND,
+    scopes: Scopes::ALL,
+    once: Once::PerSection,
+    attributes: &[attribute("duration", Kind::Int(1, i32::MAX as i64), "how many seconds the answer is kept").required().expression()],
+    children: &[],
+    content: Content::Empty,
+    doc: "Keeps the answer under the prompt that `llm-semantic-cache-lookup` looked up and did not find. Only whole answers with status 200 and at most 1 MiB are kept, as they are at this place of `outbound`.",
+    compile,
+};
+
+/// Largest answer that is kept.
+const LARGEST: usize = 1 << 20;
+
+/// Headers that belong to the answer and not to the call it was given to.
+const KEPT: [HeaderName; 2] = [header::CONTENT_TYPE, header::CONTENT_LANGUAGE];
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let duration = cx.arg(element, "duration")?;
+    cx.step(Store { duration })
+}
+
+#[derive(Debug)]
+struct Store {
+    duration: Arg<i64>,
+}
+
+impl Store {
+    fn store(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
+        let Some(CacheStatus::Miss { partition, vector }) = rq.llm.as_ref().map(|call| &call.cache) else {
+            return Ok(());
+        };
+        let (partition, vector) = (partition.clone(), vector.clone());
+        let seconds = u64::try_from(self.duration.get(rq)?).unwrap_or(0);
+        let services = rq.services.clone();
+        let Some(response) = rq.response.as_mut().filter(|r| r.status == StatusCode::OK && !is_encoded(&r.headers) && !is_event_stream(&r.headers)) else {
+            return Ok(());
+        };
+        let headers = KEPT.iter().filter_map(|name| Some((name.clone(), response.headers.get(name)?.clone()))).collect();
+        let place = Place { services, partition, vector, ttl_ms: seconds.saturating_mul(1000), headers };
+        match &mut response.body {
+            BodyState::Buffered(body) => place.keep(body.clone()),
+            BodyState::Streaming(body) => {
+                let body = std::mem::take(body);
+                let recorder: Box<dyn Tap> = Box::new(Recorder { place: Some(place), first: Bytes::new(), rest: BytesMut::new() });
+                response.body = BodyState::Streaming(Tapped::wrap(body, vec![recorder]));
+            }
+            BodyState::None | BodyState::Consumed => {}
+        }
+        Ok(())
+    }
+}
+
+impl Step for Store {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        match self.store(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+}
+
+/// Where the answer goes.
+struct Place {
+    services: Rc<Services>,
+    partition: Str,
+    vector: Rc<[f32]>,
+    ttl_ms: u64,
+    headers: HeaderMap,
+}
+
+impl Place {
+    fn keep(self, body: Bytes) {
+        if body.is_empty() || body.len() > LARGEST {
+            return;
+        }
+        let weight = (body.len() + 256) as u64;
+        // A slice of a larger buffer would keep all of it.
+        let answer = CachedAnswer { status: StatusCode::OK, headers: self.headers, body: Bytes::copy_from_slice(&body) };
+        let now = self.services.clock.unix_millis();
+        let stored = self.services.vectors.put(&self.partition, &self.vector, answer, weight, self.ttl_ms, now);
+        self.services.forget(stored);
+    }
+}
+
+/// Collects the answer while it passes.
+struct Recorder {
+    /// Until the answer is kept or too large.
+    place: Option<Place>,
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Tap for Recorder {
+    fn chunk(&mut self, chunk: Bytes) -> Option<Bytes> {
+        if self.place.is_some() {
+            if self.first.len() + self.rest.len() + chunk.len() > LARGEST {
+                self.place = None;
+                (self.first, self.rest) = (Bytes::new(), BytesMut::new());
+            } else if self.first.is_empty() {
+                self.first = chunk.clone();
+            } else {
+                self.rest.extend_from_slice(&chunk);
+            }
+        }
+        Some(chunk)
+    }
+
+    fn end(&mut self) -> Option<Bytes> {
+        if let Some(place) = self.place.take() {
+            if self.rest.is_empty() {
+                place.keep(std::mem::take(&mut self.first));
+            } else {
+                place.keep([&self.first[..], &self.rest[..]].concat().into());
+            }
+        }
+        None
+    }
+}
