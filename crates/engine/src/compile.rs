@@ -20,6 +20,7 @@ use crate::snapshot::BackendIndex;
 use crate::step::{Block, Needs, PlacedStep, Step};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::document::{self, Document, Element, Node, TextKind};
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics, Span};
@@ -193,6 +194,8 @@ impl<'a> Compiler<'a> {
         for node in &root.children {
             let element = match node {
                 Node::Element(e) => e,
+                // Text beside elements was reported by the reader.
+                Node::Text(_) if root.elements().next().is_some() => continue,
                 Node::Text(t) => {
                     diagnostics.push(
                         Diagnostic::error("TG0304", t.span, "text stands between the sections")
@@ -247,6 +250,12 @@ impl<'a> Compiler<'a> {
                 def: None,
             };
             compiled.sections[section as usize] = cx.section_code(element, api);
+        }
+        if scope == ScopeKind::Global && seen[Section::Backend as usize].is_none() {
+            // There is nothing to inherit from: what is left out is as in a service without a global document.
+            let default = self.scope(None, scope, api, diagnostics);
+            let [_, backend, _, _] = default.sections;
+            compiled.sections[Section::Backend as usize] = backend;
         }
         compiled
     }
@@ -372,6 +381,8 @@ impl Compile<'_> {
     fn node(&mut self, node: &Node, at: usize, siblings: &[Node]) -> Option<PlacedStep> {
         let element = match node {
             Node::Element(e) => e,
+            // Text beside elements was reported by the reader.
+            Node::Text(_) if siblings.len() > 1 => return None,
             Node::Text(text) => {
                 let what = if text.kind == TextKind::Literal {
                     "text"
@@ -497,7 +508,7 @@ impl Compile<'_> {
                 element.name
             ))
         } else {
-            match shape::nearest(&element.name, policies::all().iter().map(|d| d.name)) {
+            match nearest(&element.name, policies::all().iter().map(|d| d.name)) {
                 Some(name) => diagnostic
                     .label("expected a policy element")
                     .help(format!("did you mean `{name}`?")),
@@ -525,8 +536,8 @@ impl Compile<'_> {
             let diagnostic =
                 Diagnostic::error("TG0312", span, format!("there is no backend `{id}`"))
                     .label("expected the id of a backend");
-            let nearest = shape::nearest(id, self.compiler.backends.keys().map(|k| &**k));
-            self.report(match nearest {
+            let near = nearest(id, self.compiler.backends.keys().map(|k| &**k));
+            self.report(match near {
                 Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                 None => diagnostic.help("define it under `backends`"),
             });
@@ -553,8 +564,8 @@ impl Compile<'_> {
                     format!("there is no policy fragment `{id}`"),
                 )
                 .label("expected the id of a fragment");
-                let nearest = shape::nearest(id, compiler.fragments.keys().copied());
-                self.report(match nearest {
+                let near = nearest(id, compiler.fragments.keys().copied());
+                self.report(match near {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                     None => diagnostic.help("define it under `policyFragments`"),
                 });

@@ -242,6 +242,8 @@ pub struct Exchange {
     pub(crate) chain: crate::pipeline::Chain,
     /// Branch chosen by containers that said `Wait`, innermost last.
     pub resume: SmallVec<[u32; 4]>,
+    /// The last attempt of the `retry` around this failed: then there is no `context.Response` until there is one.
+    pub attempt_failed: bool,
     /// State of the random numbers that expressions draw.
     pub random: u64,
     /// Monotonic clock when the caller had its answer or left, if settlement comes later.
@@ -290,6 +292,7 @@ impl Exchange {
             section: crate::compile::Section::Inbound,
             chain: crate::pipeline::Chain::default(),
             resume: SmallVec::new(),
+            attempt_failed: false,
             random: (id as u64) ^ ((id >> 64) as u64) | 1,
             ended_nanos: None,
             settled: false,

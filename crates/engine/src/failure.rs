@@ -5,6 +5,7 @@
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A failure of a step or of a built-in stage.
@@ -19,7 +20,7 @@ pub struct Failure {
     /// Status of the default answer.
     pub status: StatusCode,
     /// What the caller reads; `None`: the same as `message`.
-    pub public: Option<&'static str>,
+    pub public: Option<Cow<'static, str>>,
     /// Whether the answer carries `activityId` (internal errors do).
     pub activity_id: bool,
     /// Headers of the default answer (`Retry-After`, `WWW-Authenticate`).
@@ -75,7 +76,7 @@ impl Failure {
     ) -> Box<Failure> {
         let mut failure =
             Failure::refused(source, reason, StatusCode::INTERNAL_SERVER_ERROR, message);
-        failure.public = Some(INTERNAL);
+        failure.public = Some(Cow::Borrowed(INTERNAL));
         failure.activity_id = true;
         failure
     }
@@ -99,9 +100,16 @@ impl Failure {
         self
     }
 
+    /// Tells the caller something else than `context.LastError.Message`.
+    #[must_use]
+    pub fn public(mut self: Box<Self>, text: impl Into<Cow<'static, str>>) -> Box<Failure> {
+        self.public = Some(text.into());
+        self
+    }
+
     /// The default wire body: `{ "statusCode": …, "message": … }`.
     pub fn wire_body(&self, request_id: u128) -> String {
-        let message = self.public.unwrap_or(&self.message);
+        let message = self.public.as_deref().unwrap_or(&self.message);
         let message = serde_json::to_string(message).unwrap_or_else(|_| String::from("\"\""));
         if self.activity_id {
             let id = uuid::Uuid::from_u128(request_id);

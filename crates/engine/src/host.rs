@@ -31,7 +31,8 @@ impl Host for Exchange {
             Entity::User => self.user().is_some(),
             Entity::LastError => self.last_error.is_some(),
             // Documents read `context.Response.StatusCode` before there is one: an object with a 200.
-            Entity::Response => true,
+            // After a failed attempt inside `retry` it is null, as its conditions expect.
+            Entity::Response => self.response.is_some() || !self.attempt_failed,
             Entity::RequestBody => self.request.body.is_some(),
             Entity::ResponseBody => self.response.as_ref().is_some_and(|r| r.body.is_some()),
             Entity::ApiServiceUrl => self.api().is_some_and(|a| a.service_url.is_some()),

@@ -198,14 +198,13 @@ fn scopes(rq: &Exchange) -> SmallVec<[ScopeRef; 4]> {
 }
 
 fn not_found() -> Box<Failure> {
-    let mut failure = Failure::refused(
+    Failure::refused(
         "configuration",
         "OperationNotFound",
         StatusCode::NOT_FOUND,
         "Unable to match incoming request to an operation.",
-    );
-    failure.public = Some("Resource not found");
-    failure
+    )
+    .public("Resource not found")
 }
 
 fn is_preflight(request: &Request) -> bool {

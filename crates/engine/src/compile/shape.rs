@@ -4,6 +4,7 @@
 
 use super::{AttributeDef, ChildDef, Compile, Content, Kind, PolicyDef};
 use tollgate_lang::Diagnostic;
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::document::{Element, Node, TextKind};
 
 /// Checks a policy element.
@@ -123,6 +124,8 @@ fn children(element: &Element, defs: &[ChildDef], content: Content, cx: &mut Com
                     )
                     .label("policy expressions are not allowed here"),
                 ),
+                // Text beside elements was reported by the reader.
+                Content::Empty if element.elements().next().is_some() => {}
                 Content::Empty => cx.report(
                     Diagnostic::error(
                         "TG0319",
@@ -204,32 +207,4 @@ fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
         .map(|w| format!("`{w}`"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// The known word that is nearest to a misspelt one, if any is near.
-pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
-    known
-        .map(|k| (distance(word, k), k))
-        .filter(|(d, _)| *d <= limit)
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, k)| k)
-}
-
-/// Edit distance, ignoring case.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(ca != *cb))
-                .min(above + 1)
-                .min(row[j] + 1);
-            diagonal = above;
-        }
-    }
-    row[b.len()]
 }

@@ -24,9 +24,12 @@ policies! {
     cache_lookup_value
     cache_remove_value
     cache_store_value
+    check_header
     choose
+    cors
     forward_request
     include_fragment
+    ip_filter
     llm_emit_token_metric
     llm_semantic_cache_lookup
     llm_semantic_cache_store
@@ -35,11 +38,14 @@ policies! {
     quota_by_key
     rate_limit
     rate_limit_by_key
+    retry
     return_response
+    rewrite_uri
     set_backend_service
     set_body
     set_header
     set_method
+    set_query_parameter
     set_status
     set_variable
     trace

@@ -1,0 +1,169 @@
+//! `check-header`: refuses requests without a header, or with another value than the listed ones.
+//!
+//! `context.LastError.Message` tells what was missing; the caller reads the configured message.
+
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
+};
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::step::{Flow, Step};
+use http::{HeaderName, StatusCode};
+use tollgate_lang::Diagnostic;
+use tollgate_lang::document::Element;
+use tollgate_lang::value::Str;
+
+/// The element.
+pub const DEF: PolicyDef = PolicyDef {
+    name: "check-header",
+    sections: Sections::INBOUND,
+    scopes: Scopes::ALL,
+    once: Once::Many,
+    attributes: &[
+        attribute("name", Kind::Text, "the header's name")
+            .required()
+            .expression(),
+        attribute(
+            "failed-check-httpcode",
+            Kind::Int(200, 999),
+            "the status of the refusal",
+        )
+        .required()
+        .expression(),
+        attribute(
+            "failed-check-error-message",
+            Kind::Text,
+            "the message of the refusal",
+        )
+        .required()
+        .expression(),
+        attribute(
+            "ignore-case",
+            Kind::Bool,
+            "whether values compare without case",
+        )
+        .required()
+        .expression(),
+    ],
+    children: &[child(
+        "value",
+        Content::Text,
+        "an allowed value; without any, the header must only be there",
+    )],
+    content: Content::Empty,
+    doc: "Refuses a request that lacks a header, or whose header has none of the allowed values.",
+    compile,
+};
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let name = cx.arg::<Str>(element, "name");
+    if let Some(Arg::Const(text)) = &name
+        && HeaderName::try_from(text.trim()).is_err()
+    {
+        cx.header_name(element, "name");
+        return None;
+    }
+    let status = cx.arg(element, "failed-check-httpcode");
+    let message = cx.arg(element, "failed-check-error-message");
+    let ignore_case = cx.arg(element, "ignore-case");
+    let mut values = Vec::new();
+    let mut whole = true;
+    for value in element.elements().filter(|e| &*e.name == "value") {
+        match cx.content::<Str>(value) {
+            Some(value) => values.push(value),
+            None => whole = false,
+        }
+    }
+    if values
+        .iter()
+        .any(|v| v.constant().is_some_and(|v| v.is_empty()))
+        && let Some(empty) = element.elements().find(|e| &*e.name == "value" && e.children.is_empty())
+    {
+        cx.report(
+            Diagnostic::warning("TG0342", empty.name_span, "an empty `value` matches only an empty header")
+                .label("expected an allowed value")
+                .help("to check only that the header is there, leave `value` out"),
+        );
+    }
+    let step = CheckHeader {
+        name: name?,
+        status: status?,
+        message: message?,
+        ignore_case: ignore_case?,
+        values,
+    };
+    if whole { cx.step(step) } else { None }
+}
+
+#[derive(Debug)]
+struct CheckHeader {
+    name: Arg<Str>,
+    status: Arg<i64>,
+    message: Arg<Str>,
+    ignore_case: Arg<bool>,
+    values: Vec<Arg<Str>>,
+}
+
+impl CheckHeader {
+    fn check(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
+        let name = self.name.get(rq)?;
+        let header = HeaderName::try_from(name.trim())
+            .map_err(|_| Failure::internal("", "", format!("`{name}` is not a header name.")))?;
+        let Some(first) = rq.request.headers.get(&header) else {
+            let why = format!("Header {name} was not found in the request. Access denied.");
+            return Err(self.refuse(rq, "HeaderNotFound", why));
+        };
+        if self.values.is_empty() {
+            return Ok(());
+        }
+        let shown = String::from_utf8_lossy(first.as_bytes()).into_owned();
+        let ignore_case = self.ignore_case.get(rq)?;
+        for value in &self.values {
+            let allowed = value.get(rq)?;
+            let allowed = allowed.as_bytes();
+            let same = |found: &[u8]| match ignore_case {
+                true => found.eq_ignore_ascii_case(allowed),
+                false => found == allowed,
+            };
+            if rq
+                .request
+                .headers
+                .get_all(&header)
+                .iter()
+                .any(|v| same(v.as_bytes()))
+            {
+                return Ok(());
+            }
+        }
+        let why = format!("Header {name} value of {shown} is not allowed. Access denied.");
+        Err(self.refuse(rq, "HeaderValueNotAllowed", why))
+    }
+
+    fn refuse(&self, rq: &mut Exchange, reason: &'static str, why: String) -> Box<Failure> {
+        let public = match (self.status.get(rq), self.message.get(rq)) {
+            (Ok(status), Ok(message)) => Ok((status, message)),
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        };
+        let (code, message) = match public {
+            Ok(public) => public,
+            Err(failure) => return failure,
+        };
+        let status = u16::try_from(code)
+            .ok()
+            .filter(|c| *c >= 200)
+            .and_then(|c| StatusCode::from_u16(c).ok());
+        match status {
+            Some(status) => Failure::refused("", reason, status, why).public(message.to_string()),
+            None => Failure::internal("", "", format!("`{code}` is not a status code from 200 to 999.")),
+        }
+    }
+}
+
+impl Step for CheckHeader {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        match self.check(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+}
