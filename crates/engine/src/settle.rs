@@ -100,6 +100,11 @@ impl AnswerBody {
         self.exchange.as_deref()
     }
 
+    /// The same, for what only the listener knows (bytes of an upgraded connection).
+    pub fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_deref_mut()
+    }
+
     fn settle(&mut self, outcome: Outcome) {
         let Some(mut exchange) = self.exchange.take() else {
             return;

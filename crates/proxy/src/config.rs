@@ -1,0 +1,175 @@
+//! Settings of the data plane as plain values, made by `control` from `tollgate.yaml` or by tests.
+//!
+//! What must stay true: every limit has a default that a gateway on the open internet could live with.
+
+use crate::forwarded::Network;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that the data plane needs besides the snapshot.
+#[derive(Clone, Debug)]
+pub struct ProxyConfig {
+    /// Data-plane threads; `None`: one for each core.
+    pub threads: Option<NonZeroUsize>,
+    /// Where callers connect.
+    pub listeners: Vec<ListenerConfig>,
+    /// Where `/metrics`, `/livez` and `/readyz` are served; `None`: no listener of their own.
+    pub management: Option<SocketAddr>,
+    /// Also serves `/metrics` on the callers' listeners.
+    pub metrics_on_listeners: bool,
+    /// Limits towards callers.
+    pub limits: Limits,
+    /// Connections to backends.
+    pub upstream: UpstreamConfig,
+    /// One structured record for each request (`tracing` target `tollgate::access`).
+    pub access_log: bool,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Where managed-identity tokens come from.
+    pub identity: IdentityConfig,
+    /// Most series of one metric with names from configuration or policies; more are counted as `overflow`.
+    pub max_series: usize,
+    /// Time between `/readyz` turning to 503 and the listeners closing, so that a load balancer notices.
+    pub drain_delay: Duration,
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        ProxyConfig {
+            threads: None,
+            listeners: vec![ListenerConfig::default()],
+            management: None,
+            metrics_on_listeners: false,
+            limits: Limits::default(),
+            upstream: UpstreamConfig::default(),
+            access_log: true,
+            trusted_proxies: Vec::new(),
+            identity: IdentityConfig::default(),
+            max_series: 10_000,
+            drain_delay: Duration::ZERO,
+        }
+    }
+}
+
+/// One listener.
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    /// Address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Serves TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+impl Default for ListenerConfig {
+    fn default() -> Self {
+        ListenerConfig {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+        }
+    }
+}
+
+/// A certificate chain and its private key, PEM; read at start and on every reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The key: PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
+
+/// Limits towards callers.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Most bytes of a request head; above: 431.
+    pub head_bytes: usize,
+    /// Most header fields; above: 431.
+    pub headers: usize,
+    /// Most bytes of path and query; above: 414.
+    pub target_bytes: usize,
+    /// Most bytes of a request body; above: 413.
+    pub body_bytes: u64,
+    /// Most time for a TLS handshake, and from a head's first byte to its last.
+    pub head_timeout: Duration,
+    /// Most time that a connection stays open without a request.
+    pub idle_timeout: Duration,
+    /// Most silence in a body, or in an upgraded connection, either side.
+    pub body_idle_timeout: Duration,
+    /// Most connections at once, over all threads; more are closed at once.
+    pub connections: usize,
+    /// Most concurrent streams of one HTTP/2 connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head_bytes: 64 << 10,
+            headers: 100,
+            target_bytes: 16 << 10,
+            body_bytes: 256 << 20,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(180),
+            body_idle_timeout: Duration::from_secs(300),
+            connections: 20_000,
+            streams: 250,
+        }
+    }
+}
+
+/// Connections to backends. Bounds are for each thread and origin.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// Most time for name, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// Most HTTP/1.1 connections; more requests wait, at most `connect_timeout`.
+    pub connections: usize,
+    /// Most of them kept open without a request.
+    pub idle_connections: usize,
+    /// How long they are kept.
+    pub idle_timeout: Duration,
+    /// How long an address is believed.
+    pub dns_ttl: Duration,
+    /// Most bytes of a response head.
+    pub head_bytes: usize,
+    /// Most silence in a response body; taken from [`Limits::body_idle_timeout`] by the gateway.
+    pub body_idle_timeout: Duration,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        UpstreamConfig {
+            connect_timeout: Duration::from_secs(10),
+            connections: 4096,
+            idle_connections: 256,
+            idle_timeout: Duration::from_secs(55),
+            dns_ttl: Duration::from_secs(10),
+            head_bytes: 256 << 10,
+            body_idle_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Where managed-identity tokens come from.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityConfig {
+    /// The source; `None`: the first of Azure's chain that is configured, as `DefaultAzureCredential` would choose.
+    pub source: Option<IdentitySource>,
+    /// Base URL of the instance metadata service; `None`: `AZURE_POD_IDENTITY_AUTHORITY_HOST`, else `http://169.254.169.254`.
+    pub imds_endpoint: Option<String>,
+}
+
+/// Azure's sources of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
+    ClientSecret,
+    /// `AZURE_FEDERATED_TOKEN_FILE` with `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`.
+    WorkloadIdentity,
+    /// `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
+    AppService,
+    /// The instance metadata service of a virtual machine.
+    Imds,
+}

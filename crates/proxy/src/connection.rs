@@ -1,0 +1,220 @@
+//! One caller's connection: TLS, choice of protocol, and its watch (idle, slow heads, drain).
+//!
+//! Called by the accept loops of `thread`. What must stay true: every wait here has a deadline; while a drain runs,
+//! HTTP/1.1 says `connection: close`, HTTP/2 sends GOAWAY, and requests in flight finish.
+
+pub(crate) mod state;
+
+use crate::io::{self, Stream, Watched};
+use crate::request;
+use crate::thread::Thread;
+use crate::wheel::Timer;
+use http::{HeaderValue, Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use state::{ConnectionState, Verdict};
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tollgate_engine::{AnswerBody, BodyError};
+
+/// What requests of one connection share.
+pub(crate) struct Peer {
+    /// The peer's address.
+    pub(crate) ip: IpAddr,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// Progress.
+    pub(crate) state: Arc<ConnectionState>,
+    /// The last `Host` and its text: callers repeat it.
+    pub(crate) authority: RefCell<Option<(HeaderValue, Arc<str>)>>,
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(
+    thread: Rc<Thread>,
+    stream: TcpStream,
+    ip: IpAddr,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) {
+    let limits = &thread.config.limits;
+    if let Err(error) = io::prepare(&stream) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let opened = tokio::time::timeout(limits.head_timeout, open(stream, tls)).await;
+    let (stream, http2) = match opened {
+        Ok(Ok(Some(opened))) => opened,
+        Ok(Ok(None)) => return,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, %ip, "TLS handshake failed");
+            return;
+        }
+        Err(_) => {
+            tracing::debug!(%ip, "nothing came on a new connection in time");
+            return;
+        }
+    };
+    let state = Arc::new(ConnectionState::new(thread.wheel.ticks(), http2));
+    let io = TokioIo::new(Watched::new(stream, state.clone()));
+    let peer = Rc::new(Peer {
+        ip: ip.to_canonical(),
+        scheme,
+        state: state.clone(),
+        authority: RefCell::new(None),
+    });
+    let service = {
+        let thread = thread.clone();
+        service_fn(move |request: Request<Incoming>| {
+            peer.state.begin();
+            let sent = InFlight(peer.state.clone());
+            let (thread, peer) = (thread.clone(), peer.clone());
+            async move {
+                let response = request::answer(thread, peer, request).await;
+                Ok::<_, Infallible>(response.map(|body| Sent { body, sent }))
+            }
+        })
+    };
+    let ended = if http2 {
+        drive(
+            &thread,
+            &state,
+            thread.http2.serve_connection(io, service),
+            |c| c.graceful_shutdown(),
+        )
+        .await
+    } else {
+        let connection = thread.http1.serve_connection(io, service).with_upgrades();
+        drive(&thread, &state, connection, |c| c.graceful_shutdown()).await
+    };
+    if let Err(why) = ended {
+        tracing::debug!(%ip, why, "connection closed");
+    }
+}
+
+/// TLS where the listener has it, and the protocol. `None`: the caller closed without a word.
+async fn open(
+    stream: TcpStream,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> std::io::Result<Option<(Stream, bool)>> {
+    if let Some(tls) = tls {
+        let stream = tokio_rustls::TlsAcceptor::from(tls).accept(stream).await?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        return Ok(Some((Stream::Tls(Box::new(stream.into())), http2)));
+    }
+    // `PRI * HTTP/2.0` is the one preface of HTTP/2 without TLS; no method of HTTP/1.1 begins so.
+    let mut start = [0; 3];
+    loop {
+        let read = stream.peek(&mut start).await?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if start[..read] != b"PRI"[..read] {
+            return Ok(Some((Stream::Plain(stream), false)));
+        }
+        if read == start.len() {
+            return Ok(Some((Stream::Plain(stream), true)));
+        }
+        // Peeking does not consume: the socket stays readable until more comes.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Polls a connection to its end, closes it when it overstays, shuts it down when the thread drains.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    thread: &Thread,
+    state: &ConnectionState,
+    connection: C,
+    shut_down: impl Fn(Pin<&mut C>),
+) -> Result<(), &'static str> {
+    let mut connection = pin!(connection);
+    let mut timer = Timer::new(&thread.wheel);
+    let limits = &thread.config.limits;
+    let mut period = limits.head_timeout / 2;
+    let mut shutting_down = false;
+    poll_fn(|cx| {
+        let mut polled = connection.as_mut().poll(cx);
+        if !shutting_down && thread.draining.get() && polled.is_pending() {
+            shutting_down = true;
+            shut_down(connection.as_mut());
+            polled = connection.as_mut().poll(cx);
+        }
+        if let Poll::Ready(ended) = polled {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            }
+            return Poll::Ready(Ok(()));
+        }
+        while timer.poll(cx, period).is_ready() {
+            timer.rest();
+            match state.verdict(limits) {
+                Verdict::Wait(next) => period = next,
+                Verdict::Close(why) => return Poll::Ready(Err(why)),
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// A request in flight; its end starts the connection's idle time.
+struct InFlight(Arc<ConnectionState>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// The answer's body as the server sends it.
+pub(crate) struct Sent {
+    body: AnswerBody,
+    #[expect(dead_code, reason = "held for its drop")]
+    sent: InFlight,
+}
+
+impl http_body::Body for Sent {
+    type Data = bytes::Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<bytes::Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Answers of the service.
+pub(crate) type Answer = Response<AnswerBody>;
+
+/// Spawns HTTP/2 streams on the thread that accepted them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Local;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for Local
+where
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

@@ -1,0 +1,294 @@
+//! Starts and stops the data plane: sockets, threads, the control thread.
+//!
+//! Called by the `gateway` crate and by tests. What must stay true: every socket is bound before the first thread
+//! starts, so that a taken port is an error and not half a gateway; all threads share one port.
+
+use crate::config::ProxyConfig;
+use crate::health::Health;
+use crate::identity::Identity;
+use crate::management;
+use crate::server_tls::ServerTls;
+use crate::snapshots::SnapshotHandle;
+use crate::thread::{self, Phase, Start};
+use crate::upstream::ClientTls;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tollgate_engine::clock::{Clock, SystemClock};
+use tollgate_engine::llm_call::CachedAnswer;
+use tollgate_engine::services::IdentityTokens;
+use tollgate_lang::value::Frozen;
+use tollgate_state::{Cache, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors};
+
+/// What all threads share besides the snapshot.
+#[derive(Clone)]
+pub struct Shared {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Counters.
+    pub counters: Arc<dyn Counters>,
+    /// Values of `cache-store-value`.
+    pub cache: Arc<dyn Cache<Frozen>>,
+    /// The semantic cache.
+    pub vectors: Arc<dyn Vectors<CachedAnswer>>,
+    /// Managed identity.
+    pub tokens: Arc<dyn IdentityTokens>,
+}
+
+impl Shared {
+    /// The system's clock, state in memory (`cache_bytes` for values), tokens from `identity`.
+    pub fn in_memory(identity: &Arc<Identity>, cache_bytes: u64) -> Shared {
+        Shared {
+            clock: Arc::new(SystemClock::default()),
+            counters: Arc::new(MemoryCounters::default()),
+            cache: Arc::new(MemoryCache::new(cache_bytes)),
+            vectors: Arc::new(MemoryVectors::default()),
+            tokens: identity.clone(),
+        }
+    }
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address could not be taken.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A certificate could not be used.
+    #[error("cannot serve TLS on {address}: {error}")]
+    Tls {
+        /// The listener.
+        address: SocketAddr,
+        /// Why, with the file.
+        error: String,
+    },
+    /// No thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A running data plane. Dropping it cuts everything; [`Gateway::drain`] ends it well.
+pub struct Gateway {
+    addresses: Vec<SocketAddr>,
+    management: Option<SocketAddr>,
+    health: Arc<Health>,
+    tls: Vec<Arc<ServerTls>>,
+    phase: watch::Sender<Phase>,
+    threads: Vec<JoinHandle<io::Result<usize>>>,
+    control: Option<(watch::Sender<bool>, JoinHandle<io::Result<()>>)>,
+    drain_delay: Duration,
+}
+
+impl Gateway {
+    /// Binds, then serves. `identity` is run by the gateway's control thread; it may be shared with nobody else.
+    pub fn start(
+        config: ProxyConfig,
+        snapshots: SnapshotHandle,
+        shared: Shared,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Gateway, StartError> {
+        let config = Arc::new(config);
+        let threads = config
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, usize::from);
+        let mut addresses = Vec::new();
+        let mut tls = Vec::new();
+        let mut sockets: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
+        for listener in &config.listeners {
+            let certificate = match &listener.tls {
+                None => None,
+                Some(files) => {
+                    let read = ServerTls::read(files.clone()).map_err(|error| StartError::Tls {
+                        address: listener.address,
+                        error,
+                    })?;
+                    let read = Arc::new(read);
+                    tls.push(read.clone());
+                    Some(read)
+                }
+            };
+            let mut address = listener.address;
+            for share in &mut sockets {
+                let bound = bind(address, threads > 1)
+                    .and_then(|s| Ok((s.local_addr()?, s)))
+                    .map_err(|error| StartError::Listen { address, error })?;
+                // The first chooses a free port, the others join it.
+                address = bound.0;
+                share.push((bound.1, certificate.clone()));
+            }
+            addresses.push(address);
+        }
+        let management = match config.management {
+            None => None,
+            Some(address) => Some(
+                bind(address, false)
+                    .and_then(|s| Ok((s.local_addr()?, s)))
+                    .map_err(|error| StartError::Listen { address, error })?,
+            ),
+        };
+        let health = Arc::new(Health::new(snapshots, config.max_series));
+        let client_tls = Arc::new(ClientTls::new());
+        let (phase, _) = watch::channel(Phase::Serving);
+        let mut gateway = Gateway {
+            addresses,
+            management: management.as_ref().map(|m| m.0),
+            health: health.clone(),
+            tls,
+            phase,
+            threads: Vec::new(),
+            control: None,
+            drain_delay: config.drain_delay,
+        };
+        gateway.control = Some(
+            control(
+                management.map(|m| m.1),
+                health.clone(),
+                identity,
+                client_tls.clone(),
+            )
+            .map_err(StartError::Thread)?,
+        );
+        for (index, listeners) in sockets.into_iter().enumerate() {
+            let start = Start {
+                config: config.clone(),
+                listeners,
+                health: health.clone(),
+                shared: shared.clone(),
+                client_tls: client_tls.clone(),
+                phase: gateway.phase.subscribe(),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("data-{index}"))
+                .spawn(move || thread::run(start))
+                .map_err(StartError::Thread)?;
+            gateway.threads.push(thread);
+        }
+        Ok(gateway)
+    }
+
+    /// Addresses of the listeners, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Address of the management listener.
+    pub fn management(&self) -> Option<SocketAddr> {
+        self.management
+    }
+
+    /// Degraded parts report here.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Reads the certificates again; new connections use them. On an error the running ones stay.
+    pub fn reload_certificates(&self) -> Result<(), Vec<String>> {
+        let faults: Vec<String> = self.tls.iter().filter_map(|t| t.reload().err()).collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// The metrics as `/metrics` gives them.
+    pub fn metrics(&self) -> String {
+        crate::telemetry::exposition(&self.health)
+    }
+
+    /// Turns `/readyz` to 503 without stopping anything yet.
+    pub fn announce_drain(&self) {
+        self.health.drain();
+    }
+
+    /// Ends well, blocking: says so in `/readyz`, waits the configured delay, closes the listeners, lets requests,
+    /// streams and tunnels finish, at most until `limit` has passed. Gives the number of connections that were cut.
+    pub fn drain(mut self, limit: Duration) -> usize {
+        self.announce_drain();
+        std::thread::sleep(self.drain_delay);
+        self.end(limit)
+    }
+
+    fn end(&mut self, limit: Duration) -> usize {
+        self.phase
+            .send_replace(Phase::Draining(Instant::now() + limit));
+        let mut cut = 0;
+        for thread in self.threads.drain(..) {
+            match thread.join() {
+                Ok(Ok(open)) => cut += open,
+                Ok(Err(error)) => tracing::error!(%error, "a data-plane thread failed"),
+                Err(_) => tracing::error!("a data-plane thread panicked"),
+            }
+        }
+        if let Some((stop, thread)) = self.control.take() {
+            stop.send_replace(true);
+            if let Ok(Err(error)) = thread.join() {
+                tracing::error!(%error, "the control thread failed");
+            }
+        }
+        cut
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+/// A listening socket, shared by the threads where there are several.
+fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+/// The control thread: management pages and identity tokens.
+fn control(
+    management: Option<std::net::TcpListener>,
+    health: Arc<Health>,
+    identity: Option<Arc<Identity>>,
+    client_tls: Arc<ClientTls>,
+) -> io::Result<(watch::Sender<bool>, JoinHandle<io::Result<()>>)> {
+    let (stop, mut stopped) = watch::channel(false);
+    let thread = std::thread::Builder::new()
+        .name(String::from("control"))
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(tokio::runtime::LocalOptions::default())?;
+            runtime.block_on(async {
+                if let Some(listener) = management {
+                    let listener = tokio::net::TcpListener::from_std(listener)?;
+                    tokio::task::spawn_local(management::listen(listener, health.clone()));
+                }
+                if let Some(identity) = identity {
+                    tokio::task::spawn_local(identity.run(client_tls, health.clone()));
+                }
+                let _ = stopped.wait_for(|s| *s).await;
+                Ok(())
+            })
+        })?;
+    Ok((stop, thread))
+}

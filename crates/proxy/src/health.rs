@@ -1,0 +1,90 @@
+//! What the gateway knows of itself: alive, ready, degraded, and the numbers that no request owns.
+//!
+//! Read by `/readyz` and `/metrics`; degraded parts report here. What must stay true: degraded is visible, and not the
+//! same as not ready.
+
+use crate::snapshots::SnapshotHandle;
+use crate::telemetry::Metrics;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Shared by all threads and the management listener.
+pub struct Health {
+    pub(crate) snapshots: SnapshotHandle,
+    pub(crate) metrics: Metrics,
+    pub(crate) connections: AtomicI64,
+    pub(crate) connections_refused: AtomicU64,
+    pub(crate) upstream_connections: Arc<AtomicI64>,
+    draining: AtomicBool,
+    degraded: Mutex<BTreeMap<String, String>>,
+}
+
+impl Health {
+    pub(crate) fn new(snapshots: SnapshotHandle, max_series: usize) -> Health {
+        Health {
+            metrics: Metrics::new(max_series),
+            snapshots,
+            connections: AtomicI64::new(0),
+            connections_refused: AtomicU64::new(0),
+            upstream_connections: Arc::default(),
+            draining: AtomicBool::new(false),
+            degraded: Mutex::default(),
+        }
+    }
+
+    /// Notes that a part works with its fallback; `why` appears in `/readyz` until [`Health::recover`].
+    pub fn degrade(&self, part: &str, why: &str) {
+        self.parts().insert(part.to_owned(), why.to_owned());
+    }
+
+    /// The part works again.
+    pub fn recover(&self, part: &str) {
+        self.parts().remove(part);
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn degraded_parts(&self) -> usize {
+        self.parts().len()
+    }
+
+    /// Whether new requests are welcome, and the details.
+    pub(crate) fn ready(&self) -> (bool, String) {
+        let loading = self.snapshots.loading();
+        let loaded = loading
+            .loaded
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
+        let age = SystemTime::now()
+            .duration_since(loading.loaded)
+            .map_or(0, |d| d.as_secs());
+        let draining = self.is_draining();
+        let detail = json!({
+            "status": if draining { "draining" } else { "ready" },
+            "draining": draining,
+            "configuration": {
+                "generation": loading.generation,
+                "loadedUnixSeconds": loaded,
+                "ageSeconds": age,
+                "refusedReloads": loading.refused,
+                "lastRefusal": loading.last_refusal,
+            },
+            "degraded": *self.parts(),
+            "connections": self.connections.load(Ordering::Relaxed),
+        });
+        (!draining, detail.to_string())
+    }
+
+    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.degraded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

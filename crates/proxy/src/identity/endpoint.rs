@@ -1,0 +1,152 @@
+//! Calls to token endpoints over the proxy's own client, on the control thread.
+
+use super::token::TokenAnswer;
+use crate::config::UpstreamConfig;
+use crate::upstream::{ClientTls, Upstream};
+use crate::wheel::Wheel;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use serde::Deserialize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_engine::Body;
+use tollgate_engine::exchange::collect;
+use tollgate_engine::services::{HttpVersion, SendOptions, Transport};
+use tollgate_engine::snapshot::BaseUrl;
+
+/// Most bytes of an answer.
+const LIMIT: usize = 256 << 10;
+
+/// Most time for one try.
+const TRY: Duration = Duration::from_secs(8);
+
+/// The client.
+pub(crate) struct Endpoint(Rc<Upstream>);
+
+/// A call that gave no token.
+pub(crate) struct Refused {
+    /// What happened, without secrets.
+    pub(crate) why: String,
+    /// 0: no answer.
+    pub(crate) status: u16,
+    /// `Retry-After` in seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// Error answers: OAuth's two members.
+#[derive(Deserialize)]
+struct ErrorAnswer {
+    #[serde(default)]
+    error: serde_json::Value,
+    #[serde(default)]
+    error_description: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl Endpoint {
+    /// A client of its own for the current runtime.
+    pub(crate) fn new(tls: Arc<ClientTls>) -> Endpoint {
+        let config = UpstreamConfig {
+            connect_timeout: Duration::from_secs(3),
+            connections: 16,
+            idle_connections: 4,
+            ..UpstreamConfig::default()
+        };
+        Endpoint(Upstream::new(config, &Wheel::start(), tls, Arc::default()))
+    }
+
+    /// Calls once. `form` makes it a POST.
+    pub(crate) async fn call(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        form: Option<String>,
+    ) -> Result<TokenAnswer, Refused> {
+        let unsent = |why: String| Refused {
+            why,
+            status: 0,
+            retry_after: None,
+        };
+        let base = BaseUrl::parse(url, None).map_err(&unsent)?;
+        let uri: Uri = url
+            .parse()
+            .map_err(|e: http::uri::InvalidUri| unsent(e.to_string()))?;
+        let path = uri.path_and_query().cloned();
+        let mut request = Request::new(match form {
+            Some(form) => Body::from(Bytes::from(form)),
+            None => Body::Empty,
+        });
+        *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+        if !http_body::Body::is_end_stream(request.body()) {
+            *request.method_mut() = Method::POST;
+            request.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            );
+        }
+        let all = headers.iter().copied().chain([
+            ("host", &*base.origin.authority),
+            ("accept", "application/json"),
+        ]);
+        for (name, value) in all {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| unsent(format!("`{name}` cannot be sent")))?;
+            request.headers_mut().insert(name, value);
+        }
+        let options = SendOptions {
+            timeout: TRY,
+            version: HttpVersion::Http1,
+        };
+        let response = self
+            .0
+            .send(&base.origin, request, options)
+            .await
+            .map_err(|e| unsent(e.to_string()))?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        let body = collect(response.into_body(), LIMIT)
+            .await
+            .map_err(|e| unsent(e.to_string()))?;
+        let refused = |why| Refused {
+            why,
+            status: status.as_u16(),
+            retry_after,
+        };
+        if status != StatusCode::OK {
+            return Err(refused(format!("{status}{}", explanation(&body))));
+        }
+        // The parser's message could quote the token.
+        serde_json::from_slice(&body)
+            .map_err(|_| refused(String::from("the answer is not a token answer")))
+    }
+}
+
+fn explanation(body: &[u8]) -> String {
+    let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) else {
+        return String::new();
+    };
+    let nested = || {
+        let text = answer.error.get("message").or(Some(&answer.error));
+        text.and_then(|t| t.as_str()).map(str::to_owned)
+    };
+    let text = answer
+        .error_description
+        .clone()
+        .or_else(|| answer.message.clone());
+    let Some(text) = text.or_else(nested) else {
+        return String::new();
+    };
+    let first: String = text
+        .lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(300)
+        .collect();
+    format!(": {first}")
+}

@@ -1,0 +1,235 @@
+//! From a request on the wire to the engine, and back: built-in endpoints, checks of the head, ids, trace context.
+//!
+//! Called by `connection` for every request. What must stay true: nothing here allocates for a request that repeats
+//! its connection's `Host`, but for the trace header and the limits around a body.
+
+use crate::body::RequestBody;
+use crate::connection::{Answer, Peer};
+use crate::forwarded::client_ip;
+use crate::management;
+use crate::thread::Thread;
+use crate::trace_context::continue_trace;
+use crate::tunnel;
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming as WireBody;
+use hyper::upgrade::OnUpgrade;
+use std::rc::Rc;
+use std::sync::Arc;
+use tollgate_engine::pipeline::{Incoming, REQUEST_ID};
+use tollgate_engine::{AnswerBody, Body, Failure};
+
+/// Answers one request.
+pub(crate) async fn answer(
+    thread: Rc<Thread>,
+    peer: Rc<Peer>,
+    request: Request<WireBody>,
+) -> Answer {
+    let (mut head, body) = request.into_parts();
+    if let Some(answer) = built_in(&thread, &head) {
+        return answer;
+    }
+    let id = thread.random.uuid();
+    let authority = match check(&thread, &peer, &mut head, &body) {
+        Ok(authority) => authority,
+        Err(refusal) => return refuse(&thread, &refusal, id),
+    };
+    let limits = &thread.config.limits;
+    let upgrade = head.extensions.remove::<OnUpgrade>();
+    continue_trace(&mut head.headers, &thread.random);
+    let incoming = Incoming {
+        id,
+        scheme: peer.scheme,
+        authority,
+        client_ip: client_ip(peer.ip, &head.headers, &thread.config.trusted_proxies),
+        head,
+        body: RequestBody::limited(
+            body,
+            limits.body_bytes,
+            limits.body_idle_timeout,
+            &thread.wheel,
+        ),
+        upgrade: upgrade.clone(),
+    };
+    thread.telemetry.begun();
+    let snapshot = thread.snapshots.borrow_mut().load().clone();
+    let mut response = tollgate_engine::serve(snapshot, thread.services.clone(), incoming).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let upstream = response.extensions_mut().remove::<OnUpgrade>();
+        let Some((caller, upstream)) = upgrade.zip(upstream) else {
+            return refuse(&thread, &UNASKED_UPGRADE, id);
+        };
+        let (head, body) = response.into_parts();
+        tunnel::join(&thread, caller, upstream, body);
+        return Response::from_parts(head, AnswerBody::plain(Body::Empty));
+    }
+    response
+}
+
+/// A request that no exchange is made for.
+struct Refusal {
+    status: StatusCode,
+    message: &'static str,
+}
+
+const fn refusal(status: StatusCode, message: &'static str) -> Refusal {
+    Refusal { status, message }
+}
+
+const UNASKED_UPGRADE: Refusal = refusal(
+    StatusCode::BAD_GATEWAY,
+    "The backend switched protocols without being asked to.",
+);
+
+/// Checks what hyper leaves to the server. Gives the authority.
+fn check(
+    thread: &Thread,
+    peer: &Peer,
+    head: &mut Parts,
+    body: &WireBody,
+) -> Result<Arc<str>, Refusal> {
+    let limits = &thread.config.limits;
+    if head.method == Method::CONNECT {
+        return Err(refusal(
+            StatusCode::NOT_IMPLEMENTED,
+            "This is not a forward proxy.",
+        ));
+    }
+    let target = head.uri.path_and_query().map_or("", |p| p.as_str());
+    if target.len() > limits.target_bytes {
+        return Err(refusal(
+            StatusCode::URI_TOO_LONG,
+            "The request target is too long.",
+        ));
+    }
+    if !target.starts_with('/') {
+        return Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "The request target is not a path.",
+        ));
+    }
+    if head.headers.len() > limits.headers {
+        return Err(refusal(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "There are too many header fields.",
+        ));
+    }
+    if body.size_hint().lower() > limits.body_bytes {
+        return Err(refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The request body is too large.",
+        ));
+    }
+    if head.version == Version::HTTP_2 {
+        from_http2(head);
+    }
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "There is more than one Host header.",
+        ));
+    }
+    if let Some(authority) = head.uri.authority() {
+        return known(peer, authority.as_str().as_bytes(), || {
+            HeaderValue::from_str(authority.as_str()).ok()
+        });
+    }
+    match host {
+        Some(host) => known(peer, host.as_bytes(), || Some(host.clone())),
+        None if head.version == Version::HTTP_10 => Ok(Arc::from("")),
+        None => Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "The Host header is missing.",
+        )),
+    }
+}
+
+/// The authority's text, from the connection's memory when it is the same as before.
+fn known(
+    peer: &Peer,
+    bytes: &[u8],
+    value: impl FnOnce() -> Option<HeaderValue>,
+) -> Result<Arc<str>, Refusal> {
+    let mut last = peer.authority.borrow_mut();
+    if let Some((value, text)) = &*last
+        && value.as_bytes() == bytes
+    {
+        return Ok(text.clone());
+    }
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|t| !t.contains('@') && t.parse::<http::uri::Authority>().is_ok())
+        .ok_or(refusal(
+            StatusCode::BAD_REQUEST,
+            "The Host header is not a host.",
+        ))?;
+    let text: Arc<str> = Arc::from(text);
+    *last = value().map(|v| (v, text.clone()));
+    Ok(text)
+}
+
+/// What HTTP/2 says in its own way: `:authority`, and cookies in pieces (RFC 9113, section 8.2.3).
+fn from_http2(head: &mut Parts) {
+    if !head.headers.contains_key(header::HOST)
+        && let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(header::HOST, host);
+    }
+    let mut cookies = head.headers.get_all(header::COOKIE).iter();
+    if let (Some(first), Some(second)) = (cookies.next(), cookies.next()) {
+        let mut joined = BytesMut::from(first.as_bytes());
+        for cookie in std::iter::once(second).chain(cookies) {
+            joined.extend_from_slice(b"; ");
+            joined.extend_from_slice(cookie.as_bytes());
+        }
+        if let Ok(value) = HeaderValue::from_maybe_shared(joined.freeze()) {
+            head.headers.insert(header::COOKIE, value);
+        }
+    }
+}
+
+fn refuse(thread: &Thread, refusal: &Refusal, id: u128) -> Answer {
+    thread.telemetry.refused(refusal.status);
+    let failure = Failure::refused("", "", refusal.status, refusal.message);
+    let mut response = plain(refusal.status, failure.wire_body(id));
+    let (name, value) = Failure::content_type();
+    response.headers_mut().insert(name, value);
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let text = uuid::Uuid::from_u128(id)
+        .hyphenated()
+        .encode_lower(&mut buffer);
+    if let Ok(value) = HeaderValue::from_str(text) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    response
+}
+
+/// API Management's own health probe path, and the gateway's endpoints.
+fn built_in(thread: &Thread, head: &Parts) -> Option<Answer> {
+    let path = head.uri.path();
+    if path == "/status-0123456789abcdef" {
+        let mut response = plain(StatusCode::OK, String::from("Service Operational"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        return Some(response);
+    }
+    let metrics = thread.config.metrics_on_listeners;
+    let page = management::page(&thread.shared, path, metrics)?;
+    let (head, body) = page.into_parts();
+    Some(Response::from_parts(
+        head,
+        AnswerBody::plain(Body::from(body)),
+    ))
+}
+
+fn plain(status: StatusCode, text: String) -> Answer {
+    let mut response = Response::new(AnswerBody::plain(Body::from(Bytes::from(text))));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,94 @@
+//! Metrics, access records and traces of policies: the engine's `Telemetry`, one for each thread.
+//!
+//! A thread counts into its own shard with plain stores; a scrape adds the shards up. What must stay true: a request
+//! finds its series by indexes of its snapshot, labels are made once for each series; series are bounded, what is
+//! above the bound counts as `overflow`; keys and queries are never written.
+
+mod access_log;
+mod exposition;
+mod shard;
+
+pub(crate) use exposition::exposition;
+
+use http::StatusCode;
+use shard::Shard;
+use std::sync::{Arc, Mutex, PoisonError};
+use tollgate_engine::services::{Telemetry, TraceSeverity};
+use tollgate_engine::settle::Record;
+use tollgate_lang::value::Str;
+use tollgate_llm::usage::Usage;
+
+/// All shards.
+pub(crate) struct Metrics {
+    shards: Mutex<Vec<Arc<Shard>>>,
+    max_series: usize,
+}
+
+impl Metrics {
+    pub(crate) fn new(max_series: usize) -> Metrics {
+        Metrics {
+            shards: Mutex::default(),
+            max_series,
+        }
+    }
+
+    fn shards(&self) -> Vec<Arc<Shard>> {
+        self.shards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// The telemetry of one thread.
+pub(crate) struct ThreadTelemetry {
+    shard: Arc<Shard>,
+    access_log: bool,
+}
+
+impl ThreadTelemetry {
+    /// With a shard of its own.
+    pub(crate) fn new(metrics: &Metrics, access_log: bool) -> ThreadTelemetry {
+        let shard = Arc::new(Shard::new(metrics.max_series));
+        metrics
+            .shards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(shard.clone());
+        ThreadTelemetry { shard, access_log }
+    }
+
+    /// A request goes to the engine.
+    pub(crate) fn begun(&self) {
+        shard::add(&self.shard.begun, 1);
+    }
+
+    /// A request was refused before an exchange was made for it.
+    pub(crate) fn refused(&self, status: StatusCode) {
+        self.shard.refused(status.as_u16());
+    }
+}
+
+impl Telemetry for ThreadTelemetry {
+    fn settled(&self, record: &Record<'_>) {
+        self.shard.settled(record);
+        if self.access_log {
+            access_log::write(record);
+        }
+    }
+
+    fn token_metric(&self, namespace: &str, dimensions: &[(Str, Str)], usage: &Usage) {
+        self.shard.tokens(namespace, dimensions, usage);
+    }
+
+    fn trace(
+        &self,
+        request_id: u128,
+        source: &str,
+        severity: TraceSeverity,
+        message: &str,
+        metadata: &[(Str, Str)],
+    ) {
+        access_log::trace(request_id, source, severity, message, metadata);
+    }
+}

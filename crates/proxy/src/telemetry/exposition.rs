@@ -1,0 +1,314 @@
+//! The OpenMetrics text: shards added up, gauges read.
+//!
+//! What must stay true: runs on the asking thread and holds a shard's lock only while it copies the list of series.
+
+use super::shard::{BUCKETS, Times, TokenLabels, Tokens};
+use crate::health::Health;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+type Labels = Vec<(String, String)>;
+
+/// The text of `/metrics`.
+pub(crate) fn exposition(health: &Health) -> String {
+    let mut registry = Registry::with_prefix("tollgate");
+    registry.register_collector(Box::new(Numbers::read(health)));
+    let mut out = String::new();
+    // Writing into a string does not fail.
+    let _ = text::encode(&mut out, &registry);
+    out
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    count: u64,
+    seconds: f64,
+    buckets: [u64; BUCKETS.len() + 1],
+}
+
+impl Sum {
+    fn add(&mut self, times: &Times) {
+        self.count += get(&times.count);
+        self.seconds += get(&times.nanos) as f64 / 1e9;
+        for (sum, bucket) in self.buckets.iter_mut().zip(&times.buckets) {
+            *sum += get(bucket);
+        }
+    }
+}
+
+fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+/// Everything, added up.
+#[derive(Debug, Default)]
+struct Numbers {
+    requests: BTreeMap<Labels, Sum>,
+    /// Sent, received.
+    bytes: [BTreeMap<Labels, u64>; 2],
+    attempts: BTreeMap<Labels, Sum>,
+    tokens: [BTreeMap<Labels, u64>; TOKENS.len()],
+    refused: BTreeMap<Labels, u64>,
+    reloads: BTreeMap<Labels, u64>,
+    connections_refused: u64,
+    gauges: Vec<(&'static str, &'static str, i64)>,
+}
+
+type TokenCounter = (&'static str, &'static str, fn(&Tokens) -> &AtomicU64);
+
+const TOKENS: [TokenCounter; 6] = [
+    ("llm_calls", "Model calls that reported usage", |t| &t.calls),
+    ("llm_prompt_tokens", "Prompt tokens", |t| &t.prompt),
+    (
+        "llm_cached_prompt_tokens",
+        "Prompt tokens that the provider read from its cache (part of the prompt)",
+        |t| &t.cached,
+    ),
+    ("llm_completion_tokens", "Completion tokens", |t| {
+        &t.completion
+    }),
+    (
+        "llm_reasoning_tokens",
+        "Tokens spent on reasoning (part of the completion)",
+        |t| &t.reasoning,
+    ),
+    ("llm_total_tokens", "Total tokens as reported", |t| &t.total),
+];
+
+impl Numbers {
+    fn read(health: &Health) -> Numbers {
+        let mut numbers = Numbers::default();
+        let (mut begun, mut ended) = (0, 0);
+        for shard in health.metrics.shards() {
+            ended += get(&shard.ended);
+            begun += get(&shard.begun);
+            let (requests, attempts, tokens, refused) = {
+                let series = shard.lock();
+                (
+                    series
+                        .requests
+                        .iter()
+                        .map(|(l, s)| (l.clone(), s.clone()))
+                        .collect::<Vec<_>>(),
+                    series
+                        .attempts
+                        .iter()
+                        .map(|(l, s)| (l.clone(), s.clone()))
+                        .collect::<Vec<_>>(),
+                    series.tokens.values().cloned().collect::<Vec<_>>(),
+                    series.refused.clone(),
+                )
+            };
+            for (labels, series) in requests {
+                let labels = pairs(&[
+                    ("api", &labels.api),
+                    ("operation", &labels.operation),
+                    ("product", &labels.product),
+                    ("status_class", labels.class),
+                    ("outcome", labels.outcome),
+                ]);
+                *numbers.bytes[0].entry(labels.clone()).or_default() += get(&series.sent);
+                *numbers.bytes[1].entry(labels.clone()).or_default() += get(&series.received);
+                numbers
+                    .requests
+                    .entry(labels)
+                    .or_default()
+                    .add(&series.times);
+            }
+            for (labels, times) in attempts {
+                let labels = pairs(&[("backend", &labels.backend), ("status_class", labels.class)]);
+                numbers.attempts.entry(labels).or_default().add(&times);
+            }
+            for series in tokens {
+                let labels = token_labels(&series.0);
+                for (sums, (_, _, counter)) in numbers.tokens.iter_mut().zip(TOKENS) {
+                    *sums.entry(labels.clone()).or_default() += get(counter(&series.1));
+                }
+            }
+            for (status, count) in refused {
+                let labels = pairs(&[("status", &status.to_string())]);
+                *numbers.refused.entry(labels).or_default() += count;
+            }
+        }
+        let loading = health.snapshots.loading();
+        let reloads = |result| pairs(&[("result", result)]);
+        numbers
+            .reloads
+            .insert(reloads("loaded"), loading.generation);
+        numbers.reloads.insert(reloads("refused"), loading.refused);
+        numbers.connections_refused = health.connections_refused.load(Ordering::Relaxed);
+        let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        numbers.gauges = vec![
+            (
+                "requests_in_flight",
+                "Requests that have not settled",
+                signed(begun.saturating_sub(ended)),
+            ),
+            (
+                "connections",
+                "Open connections and tunnels of callers",
+                health.connections.load(Ordering::Relaxed),
+            ),
+            (
+                "upstream_connections",
+                "Open HTTP/1.1 connections to backends",
+                health.upstream_connections.load(Ordering::Relaxed),
+            ),
+            (
+                "configuration_generation",
+                "Number of the configuration in force",
+                signed(loading.generation),
+            ),
+            (
+                "degraded_parts",
+                "Parts that work with their fallback",
+                signed(health.degraded_parts() as u64),
+            ),
+            (
+                "draining",
+                "1 while the gateway drains",
+                i64::from(health.is_draining()),
+            ),
+        ];
+        numbers
+    }
+}
+
+fn pairs(labels: &[(&str, &str)]) -> Labels {
+    labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// Dimensions have free names (`User ID`); labels have not. A name that is taken gets underscores behind it.
+fn token_labels(labels: &TokenLabels) -> Labels {
+    let mut pairs: Labels = vec![(String::from("namespace"), labels.namespace.to_string())];
+    for (name, value) in &labels.dimensions {
+        let mut label: String = name
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        if !label.starts_with(|c: char| c.is_ascii_lowercase()) {
+            label.insert_str(0, "dimension_");
+        }
+        while pairs.iter().any(|(taken, _)| *taken == label) {
+            label.push('_');
+        }
+        pairs.push((label, value.to_string()));
+    }
+    pairs
+}
+
+impl Collector for Numbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let encoder = &mut encoder;
+        counters(
+            encoder,
+            "http_refused",
+            "Requests refused before an API was looked for",
+            &self.refused,
+        )?;
+        histograms(
+            encoder,
+            "request_duration_seconds",
+            "Time from acceptance to settlement",
+            &self.requests,
+        )?;
+        let requests: BTreeMap<Labels, u64> = self
+            .requests
+            .iter()
+            .map(|(l, s)| (l.clone(), s.count))
+            .collect();
+        counters(encoder, "requests", "Settled requests", &requests)?;
+        counters(
+            encoder,
+            "response_body_bytes",
+            "Bytes of bodies sent to callers",
+            &self.bytes[0],
+        )?;
+        counters(
+            encoder,
+            "request_body_bytes",
+            "Bytes of bodies received from callers, where known",
+            &self.bytes[1],
+        )?;
+        histograms(
+            encoder,
+            "upstream_attempt_duration_seconds",
+            "Time of calls to backends until the response head; class none: no answer",
+            &self.attempts,
+        )?;
+        for (sums, (name, help, _)) in self.tokens.iter().zip(TOKENS) {
+            counters(encoder, name, help, sums)?;
+        }
+        counters(
+            encoder,
+            "configuration_reloads",
+            "Configurations by what became of them",
+            &self.reloads,
+        )?;
+        let refused = ConstCounter::new(self.connections_refused);
+        refused.encode(encoder.encode_descriptor(
+            "connections_refused",
+            "Connections closed because there were too many",
+            None,
+            MetricType::Counter,
+        )?)?;
+        for (name, help, value) in &self.gauges {
+            ConstGauge::new(*value).encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: &BTreeMap<Labels, u64>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in values {
+        ConstCounter::new(*value).encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
+}
+
+fn histograms(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    sums: &BTreeMap<Labels, Sum>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (labels, sum) in sums {
+        let bounds = BUCKETS.iter().copied().chain([f64::MAX]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(sum.buckets).collect();
+        family.encode_family(labels)?.encode_histogram::<Labels>(
+            sum.seconds,
+            sum.count,
+            &buckets,
+            None,
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! One data-plane thread: its runtime, its share of the listeners, its connections to backends, its drain.
+//!
+//! Started by `gateway`. What must stay true: threads share the snapshot, counters and atomics, nothing else; a thread
+//! ends when its connections have ended or the drain's deadline has come.
+
+use crate::config::ProxyConfig;
+use crate::connection::{self, Local};
+use crate::health::Health;
+use crate::random::Random;
+use crate::server_tls::ServerTls;
+use crate::telemetry::ThreadTelemetry;
+use crate::upstream::{ClientTls, Upstream};
+use crate::wheel::Wheel;
+use arc_swap::ArcSwap;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioTimer;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tollgate_engine::{Services, Snapshot};
+
+/// What a thread is started with; everything in it may cross threads.
+pub(crate) struct Start {
+    pub(crate) config: Arc<ProxyConfig>,
+    pub(crate) listeners: Vec<(std::net::TcpListener, Option<Arc<ServerTls>>)>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) shared: crate::gateway::Shared,
+    pub(crate) client_tls: Arc<ClientTls>,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// Where a gateway is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// No new connections; what is open ends by then.
+    Draining(Instant),
+}
+
+/// A thread's own things.
+pub(crate) struct Thread {
+    pub(crate) config: Arc<ProxyConfig>,
+    pub(crate) services: Rc<Services>,
+    pub(crate) snapshots: RefCell<arc_swap::Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>>,
+    pub(crate) telemetry: Arc<ThreadTelemetry>,
+    pub(crate) shared: Arc<Health>,
+    pub(crate) wheel: Rc<Wheel>,
+    pub(crate) random: Random,
+    pub(crate) draining: Cell<bool>,
+    pub(crate) http1: http1::Builder,
+    pub(crate) http2: http2::Builder<Local>,
+    open: Cell<usize>,
+    closed: Notify,
+}
+
+/// A connection or tunnel that is open.
+pub(crate) struct Open(Rc<Thread>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let thread = &self.0;
+        thread.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        thread.open.set(thread.open.get() - 1);
+        if thread.open.get() == 0 {
+            thread.closed.notify_one();
+        }
+    }
+}
+
+impl Thread {
+    /// Counts a connection until the guard drops.
+    pub(crate) fn opened(self: &Rc<Self>) -> Open {
+        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        self.open.set(self.open.get() + 1);
+        Open(self.clone())
+    }
+
+    fn new(start: &Start) -> Rc<Thread> {
+        let config = start.config.clone();
+        let limits = &config.limits;
+        let wheel = Wheel::start();
+        let telemetry = Arc::new(ThreadTelemetry::new(
+            &start.health.metrics,
+            config.access_log,
+        ));
+        let mut upstream = config.upstream.clone();
+        upstream.body_idle_timeout = limits.body_idle_timeout;
+        let transport = Upstream::new(
+            upstream,
+            &wheel,
+            start.client_tls.clone(),
+            start.health.upstream_connections.clone(),
+        );
+        let services = Rc::new(Services {
+            clock: start.shared.clock.clone(),
+            transport,
+            tokens: start.shared.tokens.clone(),
+            counters: start.shared.counters.clone(),
+            cache: start.shared.cache.clone(),
+            vectors: start.shared.vectors.clone(),
+            telemetry: telemetry.clone(),
+        });
+        let mut http1 = http1::Builder::new();
+        http1
+            .max_header_size(limits.head_bytes)
+            // The connection's own watch does this without a timer for each request.
+            .header_read_timeout(None);
+        if limits.headers > HEADERS_WITHOUT_ALLOCATION {
+            http1.max_headers(limits.headers);
+        }
+        let mut http2 = http2::Builder::new(Local);
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(2 << 20)
+            .keep_alive_interval(Some(Duration::from_secs(60)))
+            .keep_alive_timeout(Duration::from_secs(20));
+        Rc::new(Thread {
+            snapshots: RefCell::new(arc_swap::Cache::new(start.health.snapshots.swap())),
+            config,
+            services,
+            telemetry,
+            shared: start.health.clone(),
+            wheel,
+            random: Random::seeded(),
+            draining: Cell::new(false),
+            http1,
+            http2,
+            open: Cell::new(0),
+            closed: Notify::new(),
+        })
+    }
+}
+
+/// hyper's own default, kept on the stack.
+const HEADERS_WITHOUT_ALLOCATION: usize = 100;
+
+/// Runs a thread to its end. Gives the number of connections that the deadline cut.
+pub(crate) fn run(start: Start) -> io::Result<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())?;
+    runtime.block_on(async {
+        let thread = Thread::new(&start);
+        let mut accepting = Vec::new();
+        for (listener, tls) in start.listeners {
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            accepting.push(tokio::task::spawn_local(accept(
+                thread.clone(),
+                listener,
+                tls,
+                start.phase.clone(),
+            )));
+        }
+        let mut phase = start.phase;
+        let deadline = loop {
+            if let Phase::Draining(deadline) = *phase.borrow_and_update() {
+                break deadline;
+            }
+            if phase.changed().await.is_err() {
+                break Instant::now();
+            }
+        };
+        thread.draining.set(true);
+        thread.wheel.wake_all();
+        for task in accepting {
+            // An accept loop ends by itself once it has emptied its backlog.
+            let _ = task.await;
+        }
+        let closed = async {
+            while thread.open.get() > 0 {
+                thread.closed.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout_at(deadline, closed).await;
+        Ok(thread.open.get())
+    })
+}
+
+/// Accepts until the drain begins, then takes what is in the backlog already and closes the listener.
+async fn accept(
+    thread: Rc<Thread>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerTls>>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            _ = phase.wait_for(|p| *p != Phase::Serving) => break,
+        };
+        match accepted {
+            Ok((stream, address)) => begin(&thread, stream, address, tls.as_deref()),
+            Err(error) => {
+                // Out of descriptors or memory: what is open must end first.
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    while let Poll::Ready(Ok((stream, address))) =
+        poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
+    {
+        begin(&thread, stream, address, tls.as_deref());
+    }
+}
+
+fn begin(thread: &Rc<Thread>, stream: TcpStream, address: SocketAddr, tls: Option<&ServerTls>) {
+    let health = &thread.shared;
+    let most = i64::try_from(thread.config.limits.connections).unwrap_or(i64::MAX);
+    if health.connections.load(Ordering::Relaxed) >= most {
+        health.connections_refused.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let open = thread.opened();
+    let serving = connection::serve(
+        thread.clone(),
+        stream,
+        address.ip(),
+        tls.map(ServerTls::config),
+    );
+    tokio::task::spawn_local(async move {
+        serving.await;
+        drop(open);
+    });
+}

@@ -1,0 +1,131 @@
+//! One HTTP/1.1 connection with its driver inside.
+//!
+//! What must stay true: whoever holds it polls the driver; wakers of the channels between driver and user are not
+//! needed, because both run in the same poll.
+
+use super::failure;
+use super::pool::Room;
+use crate::config::UpstreamConfig;
+use crate::io::Stream;
+use crate::wheel::Timer;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tollgate_engine::Body;
+use tollgate_engine::services::SendError;
+
+/// The future that moves a connection's bytes.
+pub(crate) type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
+
+/// A connection.
+pub(crate) struct Http1 {
+    sender: http1::SendRequest<Body>,
+    /// `None` once the connection has ended.
+    pub(crate) driver: Option<Driver>,
+    /// Tick at which it was last used.
+    pub(crate) used: u64,
+    #[expect(dead_code, reason = "held for its drop")]
+    room: Room,
+}
+
+/// A request that got no answer.
+pub(crate) struct Failed {
+    pub(crate) error: SendError,
+    /// The request, when nothing of it was written.
+    pub(crate) unsent: Option<Request<Body>>,
+}
+
+impl Http1 {
+    /// Takes a fresh stream.
+    pub(crate) async fn open(
+        stream: Stream,
+        config: &UpstreamConfig,
+        room: Room,
+    ) -> Result<Http1, SendError> {
+        let (sender, connection) = http1::Builder::new()
+            .max_header_size(config.head_bytes)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| failure::classify(&e))?;
+        Ok(Http1 {
+            sender,
+            driver: Some(Box::pin(connection.with_upgrades())),
+            used: 0,
+            room,
+        })
+    }
+
+    /// Moves bytes. Ready once the connection has ended.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(());
+        };
+        match driver.as_mut().poll(cx) {
+            Poll::Ready(_) => {
+                // The error, if any, has reached the request or the body.
+                self.driver = None;
+                Poll::Ready(())
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Whether another request may be sent. The response's body has ended.
+    pub(crate) fn is_reusable(&mut self) -> bool {
+        if !self.sender.is_ready() {
+            let _ = self.drive(&mut Context::from_waker(Waker::noop()));
+        }
+        self.driver.is_some() && self.sender.is_ready()
+    }
+
+    /// Looks after an idle connection; false when it has ended.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    }
+
+    /// Sends a request and waits for the response's head.
+    pub(crate) async fn exchange(
+        mut self,
+        request: Request<Body>,
+        timer: &mut Timer,
+        timeout: Duration,
+    ) -> Result<(Http1, Response<Incoming>), Failed> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let driver = &mut self.driver;
+        let answered = poll_fn(|cx| {
+            let ended = match driver {
+                Some(running) => running.as_mut().poll(cx).is_ready(),
+                None => true,
+            };
+            if ended {
+                *driver = None;
+            }
+            // Only the driver can have completed it, just now: nobody else has to be woken.
+            let mut unwoken = Context::from_waker(Waker::noop());
+            if let Poll::Ready(answered) = answer.as_mut().poll(&mut unwoken) {
+                return Poll::Ready(Some(answered));
+            }
+            timer.poll(cx, timeout).map(|()| None)
+        })
+        .await;
+        timer.rest();
+        match answered {
+            Some(Ok(response)) => Ok((self, response)),
+            Some(Err(mut failed)) => {
+                let unsent = failed.take_message();
+                let error = failure::classify(&failed.into_error());
+                Err(Failed { error, unsent })
+            }
+            None => Err(Failed {
+                error: SendError::Timeout(timeout),
+                unsent: None,
+            }),
+        }
+    }
+}
