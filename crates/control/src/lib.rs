@@ -1,1 +1,20 @@
-//! control
+//! Configuration: from files to the snapshot, with every fault of every file in one go, and again when they change.
+//!
+//! The binary calls [`load`] for `check` and `serve`, and [`Reload`] keeps a running gateway up to date. What must stay
+//! true: files and environment are read here and nowhere else; a configuration with a fault never becomes a snapshot;
+//! loading never panics, whatever the files hold.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod define;
+mod files;
+mod load;
+pub mod model;
+mod openapi;
+pub mod schema;
+pub mod settings;
+mod yaml;
+
+pub use files::FileSource;
+pub use load::{Environment, Loaded, Options, Summary, load, load_with};
+pub use settings::Settings;
+pub use yaml::{At, Place};

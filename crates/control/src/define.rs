@@ -1,0 +1,223 @@
+//! From the file's model to the engine's `Definition`: secrets resolved, files read, references checked.
+//!
+//! Called by `load`. What must stay true: a fault stands at the very value that causes it; what was refused here is
+//! left out of the definition in such a way that the compiler does not complain a second time.
+
+mod apis;
+mod backends;
+mod places;
+mod policies;
+mod products;
+mod secrets;
+mod settings;
+
+use crate::files::Files;
+use crate::load::Options;
+use crate::model::Configuration;
+use crate::settings::Settings;
+use crate::yaml::{At, Place};
+use places::Inline;
+pub(crate) use places::Places;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue, UserDefinition};
+use tollgate_lang::diagnostic::nearest::nearest;
+use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
+
+/// Reads a model into a definition.
+pub(crate) struct Reader<'a, 'f> {
+    file: FileId,
+    text: Arc<str>,
+    files: &'a mut Files<'f>,
+    diagnostics: &'a mut Diagnostics,
+    options: &'a Options,
+    named_values: BTreeMap<String, NamedValue>,
+    /// Literal secrets of the file, to be blacked out.
+    secrets: Vec<Place>,
+    inline: Vec<Inline>,
+    policies: HashSet<FileId>,
+}
+
+impl<'a, 'f> Reader<'a, 'f> {
+    pub(crate) fn new(
+        file: FileId,
+        text: Arc<str>,
+        files: &'a mut Files<'f>,
+        diagnostics: &'a mut Diagnostics,
+        options: &'a Options,
+    ) -> Reader<'a, 'f> {
+        Reader {
+            file,
+            text,
+            files,
+            diagnostics,
+            options,
+            named_values: BTreeMap::new(),
+            secrets: Vec::new(),
+            inline: Vec::new(),
+            policies: HashSet::new(),
+        }
+    }
+
+    /// Reads everything; faults are in the diagnostics.
+    pub(crate) fn read(&mut self, model: &Configuration) -> (Definition, Settings) {
+        self.named_values(model);
+        let settings = self.settings(&model.gateway);
+        let gateway = self.gateway(model, &settings);
+        let fragments = self.fragments(model);
+        let backends = self.backends(model);
+        let policy = model
+            .policy
+            .as_ref()
+            .and_then(|policy| self.policy(policy, "the global policy"));
+        let apis = self.apis(model);
+        let products = self.products(model);
+        let users = self.users(model);
+        let subscriptions = self.subscriptions(model);
+        let definition = Definition {
+            gateway,
+            named_values: std::mem::take(&mut self.named_values),
+            fragments,
+            policy,
+            backends,
+            apis,
+            products,
+            subscriptions,
+            users,
+        };
+        (definition, settings)
+    }
+
+    /// What the diagnostics of the compiler need to be shown.
+    pub(crate) fn finish(self) -> Places {
+        Places {
+            file: self.file,
+            inline: self.inline,
+            secrets: self.secrets,
+            policies: self.policies.len(),
+        }
+    }
+
+    fn gateway(&mut self, model: &Configuration, settings: &Settings) -> GatewayDefinition {
+        let default = GatewayDefinition::default();
+        let gateway = &model.gateway;
+        let or = |value: &Option<String>, default: Arc<str>| match value {
+            Some(text) => Arc::from(text.as_str()),
+            None => default,
+        };
+        GatewayDefinition {
+            id: or(&gateway.id, default.id),
+            region: or(&gateway.region, default.region),
+            service_name: or(&gateway.service_name, default.service_name),
+            max_buffered_body: settings.limits.buffered_body_size,
+            body_idle_timeout: settings.timeouts.body_idle,
+        }
+    }
+
+    fn users(&mut self, model: &Configuration) -> Vec<UserDefinition> {
+        self.once(model.users.iter().map(|u| &u.id), "user");
+        model
+            .users
+            .iter()
+            .map(|user| UserDefinition {
+                id: Arc::from(user.id.as_str()),
+                email: Arc::from(user.email.as_str()),
+                first_name: Arc::from(user.first_name.as_str()),
+                last_name: Arc::from(user.last_name.as_str()),
+                note: Arc::from(user.note.as_str()),
+                groups: user.groups.iter().map(|g| Arc::from(g.as_str())).collect(),
+            })
+            .collect()
+    }
+
+    /// The span of a place in the configuration file.
+    fn span(&self, place: Place) -> Span {
+        Span {
+            file: self.file,
+            start: place.start,
+            end: place.end,
+        }
+    }
+
+    /// Notes an error at a value.
+    fn fault(
+        &mut self,
+        place: Place,
+        message: impl Into<String>,
+        label: &str,
+        help: impl Into<String>,
+    ) {
+        let help = help.into();
+        let mut fault = Diagnostic::error("TG0406", self.span(place), message).label(label);
+        if !help.is_empty() {
+            fault = fault.help(help);
+        }
+        self.diagnostics.push(fault);
+    }
+
+    /// Notes a warning at a value.
+    fn warning(&mut self, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        let warning = Diagnostic::warning("TG0407", self.span(place), message).help(help);
+        self.diagnostics.push(warning);
+    }
+
+    /// Reports ids that stand twice.
+    fn once<'m>(&mut self, ids: impl Iterator<Item = &'m At<String>>, what: &str) {
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+        for id in ids {
+            if let Some(first) = seen.get(id.as_str()) {
+                let first = self.span(*first);
+                let fault = Diagnostic::error(
+                    "TG0406",
+                    self.span(id.place),
+                    format!("{what} `{}` is defined twice", id.value),
+                )
+                .label("second one")
+                .help("rename or remove one of them")
+                .related(first, "first one");
+                self.diagnostics.push(fault);
+            } else {
+                seen.insert(id.as_str(), id.place);
+            }
+        }
+    }
+
+    /// Whether a reference names something; reports it when not.
+    fn known(
+        &mut self,
+        reference: &At<String>,
+        name: &str,
+        what: &str,
+        section: &str,
+        ids: &BTreeSet<&str>,
+    ) -> bool {
+        if ids.contains(name) {
+            return true;
+        }
+        let help = match nearest(name, ids.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if ids.is_empty() => format!("`{section}` is empty"),
+            None => format!("define it under `{section}`"),
+        };
+        self.fault(
+            reference.place,
+            format!("there is no {what} `{name}`"),
+            &format!("expected the id of one of `{section}`"),
+            help,
+        );
+        false
+    }
+}
+
+/// The id at the end of `/products/x` and of absolute Azure ids, if the segment before it is `kind`.
+fn last_of<'t>(reference: &'t str, kind: &str) -> Option<&'t str> {
+    let mut segments = reference.trim_end_matches('/').rsplit('/');
+    let id = segments.next().filter(|id| !id.is_empty())?;
+    let before = segments.next()?;
+    before.eq_ignore_ascii_case(kind).then_some(id)
+}
+
+/// An id that may be written alone or as a resource path.
+fn id_of<'t>(reference: &'t str, kind: &str) -> &'t str {
+    last_of(reference, kind).unwrap_or(reference)
+}

@@ -1,0 +1,180 @@
+//! `backends:`.
+
+use super::{Reader, id_of};
+use crate::model::Configuration;
+use crate::model::backend::{Backend, BackendType, Pool};
+use crate::yaml::At;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tollgate_engine::definition::{
+    BackendDefinition, BackendKind, BackendTls, PoolMember, Secret, SingleBackend,
+};
+
+/// Most members of a pool, as in API Management.
+const MOST_MEMBERS: usize = 30;
+
+impl Reader<'_, '_> {
+    pub(super) fn backends(&mut self, model: &Configuration) -> Vec<BackendDefinition> {
+        let ids: BTreeSet<&str> = model.backends.iter().map(|b| b.id.as_str()).collect();
+        model
+            .backends
+            .iter()
+            .map(|backend| BackendDefinition {
+                span: Some(self.span(backend.id.place)),
+                id: Arc::from(backend.id.as_str()),
+                kind: self.backend(backend, &ids),
+            })
+            .collect()
+    }
+
+    fn backend(&mut self, backend: &Backend, ids: &BTreeSet<&str>) -> BackendKind {
+        if let Some(breaker) = &backend.circuit_breaker {
+            self.warning(
+                breaker.place,
+                format!(
+                    "`circuitBreaker` of backend `{}` is not active in this version",
+                    backend.id.value
+                ),
+                "calls go to the backend whatever it answered before",
+            );
+        }
+        if let Some(kind) = &backend.kind
+            && (kind.value == BackendType::Pool) != backend.pool.is_some()
+        {
+            let expected = if backend.pool.is_some() {
+                "`Pool`, because it has a `pool`"
+            } else {
+                "`Single`, because it has no `pool`"
+            };
+            self.fault(
+                kind.place,
+                format!("the type of backend `{}` does not fit", backend.id.value),
+                &format!("expected {expected}"),
+                "leave `type` out",
+            );
+        }
+        match (&backend.pool, &backend.url) {
+            (Some(pool), url) => {
+                if let Some(url) = url {
+                    self.fault(
+                        url.place,
+                        format!("pool `{}` has a url of its own", backend.id.value),
+                        "remove it: the members have theirs",
+                        "",
+                    );
+                }
+                BackendKind::Pool(self.pool(&backend.id, pool, ids))
+            }
+            (None, Some(url)) => {
+                let url = self.text(url);
+                BackendKind::Single(self.single(backend, &url))
+            }
+            (None, None) => {
+                self.fault(
+                    backend.id.place,
+                    format!("backend `{}` has no url", backend.id.value),
+                    "expected `url` or `pool` beside it",
+                    "",
+                );
+                BackendKind::Single(SingleBackend {
+                    url: Arc::from("http://missing.invalid"),
+                    ..SingleBackend::default()
+                })
+            }
+        }
+    }
+
+    fn single(&mut self, backend: &Backend, url: &str) -> SingleBackend {
+        let credentials = &backend.credentials;
+        let headers = self.pairs(&credentials.header);
+        let query = self.pairs(&credentials.query);
+        let authorization = credentials.authorization.as_ref().map(|a| {
+            let scheme: Arc<str> = Arc::from(self.text(&a.scheme));
+            let parameter = self.secret(&a.parameter, a.parameter.place, "authorization");
+            (scheme, parameter)
+        });
+        let managed_identity = credentials.managed_identity.as_ref().map(|m| {
+            let resource: Arc<str> = Arc::from(self.text(&m.resource));
+            let client = m.client_id.as_ref().map(|id| Arc::from(self.text(id)));
+            (resource, client)
+        });
+        if let (Some(a), Some(_)) = (&credentials.authorization, &credentials.managed_identity) {
+            self.fault(
+                a.scheme.place,
+                format!(
+                    "backend `{}` has both `authorization` and `managedIdentity`",
+                    backend.id.value
+                ),
+                "both set the `Authorization` header",
+                "keep one of them",
+            );
+        }
+        let tls = &backend.tls;
+        SingleBackend {
+            url: Arc::from(url),
+            headers,
+            query,
+            authorization,
+            managed_identity,
+            tls: BackendTls {
+                validate_chain: tls.validate_certificate_chain.unwrap_or(true),
+                validate_name: tls.validate_certificate_name.unwrap_or(true),
+                ca_pem: tls
+                    .certificate_authorities
+                    .as_ref()
+                    .and_then(|path| self.certificates(path)),
+            },
+        }
+    }
+
+    fn pairs(
+        &mut self,
+        values: &BTreeMap<String, At<crate::model::scalar::Secrets>>,
+    ) -> Vec<(Arc<str>, Secret)> {
+        let mut pairs = Vec::new();
+        for (name, secrets) in values {
+            for secret in &secrets.value.0 {
+                let value = self.secret(secret, secrets.place, name);
+                pairs.push((Arc::from(name.as_str()), value));
+            }
+        }
+        pairs
+    }
+
+    fn pool(&mut self, id: &At<String>, pool: &Pool, ids: &BTreeSet<&str>) -> Vec<PoolMember> {
+        if pool.services.len() > MOST_MEMBERS {
+            self.fault(
+                id.place,
+                format!(
+                    "pool `{}` has {} members",
+                    id.value,
+                    pool.services.len()
+                ),
+                &format!("expected {MOST_MEMBERS} at most"),
+                "",
+            );
+        }
+        let mut members = Vec::new();
+        for service in &pool.services {
+            let member = id_of(&service.id, "backends");
+            if let Some(weight) = &service.weight
+                && weight.value > 100
+            {
+                self.fault(
+                    weight.place,
+                    format!("weight {} is out of range", weight.value),
+                    "expected 0 to 100",
+                    "",
+                );
+            }
+            if self.known(&service.id, member, "backend", "backends", ids) {
+                members.push(PoolMember {
+                    id: Arc::from(member),
+                    priority: service.priority.as_ref().map_or(1, |p| p.value),
+                    weight: service.weight.as_ref().map_or(1, |w| w.value),
+                });
+            }
+        }
+        members
+    }
+}

@@ -1,0 +1,72 @@
+//! Policy documents and fragments: a path, or the text itself.
+
+use super::Reader;
+use super::places::Inline;
+use crate::model::Configuration;
+use crate::yaml::At;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tollgate_engine::definition::PolicyText;
+
+impl Reader<'_, '_> {
+    pub(super) fn fragments(&mut self, model: &Configuration) -> BTreeMap<String, PolicyText> {
+        self.once(
+            model.policy_fragments.iter().map(|f| &f.id),
+            "policy fragment",
+        );
+        let mut fragments = BTreeMap::new();
+        for fragment in &model.policy_fragments {
+            let what = format!("policy fragment `{}`", fragment.id.value);
+            // An empty one stands in for one that cannot be read, so that its users are not blamed.
+            let text = self.policy(&fragment.policy, &what).unwrap_or_else(|| {
+                let text: Arc<str> = Arc::from("<fragment></fragment>");
+                PolicyText {
+                    file: self.files.sources.add(what, text.clone()),
+                    text,
+                }
+            });
+            fragments.insert(fragment.id.value.clone(), text);
+        }
+        fragments
+    }
+
+    /// A policy document; `what` it is, for people.
+    pub(super) fn policy(&mut self, policy: &At<String>, what: &str) -> Option<PolicyText> {
+        let written = policy.trim_start();
+        if written.starts_with('<') || written.starts_with("&lt;") {
+            let text: Arc<str> = Arc::from(policy.as_str());
+            let name = self.files.sources.get(self.file).map(|s| s.name.clone());
+            let name = format!("{} ({what})", name.as_deref().unwrap_or_default());
+            let file = self.files.sources.add(name, text.clone());
+            self.inline
+                .extend(Inline::locate(file, &text, &self.text, policy.place));
+            self.policies.insert(file);
+            return Some(PolicyText { file, text });
+        }
+        if written.is_empty() {
+            self.fault(
+                policy.place,
+                format!("the path of {what} is empty"),
+                "expected a path or a document",
+                "leave `policy` out to inherit everything",
+            );
+            return None;
+        }
+        let path = self.files.resolve(policy);
+        match self.files.text(&path) {
+            Ok((file, text)) => {
+                self.policies.insert(file);
+                Some(PolicyText { file, text })
+            }
+            Err(why) => {
+                self.fault(
+                    policy.place,
+                    format!("{what} cannot be read from {}: {why}", path.display()),
+                    "expected the path of a policy document, relative to this file, or the document itself",
+                    "",
+                );
+                None
+            }
+        }
+    }
+}

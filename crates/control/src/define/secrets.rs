@@ -1,0 +1,183 @@
+//! Named values and secrets: from the file, the environment, other files.
+//!
+//! What must stay true: a literal secret is blacked out in everything that is printed.
+
+use super::Reader;
+use crate::model::{Configuration, Secret as Written};
+use crate::yaml::{At, Place};
+use tollgate_engine::definition::{NamedValue, Secret};
+use tollgate_lang::diagnostic::nearest::nearest;
+use tollgate_lang::{Diagnostic, Severity};
+
+/// Longest display name, as the document reader takes it.
+const LONGEST_NAME: usize = 256;
+
+impl Reader<'_, '_> {
+    pub(super) fn named_values(&mut self, model: &Configuration) {
+        let names = model
+            .named_values
+            .iter()
+            .map(|v| v.display_name.as_ref().unwrap_or(&v.id));
+        self.once(names, "named value");
+        for item in &model.named_values {
+            let name = item.display_name.as_ref().unwrap_or(&item.id);
+            let fits = (1..=LONGEST_NAME).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+            if !fits {
+                self.fault(
+                    name.place,
+                    format!("`{}` cannot stand between `{{{{` and `}}}}`", name.value),
+                    "expected letters, digits, `.`, `-` and `_`",
+                    "give the named value a `displayName` of such characters",
+                );
+            }
+            let value = match (&item.value, &item.env, &item.file) {
+                (Some(value), None, None) => {
+                    if item.secret {
+                        self.literal(value.place, name);
+                    }
+                    value.value.clone()
+                }
+                (None, Some(variable), None) => self.variable(variable, variable.place),
+                (None, None, Some(path)) => self.secret_file(path, path.place),
+                (None, None, None) => {
+                    self.fault(
+                        item.id.place,
+                        format!("named value `{}` has no value", item.id.value),
+                        "expected `value`, `env` or `file` beside it",
+                        "",
+                    );
+                    String::new()
+                }
+                _ => {
+                    self.fault(
+                        item.id.place,
+                        format!("named value `{}` has more than one value", item.id.value),
+                        "expected one of `value`, `env` and `file`",
+                        "",
+                    );
+                    String::new()
+                }
+            };
+            self.named_values.insert(
+                name.value.clone(),
+                NamedValue {
+                    value: Secret::new(value),
+                    secret: item.secret || item.value.is_none(),
+                },
+            );
+        }
+    }
+
+    /// A secret's text. `name` says what it is, for people.
+    pub(super) fn secret(&mut self, secret: &Written, place: Place, name: &str) -> Secret {
+        match secret {
+            Written::Literal(text) => {
+                let expanded = self.expand(text, place);
+                if !text.contains("{{") || expanded == *text {
+                    self.literal(place, name);
+                }
+                Secret::new(expanded)
+            }
+            Written::Env(variable) => Secret::new(self.variable(variable, place)),
+            Written::File(path) => Secret::new(self.secret_file(path, place)),
+        }
+    }
+
+    /// A secret that stands in the file itself.
+    fn literal(&mut self, place: Place, name: &str) {
+        self.secrets.push(place);
+        if !self.options.literal_secrets {
+            self.warning(
+                place,
+                format!("the secret `{name}` stands in the file"),
+                "put it into an environment variable (`env: NAME`) or a file (`file: path`)",
+            );
+        }
+    }
+
+    fn variable(&mut self, name: &str, place: Place) -> String {
+        match (self.options.environment)(name) {
+            Some(value) if !value.is_empty() => value,
+            _ => {
+                self.missing(
+                    place,
+                    format!("environment variable `{name}` is not set"),
+                    "expected a variable with the value",
+                    format!("set it before the gateway starts: `export {name}=…`"),
+                );
+                format!("missing-{name}")
+            }
+        }
+    }
+
+    fn secret_file(&mut self, path: &str, place: Place) -> String {
+        let path = self.files.resolve(path);
+        match self.files.read(&path) {
+            Ok(text) => text.trim_end_matches(['\n', '\r']).to_owned(),
+            Err(why) => {
+                self.missing(
+                    place,
+                    format!("{} cannot be read: {why}", path.display()),
+                    "expected the path of a file, relative to this one",
+                    String::new(),
+                );
+                format!("missing-{}", path.display())
+            }
+        }
+    }
+
+    fn missing(&mut self, place: Place, message: String, label: &str, help: String) {
+        self.diagnostics.push(Diagnostic {
+            code: "TG0408",
+            severity: if self.options.missing_secrets {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            message,
+            span: Some(self.span(place)),
+            label: label.to_owned(),
+            help: (!help.is_empty()).then_some(help),
+            related: Vec::new(),
+        });
+    }
+
+    /// A value with its `{{named-value}}` tokens replaced.
+    pub(super) fn text(&mut self, value: &At<String>) -> String {
+        self.expand(value, value.place)
+    }
+
+    fn expand(&mut self, text: &str, place: Place) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("{{") {
+            let Some(length) = rest[start..].find("}}") else {
+                break;
+            };
+            let name = &rest[start + 2..start + length];
+            out.push_str(&rest[..start]);
+            match self.named_values.get(name.trim()) {
+                Some(value) => out.push_str(value.value.expose()),
+                None => {
+                    let help = match nearest(name, self.named_values.keys().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{{{{{near}}}}}`?"),
+                        None => String::from("define it under `namedValues`"),
+                    };
+                    self.fault(
+                        place,
+                        format!("there is no named value `{name}`"),
+                        "expected the name of one of `namedValues`",
+                        help,
+                    );
+                    out.push_str(name);
+                }
+            }
+            rest = &rest[start + length + 2..];
+        }
+        out.push_str(rest);
+        out
+    }
+}

@@ -1,0 +1,275 @@
+//! `gateway:` to [`Settings`]: addresses, networks, certificates.
+
+use super::Reader;
+use crate::model::gateway::{Gateway, Identity as IdentityModel, Listener};
+use crate::settings::{Identity, Limits, Listen, ListenTls, Logs, Settings, Timeouts};
+use crate::yaml::{At, Place};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tollgate_engine::definition::Secret;
+
+impl Reader<'_, '_> {
+    pub(super) fn settings(&mut self, gateway: &Gateway) -> Settings {
+        let default = Settings::default();
+        let listen: Vec<Listen> = gateway
+            .listen
+            .iter()
+            .filter_map(|l| self.listener(l))
+            .collect();
+        let management = match &gateway.management {
+            None => default.management,
+            Some(m) if m.address.trim().eq_ignore_ascii_case("off") => None,
+            Some(m) => self.address(&m.address),
+        };
+        let limits = self.limits(gateway);
+        if let Some(threads) = &gateway.threads
+            && !(1..=1024).contains(&threads.value)
+        {
+            self.fault(
+                threads.place,
+                format!("{} threads", threads.value),
+                "expected 1 to 1024",
+                "leave it out for one thread on each core",
+            );
+        }
+        Settings {
+            listen: if gateway.listen.is_empty() {
+                default.listen
+            } else {
+                listen
+            },
+            management,
+            threads: gateway.threads.as_ref().map(|t| usize::from(t.value)),
+            trusted_proxies: gateway
+                .trusted_proxies
+                .iter()
+                .filter_map(|n| self.network(n))
+                .collect(),
+            limits,
+            timeouts: self.timeouts(gateway),
+            identity: self.identity(&gateway.identity),
+            logs: Logs {
+                format: gateway.logs.format.unwrap_or_default(),
+                level: gateway
+                    .logs
+                    .level
+                    .as_ref()
+                    .map_or(default.logs.level, |l| Arc::from(l.as_str())),
+                requests: gateway.logs.requests.unwrap_or(true),
+            },
+            watch: gateway.watch.unwrap_or(true),
+        }
+    }
+
+    fn listener(&mut self, listener: &Listener) -> Option<Listen> {
+        let address = self.address(&listener.address);
+        let tls = match &listener.tls {
+            None => None,
+            Some(tls) => {
+                let certificate = self.certificates(&tls.certificate);
+                let key = self.private_key(&tls.key);
+                // Without either, a listener that was meant to be safe must not become an open one.
+                Some(ListenTls {
+                    certificate_pem: certificate?,
+                    key_pem: key?,
+                })
+            }
+        };
+        Some(Listen {
+            address: address?,
+            tls,
+        })
+    }
+
+    /// A PEM file with at least one certificate.
+    pub(super) fn certificates(&mut self, path: &At<String>) -> Option<Arc<str>> {
+        let text = self.pem(path)?;
+        let found = CertificateDer::pem_slice_iter(text.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .is_ok_and(|list| !list.is_empty());
+        if !found {
+            self.fault(
+                path.place,
+                format!("{} holds no certificate", path.value),
+                "expected a PEM file with `BEGIN CERTIFICATE`",
+                "",
+            );
+        }
+        found.then(|| Arc::from(text))
+    }
+
+    fn private_key(&mut self, path: &At<String>) -> Option<Secret> {
+        let text = self.pem(path)?;
+        let found = PrivateKeyDer::from_pem_slice(text.as_bytes()).is_ok();
+        if !found {
+            self.fault(
+                path.place,
+                format!("{} holds no private key", path.value),
+                "expected a PEM file with `BEGIN PRIVATE KEY`, not encrypted",
+                "",
+            );
+        }
+        found.then(|| Secret::new(text))
+    }
+
+    fn pem(&mut self, path: &At<String>) -> Option<String> {
+        let resolved = self.files.resolve(path);
+        match self.files.read(&resolved) {
+            Ok(text) => Some(text),
+            Err(why) => {
+                self.fault(
+                    path.place,
+                    format!("{} cannot be read: {why}", resolved.display()),
+                    "expected the path of a PEM file, relative to this file",
+                    "",
+                );
+                None
+            }
+        }
+    }
+
+    fn address(&mut self, address: &At<String>) -> Option<SocketAddr> {
+        let text = address.trim();
+        let parsed = match text.rsplit_once(':') {
+            Some((host, port)) if host.eq_ignore_ascii_case("localhost") => port
+                .parse()
+                .ok()
+                .map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+            _ => text.parse().ok(),
+        };
+        if parsed.is_none() {
+            self.fault(
+                address.place,
+                format!("`{text}` is not an address to listen on"),
+                "expected an IP address and a port",
+                "for example `127.0.0.1:8080`, `0.0.0.0:8080` for all interfaces, or `[::]:8080`",
+            );
+        }
+        parsed
+    }
+
+    fn network(&mut self, network: &At<String>) -> Option<(IpAddr, u8)> {
+        let (address, prefix) = match network.trim().split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (network.trim(), None),
+        };
+        let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(most), |p| p.parse().ok())?;
+            (prefix <= most).then_some((address, prefix))
+        });
+        if parsed.is_none() {
+            self.fault(
+                network.place,
+                format!("`{}` is not a network", network.value),
+                "expected an address or a network such as `10.0.0.0/8`",
+                "",
+            );
+        }
+        parsed
+    }
+
+    fn limits(&mut self, gateway: &Gateway) -> Limits {
+        let default = Limits::default();
+        let limits = &gateway.limits;
+        let mut size = |value: &Option<At<crate::model::Size>>, default: u64, least: u64| {
+            let Some(value) = value else {
+                return default;
+            };
+            if value.value.0 < least {
+                self.out_of_range(value.place, value.value.0, least);
+            }
+            value.value.0.max(least)
+        };
+        let header = size(
+            &limits.request_header_size,
+            default.request_header_size as u64,
+            8 << 10,
+        );
+        let body = size(&limits.request_body_size, default.request_body_size, 1);
+        let buffered = size(
+            &limits.buffered_body_size,
+            default.buffered_body_size as u64,
+            1,
+        );
+        let mut count = |value: &Option<At<u32>>, default: usize, least: u32| {
+            let Some(value) = value else {
+                return default;
+            };
+            if value.value < least {
+                self.out_of_range(value.place, value.value.into(), least.into());
+            }
+            value.value.max(least) as usize
+        };
+        Limits {
+            request_header_size: usize::try_from(header).unwrap_or(usize::MAX),
+            request_headers: count(&limits.request_headers, default.request_headers, 16),
+            request_body_size: body,
+            buffered_body_size: usize::try_from(buffered).unwrap_or(usize::MAX),
+            connections: count(&limits.connections, default.connections, 1),
+        }
+    }
+
+    fn out_of_range(&mut self, place: Place, value: u64, least: u64) {
+        self.fault(
+            place,
+            format!("{value} is out of range"),
+            &format!("expected {least} or more"),
+            "",
+        );
+    }
+
+    fn timeouts(&mut self, gateway: &Gateway) -> Timeouts {
+        let default = Timeouts::default();
+        let timeouts = &gateway.timeouts;
+        let mut wait = |value: &Option<At<crate::model::Duration>>, default| match value {
+            Some(value) if value.value.0.is_zero() => {
+                self.fault(
+                    value.place,
+                    "a timeout of zero",
+                    "expected a longer time",
+                    "every wait has an end; choose a long one",
+                );
+                default
+            }
+            Some(value) => value.value.0,
+            None => default,
+        };
+        Timeouts {
+            request_header: wait(&timeouts.request_header, default.request_header),
+            body_idle: wait(&timeouts.body_idle, default.body_idle),
+            keep_alive: wait(&timeouts.keep_alive, default.keep_alive),
+            tls_handshake: wait(&timeouts.tls_handshake, default.tls_handshake),
+            connect: wait(&timeouts.connect, default.connect),
+            drain: wait(&timeouts.drain, default.drain),
+        }
+    }
+
+    fn identity(&mut self, identity: &IdentityModel) -> Identity {
+        let mut text = |value: &Option<At<String>>| {
+            value.as_ref().map(|v| Arc::<str>::from(self.text(v)))
+        };
+        let endpoint = text(&identity.endpoint);
+        let tenant_id = text(&identity.tenant_id);
+        let client_id = text(&identity.client_id);
+        let authority_host = text(&identity.authority_host);
+        let mut secret = |value: &Option<At<crate::model::Secret>>, name: &str| {
+            value.as_ref().map(|v| self.secret(v, v.place, name))
+        };
+        Identity {
+            source: identity.source,
+            endpoint,
+            header: secret(&identity.header, "header"),
+            tenant_id,
+            client_id,
+            client_secret: secret(&identity.client_secret, "clientSecret"),
+            authority_host,
+            federated_token_file: identity
+                .federated_token_file
+                .as_ref()
+                .map(|path| self.files.resolve(path)),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The files of one load: read once, bounded, remembered for watching.
+//!
+//! Used by `load` and `define`. What must stay true: a fault of a file that cannot be read stands where its path is
+//! written; secret texts never enter [`Sources`].
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_lang::{FileId, Sources};
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Where files come from.
+#[derive(Clone, Debug, Default)]
+pub enum FileSource {
+    /// The disk.
+    #[default]
+    Disk,
+    /// Texts in the program, by their path relative to the configuration's folder.
+    Embedded(&'static [(&'static str, &'static str)]),
+}
+
+/// The files of one load.
+pub(crate) struct Files<'a> {
+    source: &'a FileSource,
+    /// Folder of the configuration file: what paths in it are relative to.
+    folder: PathBuf,
+    pub(crate) sources: Sources,
+    texts: HashMap<PathBuf, (FileId, Arc<str>)>,
+    /// Every path that was asked for, also those that could not be read: a reload may help them.
+    pub(crate) asked: Vec<PathBuf>,
+}
+
+impl<'a> Files<'a> {
+    pub(crate) fn new(source: &'a FileSource, main: &Path) -> Files<'a> {
+        Files {
+            source,
+            folder: main.parent().map(Path::to_path_buf).unwrap_or_default(),
+            sources: Sources::default(),
+            texts: HashMap::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// A path of the configuration file, as the process can open it.
+    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path.trim())
+    }
+
+    /// A text file that diagnostics may show. The error says why it cannot be read.
+    pub(crate) fn text(&mut self, path: &Path) -> Result<(FileId, Arc<str>), String> {
+        if let Some((id, text)) = self.texts.get(path) {
+            return Ok((*id, text.clone()));
+        }
+        let text: Arc<str> = Arc::from(self.read(path)?);
+        let id = self
+            .sources
+            .add(path.display().to_string().as_str(), text.clone());
+        self.texts.insert(path.to_path_buf(), (id, text.clone()));
+        Ok((id, text))
+    }
+
+    /// A file that diagnostics never show: a secret, a key, a certificate.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<String, String> {
+        if !self.asked.iter().any(|p| p == path) {
+            self.asked.push(path.to_path_buf());
+        }
+        if let FileSource::Embedded(files) = self.source {
+            return files
+                .iter()
+                .find(|(name, _)| Path::new(name) == path)
+                .map(|(_, text)| (*text).to_owned())
+                .ok_or_else(|| String::from("no such file"));
+        }
+        let about = std::fs::metadata(path).map_err(|e| reason(&e))?;
+        if about.is_dir() {
+            return Err(String::from("it is a folder"));
+        }
+        if about.len() > LARGEST {
+            return Err(format!("it is larger than {} MiB", LARGEST >> 20));
+        }
+        let bytes = std::fs::read(path).map_err(|e| reason(&e))?;
+        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => String::from("no such file"),
+        std::io::ErrorKind::PermissionDenied => String::from("permission denied"),
+        _ => error.to_string(),
+    }
+}

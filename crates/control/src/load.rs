@@ -1,0 +1,169 @@
+//! One load: `tollgate.yaml` and everything that it names, to a snapshot or to a list of faults.
+//!
+//! What must stay true: all faults of all files come out of one call; `None` for the snapshot exactly when there is an
+//! error among them.
+
+use crate::define::Reader;
+use crate::files::{FileSource, Files};
+use crate::model::Configuration;
+use crate::settings::Settings;
+use crate::yaml;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_engine::Snapshot;
+use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
+
+/// Looks up environment variables.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// How to load.
+#[derive(Clone)]
+pub struct Options {
+    /// Where files come from.
+    pub files: FileSource,
+    /// Where `env:` looks.
+    pub environment: Environment,
+    /// Whether secrets may stand in the file without a warning: only for the demo.
+    pub literal_secrets: bool,
+    /// Whether an environment variable or secret file that is missing is only a warning: for checks in a place that
+    /// has no secrets.
+    pub missing_secrets: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            files: FileSource::Disk,
+            environment: Arc::new(|name| std::env::var(name).ok()),
+            literal_secrets: false,
+            missing_secrets: false,
+        }
+    }
+}
+
+/// What one load made.
+pub struct Loaded {
+    /// The compiled configuration; `None` when anything was refused.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Settings of the process.
+    pub settings: Settings,
+    /// The texts that the diagnostics point into. Literal secrets are blacked out.
+    pub sources: Sources,
+    /// Every fault.
+    pub diagnostics: Diagnostics,
+    /// Every file that was asked for, for watching.
+    pub files: Vec<PathBuf>,
+    /// What was found.
+    pub summary: Summary,
+}
+
+/// What a configuration holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// APIs.
+    pub apis: usize,
+    /// Operations of all APIs.
+    pub operations: usize,
+    /// Products.
+    pub products: usize,
+    /// Subscriptions.
+    pub subscriptions: usize,
+    /// Backends.
+    pub backends: usize,
+    /// Policy documents and fragments.
+    pub policies: usize,
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            (self.apis, "API", "APIs"),
+            (self.operations, "operation", "operations"),
+            (self.products, "product", "products"),
+            (self.subscriptions, "subscription", "subscriptions"),
+            (self.backends, "backend", "backends"),
+            (self.policies, "policy document", "policy documents"),
+        ];
+        for (at, (count, one, many)) in parts.into_iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            let what = if count == 1 { one } else { many };
+            write!(f, "{separator}{count} {what}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Loads `tollgate.yaml` (or the folder that holds it) from disk, with the process's environment.
+pub fn load(path: &Path) -> Loaded {
+    load_with(path, &Options::default())
+}
+
+/// The configuration file that a path means.
+fn main_file(path: &Path, options: &Options) -> PathBuf {
+    if matches!(options.files, FileSource::Disk) && path.is_dir() {
+        path.join("tollgate.yaml")
+    } else {
+        path.to_path_buf()
+    }
+}
+
+/// Loads a configuration.
+pub fn load_with(path: &Path, options: &Options) -> Loaded {
+    let path = main_file(path, options);
+    let mut files = Files::new(&options.files, &path);
+    let mut diagnostics = Diagnostics::default();
+    let mut loaded = Loaded {
+        snapshot: None,
+        settings: Settings::default(),
+        sources: Sources::default(),
+        diagnostics: Diagnostics::default(),
+        files: Vec::new(),
+        summary: Summary::default(),
+    };
+    match files.text(&path) {
+        Ok((file, text)) => {
+            let model = yaml::parse(file, &text, &mut diagnostics).and_then(|mut root| {
+                yaml::read::<Configuration>(file, &mut root, &mut diagnostics)
+            });
+            if let Some(model) = model {
+                let mut reader = Reader::new(file, text, &mut files, &mut diagnostics, options);
+                let (definition, settings) = reader.read(&model);
+                let places = reader.finish();
+                loaded.summary = Summary {
+                    apis: definition.apis.len(),
+                    operations: definition.apis.iter().map(|a| a.operations.len()).sum(),
+                    products: definition.products.len(),
+                    subscriptions: definition.subscriptions.len(),
+                    backends: definition.backends.len(),
+                    policies: places.policies,
+                };
+                let mut compiled = Diagnostics::default();
+                let snapshot = tollgate_engine::snapshot::build(definition, &mut compiled);
+                for diagnostic in compiled.items() {
+                    diagnostics.push(places.of(diagnostic.clone()));
+                }
+                if !diagnostics.has_errors() {
+                    loaded.snapshot = snapshot.map(Arc::new);
+                }
+                loaded.settings = settings;
+                loaded.sources = places.black_out(file, &files.sources);
+            } else {
+                loaded.sources = files.sources.clone();
+            }
+        }
+        Err(why) => diagnostics.push(Diagnostic {
+            code: "TG0400",
+            severity: Severity::Error,
+            message: format!("{} cannot be read: {why}", path.display()),
+            span: None,
+            label: String::new(),
+            help: Some(String::from(
+                "name a configuration file, or a folder with a `tollgate.yaml`",
+            )),
+            related: Vec::new(),
+        }),
+    }
+    loaded.files = files.asked;
+    loaded.diagnostics = diagnostics;
+    loaded
+}

@@ -1,0 +1,132 @@
+//! `apis:` and `versionSets:` of the configuration. Source: API Management's `apis/{id}` and `apiVersionSets/{id}`.
+
+use crate::yaml::At;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Api {
+    /// `context.Api.Id`.
+    pub id: At<String>,
+    /// `context.Api.Name`. Default: the id.
+    pub display_name: Option<String>,
+    /// What it is. Not used by the gateway.
+    pub description: Option<String>,
+    /// URL prefix below the gateway's host; may be empty.
+    pub path: At<String>,
+    /// Schemes that are served. Default: `http` and `https` (`ws` and `wss` for a WebSocket API), because a self-hosted
+    /// gateway often stands behind something that ends TLS.
+    pub protocols: Option<Vec<Protocol>>,
+    /// Base URL of the backend, unless a policy sets another.
+    pub service_url: Option<At<String>>,
+    /// The backend, unless a policy sets another: an id of `backends`.
+    pub backend_id: Option<At<String>>,
+    /// Whether a key is needed. Default: true.
+    pub subscription_required: Option<bool>,
+    /// Where the key stands in a request.
+    pub subscription_key_parameter_names: Option<SubscriptionKeyParameterNames>,
+    /// Kind of API. Default: `http`.
+    #[serde(rename = "type", alias = "apiType", default)]
+    pub kind: ApiType,
+    /// The version's name inside its set. None: the set's original.
+    pub api_version: Option<At<String>>,
+    /// The version set: an id of `versionSets`.
+    pub api_version_set_id: Option<At<String>>,
+    /// `context.Api.Revision`. Default: `1`.
+    pub api_revision: Option<String>,
+    /// Whether this revision answers. Default: true.
+    pub is_current: Option<bool>,
+    /// OpenAPI file (3.1, 3.0 or 2.0, JSON or YAML) that the operations come from.
+    pub specification: Option<At<String>>,
+    /// Operations; with a specification, additions and the policies of its operations.
+    #[serde(default)]
+    pub operations: Vec<At<Operation>>,
+    /// The API's policy: a path, or the document itself.
+    pub policy: Option<At<String>>,
+}
+
+/// Schemes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Protocol {
+    /// HTTP without TLS.
+    Http,
+    /// HTTP with TLS.
+    Https,
+    /// WebSocket without TLS.
+    Ws,
+    /// WebSocket with TLS.
+    Wss,
+}
+
+/// Kinds of API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ApiType {
+    /// HTTP.
+    #[default]
+    Http,
+    /// WebSocket pass-through.
+    Websocket,
+    /// MCP server pass-through.
+    Mcp,
+}
+
+/// Where the key stands in a request.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubscriptionKeyParameterNames {
+    /// Header. Default: `Ocp-Apim-Subscription-Key`.
+    pub header: Option<At<String>>,
+    /// Query parameter. Default: `subscription-key`.
+    pub query: Option<At<String>>,
+}
+
+/// An operation.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Operation {
+    /// `context.Operation.Id`.
+    pub id: At<String>,
+    /// `context.Operation.Name`. Default: the id.
+    pub display_name: Option<String>,
+    /// What it does. Not used by the gateway.
+    pub description: Option<String>,
+    /// Verb, or `*` for any. Needed unless the specification has the operation.
+    pub method: Option<At<String>>,
+    /// Path below the API's, as `/items/{id}`. Needed unless the specification has the operation.
+    pub url_template: Option<At<String>>,
+    /// The operation's policy: a path, or the document itself.
+    pub policy: Option<At<String>>,
+}
+
+/// A set of versions of one API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VersionSet {
+    /// Its id.
+    pub id: At<String>,
+    /// Name for people. Not used by the gateway.
+    pub display_name: Option<String>,
+    /// What it is. Not used by the gateway.
+    pub description: Option<String>,
+    /// How a caller names the version.
+    pub versioning_scheme: VersioningScheme,
+    /// The query parameter of scheme `Query`.
+    pub version_query_name: Option<At<String>>,
+    /// The header of scheme `Header`.
+    pub version_header_name: Option<At<String>>,
+}
+
+/// How a caller names a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum VersioningScheme {
+    /// A path segment after the API's path.
+    Segment,
+    /// A query parameter.
+    Query,
+    /// A header.
+    Header,
+}

@@ -1,0 +1,115 @@
+//! `products:`, `subscriptions:` and `users:` of the configuration. Source: API Management's resources of these names.
+
+use super::scalar::PlacedSecret;
+use crate::yaml::At;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// APIs that are subscribed to together.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Product {
+    /// `context.Product.Id`.
+    pub id: At<String>,
+    /// `context.Product.Name`. Default: the id.
+    pub display_name: Option<String>,
+    /// What it is. Not used by the gateway.
+    pub description: Option<String>,
+    /// Terms of use. Not used by the gateway.
+    pub terms: Option<String>,
+    /// Whether a key is needed. Default: true.
+    pub subscription_required: Option<bool>,
+    /// `context.Product.ApprovalRequired`. Default: false.
+    #[serde(default)]
+    pub approval_required: bool,
+    /// `context.Product.SubscriptionLimit`. Default: none.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub subscriptions_limit: Option<i32>,
+    /// Default: `published`. As in API Management it changes nothing at run time.
+    pub state: Option<ProductState>,
+    /// Ids of its APIs.
+    #[serde(default)]
+    pub apis: Vec<At<String>>,
+    /// Ids of groups that see it.
+    #[serde(default)]
+    pub groups: Vec<At<String>>,
+    /// The product's policy: a path, or the document itself.
+    pub policy: Option<At<String>>,
+}
+
+/// States of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ProductState {
+    /// Seen by administrators.
+    NotPublished,
+    /// Seen by its groups.
+    Published,
+}
+
+/// A subscription: keys, and what they open.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subscription {
+    /// `context.Subscription.Id`.
+    pub id: At<String>,
+    /// `context.Subscription.Name`. Default: the id.
+    pub display_name: Option<String>,
+    /// What it opens: `/products/{id}`, `/apis/{id}`, or `/apis` for all.
+    pub scope: At<String>,
+    /// Id of the user that owns it, or `/users/{id}`.
+    pub owner_id: Option<At<String>>,
+    /// The key.
+    pub primary_key: PlacedSecret,
+    /// A second key, for changing keys without a gap.
+    pub secondary_key: Option<PlacedSecret>,
+    /// Only `active` ones open anything. Default: `active`.
+    pub state: Option<SubscriptionState>,
+    /// `context.Subscription` may trace. Default: false.
+    #[serde(default)]
+    pub allow_tracing: bool,
+    /// When it began, as `2026-01-31T00:00:00Z`: quotas count from here. Default: 1970.
+    pub created_date: Option<At<String>>,
+}
+
+/// States of a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SubscriptionState {
+    /// Opens what it is for.
+    Active,
+    /// Blocked.
+    Suspended,
+    /// Ended.
+    Expired,
+    /// Waits for approval.
+    Submitted,
+    /// Not approved.
+    Rejected,
+    /// Given up.
+    Cancelled,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct User {
+    /// `context.User.Id`.
+    pub id: At<String>,
+    /// `context.User.Email`.
+    #[serde(default)]
+    pub email: String,
+    /// `context.User.FirstName`.
+    #[serde(default)]
+    pub first_name: String,
+    /// `context.User.LastName`.
+    #[serde(default)]
+    pub last_name: String,
+    /// `context.User.Note`.
+    #[serde(default)]
+    pub note: String,
+    /// Ids of its groups.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
