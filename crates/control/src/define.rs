@@ -32,6 +32,8 @@ pub(crate) struct Reader<'a, 'f> {
     diagnostics: &'a mut Diagnostics,
     options: &'a Options,
     named_values: BTreeMap<String, NamedValue>,
+    /// Named values whose variable or file is missing.
+    without_value: HashSet<String>,
     /// Literal secrets of the file, to be blacked out.
     secrets: Vec<Place>,
     inline: Vec<Inline>,
@@ -53,6 +55,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             diagnostics,
             options,
             named_values: BTreeMap::new(),
+            without_value: HashSet::new(),
             secrets: Vec::new(),
             inline: Vec::new(),
             policies: HashSet::new(),
@@ -101,16 +104,17 @@ impl<'a, 'f> Reader<'a, 'f> {
     fn gateway(&mut self, model: &Configuration, settings: &Settings) -> GatewayDefinition {
         let default = GatewayDefinition::default();
         let gateway = &model.gateway;
-        let or = |value: &Option<String>, default: Arc<str>| match value {
+        let or = |value: &Option<String>, default: &Arc<str>| match value {
             Some(text) => Arc::from(text.as_str()),
-            None => default,
+            None => default.clone(),
         };
         GatewayDefinition {
-            id: or(&gateway.id, default.id),
-            region: or(&gateway.region, default.region),
-            service_name: or(&gateway.service_name, default.service_name),
+            id: or(&gateway.id, &default.id),
+            region: or(&gateway.region, &default.region),
+            service_name: or(&gateway.service_name, &default.service_name),
             max_buffered_body: settings.limits.buffered_body_size,
             body_idle_timeout: settings.timeouts.body_idle,
+            usage_timeout: settings.timeouts.usage,
         }
     }
 

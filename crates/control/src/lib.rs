@@ -10,11 +10,14 @@ mod files;
 mod load;
 pub mod model;
 mod openapi;
+mod reload;
+mod report;
 pub mod schema;
 pub mod settings;
 mod yaml;
 
 pub use files::FileSource;
 pub use load::{Environment, Loaded, Options, Summary, load, load_with};
+pub use reload::{Publish, Reload, Trigger};
 pub use settings::Settings;
 pub use yaml::{At, Place};

@@ -7,8 +7,8 @@ use crate::model::Configuration;
 /// The schema as pretty-printed JSON with a newline at its end.
 pub fn json() -> String {
     let schema = schemars::schema_for!(Configuration);
-    let mut text =
-        serde_json::to_string_pretty(&schema).expect("a schema has only text keys and plain values");
+    let mut text = serde_json::to_string_pretty(&schema)
+        .expect("a schema has only text keys and plain values");
     text.push('\n');
     text
 }

@@ -7,12 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_engine::definition::Secret;
 
 pub use crate::model::gateway::{IdentitySource, LogFormat};
 
 /// Settings of the process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Where callers connect.
     pub listen: Vec<Listen>,
@@ -43,28 +42,38 @@ pub struct Listen {
     pub tls: Option<ListenTls>,
 }
 
-/// Certificate and key of a listener.
+/// Certificate and key of a listener: files that were read and hold what they should.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListenTls {
-    /// Certificate chain, PEM, known to hold at least one certificate.
-    pub certificate_pem: Arc<str>,
-    /// Private key, PEM, known to hold one.
-    pub key_pem: Secret,
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
 }
 
-/// Bounds of what a caller may send.
+/// Bounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Bytes of a request head.
     pub request_header_size: usize,
     /// Header fields of a request.
     pub request_headers: usize,
+    /// Bytes of a request's path and query.
+    pub request_target_size: usize,
     /// Bytes of a request body.
     pub request_body_size: u64,
     /// Bytes of a body that a policy reads.
     pub buffered_body_size: usize,
     /// Connections of callers at one time.
     pub connections: usize,
+    /// Concurrent streams of one HTTP/2 connection.
+    pub streams: u32,
+    /// Connections to one backend, for each thread.
+    pub backend_connections: usize,
+    /// Of these, kept open without a request.
+    pub idle_backend_connections: usize,
+    /// Series of one metric.
+    pub metric_series: usize,
 }
 
 impl Default for Limits {
@@ -72,9 +81,14 @@ impl Default for Limits {
         Limits {
             request_header_size: 64 << 10,
             request_headers: 100,
+            request_target_size: 16 << 10,
             request_body_size: 256 << 20,
             buffered_body_size: 16 << 20,
-            connections: 16_384,
+            connections: 20_000,
+            streams: 250,
+            backend_connections: 4096,
+            idle_backend_connections: 256,
+            metric_series: 10_000,
         }
     }
 }
@@ -82,52 +96,46 @@ impl Default for Limits {
 /// How long the gateway waits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timeouts {
-    /// For a whole request head.
+    /// For a TLS handshake, and for a whole request head.
     pub request_header: Duration,
     /// Between two pieces of a body.
     pub body_idle: Duration,
-    /// For the next request on an open connection.
+    /// For the next request on a caller's connection.
     pub keep_alive: Duration,
-    /// For a TLS handshake.
-    pub tls_handshake: Duration,
     /// For a connection to a backend.
     pub connect: Duration,
+    /// For the next request on a connection to a backend.
+    pub backend_keep_alive: Duration,
+    /// For the rest of a metered answer whose caller has left; zero gives it up at once.
+    pub usage: Duration,
     /// For calls in flight after a signal to stop.
     pub drain: Duration,
+    /// Between `/readyz` turning to 503 and the listeners closing.
+    pub drain_delay: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Timeouts {
         Timeouts {
-            request_header: Duration::from_secs(30),
+            request_header: Duration::from_secs(10),
             body_idle: Duration::from_secs(300),
-            keep_alive: Duration::from_secs(120),
-            tls_handshake: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(180),
             connect: Duration::from_secs(10),
+            backend_keep_alive: Duration::from_secs(55),
+            usage: Duration::from_secs(30),
             drain: Duration::from_secs(30),
+            drain_delay: Duration::ZERO,
         }
     }
 }
 
-/// Where managed-identity tokens come from. What is `None` comes from the environment.
+/// Where managed-identity tokens come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Identity {
     /// The source.
     pub source: IdentitySource,
-    /// Token endpoint of `imds` or `appService`.
-    pub endpoint: Option<Arc<str>>,
-    /// Value of `X-IDENTITY-HEADER`.
-    pub header: Option<Secret>,
-    /// Tenant.
-    pub tenant_id: Option<Arc<str>>,
-    /// Client (application) id.
-    pub client_id: Option<Arc<str>>,
-    /// Secret of the client.
-    pub client_secret: Option<Secret>,
-    /// Authority.
-    pub authority_host: Option<Arc<str>>,
-    /// File with the federated token.
-    pub federated_token_file: Option<PathBuf>,
+    /// Base URL of the instance metadata service; `None`: as the environment says.
+    pub endpoint: Option<String>,
 }
 
 /// Logs.

@@ -11,8 +11,7 @@ mod parse;
 mod repair;
 
 pub use at::{At, Place};
-pub(crate) use fault::describe;
-pub(crate) use parse::{Form, Kind, Node, parse};
+pub(crate) use parse::{Kind, Node, parse};
 pub(crate) use repair::read;
 
 #[cfg(test)]

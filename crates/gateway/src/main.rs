@@ -1,2 +1,43 @@
-//! The binary.
-fn main() {}
+//! `tollgate`: the command line. Wiring only; what it does is in `control`, `proxy` and `testkit`.
+//!
+//! What must stay true: diagnostics and errors say what to do next; exit status 0 is success, 1 a refused
+//! configuration or a failed start, 2 a command that cannot be understood or a file that cannot be read.
+
+mod cmd;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Small allocations in many threads: mimalloc returns memory between bursts and is quick at both.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A control plane for AI traffic: an API Management compatible gateway in front of models, tools and agents.
+#[derive(Parser)]
+#[command(name = "tollgate", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(cmd::check::Check),
+    Schema(cmd::schema::Schema),
+    Simulate(cmd::simulate::Simulate),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Check(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Simulate(command) => command.run(),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

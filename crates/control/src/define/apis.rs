@@ -62,7 +62,7 @@ impl Reader<'_, '_> {
         sets: &BTreeMap<&str, VersioningScheme>,
         backends: &BTreeSet<&str>,
     ) -> ApiDefinition {
-        let service_url = api.service_url.as_ref().map(|url| self.text(url));
+        let service_url = api.service_url.as_ref().map(|url| self.url(url));
         let backend = api.backend_id.as_ref().and_then(|reference| {
             let id = id_of(reference, "backends");
             self.known(reference, id, "backend", "backends", backends)
@@ -119,10 +119,7 @@ impl Reader<'_, '_> {
             if let Some(version) = &api.api_version {
                 self.fault(
                     version.place,
-                    format!(
-                        "API `{}` has a version but no version set",
-                        api.id.value
-                    ),
+                    format!("API `{}` has a version but no version set", api.id.value),
                     "expected `apiVersionSetId` beside it",
                     "define a set under `versionSets`, which says how callers name the version",
                 );

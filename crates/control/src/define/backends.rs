@@ -1,9 +1,10 @@
 //! `backends:`.
 
+use super::secrets::STAND_IN_URL;
 use super::{Reader, id_of};
 use crate::model::Configuration;
 use crate::model::backend::{Backend, BackendType, Pool};
-use crate::yaml::At;
+use crate::yaml::{At, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
@@ -63,10 +64,15 @@ impl Reader<'_, '_> {
                         "",
                     );
                 }
-                BackendKind::Pool(self.pool(&backend.id, pool, ids))
+                let members = self.pool(&backend.id, pool, ids);
+                if members.is_empty() && !pool.services.is_empty() {
+                    // All were refused already.
+                    return stand_in();
+                }
+                BackendKind::Pool(members)
             }
             (None, Some(url)) => {
-                let url = self.text(url);
+                let url = self.url(url);
                 BackendKind::Single(self.single(backend, &url))
             }
             (None, None) => {
@@ -76,10 +82,7 @@ impl Reader<'_, '_> {
                     "expected `url` or `pool` beside it",
                     "",
                 );
-                BackendKind::Single(SingleBackend {
-                    url: Arc::from("http://missing.invalid"),
-                    ..SingleBackend::default()
-                })
+                stand_in()
             }
         }
     }
@@ -134,7 +137,12 @@ impl Reader<'_, '_> {
         let mut pairs = Vec::new();
         for (name, secrets) in values {
             for secret in &secrets.value.0 {
-                let value = self.secret(secret, secrets.place, name);
+                let place = if secret.place == Place::default() {
+                    secrets.place
+                } else {
+                    secret.place
+                };
+                let value = self.secret(secret, place, name);
                 pairs.push((Arc::from(name.as_str()), value));
             }
         }
@@ -145,11 +153,7 @@ impl Reader<'_, '_> {
         if pool.services.len() > MOST_MEMBERS {
             self.fault(
                 id.place,
-                format!(
-                    "pool `{}` has {} members",
-                    id.value,
-                    pool.services.len()
-                ),
+                format!("pool `{}` has {} members", id.value, pool.services.len()),
                 &format!("expected {MOST_MEMBERS} at most"),
                 "",
             );
@@ -177,4 +181,12 @@ impl Reader<'_, '_> {
         }
         members
     }
+}
+
+/// A backend in place of one that was refused.
+fn stand_in() -> BackendKind {
+    BackendKind::Single(SingleBackend {
+        url: Arc::from(STAND_IN_URL),
+        ..SingleBackend::default()
+    })
 }

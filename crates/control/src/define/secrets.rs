@@ -6,8 +6,12 @@ use super::Reader;
 use crate::model::{Configuration, Secret as Written};
 use crate::yaml::{At, Place};
 use tollgate_engine::definition::{NamedValue, Secret};
+use tollgate_engine::snapshot::BaseUrl;
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Severity};
+
+/// The URL of what was refused, so that nothing else complains about it.
+pub(super) const STAND_IN_URL: &str = "http://missing.invalid";
 
 /// Longest display name, as the document reader takes it.
 const LONGEST_NAME: usize = 256;
@@ -19,7 +23,7 @@ impl Reader<'_, '_> {
             .iter()
             .map(|v| v.display_name.as_ref().unwrap_or(&v.id));
         self.once(names, "named value");
-        for item in &model.named_values {
+        for item in model.named_values.iter().map(|v| &v.value) {
             let name = item.display_name.as_ref().unwrap_or(&item.id);
             let fits = (1..=LONGEST_NAME).contains(&name.len())
                 && name
@@ -33,6 +37,7 @@ impl Reader<'_, '_> {
                     "give the named value a `displayName` of such characters",
                 );
             }
+            let faults = self.diagnostics.items().len();
             let value = match (&item.value, &item.env, &item.file) {
                 (Some(value), None, None) => {
                     if item.secret {
@@ -61,6 +66,9 @@ impl Reader<'_, '_> {
                     String::new()
                 }
             };
+            if item.value.is_none() && self.diagnostics.items().len() > faults {
+                self.without_value.insert(name.value.clone());
+            }
             self.named_values.insert(
                 name.value.clone(),
                 NamedValue {
@@ -75,8 +83,8 @@ impl Reader<'_, '_> {
     pub(super) fn secret(&mut self, secret: &Written, place: Place, name: &str) -> Secret {
         match secret {
             Written::Literal(text) => {
-                let expanded = self.expand(text, place);
-                if !text.contains("{{") || expanded == *text {
+                let (expanded, complete) = self.expand(text, place);
+                if complete && expanded == *text {
                     self.literal(place, name);
                 }
                 Secret::new(expanded)
@@ -147,21 +155,45 @@ impl Reader<'_, '_> {
 
     /// A value with its `{{named-value}}` tokens replaced.
     pub(super) fn text(&mut self, value: &At<String>) -> String {
-        self.expand(value, value.place)
+        self.expand(value, value.place).0
     }
 
-    fn expand(&mut self, text: &str, place: Place) -> String {
+    /// A URL with its tokens replaced; one that cannot be used is reported and replaced by a stand-in.
+    pub(super) fn url(&mut self, value: &At<String>) -> String {
+        let (url, complete) = self.expand(value, value.place);
+        if !complete {
+            return String::from(STAND_IN_URL);
+        }
+        match BaseUrl::parse(&url, None) {
+            Ok(_) => url,
+            Err(why) => {
+                self.fault(
+                    value.place,
+                    why,
+                    "not usable as a URL",
+                    "",
+                );
+                String::from(STAND_IN_URL)
+            }
+        }
+    }
+
+    /// The text with its tokens replaced, and whether all were known and had a value.
+    fn expand(&mut self, text: &str, place: Place) -> (String, bool) {
         let mut out = String::new();
         let mut rest = text;
+        let mut complete = true;
         while let Some(start) = rest.find("{{") {
             let Some(length) = rest[start..].find("}}") else {
                 break;
             };
-            let name = &rest[start + 2..start + length];
+            let name = rest[start + 2..start + length].trim();
             out.push_str(&rest[..start]);
-            match self.named_values.get(name.trim()) {
+            complete &= !self.without_value.contains(name);
+            match self.named_values.get(name) {
                 Some(value) => out.push_str(value.value.expose()),
                 None => {
+                    complete = false;
                     let help = match nearest(name, self.named_values.keys().map(String::as_str)) {
                         Some(near) => format!("did you mean `{{{{{near}}}}}`?"),
                         None => String::from("define it under `namedValues`"),
@@ -178,6 +210,6 @@ impl Reader<'_, '_> {
             rest = &rest[start + length + 2..];
         }
         out.push_str(rest);
-        out
+        (out, complete)
     }
 }

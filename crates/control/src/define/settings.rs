@@ -1,14 +1,13 @@
 //! `gateway:` to [`Settings`]: addresses, networks, certificates.
 
 use super::Reader;
-use crate::model::gateway::{Gateway, Identity as IdentityModel, Listener};
+use crate::model::gateway::{Gateway, Listener};
 use crate::settings::{Identity, Limits, Listen, ListenTls, Logs, Settings, Timeouts};
 use crate::yaml::{At, Place};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tollgate_engine::definition::Secret;
 
 impl Reader<'_, '_> {
     pub(super) fn settings(&mut self, gateway: &Gateway) -> Settings {
@@ -49,7 +48,10 @@ impl Reader<'_, '_> {
                 .collect(),
             limits,
             timeouts: self.timeouts(gateway),
-            identity: self.identity(&gateway.identity),
+            identity: Identity {
+                source: gateway.identity.source,
+                endpoint: gateway.identity.endpoint.as_ref().map(|e| self.url(e)),
+            },
             logs: Logs {
                 format: gateway.logs.format.unwrap_or_default(),
                 level: gateway
@@ -72,8 +74,8 @@ impl Reader<'_, '_> {
                 let key = self.private_key(&tls.key);
                 // Without either, a listener that was meant to be safe must not become an open one.
                 Some(ListenTls {
-                    certificate_pem: certificate?,
-                    key_pem: key?,
+                    certificate: certificate.map(|_| self.files.resolve(&tls.certificate))?,
+                    key: key.map(|()| self.files.resolve(&tls.key))?,
                 })
             }
         };
@@ -100,7 +102,7 @@ impl Reader<'_, '_> {
         found.then(|| Arc::from(text))
     }
 
-    fn private_key(&mut self, path: &At<String>) -> Option<Secret> {
+    fn private_key(&mut self, path: &At<String>) -> Option<()> {
         let text = self.pem(path)?;
         let found = PrivateKeyDer::from_pem_slice(text.as_bytes()).is_ok();
         if !found {
@@ -111,7 +113,7 @@ impl Reader<'_, '_> {
                 "",
             );
         }
-        found.then(|| Secret::new(text))
+        found.then_some(())
     }
 
     fn pem(&mut self, path: &At<String>) -> Option<String> {
@@ -183,17 +185,21 @@ impl Reader<'_, '_> {
             }
             value.value.0.max(least)
         };
-        let header = size(
+        let mut bytes = |value, default: usize, least: u64| {
+            usize::try_from(size(value, default as u64, least)).unwrap_or(usize::MAX)
+        };
+        let header = bytes(
             &limits.request_header_size,
-            default.request_header_size as u64,
+            default.request_header_size,
             8 << 10,
         );
-        let body = size(&limits.request_body_size, default.request_body_size, 1);
-        let buffered = size(
-            &limits.buffered_body_size,
-            default.buffered_body_size as u64,
-            1,
+        let target = bytes(
+            &limits.request_target_size,
+            default.request_target_size,
+            1 << 10,
         );
+        let buffered = bytes(&limits.buffered_body_size, default.buffered_body_size, 1);
+        let body = size(&limits.request_body_size, default.request_body_size, 1);
         let mut count = |value: &Option<At<u32>>, default: usize, least: u32| {
             let Some(value) = value else {
                 return default;
@@ -204,11 +210,21 @@ impl Reader<'_, '_> {
             value.value.max(least) as usize
         };
         Limits {
-            request_header_size: usize::try_from(header).unwrap_or(usize::MAX),
+            request_header_size: header,
             request_headers: count(&limits.request_headers, default.request_headers, 16),
+            request_target_size: target,
             request_body_size: body,
-            buffered_body_size: usize::try_from(buffered).unwrap_or(usize::MAX),
+            buffered_body_size: buffered,
             connections: count(&limits.connections, default.connections, 1),
+            streams: u32::try_from(count(&limits.streams, default.streams as usize, 1))
+                .unwrap_or(u32::MAX),
+            backend_connections: count(&limits.backend_connections, default.backend_connections, 1),
+            idle_backend_connections: count(
+                &limits.idle_backend_connections,
+                default.idle_backend_connections,
+                0,
+            ),
+            metric_series: count(&limits.metric_series, default.metric_series, 1),
         }
     }
 
@@ -241,35 +257,15 @@ impl Reader<'_, '_> {
             request_header: wait(&timeouts.request_header, default.request_header),
             body_idle: wait(&timeouts.body_idle, default.body_idle),
             keep_alive: wait(&timeouts.keep_alive, default.keep_alive),
-            tls_handshake: wait(&timeouts.tls_handshake, default.tls_handshake),
             connect: wait(&timeouts.connect, default.connect),
+            backend_keep_alive: wait(&timeouts.backend_keep_alive, default.backend_keep_alive),
             drain: wait(&timeouts.drain, default.drain),
-        }
-    }
-
-    fn identity(&mut self, identity: &IdentityModel) -> Identity {
-        let mut text = |value: &Option<At<String>>| {
-            value.as_ref().map(|v| Arc::<str>::from(self.text(v)))
-        };
-        let endpoint = text(&identity.endpoint);
-        let tenant_id = text(&identity.tenant_id);
-        let client_id = text(&identity.client_id);
-        let authority_host = text(&identity.authority_host);
-        let mut secret = |value: &Option<At<crate::model::Secret>>, name: &str| {
-            value.as_ref().map(|v| self.secret(v, v.place, name))
-        };
-        Identity {
-            source: identity.source,
-            endpoint,
-            header: secret(&identity.header, "header"),
-            tenant_id,
-            client_id,
-            client_secret: secret(&identity.client_secret, "clientSecret"),
-            authority_host,
-            federated_token_file: identity
-                .federated_token_file
+            // Zero means something here: do not wait at all.
+            usage: timeouts.usage.as_ref().map_or(default.usage, |u| u.value.0),
+            drain_delay: timeouts
+                .drain_delay
                 .as_ref()
-                .map(|path| self.files.resolve(path)),
+                .map_or(default.drain_delay, |d| d.value.0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `gateway:` of the configuration.
 
-use super::scalar::{Duration, PlacedSecret, Size};
+use super::scalar::{Duration, Size};
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -73,62 +73,74 @@ pub struct Management {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
-    /// Request line and headers together. Default: 64 KiB.
+    /// Request line and headers together; above: 431. Default: 64 KiB.
     pub request_header_size: Option<At<Size>>,
-    /// Number of header fields. Default: 100.
+    /// Number of header fields; above: 431. Default: 100.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::optional_number_or_text")]
     pub request_headers: Option<At<u32>>,
-    /// A request body. Default: 256 MiB.
+    /// Path and query; above: 414. Default: 16 KiB.
+    pub request_target_size: Option<At<Size>>,
+    /// A request body; above: 413. Default: 256 MiB.
     pub request_body_size: Option<At<Size>>,
     /// A body that a policy reads, request or response. Default: 16 MiB.
     pub buffered_body_size: Option<At<Size>>,
-    /// Connections of callers at one time. Default: 16384.
+    /// Connections of callers at one time. Default: 20000.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::optional_number_or_text")]
     pub connections: Option<At<u32>>,
+    /// Concurrent streams of one HTTP/2 connection. Default: 250.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub streams: Option<At<u32>>,
+    /// Connections to one backend, for each thread. Default: 4096.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub backend_connections: Option<At<u32>>,
+    /// Connections to one backend that are kept open without a request, for each thread. Default: 256.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub idle_backend_connections: Option<At<u32>>,
+    /// Series of one metric; more are counted as `overflow`. Default: 10000.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub metric_series: Option<At<u32>>,
 }
 
 /// How long the gateway waits. How long a call may take is `forward-request`'s `timeout`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
-    /// For a whole request head. Default: 30 s.
+    /// For a TLS handshake, and for a whole request head. Default: 10 s.
     pub request_header: Option<At<Duration>>,
     /// Between two pieces of a body, either side. Default: 300 s.
     pub body_idle: Option<At<Duration>>,
-    /// For the next request on an open connection. Default: 120 s.
+    /// For the next request on a caller's connection. Default: 180 s.
     pub keep_alive: Option<At<Duration>>,
-    /// For a TLS handshake, either side. Default: 10 s.
-    pub tls_handshake: Option<At<Duration>>,
-    /// For a connection to a backend. Default: 10 s.
+    /// For a connection to a backend: name, TCP and TLS together. Default: 10 s.
     pub connect: Option<At<Duration>>,
+    /// For the next request on a connection to a backend. Default: 55 s.
+    pub backend_keep_alive: Option<At<Duration>>,
+    /// For the rest of a metered answer whose caller has left, so that its real usage is counted. Default: 30 s.
+    pub usage: Option<At<Duration>>,
     /// For calls in flight after a signal to stop. Default: 30 s.
     pub drain: Option<At<Duration>>,
+    /// Between `/readyz` turning to 503 and the listeners closing, so that a load balancer notices. Default: 0.
+    pub drain_delay: Option<At<Duration>>,
 }
 
-/// Where managed-identity tokens come from. Without it, from what the environment offers: workload identity
-/// (`AZURE_FEDERATED_TOKEN_FILE`), a client secret (`AZURE_CLIENT_SECRET`), App Service (`IDENTITY_ENDPOINT`), else IMDS.
+/// Where managed-identity tokens come from. Without it, from the first of Azure's chain that the environment has: a
+/// client secret (`AZURE_CLIENT_SECRET`), workload identity (`AZURE_FEDERATED_TOKEN_FILE`), App Service
+/// (`IDENTITY_ENDPOINT`), else the instance metadata service.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identity {
     /// Which source to use. Default: `auto`.
     #[serde(default)]
     pub source: IdentitySource,
-    /// URL of the token endpoint of `imds` (default `http://169.254.169.254`) or `appService` (default `IDENTITY_ENDPOINT`).
+    /// Base URL of the instance metadata service. Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST`, else
+    /// `http://169.254.169.254`.
     pub endpoint: Option<At<String>>,
-    /// `appService`: value of `X-IDENTITY-HEADER` (default `IDENTITY_HEADER`).
-    pub header: Option<PlacedSecret>,
-    /// `workloadIdentity` and `clientSecret`: the tenant (default `AZURE_TENANT_ID`).
-    pub tenant_id: Option<At<String>>,
-    /// The client (application) id (default `AZURE_CLIENT_ID`).
-    pub client_id: Option<At<String>>,
-    /// `clientSecret`: the secret (default `AZURE_CLIENT_SECRET`).
-    pub client_secret: Option<PlacedSecret>,
-    /// `workloadIdentity` and `clientSecret`: the authority (default `AZURE_AUTHORITY_HOST`, then `https://login.microsoftonline.com`).
-    pub authority_host: Option<At<String>>,
-    /// `workloadIdentity`: the file with the federated token (default `AZURE_FEDERATED_TOKEN_FILE`).
-    pub federated_token_file: Option<At<String>>,
 }
 
 /// Sources of managed-identity tokens.

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: a secret never prints, and says where it comes from.
 
-use crate::yaml::At;
+use crate::yaml::{At, Place};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -282,9 +282,18 @@ impl JsonSchema for Secret {
     }
 }
 
-/// One secret or, as API Management writes headers and query parameters, a list of them.
+/// One secret (its place is the whole value's, so none of its own) or, as API Management writes headers and query
+/// parameters, a list of them.
 #[derive(Clone, Debug)]
-pub struct Secrets(pub Vec<Secret>);
+pub struct Secrets(pub Vec<PlacedSecret>);
+
+/// A secret that is the whole value.
+fn alone(value: Secret) -> PlacedSecret {
+    At {
+        value,
+        place: Place::default(),
+    }
+}
 
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secrets, D::Error> {
@@ -298,11 +307,11 @@ impl<'de> Deserialize<'de> for Secrets {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Secrets, E> {
-                Ok(Secrets(vec![Secret::Literal(text.to_owned())]))
+                Ok(Secrets(vec![alone(Secret::Literal(text.to_owned()))]))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secrets, A::Error> {
-                ReadSecret.visit_map(map).map(|s| Secrets(vec![s]))
+                ReadSecret.visit_map(map).map(|s| Secrets(vec![alone(s)]))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Secrets, A::Error> {

@@ -10,7 +10,11 @@ fn read(text: &str) -> (Vec<(String, String, String)>, Vec<String>) {
         .into_iter()
         .map(|o: Operation| (o.id, o.method, o.url_template))
         .collect();
-    let faults = diagnostics.items().iter().map(|d| d.message.clone()).collect();
+    let faults = diagnostics
+        .items()
+        .iter()
+        .map(|d| d.message.clone())
+        .collect();
     (found, faults)
 }
 

@@ -34,10 +34,7 @@ impl<'a> Tree<'a> {
             Kind::Scalar {
                 form: Form::Text,
                 text,
-            } => text
-                .trim()
-                .parse()
-                .or_else(|_| self.wrong(expected)),
+            } => text.trim().parse().or_else(|_| self.wrong(expected)),
             Kind::Absent => Ok(0),
             _ => self.wrong(expected),
         }
@@ -151,7 +148,9 @@ impl<'a> Deserializer<'a> for Tree<'a> {
 
     fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.0.kind {
-            Kind::Scalar { form: Form::Null, .. } => self.wrong("text"),
+            Kind::Scalar {
+                form: Form::Null, ..
+            } => self.wrong("text"),
             Kind::Scalar { text, .. } => self.place(visitor.visit_str(text)),
             // A text that collides with no other: ids and paths are unique.
             Kind::Absent => self.place(visitor.visit_string(format!("missing-{}", self.0.id))),
@@ -257,6 +256,7 @@ impl<'a> Deserializer<'a> for Tree<'a> {
     }
 
     serde::forward_to_deserialize_any! {
+        <W: Visitor<'a>>
         bytes byte_buf unit unit_struct tuple tuple_struct
     }
 }
@@ -354,8 +354,12 @@ impl<'a> SeqAccess<'a> for Placed<'a> {
     ) -> Result<Option<T::Value>, Fault> {
         self.step += 1;
         match self.step {
-            1 => seed.deserialize(self.node.place.start.into_deserializer()).map(Some),
-            2 => seed.deserialize(self.node.place.end.into_deserializer()).map(Some),
+            1 => seed
+                .deserialize(self.node.place.start.into_deserializer())
+                .map(Some),
+            2 => seed
+                .deserialize(self.node.place.end.into_deserializer())
+                .map(Some),
             3 => seed.deserialize(Tree(self.node)).map(Some),
             _ => Ok(None),
         }

@@ -61,8 +61,7 @@ impl Fault {
         };
         match &self.what {
             What::UnknownProperty { name, known } => {
-                let fault =
-                    Diagnostic::error("TG0403", span, format!("unknown property `{name}`"));
+                let fault = Diagnostic::error("TG0403", span, format!("unknown property `{name}`"));
                 match nearest(name, known.iter().copied()) {
                     Some(near) => fault
                         .label("not a property here")
@@ -89,7 +88,7 @@ impl Fault {
                 }
             }
             What::WrongType { found, expected } => {
-                Diagnostic::error("TG0405", span, format!("{found} stands where {expected} is expected"))
+                Diagnostic::error("TG0405", span, format!("{found} cannot stand here"))
                     .label(format!("expected {expected}"))
             }
             What::Other(message) => {
@@ -114,7 +113,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// A node in words. Never the text itself: it may be a secret.
-pub(crate) fn describe(node: &Node) -> String {
+fn describe(node: &Node) -> String {
     String::from(match &node.kind {
         Kind::Scalar { form, .. } => match form {
             Form::Null => "nothing",
@@ -171,6 +170,11 @@ impl serde::de::Error for Fault {
             Unexpected::Unsigned(n) => {
                 What::Other(format!("{n} is out of range: expected {expected}")).into()
             }
+            Unexpected::Other(found) => What::WrongType {
+                found: format!("this {found}"),
+                expected: expected.to_string(),
+            }
+            .into(),
             _ => What::Other(format!("not usable: expected {expected}")).into(),
         }
     }

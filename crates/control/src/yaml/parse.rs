@@ -29,7 +29,10 @@ pub(crate) struct Key {
 /// Kinds of node.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Scalar { text: String, form: Form },
+    Scalar {
+        text: String,
+        form: Form,
+    },
     Sequence(Vec<Node>),
     Mapping(Vec<(Key, Node)>),
     /// Put in for a property that is missing (and reported): reads as whatever is asked for.
@@ -60,14 +63,6 @@ impl Node {
         match &self.kind {
             Kind::Mapping(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, v)| v),
             _ => None,
-        }
-    }
-
-    /// Items of a sequence, or none.
-    pub(crate) fn items(&self) -> &[Node] {
-        match &self.kind {
-            Kind::Sequence(items) => items,
-            _ => &[],
         }
     }
 
@@ -104,7 +99,10 @@ pub(crate) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
     Some(node)
 }
 
-fn raw(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Spanned<Raw>, serde_saphyr::Error> {
+fn raw(
+    text: &str,
+    duplicate_keys: DuplicateKeyPolicy,
+) -> Result<Spanned<Raw>, serde_saphyr::Error> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,

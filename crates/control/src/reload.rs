@@ -1,0 +1,278 @@
+//! Keeps a running gateway up to date: loads again when files change or a signal asks, publishes what is good.
+//!
+//! The binary starts one [`Reload`] beside the data plane. What must stay true: a configuration with a fault changes
+//! nothing but what is reported; changes in quick succession are one load; it works without file events, by polling.
+
+use crate::load::{Loaded, Options, load_with};
+use crate::settings::Settings;
+use notify::{RecursiveMode, Watcher};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use tollgate_engine::Snapshot;
+
+/// How long files must be quiet before they are read.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Longest wait for quiet: files that never rest are read all the same.
+const LONGEST_QUIET: Duration = Duration::from_secs(2);
+
+/// How often files are looked at without an event: some file systems send none.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Where snapshots go.
+pub trait Publish: Send {
+    /// Puts a snapshot in force; gives its generation.
+    fn publish(&self, snapshot: Arc<Snapshot>) -> u64;
+
+    /// Notes that a load was refused; the running configuration stays.
+    fn refuse(&self, why: String);
+}
+
+enum Message {
+    /// Something moved in a watched folder.
+    Touched,
+    /// A signal asks for a load.
+    Load,
+    Stop,
+}
+
+/// Asks for a load, from anywhere.
+#[derive(Clone)]
+pub struct Trigger(SyncSender<Message>);
+
+impl Trigger {
+    /// Asks for a load even when no file has changed. Never waits: a full queue holds a request already.
+    pub fn load(&self) {
+        let _ = self.0.try_send(Message::Load);
+    }
+}
+
+/// The thread that loads again. Dropping it stops it.
+pub struct Reload {
+    sender: SyncSender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reload {
+    /// Starts after a first load that was good. `path` and `options` as given to that load.
+    pub fn start(
+        path: PathBuf,
+        options: Options,
+        first: &Loaded,
+        publish: impl Publish + 'static,
+    ) -> std::io::Result<Reload> {
+        let (sender, receiver) = sync_channel(16);
+        let watch = first.settings.watch;
+        let mut work = Work {
+            path,
+            options,
+            settings: first.settings.clone(),
+            publish: Box::new(publish),
+            seen: fingerprint(&first.files),
+            files: first.files.clone(),
+            watcher: watch.then(|| Folders::new(sender.clone())).flatten(),
+            watch,
+        };
+        work.watch_folders();
+        let thread = std::thread::Builder::new()
+            .name(String::from("reload"))
+            .spawn(move || work.run(&receiver))?;
+        Ok(Reload {
+            sender,
+            thread: Some(thread),
+        })
+    }
+
+    /// Something to ask for loads with.
+    pub fn trigger(&self) -> Trigger {
+        Trigger(self.sender.clone())
+    }
+}
+
+impl Drop for Reload {
+    fn drop(&mut self) {
+        // A queue full of touches drains quickly; the thread reads until it sees the stop.
+        let _ = self.sender.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a file looked like: changed time and length, `None` when it is not there.
+type Fingerprint = Vec<Option<(SystemTime, u64)>>;
+
+fn fingerprint(files: &[PathBuf]) -> Fingerprint {
+    files
+        .iter()
+        .map(|path| {
+            let about = std::fs::metadata(path).ok()?;
+            Some((about.modified().ok()?, about.len()))
+        })
+        .collect()
+}
+
+struct Work {
+    path: PathBuf,
+    options: Options,
+    settings: Settings,
+    publish: Box<dyn Publish>,
+    files: Vec<PathBuf>,
+    seen: Fingerprint,
+    watcher: Option<Folders>,
+    watch: bool,
+}
+
+impl Work {
+    fn run(&mut self, receiver: &Receiver<Message>) {
+        loop {
+            let wait = if self.watch { POLL } else { Duration::MAX };
+            match receiver.recv_timeout(wait) {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Message::Load) => self.load(),
+                Ok(Message::Touched) | Err(RecvTimeoutError::Timeout) => {
+                    if fingerprint(&self.files) == self.seen {
+                        continue;
+                    }
+                    match self.settle(receiver) {
+                        Settled::Stop => return,
+                        Settled::Quiet => self.load(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the files rest.
+    fn settle(&self, receiver: &Receiver<Message>) -> Settled {
+        let mut waited = Duration::ZERO;
+        let mut last = fingerprint(&self.files);
+        while waited < LONGEST_QUIET {
+            match receiver.recv_timeout(QUIET) {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Settled::Stop,
+                Ok(Message::Load) => return Settled::Quiet,
+                Ok(Message::Touched) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = fingerprint(&self.files);
+                    if now == last {
+                        break;
+                    }
+                    last = now;
+                }
+            }
+            waited += QUIET;
+        }
+        Settled::Quiet
+    }
+
+    fn load(&mut self) {
+        // Taken before reading: a change while reading is seen at the next look.
+        let before = fingerprint(&self.files);
+        let loaded = load_with(&self.path, &self.options);
+        let report = loaded.diagnostics.render(&loaded.sources, false);
+        match &loaded.snapshot {
+            Some(snapshot) => {
+                let generation = self.publish.publish(snapshot.clone());
+                tracing::info!(generation, found = %loaded.summary, "configuration loaded");
+                if !report.is_empty() {
+                    tracing::warn!("the configuration has warnings\n{}", report.trim_end());
+                }
+                if loaded.settings != self.settings {
+                    tracing::warn!("`gateway` has changed: restart to apply it");
+                }
+            }
+            None => {
+                let summary = loaded.diagnostics.summary();
+                tracing::error!(
+                    "configuration refused, the running one stays: {summary}\n{}",
+                    report.trim_end()
+                );
+                self.publish.refuse(refusal(&loaded));
+            }
+        }
+        self.seen = if loaded.files == self.files {
+            before
+        } else {
+            fingerprint(&loaded.files)
+        };
+        self.files = loaded.files;
+        self.watch_folders();
+    }
+
+    fn watch_folders(&mut self) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.watch(&self.files);
+        }
+    }
+}
+
+enum Settled {
+    Quiet,
+    Stop,
+}
+
+/// The first error in one line, and how many there are.
+fn refusal(loaded: &Loaded) -> String {
+    let first = loaded
+        .diagnostics
+        .render_compact(&loaded.sources)
+        .lines()
+        .find(|line| line.contains("error["))
+        .unwrap_or_default()
+        .to_owned();
+    format!("{}; {first}", loaded.diagnostics.summary())
+}
+
+/// File events of the folders that hold the files: editors and Kubernetes replace files rather than write them.
+struct Folders {
+    watcher: notify::RecommendedWatcher,
+    folders: HashSet<PathBuf>,
+}
+
+impl Folders {
+    /// `None` when the system offers no file events: polling remains.
+    fn new(sender: SyncSender<Message>) -> Option<Folders> {
+        let watcher =
+            notify::recommended_watcher(move |_| match sender.try_send(Message::Touched) {
+                // Full: a message waits already. Disconnected: the gateway stops.
+                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+            });
+        match watcher {
+            Ok(watcher) => Some(Folders {
+                watcher,
+                folders: HashSet::new(),
+            }),
+            Err(error) => {
+                tracing::debug!(%error, "no file events; files are looked at every {POLL:?}");
+                None
+            }
+        }
+    }
+
+    fn watch(&mut self, files: &[PathBuf]) {
+        let wanted: HashSet<PathBuf> = files
+            .iter()
+            .filter_map(|file| file.parent())
+            .map(|folder| {
+                if folder.as_os_str().is_empty() {
+                    Path::new(".").to_path_buf()
+                } else {
+                    folder.to_path_buf()
+                }
+            })
+            .collect();
+        for folder in self.folders.difference(&wanted) {
+            let _ = self.watcher.unwatch(folder);
+        }
+        for folder in wanted.difference(&self.folders) {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::debug!(%error, folder = %folder.display(), "no file events here");
+            }
+        }
+        self.folders = wanted;
+    }
+}
