@@ -41,7 +41,7 @@ Arrangement (before the first request of a case):
       backend ID managed-identity            RESOURCE [CLIENT-ID]
       pool ID                                BACKEND [priority N] [weight N], ...
       identity RESOURCE                      the token that managed identity gives, or `fails WHY`
-      gateway id, gateway region, gateway service-name, gateway max-buffered-body
+      gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 

@@ -57,6 +57,7 @@ pub fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>>
     let threshold = cx.arg::<f64>(element, "score-threshold");
     if let (Some(Arg::Const(threshold)), Some(attribute)) = (&threshold, element.attribute("score-threshold"))
         && *threshold > LOOSE
+        && *threshold <= 1.0
     {
         cx.report(
             Diagnostic::warning("TG0346", attribute.value.span, format!("`score-threshold` {threshold} lets prompts match that differ"))
