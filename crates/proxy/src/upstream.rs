@@ -328,6 +328,10 @@ impl Transport for Upstream {
     ) -> LocalBoxFuture<'a, Result<Response<Body>, SendError>> {
         Box::pin(self.deliver(origin, request, options))
     }
+
+    fn detach(&self, work: LocalBoxFuture<'static, ()>) {
+        tokio::task::spawn_local(work);
+    }
 }
 
 /// A key that is a hash already.
