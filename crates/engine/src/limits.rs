@@ -8,6 +8,9 @@ pub(crate) mod increment;
 pub(crate) mod level;
 pub(crate) mod quota;
 
+#[cfg(test)]
+mod tests;
+
 use crate::compile::Compile;
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;

@@ -7,14 +7,17 @@
 //! A request that is no model request (another method than POST, a body that is not JSON) counts nothing of itself;
 //! should its answer report usage all the same, that is counted.
 
+mod decode;
 mod embed;
 mod hold;
 mod metering;
+#[cfg(test)]
+mod tests;
 
 use crate::exchange::{BodyState, Exchange};
 use crate::step::{Flow, Needs};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -298,7 +301,11 @@ impl LlmCall {
 /// body to send in place of the buffered one, if it must differ. The exchange's own request stays as the caller sent it.
 pub(crate) fn prepare(rq: &mut Exchange, headers: &mut HeaderMap) -> Option<Bytes> {
     let call = rq.llm.as_mut()?;
-    headers.remove(header::ACCEPT_ENCODING);
+    // Saying nothing would allow any coding (RFC 9110, section 12.5.3).
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
     let BodyState::Buffered(body) = &rq.request.body else {
         return None;
     };

@@ -4,7 +4,8 @@
 //! unchanged but for the usage chunk that only the gateway asked for; what the caller did not take is handed back, so
 //! that settlement may read on for the provider's own numbers ([`Exchange::unread`]).
 
-use super::{LlmCall, is_encoded, is_event_stream, is_json};
+use super::decode::Decoder;
+use super::{LlmCall, is_event_stream, is_json};
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::compile::Section;
@@ -24,14 +25,26 @@ use tollgate_llm::stream::{HideUsage, Meter};
 use tollgate_llm::{Operation, Usage};
 
 /// What is known of the response so far; shared by the exchange and the body.
-#[derive(Default)]
 pub(super) struct Tally {
     meter: Option<Meter>,
+    decoder: Decoder,
     /// Whether the response is a stream of events.
     events: bool,
     /// The rest of a body that was dropped before its end.
     rest: Option<Body>,
     first_token_nanos: Option<u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally {
+            meter: None,
+            decoder: Decoder::Identity,
+            events: false,
+            rest: None,
+            first_token_nanos: None,
+        }
+    }
 }
 
 impl Tally {
@@ -43,7 +56,7 @@ impl Tally {
         let Some(meter) = &mut self.meter else {
             return;
         };
-        meter.feed(chunk);
+        self.decoder.feed(chunk, |plain| meter.feed(plain));
         if self.first_token_nanos.is_none() && meter.first_token().is_some() {
             self.first_token_nanos = Some(clock.monotonic_nanos());
         }
@@ -93,15 +106,14 @@ impl LlmCall {
             return;
         };
         let events = is_event_stream(&response.headers);
-        if !response.status.is_success()
-            || is_encoded(&response.headers)
-            || !(events || is_json(&response.headers, true))
-        {
+        if !response.status.is_success() || !(events || is_json(&response.headers, true)) {
             return;
         }
         let clock = rq.services.clock.clone();
         let mut tally = self.tally.borrow_mut();
         tally.events = events;
+        tally.decoder = Decoder::new(&response.headers);
+        let hides = events && self.hide_usage && tally.decoder.is_identity();
         tally.meter = Some(if events {
             Meter::events(self.operation)
         } else {
@@ -109,7 +121,7 @@ impl LlmCall {
         });
         match std::mem::take(&mut response.body) {
             BodyState::Streaming(inner) => {
-                let hide = (events && self.hide_usage).then(HideUsage::new);
+                let hide = hides.then(HideUsage::new);
                 if hide.is_some() {
                     response.headers.remove(header::CONTENT_LENGTH);
                 }
@@ -126,7 +138,7 @@ impl LlmCall {
                 drop(tally);
                 self.conclude();
                 let mut body = bytes;
-                if events && self.hide_usage {
+                if hides {
                     let mut hide = HideUsage::new();
                     let mut kept = hide.push(body);
                     kept.extend(hide.finish());
