@@ -61,6 +61,11 @@ impl<'a> Files<'a> {
         Ok((id, text))
     }
 
+    /// Whether any text that was read has `what` in it.
+    pub(crate) fn mention(&self, what: &str) -> bool {
+        self.texts.values().any(|(_, text)| text.contains(what))
+    }
+
     /// A file that diagnostics never show: a secret, a key, a certificate.
     pub(crate) fn read(&mut self, path: &Path) -> Result<String, String> {
         if !self.asked.iter().any(|p| p == path) {

@@ -55,6 +55,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What was found.
     pub summary: Summary,
+    /// Whether any document has a policy for language models, which need their token tables.
+    pub meters_models: bool,
 }
 
 /// What a configuration holds.
@@ -119,6 +121,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
         diagnostics: Diagnostics::default(),
         files: Vec::new(),
         summary: Summary::default(),
+        meters_models: false,
     };
     match files.text(&path) {
         Ok((file, text)) => {
@@ -163,6 +166,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
             related: Vec::new(),
         }),
     }
+    loaded.meters_models = files.mention("<llm-") || files.mention("<azure-openai-");
     loaded.files = files.asked;
     loaded.diagnostics = diagnostics;
     loaded

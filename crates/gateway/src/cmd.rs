@@ -1,7 +1,9 @@
 //! One file for each command.
 
 pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 
 use tokio::signal::unix::{SignalKind, signal};

@@ -4,6 +4,8 @@
 //! configuration or a failed start, 2 a command that cannot be understood or a file that cannot be read.
 
 mod cmd;
+mod logs;
+mod plane;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -22,13 +24,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(cmd::serve::Serve),
     Check(cmd::check::Check),
+    Demo(cmd::demo::Demo),
     Schema(cmd::schema::Schema),
     Simulate(cmd::simulate::Simulate),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Simulate(command) => command.run(),

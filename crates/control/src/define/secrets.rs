@@ -167,12 +167,7 @@ impl Reader<'_, '_> {
         match BaseUrl::parse(&url, None) {
             Ok(_) => url,
             Err(why) => {
-                self.fault(
-                    value.place,
-                    why,
-                    "not usable as a URL",
-                    "",
-                );
+                self.fault(value.place, why, "not usable as a URL", "");
                 String::from(STAND_IN_URL)
             }
         }

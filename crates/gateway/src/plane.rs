@@ -1,0 +1,187 @@
+//! Joins what `control` loaded to the data plane of `proxy`.
+//!
+//! Used by `serve` and `demo`. What must stay true: the data plane starts only with a good configuration; on the way
+//! out, reloading stops before the drain begins.
+
+use anyhow::Context;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_control::settings::{IdentitySource as Source, Settings};
+use tollgate_control::{Loaded, Options, Publish, Reload, Trigger};
+use tollgate_engine::Snapshot;
+use tollgate_engine::clock::SystemClock;
+use tollgate_proxy::config::{
+    IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, TlsFiles, UpstreamConfig,
+};
+use tollgate_proxy::{Gateway, Identity, Network, Shared, SnapshotHandle};
+
+/// Most bytes of values that `cache-store-value` keeps.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// A running gateway that follows its configuration.
+pub(crate) struct Plane {
+    gateway: Arc<Gateway>,
+    reload: Option<Reload>,
+    drain: Duration,
+}
+
+impl Plane {
+    /// Starts with what was loaded from `path`; `follow`: loads again when files change or [`Plane::trigger`] asks.
+    pub(crate) fn start(
+        path: &Path,
+        options: &Options,
+        loaded: &Loaded,
+        follow: bool,
+    ) -> anyhow::Result<Plane> {
+        let snapshot = loaded.snapshot.clone().context("no configuration")?;
+        if loaded.meters_models {
+            // The first call should not wait for the token tables.
+            tollgate_llm::tokens::warm_up();
+        }
+        let config = config(&loaded.settings)?;
+        let snapshots = SnapshotHandle::new(snapshot);
+        let environment = options.environment.clone();
+        let identity = Identity::new(
+            &config.identity,
+            Arc::new(SystemClock::default()),
+            move |name| environment(name),
+        );
+        tracing::debug!(source = identity.source(), "managed identity");
+        let shared = Shared::in_memory(&identity, CACHE_BYTES);
+        let gateway = Gateway::start(config, snapshots.clone(), shared, Some(identity))
+            .context("the gateway did not start; choose another address under `gateway`")?;
+        let gateway = Arc::new(gateway);
+        let reload = if follow {
+            let publish = Published {
+                snapshots,
+                gateway: gateway.clone(),
+            };
+            Some(Reload::start(
+                path.to_path_buf(),
+                options.clone(),
+                loaded,
+                publish,
+            )?)
+        } else {
+            None
+        };
+        Ok(Plane {
+            gateway,
+            reload,
+            drain: loaded.settings.timeouts.drain,
+        })
+    }
+
+    /// The data plane.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Asks for reloads.
+    pub(crate) fn trigger(&self) -> Option<Trigger> {
+        self.reload.as_ref().map(Reload::trigger)
+    }
+
+    /// Ends well, blocking; gives the number of connections that were cut.
+    pub(crate) fn drain(mut self) -> usize {
+        // Joins its thread, which holds the other reference.
+        self.reload = None;
+        match Arc::try_unwrap(self.gateway) {
+            Ok(gateway) => gateway.drain(self.drain),
+            Err(shared) => {
+                shared.announce_drain();
+                0
+            }
+        }
+    }
+}
+
+/// Where reloads go.
+struct Published {
+    snapshots: SnapshotHandle,
+    gateway: Arc<Gateway>,
+}
+
+impl Publish for Published {
+    fn publish(&self, snapshot: Arc<Snapshot>) -> u64 {
+        let generation = self.snapshots.publish(snapshot);
+        match self.gateway.reload_certificates() {
+            Ok(()) => self.gateway.health().recover("certificates"),
+            Err(faults) => {
+                let why = faults.join("; ");
+                tracing::error!("certificates refused, the running ones stay: {why}");
+                self.gateway.health().degrade("certificates", &why);
+            }
+        }
+        generation
+    }
+
+    fn refuse(&self, why: String) {
+        self.snapshots.refuse(why);
+    }
+}
+
+/// The data plane's own form of the settings.
+fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
+    let listeners = settings
+        .listen
+        .iter()
+        .map(|listen| ListenerConfig {
+            address: listen.address,
+            tls: listen.tls.as_ref().map(|tls| TlsFiles {
+                certificate: tls.certificate.clone(),
+                key: tls.key.clone(),
+            }),
+        })
+        .collect();
+    let trusted_proxies = settings
+        .trusted_proxies
+        .iter()
+        .map(|(address, prefix)| {
+            format!("{address}/{prefix}")
+                .parse::<Network>()
+                .map_err(|why| anyhow::anyhow!("trusted proxy {address}/{prefix}: {why}"))
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let (limits, timeouts) = (&settings.limits, &settings.timeouts);
+    Ok(ProxyConfig {
+        threads: settings.threads.and_then(NonZeroUsize::new),
+        listeners,
+        management: settings.management,
+        limits: Limits {
+            head_bytes: limits.request_header_size,
+            headers: limits.request_headers,
+            target_bytes: limits.request_target_size,
+            body_bytes: limits.request_body_size,
+            head_timeout: timeouts.request_header,
+            idle_timeout: timeouts.keep_alive,
+            body_idle_timeout: timeouts.body_idle,
+            connections: limits.connections,
+            streams: limits.streams,
+        },
+        upstream: UpstreamConfig {
+            connect_timeout: timeouts.connect,
+            connections: limits.backend_connections,
+            idle_connections: limits.idle_backend_connections,
+            idle_timeout: timeouts.backend_keep_alive,
+            ..UpstreamConfig::default()
+        },
+        access_log: settings.logs.requests,
+        trusted_proxies,
+        identity: IdentityConfig {
+            source: match settings.identity.source {
+                Source::Auto => None,
+                Source::Imds => Some(IdentitySource::Imds),
+                Source::AppService => Some(IdentitySource::AppService),
+                Source::WorkloadIdentity => Some(IdentitySource::WorkloadIdentity),
+                Source::ClientSecret => Some(IdentitySource::ClientSecret),
+            },
+            imds_endpoint: settings.identity.endpoint.clone(),
+        },
+        max_series: limits.metric_series,
+        drain_delay: timeouts.drain_delay,
+        ..ProxyConfig::default()
+    })
+}
