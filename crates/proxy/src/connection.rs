@@ -5,7 +5,7 @@
 
 pub(crate) mod state;
 
-use crate::io::{self, Stream, Watched};
+use crate::io::{Stream, Watched};
 use crate::request;
 use crate::thread::Thread;
 use crate::wheel::Timer;
@@ -47,10 +47,6 @@ pub(crate) async fn serve(
     tls: Option<Arc<rustls::ServerConfig>>,
 ) {
     let limits = &thread.config.limits;
-    if let Err(error) = io::prepare(&stream) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
-    }
     let scheme = if tls.is_some() { "https" } else { "http" };
     let opened = tokio::time::timeout(limits.head_timeout, open(stream, tls)).await;
     let (stream, http2) = match opened {
@@ -81,7 +77,11 @@ pub(crate) async fn serve(
             let (thread, peer) = (thread.clone(), peer.clone());
             async move {
                 let response = request::answer(thread, peer, request).await;
-                Ok::<_, Infallible>(response.map(|body| Sent { body, sent }))
+                Ok::<_, Infallible>(response.map(|body| Sent {
+                    body,
+                    sent,
+                    failed: None,
+                }))
             }
         })
     };
@@ -181,6 +181,8 @@ pub(crate) struct Sent {
     body: AnswerBody,
     #[expect(dead_code, reason = "held for its drop")]
     sent: InFlight,
+    /// An error that waits for what came before it to be flushed.
+    failed: Option<BodyError>,
 }
 
 impl http_body::Body for Sent {
@@ -191,7 +193,18 @@ impl http_body::Body for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            // On an error the server closes at once, with what it has buffered; one turn later that has gone out.
+            Poll::Ready(Some(Err(error))) => {
+                self.failed = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => polled,
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -199,7 +200,7 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             biased;
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener) => accepted,
             _ = phase.wait_for(|p| *p != Phase::Serving) => break,
         };
         match accepted {
@@ -211,10 +212,23 @@ async fn accept(
             }
         }
     }
-    while let Poll::Ready(Ok((stream, address))) =
-        poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await
-    {
-        begin(&thread, stream, address, tls.as_deref());
+    loop {
+        let mut accepting = pin!(next(&listener));
+        match poll_fn(|cx| Poll::Ready(accepting.as_mut().poll(cx))).await {
+            Poll::Ready(Ok((stream, address))) => begin(&thread, stream, address, tls.as_deref()),
+            _ => return,
+        }
+    }
+}
+
+/// The next connection, made ready.
+async fn next(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        let (stream, address) = listener.accept().await?;
+        // It fails when the caller has gone already.
+        if crate::io::prepare(&stream).is_ok() {
+            return Ok((stream, address));
+        }
     }
 }
 
@@ -236,4 +250,19 @@ fn begin(thread: &Rc<Thread>, stream: TcpStream, address: SocketAddr, tls: Optio
         serving.await;
         drop(open);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_sockets_do_not_delay() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (caller, accepted) = tokio::join!(TcpStream::connect(address), next(&listener));
+        let (accepted, peer) = accepted.unwrap();
+        assert_eq!(peer, caller.unwrap().local_addr().unwrap());
+        assert!(accepted.nodelay().unwrap());
+    }
 }

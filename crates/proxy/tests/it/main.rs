@@ -1,5 +1,13 @@
 //! Whole gateways against scripted backends over real sockets: one binary, port 0, no fixed times.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod drain;
+mod faults;
+mod http2;
+mod identity;
+mod limits;
 mod pass;
+mod stream;
 mod support;
+mod tls;
+mod websocket;

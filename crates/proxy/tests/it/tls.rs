@@ -1,0 +1,180 @@
+//! TLS towards callers and backends, and what is checked.
+
+use crate::support::*;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
+use tollgate_engine::definition::BackendTls;
+use tollgate_proxy::config::TlsFiles;
+
+/// A self-signed certificate for a name: its PEM and its key's.
+pub fn certificate(name: &str) -> (String, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(vec![String::from(name)]).unwrap();
+    (cert.pem(), signing_key.serialize_pem())
+}
+
+/// Files in a folder that goes away with it.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        let name = format!("tollgate-proxy-{}", uuid::Uuid::new_v4());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A TLS server configuration with these protocols.
+pub fn server_config(pem: &(String, String), alpn: &[&str]) -> Arc<rustls::ServerConfig> {
+    let chain = CertificateDer::pem_slice_iter(pem.0.as_bytes())
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let key = PrivateKeyDer::from_pem_slice(pem.1.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+/// A caller that trusts only this certificate.
+pub async fn connect(
+    address: std::net::SocketAddr,
+    pem: &str,
+    alpn: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(root.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TcpStream::connect(address).await?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+}
+
+#[tokio::test]
+async fn callers_get_tls_and_new_certificates_on_reload() {
+    let backend = Backend::echo().await;
+    let (first, second) = (certificate("localhost"), certificate("localhost"));
+    let folder = Folder::new();
+    let files = TlsFiles {
+        certificate: folder.write("tls.crt", &first.0),
+        key: folder.write("tls.key", &first.1),
+    };
+    let running = start(definition(&backend.url(), None), |c| {
+        c.listeners[0].tls = Some(files);
+    });
+    let stream = connect(running.address, &first.0, &["http/1.1"])
+        .await
+        .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let mut wire = Wire::new(stream);
+    assert_eq!(status(&wire.get("/api/x").await), 200);
+
+    folder.write("tls.crt", "nonsense");
+    let faults = running.gateway.reload_certificates().unwrap_err();
+    assert!(faults[0].contains("tls.crt"), "{faults:?}");
+    assert!(connect(running.address, &first.0, &[]).await.is_ok());
+
+    folder.write("tls.crt", &second.0);
+    folder.write("tls.key", &second.1);
+    running.gateway.reload_certificates().unwrap();
+    assert!(connect(running.address, &first.0, &[]).await.is_err());
+    assert!(connect(running.address, &second.0, &[]).await.is_ok());
+    assert_eq!(
+        status(&wire.get("/api/x").await),
+        200,
+        "open connections stay"
+    );
+}
+
+/// The status of a call to a backend whose certificate is for `name`, with these checks.
+async fn call_with(name: &str, checks: impl FnOnce(&str) -> BackendTls) -> u16 {
+    let pem = certificate(name);
+    let config = server_config(&pem, &["http/1.1"]);
+    let backend = Backend::serve(move |wire| {
+        let config = config.clone();
+        async move {
+            let Ok(stream) = TlsAcceptor::from(config).accept(wire.stream).await else {
+                return;
+            };
+            let mut wire = Wire::new(stream);
+            while wire.message().await.is_some() {
+                wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                    .await;
+            }
+        }
+    })
+    .await;
+    let url = format!("https://localhost:{}", backend.address.port());
+    let policy = backend_section(r#"<set-backend-service backend-id="tls" /><forward-request />"#);
+    let definition = with_backend(definition(&url, Some(&policy)), &url, checks(&pem.0));
+    let running = start(definition, |_| {});
+    let mut wire = running.connect().await;
+    let code = status(&wire.get("/api/x").await);
+    if code == 200 {
+        assert_eq!(status(&wire.get("/api/x").await), 200);
+        assert_eq!(backend.accepted(), 1);
+    }
+    code
+}
+
+#[tokio::test]
+async fn backends_are_checked_as_configured() {
+    let checks = |chain, name| BackendTls {
+        validate_chain: chain,
+        validate_name: name,
+        ca_pem: None,
+    };
+    let with_ca = |pem: &str, name| BackendTls {
+        validate_chain: true,
+        validate_name: name,
+        ca_pem: Some(Arc::from(pem)),
+    };
+    assert_eq!(call_with("localhost", |pem| with_ca(pem, true)).await, 200);
+    assert_eq!(call_with("elsewhere", |pem| with_ca(pem, true)).await, 500);
+    assert_eq!(call_with("elsewhere", |pem| with_ca(pem, false)).await, 200);
+    assert_eq!(call_with("localhost", |_| checks(true, true)).await, 500);
+    assert_eq!(call_with("localhost", |_| checks(true, false)).await, 500);
+    assert_eq!(call_with("localhost", |_| checks(false, true)).await, 200);
+    assert_eq!(call_with("elsewhere", |_| checks(false, true)).await, 500);
+    assert_eq!(call_with("elsewhere", |_| checks(false, false)).await, 200);
+    let broken = |_: &str| {
+        with_ca(
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            true,
+        )
+    };
+    assert_eq!(call_with("localhost", broken).await, 500);
+}
