@@ -168,6 +168,17 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
     }
     loaded.meters_models = files.mention("<llm-") || files.mention("<azure-openai-");
     loaded.files = files.asked;
-    loaded.diagnostics = diagnostics;
+    loaded.diagnostics = in_order(&diagnostics);
     loaded
+}
+
+/// The diagnostics as a reader goes through the files.
+fn in_order(diagnostics: &Diagnostics) -> Diagnostics {
+    let mut items = diagnostics.items().to_vec();
+    items.sort_by_key(|d| d.span.map(|span| (span.file, span.start)));
+    let mut sorted = Diagnostics::default();
+    for item in items {
+        sorted.push(item);
+    }
+    sorted
 }

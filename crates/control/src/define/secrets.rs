@@ -91,6 +91,7 @@ impl Reader<'_, '_> {
             }
             Written::Env(variable) => Secret::new(self.variable(variable, place)),
             Written::File(path) => Secret::new(self.secret_file(path, place)),
+            Written::Absent => Secret::new(format!("missing-{}", place.start)),
         }
     }
 

@@ -92,6 +92,11 @@ impl<'de> Deserialize<'de> for Duration {
                 f.write_str(A_DURATION)
             }
 
+            // It is missing, which has been reported.
+            fn visit_none<E>(self) -> Result<Duration, E> {
+                Ok(Duration(std::time::Duration::ZERO))
+            }
+
             fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
                 Duration::parse(text)
                     .ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
@@ -202,6 +207,8 @@ pub enum Secret {
     Env(String),
     /// A file, relative to the configuration file; a newline at its end does not count.
     File(String),
+    /// It is missing, which has been reported.
+    Absent,
 }
 
 impl std::fmt::Debug for Secret {
@@ -210,6 +217,7 @@ impl std::fmt::Debug for Secret {
             Secret::Literal(_) => f.write_str("Literal(…)"),
             Secret::Env(name) => write!(f, "Env({name})"),
             Secret::File(path) => write!(f, "File({path})"),
+            Secret::Absent => f.write_str("Absent"),
         }
     }
 }
@@ -235,6 +243,10 @@ impl<'de> Visitor<'de> for ReadSecret {
 
     fn visit_str<E>(self, text: &str) -> Result<Secret, E> {
         Ok(Secret::Literal(text.to_owned()))
+    }
+
+    fn visit_none<E>(self) -> Result<Secret, E> {
+        Ok(Secret::Absent)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secret, A::Error> {

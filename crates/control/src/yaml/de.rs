@@ -93,7 +93,7 @@ impl<'a> Deserializer<'a> for Tree<'a> {
             },
             Kind::Sequence(items) => visitor.visit_seq(Items(items.iter())),
             Kind::Mapping(entries) => visitor.visit_map(Entries::new(entries)),
-            Kind::Absent => visitor.visit_str(""),
+            Kind::Absent => visitor.visit_none(),
         };
         self.place(result)
     }

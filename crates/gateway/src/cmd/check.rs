@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tollgate_control::{Options, load_with};
+use tollgate_control::{Options, Summary, load_with};
 
 /// Check configurations: every fault of every file, with its place and what to do.
 ///
@@ -60,7 +60,7 @@ impl Check {
                 _ => format!("refused, {faults}"),
             };
             let path = path.display();
-            if unreadable {
+            if loaded.summary == Summary::default() {
                 writeln!(out, "{path}: {verdict}")?;
             } else {
                 writeln!(out, "{path}: {verdict} ({})", loaded.summary)?;

@@ -1,0 +1,36 @@
+//! Every folder of `examples/` loads without a fault.
+
+use std::path::Path;
+use std::sync::Arc;
+use tollgate_control::{Options, load_with};
+
+#[test]
+fn all_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.join("tollgate.yaml").is_file() {
+            continue;
+        }
+        seen += 1;
+        let options = Options {
+            environment: Arc::new(|name| {
+                Some(if name.ends_with("_KEY") || name.ends_with("_SECRET") {
+                    format!("value-of-{name}")
+                } else {
+                    String::from("https://resource.openai.azure.com")
+                })
+            }),
+            // Only the demo may hold its keys.
+            literal_secrets: path.ends_with("demo"),
+            ..Options::default()
+        };
+        let loaded = load_with(&path, &options);
+        let faults = loaded.diagnostics.render(&loaded.sources, false);
+        assert!(faults.is_empty(), "{}\n{faults}", path.display());
+        let snapshot = loaded.snapshot.unwrap();
+        assert!(!snapshot.apis.is_empty() && !snapshot.subscriptions.is_empty());
+    }
+    assert!(seen >= 2, "{}", folder.display());
+}

@@ -1,0 +1,10 @@
+//! The tests of `control` that go through its public API, in one binary.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod examples;
+mod fixtures;
+mod folder;
+mod properties;
+mod reload;
+mod schema;
