@@ -3,6 +3,9 @@
 //! What must stay true: data passes as `Bytes` without copies; taps see every chunk once and never hold one back
 //! longer than they must.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::fmt;

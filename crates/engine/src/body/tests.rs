@@ -1,0 +1,76 @@
+//! Taps, however the body ends.
+
+use super::*;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+/// A body of these chunks that says when it has given the last, as one of a known length does.
+struct Announced(VecDeque<&'static str>, bool);
+
+impl http_body::Body for Announced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let chunk = self.0.pop_front().map(|c| Bytes::from_static(c.as_bytes()));
+        Poll::Ready(chunk.map(|c| Ok(Frame::data(c))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.1 && self.0.is_empty()
+    }
+}
+
+/// Holds the last letter back, and notes the end.
+struct Last(Option<u8>, Rc<RefCell<u32>>);
+
+impl Tap for Last {
+    fn chunk(&mut self, chunk: Bytes) -> Option<Bytes> {
+        let mut out: Vec<u8> = self.0.take().into_iter().collect();
+        out.extend_from_slice(&chunk);
+        self.0 = out.pop();
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    fn end(&mut self) -> Option<Bytes> {
+        *self.1.borrow_mut() += 1;
+        self.0.take().map(|last| vec![last].into())
+    }
+}
+
+fn frames(body: &mut Body) -> Vec<String> {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut frames = Vec::new();
+    while !http_body::Body::is_end_stream(body) {
+        match http_body::Body::poll_frame(Pin::new(&mut *body), &mut cx) {
+            Poll::Ready(Some(frame)) => {
+                let data = frame.unwrap().into_data().unwrap();
+                frames.push(String::from_utf8(data.to_vec()).unwrap());
+            }
+            Poll::Ready(None) => break,
+            Poll::Pending => panic!("nothing waits here"),
+        }
+    }
+    frames
+}
+
+#[test]
+fn taps_end_once_whether_the_end_is_announced_or_found() {
+    for (announced, expected) in [(true, vec!["a", "bcde"]), (false, vec!["a", "bc", "de"])] {
+        let ended = Rc::new(RefCell::new(0));
+        let inner = Announced(VecDeque::from(["abc", "de"]), announced);
+        let taps: Vec<Box<dyn Tap>> = vec![
+            Box::new(Last(None, ended.clone())),
+            Box::new(Last(None, ended.clone())),
+        ];
+        let mut body = Tapped::wrap(Body::Stream(Box::pin(inner)), taps);
+        assert_eq!(frames(&mut body), expected);
+        assert_eq!(*ended.borrow(), 2);
+        assert!(http_body::Body::is_end_stream(&body));
+    }
+}
