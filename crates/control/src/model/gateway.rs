@@ -22,7 +22,7 @@ pub struct Gateway {
     pub management: Option<Management>,
     /// Data-plane threads. Default: one for each core.
     pub threads: Option<At<u16>>,
-    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<At<String>>,
     /// Bounds of what a caller may send.

@@ -1,0 +1,7 @@
+//! The whole binary: commands as a user types them, calls over real sockets. One test binary.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod check;
+mod process;
+mod serve;
