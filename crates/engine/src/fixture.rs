@@ -67,7 +67,7 @@ Actions, in order:
   -- settled answered|client_left|upstream_failed
       how the last request ended
   -- fault
-      loading must be refused: a line `LINE:COLUMN CODE MESSAGE` for each fault (`-` for a place outside documents),
+      what loading must report (after an error nothing can follow): a line `LINE:COLUMN CODE MESSAGE` for each fault (`-` for a place outside documents),
       and under it, if wished, `  label: TEXT` and `  help: TEXT`
 Durations are a number with ms, s, m, h or d.
 "#;

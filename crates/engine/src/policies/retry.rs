@@ -10,6 +10,7 @@ use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Block, Flow, Needs, Step};
 use std::time::Duration;
+use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::expr::host::Host;
 
@@ -78,6 +79,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let delta = optional("delta", cx);
     let first_fast = cx.arg::<bool>(element, "first-fast-retry");
     let block = cx.block(&element.children);
+    warn_of_lost_bodies(element, cx);
     let retry = Retry {
         condition: condition?,
         count: count?,
@@ -88,6 +90,28 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         block,
     };
     cx.step(retry)
+}
+
+/// A body that streams is gone after the first attempt.
+fn warn_of_lost_bodies(element: &Element, cx: &mut Compile<'_>) {
+    for inner in element.elements() {
+        if &*inner.name != "forward-request" {
+            warn_of_lost_bodies(inner, cx);
+        } else if !inner
+            .attribute("buffer-request-body")
+            .is_some_and(|a| a.value.text.trim().eq_ignore_ascii_case("true"))
+        {
+            cx.report(
+                Diagnostic::warning(
+                    "TG0348",
+                    inner.name_span,
+                    "a retried `forward-request` sends no request body",
+                )
+                .label("the first attempt sends the body as it comes, and does not keep it")
+                .help("add `buffer-request-body=\"true\"` if requests have bodies"),
+            );
+        }
+    }
 }
 
 #[derive(Debug)]
