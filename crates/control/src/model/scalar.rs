@@ -376,3 +376,6 @@ pub(super) fn optional_number_or_text(_: &mut SchemaGenerator) -> Schema {
 
 /// A secret and its place, for what the model holds many of.
 pub type PlacedSecret = At<Secret>;
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,7 @@ impl Demo {
     }
 
     async fn serve(&self) -> anyhow::Result<ExitCode> {
+        let mut stop = super::Stop::new()?;
         let mut providers = SimulatorConfig {
             latency_per_token: self.latency_per_token,
             // Only the gateway's identity may call the providers, as in a resource without keys.
@@ -95,6 +96,8 @@ impl Demo {
         if self.management.is_some() {
             loaded.settings.management = self.management;
         }
+        // Its own output is what the user looks at.
+        loaded.settings.logs.level = "warn".into();
         logs::begin(&loaded.settings.logs)?;
         let plane = Plane::start(path, &options, &loaded, false)?;
         let gateway = plane
@@ -130,7 +133,7 @@ impl Demo {
                 welcome(&gateway, &keys, simulator.url(), management.as_deref())
             );
         }
-        super::stop_signal().await?;
+        stop.wait().await;
         tokio::task::spawn_blocking(move || plane.drain()).await?;
         simulator.shutdown().await;
         Ok(ExitCode::SUCCESS)

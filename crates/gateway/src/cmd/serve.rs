@@ -62,11 +62,12 @@ pub(crate) fn report(loaded: &Loaded) {
 fn until_stopped(plane: Plane) -> anyhow::Result<ExitCode> {
     let runtime = super::runtime()?;
     runtime.block_on(async {
+        let mut stop = super::Stop::new()?;
         let mut hangup = signal(SignalKind::hangup())?;
         let trigger = plane.trigger();
         loop {
             tokio::select! {
-                stopped = super::stop_signal() => break stopped?,
+                () = stop.wait() => break,
                 _ = hangup.recv() => {
                     if let Some(trigger) = &trigger {
                         trigger.load();
@@ -81,8 +82,7 @@ fn until_stopped(plane: Plane) -> anyhow::Result<ExitCode> {
                 0 => tracing::info!("stopped"),
                 cut => tracing::warn!(cut, "stopped; connections were cut at the deadline"),
             },
-            again = super::stop_signal() => {
-                again?;
+            () = stop.wait() => {
                 tracing::warn!("stopped at once");
                 // The drain holds a thread until its deadline.
                 std::process::exit(1);

@@ -39,6 +39,7 @@ impl Simulate {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let runtime = super::runtime()?;
         runtime.block_on(async {
+            let mut stop = super::Stop::new()?;
             let simulator = Simulator::start(SimulatorConfig {
                 listen: self.listen,
                 latency_per_token: self.latency_per_token,
@@ -56,7 +57,7 @@ impl Simulate {
                 println!("  what was billed:   curl {url}/usage");
                 println!("Stop with Ctrl-C.");
             }
-            super::stop_signal().await?;
+            stop.wait().await;
             simulator.shutdown().await;
             Ok(ExitCode::SUCCESS)
         })
