@@ -1,5 +1,6 @@
 //! `check-header`: refuses requests without a header, or with another value than the listed ones.
 //!
+//! API Management's page calls `ignore-case` required; documents leave it out and compare with case.
 //! `context.LastError.Message` tells what was missing; the caller reads the configured message.
 
 use crate::compile::{
@@ -42,8 +43,8 @@ pub const DEF: PolicyDef = PolicyDef {
             Kind::Bool,
             "whether values compare without case",
         )
-        .required()
-        .expression(),
+        .expression()
+        .default("false"),
     ],
     children: &[child(
         "value",
@@ -80,7 +81,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         && let Some(empty) = element.elements().find(|e| &*e.name == "value" && e.children.is_empty())
     {
         cx.report(
-            Diagnostic::warning("TG0342", empty.name_span, "an empty `value` matches only an empty header")
+            Diagnostic::warning("TG0352", empty.name_span, "an empty `value` matches only an empty header")
                 .label("expected an allowed value")
                 .help("to check only that the header is there, leave `value` out"),
         );

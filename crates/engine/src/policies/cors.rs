@@ -126,7 +126,7 @@ fn check_origin(origin: &Element, credentials: bool, cx: &mut Compile<'_>) {
     let value = text.text.trim();
     if value == "*" && credentials {
         cx.report(
-            Diagnostic::error("TG0347", text.span, "`*` cannot be an origin when `allow-credentials` is true")
+            Diagnostic::error("TG0357", text.span, "`*` cannot be an origin when `allow-credentials` is true")
                 .label("expected an origin such as `https://example.com`")
                 .help("list the origins, or leave `allow-credentials` out"),
         );
@@ -134,7 +134,7 @@ fn check_origin(origin: &Element, credentials: bool, cx: &mut Compile<'_>) {
         let host = value.split_once("://").map(|(_, rest)| rest.strip_suffix('/').unwrap_or(rest));
         if host.is_none_or(|h| h.is_empty() || h.contains(['/', '?', '#'])) {
             cx.report(
-                Diagnostic::warning("TG0346", text.span, format!("`{value}` is no origin: it never matches"))
+                Diagnostic::warning("TG0356", text.span, format!("`{value}` is no origin: it never matches"))
                     .label("expected `*`, or scheme, host and port: `https://example.com`"),
             );
         }

@@ -109,7 +109,7 @@ fn range(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
     let (a, b) = (one(a, &from.value, cx)?, one(b, &to.value, cx)?);
     if a.is_ipv4() != b.is_ipv4() || a > b {
         cx.report(
-            Diagnostic::error("TG0344", to.value.span, format!("the range ends before it begins: `{a}` to `{b}`"))
+            Diagnostic::error("TG0354", to.value.span, format!("the range ends before it begins: `{a}` to `{b}`"))
                 .label("expected an address of the same family, not below `from`"),
         );
         return None;
@@ -121,7 +121,7 @@ fn range(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
 fn known<T>(found: Option<T>, text: &str, span: Span, cx: &mut Compile<'_>) -> Option<T> {
     if found.is_none() {
         cx.report(
-            Diagnostic::error("TG0343", span, format!("`{}` is not an IP address", text.trim()))
+            Diagnostic::error("TG0353", span, format!("`{}` is not an IP address", text.trim()))
                 .label("expected an IPv4 or IPv6 address")
                 .help("a block is written `10.0.0.0/8`, in `address` only"),
         );

@@ -92,8 +92,11 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     cx.step(retry)
 }
 
-/// A body that streams is gone after the first attempt.
+/// A body that streams is gone after the first attempt, unless each attempt sets it.
 fn warn_of_lost_bodies(element: &Element, cx: &mut Compile<'_>) {
+    if element.elements().any(|e| &*e.name == "set-body") {
+        return;
+    }
     for inner in element.elements() {
         if &*inner.name != "forward-request" {
             warn_of_lost_bodies(inner, cx);
@@ -103,7 +106,7 @@ fn warn_of_lost_bodies(element: &Element, cx: &mut Compile<'_>) {
         {
             cx.report(
                 Diagnostic::warning(
-                    "TG0348",
+                    "TG0358",
                     inner.name_span,
                     "a retried `forward-request` sends no request body",
                 )

@@ -87,7 +87,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         && let Err(why) = parts(text)
     {
         cx.report(
-            Diagnostic::error("TG0345", attribute.value.span, why)
+            Diagnostic::error("TG0355", attribute.value.span, why)
                 .label("expected a path such as `/orders/{id}?full={full}`"),
         );
         return None;

@@ -59,7 +59,7 @@ pub fn compile_body(element: &Element, cx: &mut Compile<'_>) -> Option<SetBody> 
     {
         cx.report(
             Diagnostic::error(
-                "TG0340",
+                "TG0350",
                 template.value.span,
                 "Liquid templates are not served by this version",
             )

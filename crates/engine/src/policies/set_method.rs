@@ -32,7 +32,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
                 let span = element.text().map_or(element.name_span, |t| t.span);
                 cx.report(
                     Diagnostic::error(
-                        "TG0341",
+                        "TG0351",
                         span,
                         format!("`{}` is not an HTTP method", text.trim()),
                     )

@@ -7,6 +7,7 @@ use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::services::TraceSeverity;
 use crate::step::{Flow, Step};
+use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
@@ -26,7 +27,7 @@ pub const DEF: PolicyDef = PolicyDef {
         .default("verbose"),
     ],
     children: &[
-        child("message", Content::Text, "the message").times(1, 1),
+        child("message", Content::Text, "the message").times(0, 1),
         child("metadata", Content::Empty, "a property of the message").attributes(&[
             attribute("name", Kind::Text, "its name")
                 .required()
@@ -36,8 +37,8 @@ pub const DEF: PolicyDef = PolicyDef {
                 .expression(),
         ]),
     ],
-    content: Content::Empty,
-    doc: "Writes a message with properties to the gateway's telemetry. It is never sampled away and does not change the exchange.",
+    content: Content::Text,
+    doc: "Writes a message with properties to the gateway's telemetry. It is never sampled away and does not change the exchange.\n\nThe message is the `message` element, or, as older documents write it, the policy's own text.",
     compile,
 };
 
@@ -45,6 +46,15 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let source = cx.literal::<Str>(element, "source");
     let severity = cx.literal::<Str>(element, "severity");
     let mut message = None;
+    let own = element.elements().next().is_none() && element.text().is_some();
+    if own {
+        message = cx.content::<Str>(element);
+    } else if !element.elements().any(|e| &*e.name == "message") {
+        cx.report(
+            Diagnostic::error("TG0320", element.name_span, "`trace` needs a `message`")
+                .label("expected the message"),
+        );
+    }
     let mut metadata = Vec::new();
     for child in element.elements() {
         if &*child.name == "message" {

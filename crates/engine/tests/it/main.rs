@@ -6,5 +6,6 @@
 )]
 
 mod accounting;
+mod corpus;
 mod fixtures;
 mod tidy;
