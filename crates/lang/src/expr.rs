@@ -5,10 +5,23 @@
 
 pub mod host;
 
-use crate::diagnostic::Diagnostics;
-use crate::document::Text;
-use crate::value::Value;
+mod ast;
+mod bind;
+pub(crate) mod eval;
+mod ir;
+mod lexer;
+mod parser;
+pub(crate) mod table;
+pub(crate) mod types;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::document::{Text, TextKind};
+use crate::value::{Frozen, Value};
+use bind::Binder;
+use eval::Cx;
 use host::Host;
+use ir::{Code, Frame, Ir};
+use lexer::Fault;
 
 /// What the place that an expression stands in wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +74,12 @@ impl Reads {
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Expr {
-    constant: Option<Value0>,
+    code: Code,
+    frame: Frame,
+    target: Target,
+    constant: Option<Frozen>,
     reads: Reads,
 }
-
-type Value0 = std::sync::Arc<str>;
 
 /// An exception that nothing caught.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,16 +92,93 @@ pub struct EvalError {
 
 /// Compiles an expression text (`kind` must not be `Literal`). `None` when refused; the reasons are in `diagnostics`.
 pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> Option<Expr> {
-    let _ = (source, target, diagnostics);
-    None
+    let text = &*source.text;
+    if text.len() > MAX_TEXT {
+        diagnostics.push(
+            Diagnostic::error(
+                "TG0204",
+                source.span,
+                format!("expression is longer than {} KB", MAX_TEXT / 1024),
+            )
+            .label("too long"),
+        );
+        return None;
+    }
+    let bound = match source.kind {
+        TextKind::Multi => {
+            parser::multi(text).map(|list| Binder::new(target).multi(&list, text.len()))
+        }
+        TextKind::Single | TextKind::Literal => {
+            parser::single(text).map(|e| Binder::new(target).single(&e, target))
+        }
+    };
+    let (made, binder) = match bound {
+        Ok(b) => b,
+        Err(fault) => {
+            diagnostics.push(report(source, fault, "TG0201"));
+            return None;
+        }
+    };
+    for fault in binder.faults {
+        diagnostics.push(report(source, fault, "TG0202"));
+    }
+    for warning in binder.warnings {
+        let mut d = report(source, warning, "TG0203");
+        d.severity = Severity::Warning;
+        diagnostics.push(d);
+    }
+    let (code, frame) = made?;
+    let mut expr = Expr {
+        code,
+        frame,
+        target,
+        constant: None,
+        reads: binder.reads,
+    };
+    if let Code::Expr(Ir::Const(_) | Ir::Text(_)) = &expr.code {
+        // The same conversion as at run time, done once.
+        expr.constant = expr
+            .eval(&mut host::Nowhere::default())
+            .ok()
+            .and_then(|v| v.freeze());
+    }
+    Some(expr)
+}
+
+/// Longest expression.
+const MAX_TEXT: usize = 256 * 1024;
+
+fn report(source: &Text, fault: Fault, code: &'static str) -> Diagnostic {
+    let len = source.text.len();
+    let at = fault.at.start.min(len)..fault.at.end.min(len).max(fault.at.start.min(len));
+    let d = Diagnostic::error(code, source.locate(at), fault.message).label(fault.label);
+    match fault.help {
+        Some(h) => d.help(h),
+        None => d,
+    }
 }
 
 impl Expr {
     /// Evaluates. The result already fits the target: `Bool` gives `Value::Bool`, `Int` gives `Value::Int`,
     /// `Text` gives `Value::Str`, `Body` gives `Value::Str` or `Value::Bytes`, `Long` `Value::Long`, `Double` `Value::Double`.
     pub fn eval(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
-        let _ = host;
-        Ok(Value::Null)
+        if let Some(c) = &self.constant {
+            return Ok(c.thaw());
+        }
+        let mut cx = Cx::new(host);
+        let mut frame = self.frame.slots();
+        let value = eval::code(&mut cx, &mut frame, &self.code)?;
+        match self.target {
+            Target::Bool | Target::Int | Target::Long | Target::Double | Target::Any => Ok(value),
+            Target::Text => Ok(Value::Str(value.to_text())),
+            Target::Body => Ok(match value {
+                Value::Str(_) | Value::Bytes(_) => value,
+                other => match other.as_bytes() {
+                    Some(b) => Value::Bytes(b),
+                    None => Value::Str(other.to_text()),
+                },
+            }),
+        }
     }
 
     /// What it may touch.
@@ -97,6 +188,6 @@ impl Expr {
 
     /// The value when it was known at load (no host needed).
     pub fn constant(&self) -> Option<Value> {
-        self.constant.clone().map(Value::Str)
+        self.constant.as_ref().map(Frozen::thaw)
     }
 }

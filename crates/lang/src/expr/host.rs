@@ -68,42 +68,72 @@ pub struct UrlParts {
     pub query_string: Str,
 }
 
-
 /// Scalar members of `context`; the comment gives the .NET type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the member of the same name")]
 pub enum Field {
     // string unless said otherwise; a null is `Value::Null`
-    ApiId, ApiName, ApiPath, ApiRevision, ApiVersion,
+    ApiId,
+    ApiName,
+    ApiPath,
+    ApiRevision,
+    ApiVersion,
     ApiIsCurrentRevision, // bool
-    OperationId, OperationName, OperationMethod, OperationUrlTemplate,
-    ProductId, ProductName,
-    ProductApprovalRequired, ProductSubscriptionRequired, // bool
-    ProductState,        // string: Published | NotPublished
-    ProductSubscriptionLimit, // int or null
-    SubscriptionId, SubscriptionName, SubscriptionKey, SubscriptionPrimaryKey, SubscriptionSecondaryKey,
-    SubscriptionCreatedDate, SubscriptionStartDate, SubscriptionEndDate, // ticks as Value::Long, or null
-    UserId, UserEmail, UserFirstName, UserLastName, UserNote,
+    OperationId,
+    OperationName,
+    OperationMethod,
+    OperationUrlTemplate,
+    ProductId,
+    ProductName,
+    ProductApprovalRequired,
+    ProductSubscriptionRequired, // bool
+    ProductState,                // string: Published | NotPublished
+    ProductSubscriptionLimit,    // int or null
+    SubscriptionId,
+    SubscriptionName,
+    SubscriptionKey,
+    SubscriptionPrimaryKey,
+    SubscriptionSecondaryKey,
+    SubscriptionCreatedDate,
+    SubscriptionStartDate,
+    SubscriptionEndDate, // ticks as Value::Long, or null
+    UserId,
+    UserEmail,
+    UserFirstName,
+    UserLastName,
+    UserNote,
     UserRegistrationDate, // ticks
-    LastErrorSource, LastErrorReason, LastErrorMessage, LastErrorScope, LastErrorSection, LastErrorPath, LastErrorPolicyId,
-    DeploymentGatewayId, DeploymentRegion, DeploymentServiceId, DeploymentServiceName, DeploymentInstanceId,
+    LastErrorSource,
+    LastErrorReason,
+    LastErrorMessage,
+    LastErrorScope,
+    LastErrorSection,
+    LastErrorPath,
+    LastErrorPolicyId,
+    DeploymentGatewayId,
+    DeploymentRegion,
+    DeploymentServiceId,
+    DeploymentServiceName,
+    DeploymentInstanceId,
     DeploymentIsManaged, // bool
-    RequestMethod, RequestIpAddress,
+    RequestMethod,
+    RequestIpAddress,
     ResponseStatusCode, // int
     ResponseStatusReason,
     Tracing, // bool
-    WorkspaceId, WorkspaceName,
+    WorkspaceId,
+    WorkspaceName,
 }
 
 /// Lists of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the member of the same name")]
 pub enum ListOf {
-    UserGroups,       // (Id, Name)
-    UserIdentities,   // (Id, Provider)
-    ProductGroups,    // (Id, Name)
-    ProductApis,      // (Id, Name)
-    ApiProtocols,     // (text, "")
+    UserGroups,     // (Id, Name)
+    UserIdentities, // (Id, Provider)
+    ProductGroups,  // (Id, Name)
+    ProductApis,    // (Id, Name)
+    ApiProtocols,   // (text, "")
 }
 
 /// Why a body cannot be read.
@@ -146,4 +176,53 @@ pub trait Host {
     fn random(&mut self) -> u64;
     /// `context.Trace(text)`.
     fn trace(&mut self, text: &str);
+}
+
+/// A host without an exchange: what constants are folded with.
+#[derive(Debug, Default)]
+pub(crate) struct Nowhere {
+    headers: HeaderMap,
+}
+
+impl Host for Nowhere {
+    fn has(&self, _: Entity) -> bool {
+        false
+    }
+    fn field(&self, _: Field) -> Value {
+        Value::Null
+    }
+    fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
+        Vec::new()
+    }
+    fn headers(&self, _: Message) -> &HeaderMap {
+        &self.headers
+    }
+    fn url(&self, _: UrlOf) -> UrlParts {
+        UrlParts::default()
+    }
+    fn matched_parameters(&self) -> &[(Str, Str)] {
+        &[]
+    }
+    fn variable(&self, _: &str) -> Option<Value> {
+        None
+    }
+    fn variable_names(&self) -> Vec<Str> {
+        Vec::new()
+    }
+    fn body(&mut self, _: Message, _: bool) -> Result<Bytes, BodyError> {
+        Err(BodyError::Missing)
+    }
+    fn request_id(&self) -> u128 {
+        0
+    }
+    fn timestamp(&self) -> i64 {
+        0
+    }
+    fn now(&self) -> i64 {
+        0
+    }
+    fn random(&mut self) -> u64 {
+        0
+    }
+    fn trace(&mut self, _: &str) {}
 }

@@ -1,0 +1,196 @@
+//! Syntax tree of an expression, as written; no types yet.
+//!
+//! Built by the parser, read by the binder. What must stay true: nesting is bounded by the parser, so walks may recurse.
+
+use crate::expr::lexer::Suffix;
+use crate::value::Str;
+use std::ops::Range;
+
+pub(crate) type At = Range<usize>;
+
+/// A name with its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Ident {
+    pub(crate) at: At,
+    pub(crate) text: Str,
+}
+
+/// A type as written.
+#[derive(Clone, Debug)]
+pub(crate) struct TypeRef {
+    pub(crate) at: At,
+    /// Dotted; empty for a tuple.
+    pub(crate) path: Vec<Ident>,
+    pub(crate) args: Vec<TypeRef>,
+    pub(crate) suffix: Vec<TypeSuffix>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TypeSuffix {
+    Nullable,
+    Array,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Expr {
+    pub(crate) at: At,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Literal {
+    Null,
+    Bool(bool),
+    Int(u64, Suffix),
+    Real(Str, Suffix),
+    Str(Str),
+    Char(u16),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Literal(Literal),
+    Interpolated(Vec<Piece>),
+    Name(Ident, Vec<TypeRef>),
+    Member(Box<Expr>, Ident, Vec<TypeRef>),
+    Call(Box<Expr>, Vec<Arg>),
+    Index(Box<Expr>, Vec<Arg>),
+    /// `of?.rest`: in `rest` the receiver is [`Kind::Receiver`].
+    NullConditional(Box<Expr>, Box<Expr>),
+    Receiver,
+    New(TypeRef, Vec<Arg>, Option<Init>),
+    /// Element type when written, sizes, items.
+    NewArray(Option<TypeRef>, Vec<Expr>, Option<Vec<Expr>>),
+    Anonymous(Vec<(Option<Ident>, Expr)>),
+    Cast(TypeRef, Box<Expr>),
+    Unary(&'static str, Box<Expr>),
+    /// Operators of one precedence, from the left.
+    Binary(Box<Expr>, Vec<(&'static str, At, Expr)>),
+    /// `a ?? b`.
+    Coalesce(Box<Expr>, Box<Expr>),
+    /// Operator is `=` or the one before `=`.
+    Assign(&'static str, Box<Expr>, Box<Expr>),
+    /// Operator, whether it stands in front.
+    Step(&'static str, bool, Box<Expr>),
+    Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
+    Is(Box<Expr>, Pattern),
+    As(Box<Expr>, TypeRef),
+    Lambda(Vec<Param>, Body),
+    Default(Option<TypeRef>),
+    TypeOf(TypeRef),
+    NameOf(Box<Expr>),
+    Throw(Box<Expr>),
+    /// A type used as an expression (`string.Join`).
+    Type(TypeRef),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Text(String),
+    Hole(Box<Expr>, i32, Option<String>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Arg {
+    pub(crate) name: Option<Ident>,
+    pub(crate) value: ArgValue,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ArgValue {
+    Expr(Expr),
+    /// `out x`, `ref x`.
+    Out(Expr),
+    /// `out var x`, `out T x`, `out _`.
+    OutVar(Option<TypeRef>, Ident),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Init {
+    Members(Vec<(InitKey, InitValue)>),
+    Items(Vec<Vec<Expr>>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum InitKey {
+    Name(Ident),
+    Index(At, Vec<Arg>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum InitValue {
+    Expr(Expr),
+    Nested(Init),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    /// `is T`, `is T x`, `is T _`.
+    Type(TypeRef, Option<Ident>),
+    /// `is 3`, `is null`.
+    Constant(Box<Expr>),
+    /// `is var x`.
+    Var(Ident),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub(crate) ty: Option<TypeRef>,
+    pub(crate) name: Ident,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Expr(Box<Expr>),
+    Block(Vec<Stmt>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Stmt {
+    pub(crate) at: At,
+    pub(crate) kind: StmtKind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum StmtKind {
+    Empty,
+    Block(Vec<Stmt>),
+    /// Type (`None`: `var`), names with initialisers, whether `const`.
+    Local(Option<TypeRef>, Vec<(Ident, Option<Expr>)>, bool),
+    Function(Box<LocalFunction>),
+    Expr(Expr),
+    If(Vec<(Expr, Stmt)>, Option<Box<Stmt>>),
+    Switch(Expr, Vec<(Vec<Label>, Vec<Stmt>)>),
+    While(Expr, Box<Stmt>),
+    Do(Box<Stmt>, Expr),
+    For(Vec<Stmt>, Option<Expr>, Vec<Expr>, Box<Stmt>),
+    Foreach(Option<TypeRef>, Ident, Expr, Box<Stmt>),
+    Break,
+    Continue,
+    Return(Option<Expr>),
+    Throw(Option<Expr>),
+    Try(Vec<Stmt>, Vec<Catch>, Option<Vec<Stmt>>),
+    Using(Box<Stmt>, Box<Stmt>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LocalFunction {
+    pub(crate) result: TypeRef,
+    pub(crate) name: Ident,
+    pub(crate) params: Vec<Param>,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Label {
+    Default,
+    Case(Pattern, Option<Expr>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Catch {
+    pub(crate) ty: Option<TypeRef>,
+    pub(crate) name: Option<Ident>,
+    pub(crate) when: Option<Expr>,
+    pub(crate) body: Vec<Stmt>,
+}

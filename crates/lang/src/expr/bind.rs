@@ -1,0 +1,388 @@
+//! The static binder: syntax tree to typed IR.
+//!
+//! Called by `compile`. Resolves every name, overload and conversion, so that what can be wrong is reported at load with its
+//! place. What must stay true: work is bounded (lambdas are bound again for each overload); after a fault the statement is
+//! given up and the next one is bound, with the variables it would have declared.
+
+mod assign;
+mod call;
+mod convert;
+mod create;
+mod infer;
+mod lambda;
+mod names;
+mod operators;
+mod statements;
+mod suggest;
+mod values;
+
+pub(crate) use convert::Conversion;
+
+use super::ast::{At, Expr, Stmt};
+use super::eval::{Cx, Slot};
+use super::ir::{Code, Frame, Ir};
+use super::lexer::Fault;
+use super::types::Ty;
+use super::{Reads, Target};
+use crate::value::{Frozen, Str};
+
+/// Most nodes bound for one expression, counting repetitions for overloads.
+const MAX_WORK: u32 = 60_000;
+
+pub(crate) type B<T> = Result<T, Fault>;
+
+/// An expression with its type.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) ir: Ir,
+    pub(crate) ty: Ty,
+    /// What `reads` was before this access, so that a comparison with null does not count as a read.
+    before: Option<Reads>,
+}
+
+impl Bound {
+    pub(crate) fn new(ir: Ir, ty: Ty) -> Bound {
+        Bound {
+            ir,
+            ty,
+            before: None,
+        }
+    }
+
+    /// Without the note about reads.
+    pub(crate) fn into_plain(self) -> Bound {
+        Bound {
+            before: None,
+            ..self
+        }
+    }
+
+    /// The constant, if it is one.
+    pub(crate) fn constant(&self) -> Option<Frozen> {
+        match &self.ir {
+            Ir::Const(c) => Some(c.clone()),
+            Ir::Text(s) => Some(Frozen::Text(s.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// A variable in scope.
+#[derive(Clone, Debug)]
+struct Local {
+    name: Str,
+    slot: u32,
+    ty: Ty,
+    /// A constant's value.
+    constant: Option<Frozen>,
+    /// May not be assigned: loop variables, `using` variables.
+    fixed: bool,
+}
+
+/// What `return` means in a body.
+#[derive(Clone, Debug)]
+enum Returns {
+    /// The whole expression's.
+    Target(Target),
+    /// A body whose result type is known.
+    Known(Ty),
+    /// Collects the types.
+    Infer(Vec<(Ty, Option<Frozen>)>),
+}
+
+/// A function being bound: the expression itself, a lambda, a local function.
+#[derive(Clone, Debug)]
+struct Function {
+    scopes: Vec<Vec<Local>>,
+    /// One flag per slot: captured by a lambda.
+    shared: Vec<bool>,
+    captures: Vec<(u32, u32)>,
+    returns: Returns,
+    loops: u32,
+    switches: u32,
+    catches: u32,
+}
+
+impl Function {
+    fn new(returns: Returns) -> Function {
+        Function {
+            scopes: vec![Vec::new()],
+            shared: Vec::new(),
+            captures: Vec::new(),
+            returns,
+            loops: 0,
+            switches: 0,
+            catches: 0,
+        }
+    }
+}
+
+/// Binds one expression.
+pub(crate) struct Binder {
+    functions: Vec<Function>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
+    pub(crate) reads: Reads,
+    /// `context.Response` went somewhere as a plain `IResponse` or `object`.
+    response_escapes: bool,
+    /// The body of a plain `IResponse` is read.
+    plain_body: bool,
+    work: u32,
+    /// Slots and types of the receivers of the `?.` being bound, innermost last.
+    receivers: Vec<(u32, Ty)>,
+}
+
+impl Binder {
+    pub(crate) fn new(target: Target) -> Binder {
+        Binder {
+            functions: vec![Function::new(Returns::Target(target))],
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            reads: Reads::default(),
+            response_escapes: false,
+            plain_body: false,
+            work: 0,
+            receivers: Vec::new(),
+        }
+    }
+
+    /// Binds `@( … )`.
+    pub(crate) fn single(mut self, e: &Expr, target: Target) -> (Option<(Code, Frame)>, Binder) {
+        let code = match self
+            .value(e)
+            .and_then(|b| self.to_target(b, target, e.at.clone()))
+        {
+            Ok(ir) => Some(Code::Expr(ir)),
+            Err(f) => {
+                self.faults.push(f);
+                None
+            }
+        };
+        self.finish(code)
+    }
+
+    /// Binds `@{ … }`.
+    pub(crate) fn multi(
+        mut self,
+        list: &[Stmt],
+        text_len: usize,
+    ) -> (Option<(Code, Frame)>, Binder) {
+        let (block, open) = self.block(list);
+        if open && self.faults.is_empty() {
+            let at = list.last().map_or(0..text_len, |s| s.at.clone());
+            let end = at.end.max(1);
+            self.faults.push(
+                Fault::new(
+                    end - 1..end,
+                    "not every path returns a value",
+                    "the end is reached here without `return`",
+                )
+                .help("every path through `@{ … }` ends in `return value;`"),
+            );
+        }
+        self.finish(Some(Code::Block(block)))
+    }
+
+    fn finish(mut self, code: Option<Code>) -> (Option<(Code, Frame)>, Binder) {
+        if self.response_escapes && self.plain_body {
+            self.reads.response_body = true;
+        }
+        let frame = Frame {
+            shared: std::mem::take(&mut self.functions[0].shared),
+        };
+        (
+            code.filter(|_| self.faults.is_empty()).map(|c| (c, frame)),
+            self,
+        )
+    }
+
+    /// Counts work; a fault beyond the bound.
+    fn tick(&mut self, at: &At) -> B<()> {
+        self.work += 1;
+        if self.work > MAX_WORK {
+            return Err(Fault::new(
+                at.clone(),
+                "expression is too complex to check",
+                "too many nested lambdas with several overloads",
+            )
+            .help("keep a part in a variable"));
+        }
+        Ok(())
+    }
+
+    fn function(&mut self) -> &mut Function {
+        // The expression's own function is never popped.
+        self.functions
+            .last_mut()
+            .expect("there is always a function")
+    }
+
+    /// A new slot in the current function.
+    fn slot(&mut self) -> u32 {
+        let f = self.function();
+        f.shared.push(false);
+        (f.shared.len() - 1) as u32
+    }
+
+    fn push_scope(&mut self) {
+        self.function().scopes.push(Vec::new());
+    }
+
+    fn pop_scope(&mut self) {
+        self.function().scopes.pop();
+    }
+
+    /// Declares a variable; a fault when the name is taken in this function.
+    fn declare(&mut self, name: &Str, ty: Ty, at: &At) -> B<u32> {
+        if &**name == "context" {
+            return Err(Fault::new(
+                at.clone(),
+                "`context` is already defined",
+                "expected another name",
+            ));
+        }
+        let taken = self
+            .functions
+            .iter()
+            .flat_map(|f| &f.scopes)
+            .flatten()
+            .any(|l| l.name == *name);
+        if taken && &**name != "_" {
+            return Err(Fault::new(
+                at.clone(),
+                format!("a variable `{name}` is already defined in this scope"),
+                "expected another name",
+            ));
+        }
+        Ok(self.declare_anyway(name, ty))
+    }
+
+    fn declare_anyway(&mut self, name: &Str, ty: Ty) -> u32 {
+        let slot = self.slot();
+        let local = Local {
+            name: name.clone(),
+            slot,
+            ty,
+            constant: None,
+            fixed: false,
+        };
+        if let Some(scope) = self.function().scopes.last_mut() {
+            scope.push(local);
+        }
+        slot
+    }
+
+    /// Finds a variable and captures it into the current function when it belongs to an outer one.
+    fn lookup(&mut self, name: &str) -> Option<Local> {
+        let depth = self
+            .functions
+            .iter()
+            .rposition(|f| f.scopes.iter().flatten().any(|l| &*l.name == name))?;
+        let mut local = self.functions[depth]
+            .scopes
+            .iter()
+            .rev()
+            .flat_map(|s| s.iter().rev())
+            .find(|l| &*l.name == name)?
+            .clone();
+        if local.constant.is_none() {
+            for level in depth + 1..self.functions.len() {
+                local.slot = self.capture(level, local.slot);
+            }
+        }
+        Some(local)
+    }
+
+    /// Slot in function `level` that shares `outer` of the function around it.
+    fn capture(&mut self, level: usize, outer: u32) -> u32 {
+        if let Some((_, own)) = self.functions[level]
+            .captures
+            .iter()
+            .find(|(o, _)| *o == outer)
+        {
+            return *own;
+        }
+        if let Some(flag) = self.functions[level - 1].shared.get_mut(outer as usize) {
+            *flag = true;
+        }
+        let f = &mut self.functions[level];
+        f.shared.push(false);
+        let own = (f.shared.len() - 1) as u32;
+        f.captures.push((outer, own));
+        own
+    }
+
+    /// Runs something whose effects are undone: to try an overload.
+    fn speculate<T>(&mut self, f: impl FnOnce(&mut Self) -> B<T>) -> B<T> {
+        let functions = self.functions.clone();
+        let (faults, warnings) = (self.faults.len(), self.warnings.len());
+        let (reads, escapes, plain, receivers) = (
+            self.reads,
+            self.response_escapes,
+            self.plain_body,
+            self.receivers.clone(),
+        );
+        let result = f(self);
+        let failed = self.faults.len() > faults;
+        self.functions = functions;
+        let first = self.faults.drain(faults..).next();
+        self.warnings.truncate(warnings);
+        (
+            self.reads,
+            self.response_escapes,
+            self.plain_body,
+            self.receivers,
+        ) = (reads, escapes, plain, receivers);
+        match (result, first) {
+            (Ok(_), Some(fault)) if failed => Err(fault),
+            (r, _) => r,
+        }
+    }
+
+    /// Evaluates what is constant at load.
+    fn fold(&self, bound: Bound) -> Bound {
+        let foldable = match &bound.ir {
+            Ir::Arithmetic(_, _, a, b)
+            | Ir::Compare(_, a, b)
+            | Ir::Equal(_, a, b)
+            | Ir::Logic(_, a, b) => constant(a) && constant(b),
+            Ir::Negate(_, a) | Ir::Complement(_, a) | Ir::Not(a) | Ir::Number(_, a) => constant(a),
+            Ir::Concat(list) => list.iter().all(constant),
+            Ir::Call(c) => c.args.is_empty() && c.types.is_empty() && c.outs.is_empty(),
+            _ => false,
+        };
+        if !foldable {
+            return bound;
+        }
+        let mut nowhere = super::host::Nowhere::default();
+        let mut cx = Cx::new(&mut nowhere);
+        let mut frame: Vec<Slot> = Vec::new();
+        match super::eval::value_of(&mut cx, &mut frame, &bound.ir)
+            .ok()
+            .and_then(|v| v.freeze())
+        {
+            Some(Frozen::Text(s)) => Bound {
+                ir: Ir::Text(s),
+                ..bound
+            },
+            Some(c) => Bound {
+                ir: Ir::Const(c),
+                ..bound
+            },
+            None => bound,
+        }
+    }
+}
+
+fn constant(ir: &Ir) -> bool {
+    matches!(ir, Ir::Const(_) | Ir::Text(_))
+}
+
+/// A fault about types.
+fn mismatch(from: &Ty, to: &Ty, at: &At) -> Fault {
+    Fault::new(
+        at.clone(),
+        format!("cannot implicitly convert `{from}` to `{to}`"),
+        format!("expected `{to}`, found `{from}`"),
+    )
+}

@@ -1,0 +1,384 @@
+//! Assignment, compound assignment, increment.
+
+use super::call::{Given, GivenArg};
+use super::names::{Named, class_args};
+use super::{B, Binder, Bound};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Kind};
+use crate::expr::ir::{Call, Ir};
+use crate::expr::lexer::Fault;
+use crate::expr::table::{Member, MemberKind, table};
+use crate::expr::types::Ty;
+use crate::value::Frozen;
+
+/// Where an assignment goes. Parts that have effects are in temporaries already.
+enum Place {
+    Local(u32),
+    Property(Ir, &'static Member, Ty),
+    Item(Ir, Ir),
+    /// Receiver, arguments as locals.
+    Indexer(u32, Ty, Vec<(u32, Ty)>),
+}
+
+impl Binder {
+    pub(super) fn assign(
+        &mut self,
+        op: &'static str,
+        left: &Expr,
+        right: &Expr,
+        at: &At,
+    ) -> B<Bound> {
+        if op == "=" {
+            return self.plain_assign(left, right);
+        }
+        self.compound(left, at, |this, current| {
+            if op == "??" {
+                let ty = current.ty.clone();
+                let value = this.value_as(right, &ty)?;
+                return Ok(Bound::new(
+                    Ir::Coalesce(Box::new(current.ir), Box::new(value.ir)),
+                    ty,
+                ));
+            }
+            let ty = current.ty.clone();
+            let value = this.value(right)?;
+            let result = this.operator(op, current, value, at, at)?;
+            // `x op= y` casts back to the type of `x` when both are numbers.
+            if result.ty != ty
+                && result.ty.plain().numeric().is_some()
+                && ty.plain().numeric().is_some()
+            {
+                this.cast(result, &ty, at)
+            } else {
+                Ok(result)
+            }
+        })
+        .map(|(new, _)| new)
+    }
+
+    pub(super) fn step(
+        &mut self,
+        op: &'static str,
+        prefix: bool,
+        operand: &Expr,
+        at: &At,
+    ) -> B<Bound> {
+        let old = self.slot();
+        let (b, ty) = self.compound(operand, at, |this, current| {
+            let ty = current.ty.clone();
+            if ty.plain().numeric().is_none() {
+                return Err(Fault::new(
+                    at.clone(),
+                    format!("operator `{op}{op}` is not defined for `{ty}`"),
+                    format!("this is `{ty}`"),
+                ));
+            }
+            let kept = Ir::SetLocal(old, Box::new(current.ir));
+            let one = Bound::new(Ir::Const(Frozen::Int(1)), Ty::Int);
+            let result = this.operator(op, Bound::new(kept, ty.clone()), one, at, at)?;
+            if result.ty == ty {
+                Ok(result)
+            } else {
+                this.cast(result, &ty, at)
+            }
+        })?;
+        if prefix {
+            return Ok(b);
+        }
+        Ok(Bound::new(Ir::Sequence(vec![b.ir, Ir::Local(old)]), ty))
+    }
+
+    fn plain_assign(&mut self, left: &Expr, right: &Expr) -> B<Bound> {
+        match &left.kind {
+            Kind::Name(name, _) if &*name.text == "_" && self.lookup("_").is_none() => {
+                self.value(right)
+            }
+            Kind::Name(name, _) => {
+                let (slot, ty) = self.assignable(name, &left.at)?;
+                let b = self.value_as(right, &ty)?;
+                Ok(Bound::new(Ir::SetLocal(slot, Box::new(b.ir)), ty))
+            }
+            Kind::Member(of, name, _) => {
+                let receiver = self.receiver(of, &name.at)?;
+                let (m, declared) = self.setter(&receiver.ty, name)?;
+                let ty = m.params[m.params.len() - 1]
+                    .ty
+                    .substitute(&class_args(&declared));
+                let value = self.value_as(right, &ty)?;
+                self.set_property(receiver.ir, m, &declared, value.ir)
+                    .map(|ir| Bound::new(ir, ty))
+            }
+            Kind::Index(of, args) => {
+                let receiver = self.value(of)?;
+                if let Ty::Array(item) = &receiver.ty {
+                    let item = (**item).clone();
+                    let [
+                        Arg {
+                            value: ArgValue::Expr(i),
+                            name: None,
+                        },
+                    ] = &args[..]
+                    else {
+                        return Err(Fault::new(
+                            left.at.clone(),
+                            "an array takes one index",
+                            "expected one number",
+                        ));
+                    };
+                    let index = self.value(i)?;
+                    let index = self.array_index(index, &i.at)?;
+                    let value = self.value_as(right, &item)?;
+                    return Ok(Bound::new(
+                        Ir::SetItem(Box::new(receiver.ir), Box::new(index), Box::new(value.ir)),
+                        item,
+                    ));
+                }
+                let given = match &right.kind {
+                    Kind::Lambda(..) | Kind::Default(None) => Given::Open(right),
+                    _ => Given::Value(self.value(right)?),
+                };
+                let value = GivenArg {
+                    at: right.at.clone(),
+                    name: None,
+                    given,
+                };
+                // The value of the assignment is what was assigned; statements drop it.
+                self.indexer(receiver, MemberKind::SetIndex, args, Some(value), &left.at)
+            }
+            _ => Err(Fault::new(
+                left.at.clone(),
+                "cannot assign to this",
+                "expected a variable, property or item",
+            )
+            .help(if matches!(left.kind, Kind::Call(..)) {
+                "compare with `==`"
+            } else {
+                "`=` assigns, `==` compares"
+            })),
+        }
+    }
+
+    fn assignable(&mut self, name: &crate::expr::ast::Ident, at: &At) -> B<(u32, Ty)> {
+        match self.lookup(&name.text) {
+            None => {
+                let e = Expr {
+                    at: at.clone(),
+                    kind: Kind::Name(name.clone(), Vec::new()),
+                };
+                match self.named(&e) {
+                    Err(f) => Err(f.help("declare it: `var name = …;`")),
+                    Ok(_) => Err(Fault::new(
+                        at.clone(),
+                        format!("`{}` cannot be assigned", name.text),
+                        "read only",
+                    )),
+                }
+            }
+            Some(l) if l.constant.is_some() => Err(Fault::new(
+                at.clone(),
+                format!("`{}` is a constant", name.text),
+                "read only",
+            )),
+            Some(l) if l.fixed => Err(Fault::new(
+                at.clone(),
+                format!(
+                    "`{}` is the variable of a `foreach` or `using` and cannot be assigned",
+                    name.text
+                ),
+                "read only",
+            )),
+            Some(l) => Ok((l.slot, l.ty)),
+        }
+    }
+
+    fn receiver(&mut self, of: &Expr, at: &At) -> B<Bound> {
+        match self.named(of)? {
+            Named::Value(b) => Ok(b),
+            _ => Err(Fault::new(
+                at.clone(),
+                "static members cannot be assigned",
+                "read only",
+            )),
+        }
+    }
+
+    fn setter(&mut self, ty: &Ty, name: &crate::expr::ast::Ident) -> B<(&'static Member, Ty)> {
+        for t in table().lineage(ty) {
+            let Some(info) = table().of(&t) else { continue };
+            if let Some(m) = info
+                .members
+                .iter()
+                .find(|m| m.kind == MemberKind::SetProperty && m.name == &*name.text)
+            {
+                return Ok((m, t));
+            }
+        }
+        let readable = table()
+            .lineage(ty)
+            .iter()
+            .filter_map(|t| table().of(t))
+            .any(|i| i.members.iter().any(|m| m.name == &*name.text));
+        if readable {
+            return Err(Fault::new(
+                name.at.clone(),
+                format!("`{}` of `{ty}` cannot be assigned", name.text),
+                "read only",
+            ));
+        }
+        Err(self.unknown_member(ty, name, false))
+    }
+
+    pub(super) fn set_property(
+        &mut self,
+        of: Ir,
+        m: &'static Member,
+        declared: &Ty,
+        value: Ir,
+    ) -> B<Ir> {
+        Ok(Ir::Call(Box::new(Call {
+            run: m.run,
+            checked: true,
+            args: vec![of, value],
+            types: class_args(declared),
+            outs: Vec::new(),
+        })))
+    }
+
+    /// Sets a member in an object initialiser.
+    pub(super) fn initialise(
+        &mut self,
+        slot: u32,
+        ty: &Ty,
+        name: &crate::expr::ast::Ident,
+        value: &Expr,
+    ) -> B<Ir> {
+        let (m, declared) = self.setter(ty, name)?;
+        let want = m.params[m.params.len() - 1]
+            .ty
+            .substitute(&class_args(&declared));
+        let value = self.value_as(value, &want)?;
+        self.set_property(Ir::Local(slot), m, &declared, value.ir)
+    }
+
+    /// `place = f(place)`: the parts of the place are evaluated once. Gives the new value and the type.
+    fn compound(
+        &mut self,
+        left: &Expr,
+        at: &At,
+        f: impl FnOnce(&mut Self, Bound) -> B<Bound>,
+    ) -> B<(Bound, Ty)> {
+        let mut temporaries = Vec::new();
+        let (place, current) = match &left.kind {
+            Kind::Name(name, _) => {
+                let (slot, ty) = self.assignable(name, &left.at)?;
+                (Place::Local(slot), Bound::new(Ir::Local(slot), ty))
+            }
+            Kind::Member(of, name, _) => {
+                let receiver = self.receiver(of, &name.at)?;
+                let (m, declared) = self.setter(&receiver.ty, name)?;
+                let slot = self.slot();
+                temporaries.push((slot, receiver.ir));
+                let again = Bound::new(Ir::Local(slot), receiver.ty);
+                let current = match self.member_of_value(again, name, &[])? {
+                    Named::Value(b) => b,
+                    _ => {
+                        return Err(Fault::new(
+                            name.at.clone(),
+                            "cannot assign to a method",
+                            "read only",
+                        ));
+                    }
+                };
+                (Place::Property(Ir::Local(slot), m, declared), current)
+            }
+            Kind::Index(of, args) => {
+                let receiver = self.value(of)?;
+                let slot = self.slot();
+                let ty = receiver.ty.clone();
+                temporaries.push((slot, receiver.ir));
+                let mut slots = Vec::new();
+                for a in args {
+                    let ArgValue::Expr(e) = &a.value else {
+                        return Err(Fault::new(
+                            left.at.clone(),
+                            "`out` is not expected here",
+                            "expected a value",
+                        ));
+                    };
+                    let b = self.value(e)?;
+                    let s = self.slot();
+                    temporaries.push((s, b.ir));
+                    slots.push((s, b.ty));
+                }
+                if let Ty::Array(item) = &ty {
+                    let Some((s, i)) = slots.first() else {
+                        return Err(Fault::new(
+                            left.at.clone(),
+                            "an array takes one index",
+                            "expected one number",
+                        ));
+                    };
+                    let index = self.array_index(Bound::new(Ir::Local(*s), i.clone()), at)?;
+                    let current = Bound::new(
+                        Ir::Item(Box::new(Ir::Local(slot)), Box::new(index)),
+                        (**item).clone(),
+                    );
+                    (Place::Item(Ir::Local(slot), Ir::Local(*s)), current)
+                } else {
+                    let current = self.indexed(slot, &ty, &slots, MemberKind::Index, None, at)?;
+                    (Place::Indexer(slot, ty, slots), current)
+                }
+            }
+            _ => {
+                return Err(Fault::new(
+                    left.at.clone(),
+                    "cannot assign to this",
+                    "expected a variable, property or item",
+                ));
+            }
+        };
+        let ty = current.ty.clone();
+        let new = f(self, current)?;
+        let new = self.coerce(new, &ty, at)?;
+        let ir = match place {
+            Place::Local(slot) => Ir::SetLocal(slot, Box::new(new.ir)),
+            Place::Property(of, m, declared) => self.set_property(of, m, &declared, new.ir)?,
+            Place::Item(of, index) => Ir::SetItem(Box::new(of), Box::new(index), Box::new(new.ir)),
+            Place::Indexer(slot, of, slots) => {
+                self.indexed(slot, &of, &slots, MemberKind::SetIndex, Some(new), at)?
+                    .ir
+            }
+        };
+        let ir = if temporaries.is_empty() {
+            ir
+        } else {
+            Ir::Let(temporaries, Box::new(ir))
+        };
+        Ok((Bound::new(ir, ty.clone()), ty))
+    }
+
+    /// Indexer on locals.
+    fn indexed(
+        &mut self,
+        slot: u32,
+        ty: &Ty,
+        slots: &[(u32, Ty)],
+        kind: MemberKind,
+        value: Option<Bound>,
+        at: &At,
+    ) -> B<Bound> {
+        let mut given: Vec<GivenArg<'_>> = slots
+            .iter()
+            .map(|(s, t)| GivenArg {
+                at: at.clone(),
+                name: None,
+                given: Given::Value(Bound::new(Ir::Local(*s), t.clone())),
+            })
+            .collect();
+        given.extend(value.map(|v| GivenArg {
+            at: at.clone(),
+            name: None,
+            given: Given::Value(v),
+        }));
+        self.indexer_given(Bound::new(Ir::Local(slot), ty.clone()), kind, given, at)
+    }
+}

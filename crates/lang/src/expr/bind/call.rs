@@ -1,0 +1,899 @@
+//! Calls: argument matching and overload resolution (C# §12.6.4), indexers.
+
+use super::convert::{Conversion, implicit};
+use super::names::{Named, class_args};
+use super::suggest::hint;
+use super::{B, Binder, Bound};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind};
+use crate::expr::ir::{Call, Ir};
+use crate::expr::lexer::Fault;
+use crate::expr::table::{Member, MemberKind, table};
+use crate::expr::types::Ty;
+use crate::value::Frozen;
+
+/// An argument before the parameter is known.
+pub(super) enum Given<'a> {
+    Value(Bound),
+    /// Lambda, method group or `default`: bound against each parameter.
+    Open(&'a Expr),
+    /// `out`: slot and type, `None` for `out var`.
+    Out(u32, Option<Ty>, Option<&'a Ident>),
+}
+
+pub(super) struct GivenArg<'a> {
+    pub(super) at: At,
+    pub(super) name: Option<&'a Ident>,
+    pub(super) given: Given<'a>,
+}
+
+/// A row that takes the arguments.
+pub(super) struct Candidate {
+    pub(super) member: &'static Member,
+    pub(super) types: Vec<Ty>,
+    /// For each argument its parameter.
+    pub(super) slots: Vec<usize>,
+    /// Type each argument is converted to.
+    pub(super) wants: Vec<Ty>,
+    pub(super) expanded: bool,
+    pub(super) generic: bool,
+    /// Distance of the declaring type in the receiver's lineage.
+    pub(super) distance: usize,
+}
+
+impl Binder {
+    pub(super) fn call(&mut self, e: &Expr, target: &Expr, args: &[Arg]) -> B<Bound> {
+        let named = match &target.kind {
+            Kind::Name(..) | Kind::Member(..) => self.named(target),
+            _ => Ok(Named::Value(self.value(target)?)),
+        };
+        match named? {
+            Named::Methods {
+                receiver,
+                of,
+                name,
+                args: types,
+            } => self.method(receiver, &of, &name, &types, args, &e.at),
+            Named::Value(b) => self.invoke(b, args, &e.at),
+            Named::Type(t) => Err(Fault::new(
+                target.at.clone(),
+                format!("`{t}` is a type, not a method"),
+                "expected a method",
+            )
+            .help(format!("to create one, write `new {t}(…)`"))),
+            Named::Namespace(n) => Err(Fault::new(
+                target.at.clone(),
+                format!("`{n}` is a namespace"),
+                "expected a method",
+            )),
+        }
+    }
+
+    /// Calls a delegate.
+    fn invoke(&mut self, f: Bound, args: &[Arg], at: &At) -> B<Bound> {
+        if f.ty == Ty::Unknown {
+            return Ok(f);
+        }
+        let Some((params, result)) = f.ty.delegate() else {
+            return Err(Fault::new(
+                at.clone(),
+                format!("`{}` cannot be called", f.ty),
+                "neither a method nor a delegate",
+            ));
+        };
+        if params.len() != args.len() {
+            return Err(Fault::new(
+                at.clone(),
+                format!(
+                    "expected {} argument(s), found {}",
+                    params.len(),
+                    args.len()
+                ),
+                "wrong number of arguments",
+            ));
+        }
+        let mut out = Vec::new();
+        for (a, p) in args.iter().zip(&params) {
+            match &a.value {
+                ArgValue::Expr(e) => out.push(self.value_as(e, p)?.ir),
+                ArgValue::Out(e) => {
+                    return Err(Fault::new(
+                        e.at.clone(),
+                        "`out` and `ref` are not available here",
+                        "expected a value",
+                    ));
+                }
+                ArgValue::OutVar(_, n) => {
+                    return Err(Fault::new(
+                        n.at.clone(),
+                        "`out` is not available here",
+                        "expected a value",
+                    ));
+                }
+            }
+        }
+        Ok(Bound::new(Ir::Invoke(Box::new(f.ir), out), result))
+    }
+
+    /// Binds what does not depend on the parameter.
+    pub(super) fn given<'a>(&mut self, args: &'a [Arg]) -> B<Vec<GivenArg<'a>>> {
+        let mut out = Vec::new();
+        for a in args {
+            let name = a.name.as_ref();
+            out.push(match &a.value {
+                ArgValue::Expr(e) => {
+                    let given = match &e.kind {
+                        Kind::Lambda(..) | Kind::Default(None) => Given::Open(e),
+                        Kind::Name(..) | Kind::Member(..) | Kind::Type(_) => match self.named(e)? {
+                            Named::Methods { .. } => Given::Open(e),
+                            Named::Value(b) => Given::Value(b),
+                            // Reports what it is instead.
+                            Named::Type(_) | Named::Namespace(_) => {
+                                Given::Value(self.name_value(e)?)
+                            }
+                        },
+                        _ => {
+                            let b = self.value(e)?;
+                            if b.ty == Ty::Void {
+                                return Err(Fault::new(
+                                    e.at.clone(),
+                                    "the argument has no value",
+                                    "expected a value",
+                                ));
+                            }
+                            Given::Value(b)
+                        }
+                    };
+                    GivenArg {
+                        at: e.at.clone(),
+                        name,
+                        given,
+                    }
+                }
+                ArgValue::Out(e) => {
+                    let Kind::Name(n, _) = &e.kind else {
+                        return Err(Fault::new(
+                            e.at.clone(),
+                            "`out` needs a variable",
+                            "expected a variable",
+                        ));
+                    };
+                    let Some(local) = self.lookup(&n.text) else {
+                        return Err(Fault::new(
+                            n.at.clone(),
+                            format!("unknown variable `{}`", n.text),
+                            "not declared",
+                        )
+                        .help(format!("declare it here: `out var {}`", n.text)));
+                    };
+                    GivenArg {
+                        at: e.at.clone(),
+                        name,
+                        given: Given::Out(local.slot, Some(local.ty), None),
+                    }
+                }
+                ArgValue::OutVar(ty, n) => {
+                    let ty = ty.as_ref().map(|t| self.resolve(t)).transpose()?;
+                    let slot = self.declare(&n.text, ty.clone().unwrap_or(Ty::Unknown), &n.at)?;
+                    GivenArg {
+                        at: n.at.clone(),
+                        name,
+                        given: Given::Out(slot, ty, Some(n)),
+                    }
+                }
+            });
+        }
+        Ok(out)
+    }
+
+    fn method(
+        &mut self,
+        receiver: Option<Bound>,
+        of: &Ty,
+        name: &Ident,
+        types: &[Ty],
+        args: &[Arg],
+        at: &At,
+    ) -> B<Bound> {
+        let given = self.given(args)?;
+        let is_static = receiver.is_none();
+        let mut rows: Vec<(&'static Member, Ty, usize)> = Vec::new();
+        for (distance, t) in table().lineage(of).into_iter().enumerate() {
+            if let Some(info) = table().of(&t) {
+                rows.extend(
+                    info.members
+                        .iter()
+                        .filter(|m| {
+                            m.name == &*name.text
+                                && m.kind == MemberKind::Method
+                                && m.is_static == is_static
+                        })
+                        .map(|m| (m, t.clone(), distance)),
+                );
+            }
+        }
+        let mut faults = Vec::new();
+        let mut found: Vec<Candidate> = Vec::new();
+        for (m, t, distance) in &rows {
+            match self.fit(m, class_args(t), types, &given, 0) {
+                Ok(c) => found.push(Candidate {
+                    distance: *distance,
+                    ..c
+                }),
+                Err(f) => faults.push((*m, f)),
+            }
+        }
+        if let Some(best) = self.best(found, &given, &name.at)? {
+            let checked = receiver
+                .as_ref()
+                .is_some_and(|r| !r.ty.is_value() && !r.ty.is_nullable());
+            return self.emit(best, receiver.map(|r| (r.ir, checked)), given);
+        }
+        // Extension methods: the receiver is the first argument.
+        if let Some(r) = receiver {
+            let mut with_this = Vec::with_capacity(given.len() + 1);
+            let this_at = name.at.clone();
+            with_this.push(GivenArg {
+                at: this_at,
+                name: None,
+                given: Given::Value(r),
+            });
+            with_this.extend(given);
+            let mut found = Vec::new();
+            for m in table().extensions(&name.text) {
+                match self.fit(m, Vec::new(), types, &with_this, 1) {
+                    Ok(c) => found.push(c),
+                    Err(f) => faults.push((m, f)),
+                }
+            }
+            if let Some(best) = self.best(found, &with_this, &name.at)? {
+                return self.emit(best, None, with_this);
+            }
+        }
+        Err(self.no_fit(of, name, faults, at))
+    }
+
+    fn no_fit(
+        &self,
+        of: &Ty,
+        name: &Ident,
+        mut faults: Vec<(&'static Member, Misfit)>,
+        at: &At,
+    ) -> Fault {
+        // The overload that got furthest tells most.
+        faults.sort_by_key(|(_, f)| std::cmp::Reverse(f.progress));
+        match faults.into_iter().next() {
+            None => self.unknown_member(of, name, false),
+            Some((_, f)) if f.progress == 0 => {
+                let mut fault = self.unknown_member(of, name, false);
+                fault.help = fault
+                    .help
+                    .filter(|h| !h.contains(&format!("`{}`", name.text)));
+                fault
+            }
+            Some((m, f)) => {
+                let mut fault = f.fault;
+                if fault.at.is_empty() {
+                    fault.at = at.clone();
+                }
+                if fault.help.is_none() {
+                    fault.help = Some(format!("nearest overload: `{}`", m.signature));
+                }
+                fault
+            }
+        }
+    }
+
+    /// Whether a row takes the arguments, and how. `this` arguments come first and count as found.
+    fn fit(
+        &mut self,
+        m: &'static Member,
+        class: Vec<Ty>,
+        types: &[Ty],
+        given: &[GivenArg<'_>],
+        this: usize,
+    ) -> Result<Candidate, Misfit> {
+        let normal = self.fit_form(m, &class, types, given, this, false);
+        match normal {
+            Ok(c) => Ok(c),
+            Err(f) if m.params.last().is_some_and(|p| p.is_params) => self
+                .fit_form(m, &class, types, given, this, true)
+                .map_err(|g| if g.progress >= f.progress { g } else { f }),
+            Err(f) => Err(f),
+        }
+    }
+
+    fn fit_form(
+        &mut self,
+        m: &'static Member,
+        class: &[Ty],
+        types: &[Ty],
+        given: &[GivenArg<'_>],
+        this: usize,
+        expanded: bool,
+    ) -> Result<Candidate, Misfit> {
+        let own_params = m.type_params - m.class_params;
+        if !types.is_empty() && types.len() != own_params {
+            return Err(Misfit::new(
+                1,
+                at_of(given),
+                format!("`{}` takes {own_params} type argument(s)", m.name),
+                "wrong number of type arguments",
+            ));
+        }
+        let last = m.params.len().saturating_sub(1);
+        let mut slots = Vec::with_capacity(given.len());
+        for (i, g) in given.iter().enumerate() {
+            let slot = match g.name {
+                Some(n) => match m.params.iter().position(|p| p.name == &*n.text) {
+                    Some(s) => s,
+                    None => {
+                        let f = Misfit::new(
+                            2,
+                            n.at.clone(),
+                            format!("`{}` has no parameter `{}`", m.name, n.text),
+                            "unknown parameter",
+                        );
+                        return Err(f.help(hint(&n.text, m.params.iter().map(|p| p.name))));
+                    }
+                },
+                None if expanded && i >= last => last,
+                None if i < m.params.len() => i,
+                None => {
+                    return Err(Misfit::new(
+                        1,
+                        g.at.clone(),
+                        format!(
+                            "`{}` takes {} argument(s), not {}",
+                            m.name,
+                            m.params.len() - this,
+                            given.len() - this
+                        ),
+                        "one too many",
+                    ));
+                }
+            };
+            slots.push(slot);
+        }
+        for (i, p) in m.params.iter().enumerate() {
+            let optional = p.default.is_some() || (expanded && i == last);
+            if !optional && !slots.contains(&i) {
+                return Err(Misfit::new(
+                    1,
+                    at_of(given),
+                    format!("argument `{}` of `{}` is missing", p.name, m.name),
+                    format!("expected `{}`", p.ty),
+                ));
+            }
+        }
+        let want_of = |slot: usize| -> &Ty {
+            let ty = &m.params[slot].ty;
+            match ty {
+                Ty::Array(of) if expanded && slot == last => of,
+                _ => ty,
+            }
+        };
+        let mut inferred: Vec<Option<Ty>> = class.iter().cloned().map(Some).collect();
+        inferred.resize(m.class_params, None);
+        inferred.extend(types.iter().cloned().map(Some));
+        inferred.resize(m.type_params, None);
+        if inferred.iter().any(Option::is_none) {
+            let params: Vec<&Ty> = slots.iter().map(|s| want_of(*s)).collect();
+            self.infer(&params, given, &mut inferred);
+        }
+        let mut all = Vec::with_capacity(inferred.len());
+        for t in inferred {
+            match t {
+                Some(t) => all.push(t),
+                None => {
+                    let progress = if this == 1 {
+                        self.this_progress(m, given)
+                    } else {
+                        2
+                    };
+                    return Err(Misfit::new(
+                        progress,
+                        at_of(given),
+                        format!("the type arguments of `{}` cannot be inferred", m.name),
+                        "give them: `Name<T>(…)`",
+                    ));
+                }
+            }
+        }
+        let mut wants = Vec::with_capacity(given.len());
+        for (i, (g, slot)) in given.iter().zip(&slots).enumerate() {
+            let want = want_of(*slot).substitute(&all);
+            let ok = match &g.given {
+                Given::Value(b) if m.params[*slot].is_out => {
+                    Err(Misfit::new(2, g.at.clone(), "`out` is missing", "expected `out`").or(b))
+                }
+                Given::Value(b) => {
+                    let fits = if i < this {
+                        // The receiver of an extension takes identity, reference and boxing conversions only.
+                        b.ty == want
+                            || (implicit(&b.ty, &want, None)
+                                .is_some_and(|c| matches!(c, Conversion::Same))
+                                && b.ty != Ty::Null)
+                    } else {
+                        implicit(&b.ty, &want, b.constant().as_ref()).is_some()
+                    };
+                    if fits {
+                        Ok(())
+                    } else {
+                        let progress = if i < this { 0 } else { 3 + i };
+                        Err(Misfit::new(
+                            progress,
+                            g.at.clone(),
+                            format!("cannot implicitly convert `{}` to `{want}`", b.ty),
+                            format!("expected `{want}`, found `{}`", b.ty),
+                        ))
+                    }
+                }
+                Given::Open(e) => {
+                    let to = want.clone();
+                    self.speculate(|b| b.value_as(e, &to))
+                        .map(|_| ())
+                        .map_err(|fault| Misfit {
+                            progress: 4 + i,
+                            fault,
+                        })
+                }
+                Given::Out(_, _, _) if !m.params[*slot].is_out => Err(Misfit::new(
+                    2,
+                    g.at.clone(),
+                    "`out` is not expected here",
+                    format!("expected `{want}`"),
+                )),
+                Given::Out(_, Some(ty), _) if *ty != want && *ty != Ty::Unknown => {
+                    Err(Misfit::new(
+                        3 + i,
+                        g.at.clone(),
+                        format!("`out` needs a variable of type `{want}`, not `{ty}`"),
+                        format!("expected `{want}`"),
+                    ))
+                }
+                Given::Out(..) => Ok(()),
+            };
+            ok?;
+            wants.push(want);
+        }
+        Ok(Candidate {
+            member: m,
+            types: all,
+            slots,
+            wants,
+            expanded,
+            generic: own_params > 0,
+            distance: 0,
+        })
+    }
+
+    /// Whether the receiver of an extension could fit at all: tells "no such member" from "wrong arguments".
+    fn this_progress(&self, m: &Member, given: &[GivenArg<'_>]) -> usize {
+        let (
+            Some(p),
+            Some(GivenArg {
+                given: Given::Value(b),
+                ..
+            }),
+        ) = (m.params.first(), given.first())
+        else {
+            return 0;
+        };
+        match &p.ty {
+            Ty::Class(name, _) => {
+                usize::from(table().lineage(&b.ty).iter().any(|t| t.is_class(name))) * 2
+            }
+            _ => 0,
+        }
+    }
+
+    /// The better of the candidates; a fault when none is.
+    fn best(
+        &mut self,
+        mut found: Vec<Candidate>,
+        given: &[GivenArg<'_>],
+        at: &At,
+    ) -> B<Option<Candidate>> {
+        if found.len() <= 1 {
+            return Ok(found.pop());
+        }
+        let mut best = 0;
+        for i in 1..found.len() {
+            if better(&found[i], &found[best], given) {
+                best = i;
+            }
+        }
+        let unclear =
+            (0..found.len()).find(|&i| i != best && !better(&found[best], &found[i], given));
+        if let Some(i) = unclear {
+            return Err(Fault::new(
+                at.clone(),
+                "the call is ambiguous",
+                "more than one overload fits",
+            )
+            .help(format!(
+                "`{}` or `{}`; a cast decides",
+                found[best].member.signature, found[i].member.signature
+            )));
+        }
+        Ok(Some(found.swap_remove(best)))
+    }
+
+    /// Builds the call.
+    fn emit(
+        &mut self,
+        c: Candidate,
+        receiver: Option<(Ir, bool)>,
+        given: Vec<GivenArg<'_>>,
+    ) -> B<Bound> {
+        let m = c.member;
+        self.reads = self.reads.union(m.reads);
+        let mut temporaries = Vec::new();
+        let mut places: Vec<Option<Ir>> = m.params.iter().map(|_| None).collect();
+        let mut rest = Vec::new();
+        let mut outs = Vec::new();
+        let offset = usize::from(receiver.is_some());
+        let last = m.params.len().saturating_sub(1);
+        // Arguments are evaluated in the order written; out of order they go through temporaries.
+        let ordered = c.slots.windows(2).all(|w| w[0] <= w[1]);
+        for ((g, slot), want) in given.into_iter().zip(&c.slots).zip(&c.wants) {
+            let ir = match g.given {
+                Given::Value(b) => self.coerce(b, want, &g.at)?.ir,
+                Given::Open(e) => self.value_as(e, want)?.ir,
+                Given::Out(out, ty, name) => {
+                    if ty.is_none()
+                        && let Some(n) = name
+                    {
+                        self.retype(&n.text, want.clone());
+                    }
+                    outs.push((slot + offset, out));
+                    Ir::Const(Frozen::Null)
+                }
+            };
+            let ir = if ordered || matches!(ir, Ir::Const(_) | Ir::Text(_)) {
+                ir
+            } else {
+                let t = self.slot();
+                temporaries.push((t, ir));
+                Ir::Local(t)
+            };
+            if c.expanded && *slot == last {
+                rest.push(ir);
+            } else {
+                places[*slot] = Some(ir);
+            }
+        }
+        let mut args: Vec<Ir> = Vec::with_capacity(places.len() + 1);
+        let checked = receiver.as_ref().is_some_and(|(_, c)| *c);
+        if let Some((ir, _)) = receiver {
+            args.push(ir);
+        }
+        for (i, (p, place)) in m.params.iter().zip(places).enumerate() {
+            args.push(match place {
+                Some(ir) => ir,
+                None if c.expanded && i == last => {
+                    Ir::NewArray(p.ty.substitute(&c.types), std::mem::take(&mut rest))
+                }
+                None => match p.default.clone().unwrap_or(Frozen::Null) {
+                    Frozen::Text(s) => Ir::Text(s),
+                    // `default(T)` of the instantiated type.
+                    Frozen::Null => Ir::Const(
+                        crate::expr::eval::types::default_of(&p.ty.substitute(&c.types))
+                            .freeze()
+                            .unwrap_or(Frozen::Null),
+                    ),
+                    d => Ir::Const(d),
+                },
+            });
+        }
+        let ty = m.result.substitute(&c.types);
+        let call = Ir::Call(Box::new(Call {
+            run: m.run,
+            checked,
+            args,
+            types: c.types,
+            outs,
+        }));
+        let ir = if temporaries.is_empty() {
+            call
+        } else {
+            Ir::Let(temporaries, Box::new(call))
+        };
+        Ok(Bound::new(ir, ty))
+    }
+
+    /// Gives an `out var` its type.
+    fn retype(&mut self, name: &str, ty: Ty) {
+        if let Some(l) = self
+            .function()
+            .scopes
+            .iter_mut()
+            .rev()
+            .flat_map(|s| s.iter_mut().rev())
+            .find(|l| &*l.name == name)
+        {
+            l.ty = ty;
+        }
+    }
+
+    /// A constructor's call.
+    pub(super) fn construct(&mut self, ty: &Ty, args: &[Arg], at: &At) -> B<Bound> {
+        let given = self.given(args)?;
+        let Some(info) = table().of(ty) else {
+            return Err(Fault::new(
+                at.clone(),
+                format!("`{ty}` cannot be created"),
+                "no constructor",
+            ));
+        };
+        let mut faults = Vec::new();
+        let mut found = Vec::new();
+        for m in info
+            .members
+            .iter()
+            .filter(|m| m.kind == MemberKind::Constructor)
+        {
+            match self.fit(m, class_args(ty), &[], &given, 0) {
+                Ok(c) => found.push(c),
+                Err(f) => faults.push((m, f)),
+            }
+        }
+        if let Some(best) = self.best(found, &given, at)? {
+            return self
+                .emit(best, None, given)
+                .map(|b| Bound::new(b.ir, ty.clone()));
+        }
+        faults.sort_by_key(|(_, f): &(&Member, Misfit)| std::cmp::Reverse(f.progress));
+        match faults.into_iter().next() {
+            None => Err(Fault::new(
+                at.clone(),
+                format!("`{ty}` cannot be created with `new`"),
+                "no public constructor that expressions may use",
+            )),
+            Some((m, f)) => {
+                let mut fault = f.fault;
+                if fault.at.is_empty() {
+                    fault.at = at.clone();
+                }
+                if fault.help.is_none() {
+                    fault.help = Some(format!(
+                        "nearest constructor: `{}`",
+                        m.signature.replacen("new", &ty.to_string(), 1)
+                    ));
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// `of[args]`.
+    pub(super) fn index(&mut self, e: &Expr, of: &Expr, args: &[Arg]) -> B<Bound> {
+        let b = self.value(of)?;
+        self.index_of(b, args, &e.at)
+    }
+
+    pub(super) fn index_of(&mut self, of: Bound, args: &[Arg], at: &At) -> B<Bound> {
+        if of.ty == Ty::Unknown {
+            return Ok(of);
+        }
+        if let Ty::Array(item) = &of.ty {
+            let item = (**item).clone();
+            let [
+                Arg {
+                    value: ArgValue::Expr(i),
+                    name: None,
+                },
+            ] = args
+            else {
+                return Err(Fault::new(
+                    at.clone(),
+                    "an array takes one index",
+                    "expected one number",
+                ));
+            };
+            let i_at = i.at.clone();
+            let i = self.value(i)?;
+            let i = self.array_index(i, &i_at)?;
+            return Ok(Bound::new(Ir::Item(Box::new(of.ir), Box::new(i)), item));
+        }
+        self.indexer(of, MemberKind::Index, args, None, at)
+    }
+
+    pub(super) fn array_index(&mut self, i: Bound, at: &At) -> B<Ir> {
+        let to = if implicit(&i.ty, &Ty::Int, i.constant().as_ref()).is_some() {
+            Ty::Int
+        } else {
+            Ty::Long
+        };
+        self.coerce(i, &to, at).map(|b| b.ir)
+    }
+
+    /// Reads or writes through an indexer; when writing, `value` is the last argument.
+    pub(super) fn indexer(
+        &mut self,
+        of: Bound,
+        kind: MemberKind,
+        args: &[Arg],
+        value: Option<GivenArg<'_>>,
+        at: &At,
+    ) -> B<Bound> {
+        let mut given = self.given(args)?;
+        given.extend(value);
+        self.indexer_given(of, kind, given, at)
+    }
+
+    pub(super) fn indexer_given(
+        &mut self,
+        of: Bound,
+        kind: MemberKind,
+        given: Vec<GivenArg<'_>>,
+        at: &At,
+    ) -> B<Bound> {
+        let mut faults = Vec::new();
+        let mut found = Vec::new();
+        for (distance, t) in table().lineage(&of.ty).into_iter().enumerate() {
+            let Some(info) = table().of(&t) else { continue };
+            for m in info.members.iter().filter(|m| m.kind == kind) {
+                match self.fit(m, class_args(&t), &[], &given, 0) {
+                    Ok(c) => found.push(Candidate { distance, ..c }),
+                    Err(f) => faults.push((m, f)),
+                }
+            }
+        }
+        if let Some(best) = self.best(found, &given, at)? {
+            let checked = !of.ty.is_value();
+            return self.emit(best, Some((of.ir, checked)), given);
+        }
+        faults.sort_by_key(|(_, f)| std::cmp::Reverse(f.progress));
+        Err(match faults.into_iter().next() {
+            None if kind == MemberKind::SetIndex => Fault::new(
+                at.clone(),
+                format!("an item of `{}` cannot be assigned", of.ty),
+                "read only",
+            ),
+            None => {
+                let fault = Fault::new(
+                    at.clone(),
+                    format!("`{}` cannot be indexed with `[…]`", of.ty),
+                    format!("this is `{}`", of.ty),
+                );
+                if of.ty == Ty::Object {
+                    fault.help("cast it first, for example `((JObject)…)[\"name\"]`")
+                } else {
+                    fault
+                }
+            }
+            Some((_, f)) => {
+                let mut fault = f.fault;
+                if fault.at.is_empty() {
+                    fault.at = at.clone();
+                }
+                fault
+            }
+        })
+    }
+}
+
+/// Why a row does not fit, and how far it got.
+pub(super) struct Misfit {
+    pub(super) progress: usize,
+    pub(super) fault: Fault,
+}
+
+impl Misfit {
+    fn new(
+        progress: usize,
+        at: At,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Misfit {
+        Misfit {
+            progress,
+            fault: Fault::new(at, message, label),
+        }
+    }
+
+    fn help(mut self, help: Option<String>) -> Misfit {
+        self.fault.help = help;
+        self
+    }
+
+    fn or(self, _: &Bound) -> Misfit {
+        self
+    }
+}
+
+fn at_of(given: &[GivenArg<'_>]) -> At {
+    let _ = given;
+    0..0
+}
+
+/// Whether `a` is a better overload than `b`.
+fn better(a: &Candidate, b: &Candidate, given: &[GivenArg<'_>]) -> bool {
+    let (mut wins, mut loses) = (false, false);
+    for (i, g) in given.iter().enumerate() {
+        match better_target(&g.given, &a.wants[i], &b.wants[i]) {
+            std::cmp::Ordering::Greater => wins = true,
+            std::cmp::Ordering::Less => loses = true,
+            std::cmp::Ordering::Equal => {}
+        }
+    }
+    if wins != loses {
+        return wins;
+    }
+    if wins {
+        return false;
+    }
+    // A nearer declaration hides one of a base class; then the tie-breaks of C#.
+    if a.distance != b.distance {
+        return a.distance < b.distance;
+    }
+    if a.generic != b.generic {
+        return !a.generic;
+    }
+    if a.expanded != b.expanded {
+        return !a.expanded;
+    }
+    let defaults = |c: &Candidate| c.member.params.len().saturating_sub(c.slots.len());
+    if defaults(a) != defaults(b) {
+        return defaults(a) < defaults(b);
+    }
+    // More specific parameters.
+    let generic_params = |c: &Candidate| {
+        c.member
+            .params
+            .iter()
+            .filter(|p| matches!(p.ty, Ty::Param(_)))
+            .count()
+    };
+    generic_params(a) < generic_params(b)
+}
+
+fn better_target(g: &Given<'_>, a: &Ty, b: &Ty) -> std::cmp::Ordering {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    if a == b {
+        return Equal;
+    }
+    if let Given::Value(v) = g {
+        if v.ty == *a {
+            return Greater;
+        }
+        if v.ty == *b {
+            return Less;
+        }
+    }
+    if matches!(g, Given::Open(_))
+        && let (Some((_, ra)), Some((_, rb))) = (a.delegate(), b.delegate())
+        && ra != rb
+    {
+        return better_type(&ra, &rb);
+    }
+    better_type(a, b)
+}
+
+fn better_type(a: &Ty, b: &Ty) -> std::cmp::Ordering {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    match (
+        implicit(a, b, None).is_some(),
+        implicit(b, a, None).is_some(),
+    ) {
+        (true, false) => Greater,
+        (false, true) => Less,
+        _ => match (a.numeric(), b.numeric()) {
+            // Signed before unsigned.
+            (Some(x), Some(y)) => {
+                use crate::expr::types::Num::{Byte, Int, Long, SByte, Short, UInt, ULong, UShort};
+                let signed = |n| matches!(n, SByte | Short | Int | Long);
+                let unsigned = |n| matches!(n, Byte | UShort | UInt | ULong);
+                if signed(x) && unsigned(y) {
+                    Greater
+                } else if unsigned(x) && signed(y) {
+                    Less
+                } else {
+                    Equal
+                }
+            }
+            _ => Equal,
+        },
+    }
+}

@@ -1,0 +1,272 @@
+//! Object creation, initialisers, arrays, anonymous types.
+
+use super::{B, Binder, Bound};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Init, InitKey, InitValue, Kind, TypeRef};
+use crate::expr::ir::Ir;
+use crate::expr::lexer::Fault;
+use crate::expr::types::{Anonymous, Ty};
+use crate::value::Frozen;
+use std::sync::Arc;
+
+impl Binder {
+    pub(super) fn create(
+        &mut self,
+        e: &Expr,
+        written: &TypeRef,
+        args: &[Arg],
+        init: Option<&Init>,
+    ) -> B<Bound> {
+        let ty = self.resolve(written)?;
+        if ty.delegate().is_some() {
+            // `new Func<…>(lambda)` is the lambda.
+            if let [
+                Arg {
+                    value: ArgValue::Expr(f),
+                    ..
+                },
+            ] = args
+            {
+                return self.value_as(f, &ty);
+            }
+        }
+        let made = if args.is_empty() && ty.is_value() && ty.numeric().is_some() {
+            let zero = crate::expr::eval::types::default_of(&ty)
+                .freeze()
+                .unwrap_or(Frozen::Null);
+            Bound::new(Ir::Const(zero), ty.clone())
+        } else {
+            self.construct(&ty, args, &e.at)?
+        };
+        let Some(init) = init else { return Ok(made) };
+        let slot = self.slot();
+        let mut list = Vec::new();
+        self.fill(slot, &ty, init, &mut list, &written.at)?;
+        list.push(Ir::Local(slot));
+        Ok(Bound::new(
+            Ir::Let(vec![(slot, made.ir)], Box::new(Ir::Sequence(list))),
+            ty,
+        ))
+    }
+
+    fn fill(&mut self, slot: u32, ty: &Ty, init: &Init, out: &mut Vec<Ir>, at: &At) -> B<()> {
+        match init {
+            Init::Items(items) => {
+                for item in items {
+                    let item_at = item.first().map_or(at.clone(), |e| e.at.clone());
+                    let add = Ident {
+                        at: item_at.clone(),
+                        text: "Add".into(),
+                    };
+                    let args: Vec<Arg> = item
+                        .iter()
+                        .map(|e| Arg {
+                            name: None,
+                            value: ArgValue::Expr(e.clone()),
+                        })
+                        .collect();
+                    let b = self.call_method(
+                        Bound::new(Ir::Local(slot), ty.clone()),
+                        &add,
+                        &args,
+                        &item_at,
+                    )?;
+                    out.push(b.ir);
+                }
+            }
+            Init::Members(members) => {
+                for (key, value) in members {
+                    let ir = match (key, value) {
+                        (InitKey::Name(name), InitValue::Expr(e)) => {
+                            self.initialise(slot, ty, name, e)?
+                        }
+                        (InitKey::Index(key_at, args), InitValue::Expr(e)) => {
+                            let given = match &e.kind {
+                                Kind::Lambda(..) | Kind::Default(None) => {
+                                    super::call::Given::Open(e)
+                                }
+                                _ => super::call::Given::Value(self.value(e)?),
+                            };
+                            let value = super::call::GivenArg {
+                                at: e.at.clone(),
+                                name: None,
+                                given,
+                            };
+                            let of = Bound::new(Ir::Local(slot), ty.clone());
+                            self.indexer(
+                                of,
+                                crate::expr::table::MemberKind::SetIndex,
+                                args,
+                                Some(value),
+                                key_at,
+                            )?
+                            .ir
+                        }
+                        (InitKey::Name(n), InitValue::Nested(_)) => {
+                            return Err(Fault::new(
+                                n.at.clone(),
+                                "nested initialisers are not supported",
+                                "expected `new … { }`",
+                            ));
+                        }
+                        (InitKey::Index(a, _), InitValue::Nested(_)) => {
+                            return Err(Fault::new(
+                                a.clone(),
+                                "nested initialisers are not supported",
+                                "expected `new … { }`",
+                            ));
+                        }
+                    };
+                    out.push(ir);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls a method of a value by name.
+    fn call_method(&mut self, of: Bound, name: &Ident, args: &[Arg], at: &At) -> B<Bound> {
+        let receiver = Expr {
+            at: at.clone(),
+            kind: Kind::Receiver,
+        };
+        let slot = self.slot();
+        self.receivers.push((slot, of.ty.clone()));
+        let target = Expr {
+            at: name.at.clone(),
+            kind: Kind::Member(Box::new(receiver), name.clone(), Vec::new()),
+        };
+        let r = self.value(&Expr {
+            at: at.clone(),
+            kind: Kind::Call(Box::new(target), args.to_vec()),
+        });
+        self.receivers.pop();
+        Ok(Bound::new(
+            Ir::Let(vec![(slot, of.ir)], Box::new(r?.ir)),
+            Ty::Void,
+        ))
+    }
+
+    pub(super) fn create_array(
+        &mut self,
+        e: &Expr,
+        written: Option<&TypeRef>,
+        sizes: &[Expr],
+        items: Option<&[Expr]>,
+    ) -> B<Bound> {
+        let element = match written {
+            Some(t) => Some(self.resolve(t)?),
+            None => None,
+        };
+        if let ([size], None, Some(of)) = (sizes, items, &element) {
+            let b = self.value(size)?;
+            let b = self.array_index(b, &size.at)?;
+            let ty = Ty::array(of.clone());
+            return Ok(Bound::new(Ir::NewArrayOf(ty.clone(), Box::new(b)), ty));
+        }
+        let items = items.unwrap_or_default();
+        if let Some(of) = element {
+            let mut out = Vec::new();
+            for i in items {
+                out.push(self.value_as(i, &of)?.ir);
+            }
+            if let [size] = sizes {
+                let b = self.value(size)?;
+                if !matches!(b.constant(), Some(Frozen::Int(n)) if n as usize == items.len()) {
+                    return Err(Fault::new(
+                        size.at.clone(),
+                        format!("the array has {} items", items.len()),
+                        "expected that number",
+                    ));
+                }
+            }
+            let ty = Ty::array(of);
+            return Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty));
+        }
+        // `new[] { … }`: the best common type.
+        let mut bound = Vec::new();
+        for i in items {
+            bound.push((self.value(i)?, i.at.clone()));
+        }
+        let list: Vec<(Ty, Option<Frozen>)> = bound
+            .iter()
+            .map(|(b, _)| (b.ty.clone(), b.constant()))
+            .collect();
+        let of = list
+            .iter()
+            .map(|(t, _)| t)
+            .find(|t| {
+                **t != Ty::Null
+                    && list
+                        .iter()
+                        .all(|(o, c)| super::convert::implicit(o, t, c.as_ref()).is_some())
+            })
+            .cloned()
+            .ok_or_else(|| {
+                Fault::new(
+                    e.at.clone(),
+                    "the items have no common type",
+                    "no type that all convert to",
+                )
+                .help("name it: `new object[] { … }`")
+            })?;
+        let mut out = Vec::new();
+        for (b, at) in bound {
+            out.push(self.coerce(b, &of, &at)?.ir);
+        }
+        let ty = Ty::array(of);
+        Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty))
+    }
+
+    pub(super) fn anonymous(&mut self, e: &Expr, fields: &[(Option<Ident>, Expr)]) -> B<Bound> {
+        let mut types: Vec<(Arc<str>, Ty)> = Vec::new();
+        let mut values = Vec::new();
+        for (name, value) in fields {
+            let name = match (name, &value.kind) {
+                (Some(n), _) => n.clone(),
+                (None, Kind::Name(n, _) | Kind::Member(_, n, _)) => n.clone(),
+                (None, Kind::NullConditional(_, rest))
+                    if matches!(&rest.kind, Kind::Member(..)) =>
+                {
+                    match &rest.kind {
+                        Kind::Member(_, n, _) => n.clone(),
+                        _ => continue,
+                    }
+                }
+                _ => {
+                    return Err(Fault::new(
+                        value.at.clone(),
+                        "a member of an anonymous type needs a name",
+                        "expected `name = …`",
+                    ));
+                }
+            };
+            if types.iter().any(|(n, _)| *n == name.text) {
+                return Err(Fault::new(
+                    name.at,
+                    format!("`{}` is there twice", name.text),
+                    "expected another name",
+                ));
+            }
+            let b = self.value(value)?;
+            if matches!(b.ty, Ty::Null | Ty::Void) {
+                return Err(Fault::new(
+                    value.at.clone(),
+                    format!("a member of an anonymous type cannot be `{}`", b.ty),
+                    "its type is not known",
+                )
+                .help("cast it: `(string)null`"));
+            }
+            if b.ty.is_class("ContextResponse") {
+                self.response_escapes = true;
+            }
+            types.push((name.text, b.ty));
+            values.push(b.ir);
+        }
+        let _ = e;
+        let ty = Arc::new(Anonymous { fields: types });
+        Ok(Bound::new(
+            Ir::Record(ty.clone(), values),
+            Ty::Anonymous(ty),
+        ))
+    }
+}

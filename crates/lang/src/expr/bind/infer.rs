@@ -1,0 +1,118 @@
+//! Inference of type arguments (C# §12.6.3): from values first, then from what lambdas give.
+
+use super::Binder;
+use super::call::{Given, GivenArg};
+use super::convert::implicit;
+use crate::expr::ast::Kind;
+use crate::expr::table::table;
+use crate::expr::types::Ty;
+
+impl Binder {
+    /// Fills what can be inferred.
+    pub(super) fn infer(
+        &mut self,
+        params: &[&Ty],
+        given: &[GivenArg<'_>],
+        found: &mut [Option<Ty>],
+    ) {
+        for (p, g) in params.iter().zip(given) {
+            match &g.given {
+                Given::Value(b) => unify(p, &b.ty, found),
+                Given::Out(_, Some(t), _) => unify(p, t, found),
+                _ => {}
+            }
+        }
+        // Lambdas may depend on what an earlier lambda gave.
+        for _ in 0..2 {
+            for (p, g) in params.iter().zip(given) {
+                let Given::Open(e) = &g.given else { continue };
+                if !p.has_params() {
+                    continue;
+                }
+                let Some((inputs, result)) = p.delegate() else {
+                    continue;
+                };
+                let inputs: Option<Vec<Ty>> = inputs.iter().map(|t| known(t, found)).collect();
+                let Some(inputs) = inputs else { continue };
+                if known(&result, found).is_some() {
+                    continue;
+                }
+                let given_type = match &e.kind {
+                    Kind::Lambda(names, body) => {
+                        let to = Ty::Object;
+                        self.speculate(|b| b.lambda(e, names, body, &to, &inputs, None))
+                            .ok()
+                            .map(|(_, t)| t)
+                    }
+                    Kind::Name(..) | Kind::Member(..) => {
+                        self.speculate(|b| b.group_result(e, &inputs)).ok()
+                    }
+                    _ => None,
+                };
+                if let Some(t) = given_type {
+                    unify(&result, &t, found);
+                }
+            }
+        }
+    }
+}
+
+/// The type with everything inferred, if all is.
+fn known(t: &Ty, found: &[Option<Ty>]) -> Option<Ty> {
+    if !t.has_params() {
+        return Some(t.clone());
+    }
+    let args: Vec<Ty> = found
+        .iter()
+        .enumerate()
+        .map(|(i, f)| f.clone().unwrap_or(Ty::Param(i as u8)))
+        .collect();
+    let out = t.substitute(&args);
+    (!out.has_params()).then_some(out)
+}
+
+/// Learns from a parameter type and the argument's type.
+fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
+    if matches!(arg, Ty::Null | Ty::Unknown | Ty::Void) {
+        return;
+    }
+    match param {
+        Ty::Param(i) => {
+            let Some(place) = found.get_mut(usize::from(*i)) else {
+                return;
+            };
+            match place {
+                None => *place = Some(arg.clone()),
+                // Two bounds: the one that the other converts to.
+                Some(t)
+                    if *t != *arg
+                        && implicit(t, arg, None).is_some()
+                        && implicit(arg, t, None).is_none() =>
+                {
+                    *place = Some(arg.clone())
+                }
+                Some(_) => {}
+            }
+        }
+        Ty::Nullable(p) => unify(p, arg.plain(), found),
+        Ty::Array(p) => {
+            if let Ty::Array(a) = arg {
+                unify(p, a, found);
+            }
+        }
+        Ty::Class(name, params) if !params.is_empty() => {
+            for t in table().lineage(arg) {
+                if let Ty::Class(n, args) = &t
+                    && n == name
+                    && args.len() == params.len()
+                {
+                    for (p, a) in params.iter().zip(args.iter()) {
+                        unify(p, a, found);
+                    }
+                    return;
+                }
+            }
+        }
+        _ => {}
+    }
+}

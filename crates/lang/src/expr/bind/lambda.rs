@@ -1,0 +1,253 @@
+//! Lambdas, local functions, and methods used as values.
+
+use super::names::Named;
+use super::{B, Binder, Bound, Function, Returns};
+use crate::expr::ast::{Arg, ArgValue, Body, Expr, Ident, Kind, LocalFunction, Param};
+use crate::expr::ir::{Code, Frame, Ir, Lambda};
+use crate::expr::lexer::Fault;
+use crate::expr::types::Ty;
+use crate::value::Frozen;
+use std::sync::Arc;
+
+impl Binder {
+    /// Binds a lambda against its inputs; gives also the type of its result. `result` is the wanted one, if known.
+    pub(super) fn lambda(
+        &mut self,
+        e: &Expr,
+        params: &[Param],
+        body: &Body,
+        to: &Ty,
+        inputs: &[Ty],
+        result: Option<&Ty>,
+    ) -> B<(Bound, Ty)> {
+        if params.len() != inputs.len() {
+            return Err(Fault::new(
+                e.at.clone(),
+                format!(
+                    "the lambda takes {} parameter(s), expected {}",
+                    params.len(),
+                    inputs.len()
+                ),
+                "wrong number of parameters",
+            ));
+        }
+        let mut types = Vec::new();
+        for (p, input) in params.iter().zip(inputs) {
+            if let Some(written) = &p.ty {
+                let t = self.resolve(written)?;
+                if t != *input && *input != Ty::Unknown {
+                    return Err(Fault::new(
+                        written.at.clone(),
+                        format!("the parameter is `{input}`, not `{t}`"),
+                        format!("expected `{input}`"),
+                    ));
+                }
+            }
+            types.push(input.clone());
+        }
+        let names: Vec<&Ident> = params.iter().map(|p| &p.name).collect();
+        let (code, frame, captures, given) = self.body(&names, &types, body, result)?;
+        let lambda = Lambda {
+            ty: to.clone(),
+            params: params.len() as u32,
+            captures,
+            frame,
+            body: code,
+        };
+        Ok((Bound::new(Ir::Lambda(Arc::new(lambda)), to.clone()), given))
+    }
+
+    #[allow(clippy::type_complexity, reason = "the four parts of a function body")]
+    fn body(
+        &mut self,
+        names: &[&Ident],
+        types: &[Ty],
+        body: &Body,
+        result: Option<&Ty>,
+    ) -> B<(Code, Frame, Vec<(u32, u32)>, Ty)> {
+        let returns = match result {
+            Some(t) => Returns::Known(t.clone()),
+            None => Returns::Infer(Vec::new()),
+        };
+        self.functions.push(Function::new(returns));
+        let receivers = std::mem::take(&mut self.receivers);
+        let made = self.body_inner(names, types, body, result);
+        self.receivers = receivers;
+        let f = self.functions.pop().expect("pushed above");
+        let (code, ty) = made?;
+        Ok((code, Frame { shared: f.shared }, f.captures, ty))
+    }
+
+    fn body_inner(
+        &mut self,
+        names: &[&Ident],
+        types: &[Ty],
+        body: &Body,
+        result: Option<&Ty>,
+    ) -> B<(Code, Ty)> {
+        for (n, t) in names.iter().zip(types) {
+            self.declare(&n.text, t.clone(), &n.at)?;
+        }
+        match body {
+            Body::Expr(e) => match result {
+                Some(Ty::Void) => {
+                    let b = self.value(e)?;
+                    Ok((Code::Expr(b.ir), Ty::Void))
+                }
+                Some(t) => Ok((Code::Expr(self.value_as(e, t)?.ir), t.clone())),
+                None => {
+                    let b = self.value(e)?;
+                    Ok((Code::Expr(b.ir), b.ty))
+                }
+            },
+            Body::Block(list) => {
+                let before = self.faults.len();
+                let (block, open) = self.block(list);
+                if self.faults.len() > before {
+                    // The first fault of the body is the lambda's; the rest would only repeat.
+                    let fault = self.faults.drain(before..).next();
+                    if let Some(f) = fault {
+                        return Err(f);
+                    }
+                }
+                let ty =
+                    match std::mem::replace(&mut self.function().returns, Returns::Known(Ty::Void))
+                    {
+                        Returns::Infer(list) => common(&list).unwrap_or(Ty::Void),
+                        Returns::Known(t) => t,
+                        Returns::Target(_) => Ty::Void,
+                    };
+                if open && ty != Ty::Void {
+                    let at = list.last().map_or(0..1, |s| s.at.clone());
+                    return Err(Fault::new(
+                        at,
+                        "not every path of the function returns a value",
+                        "the end is reached here without `return`",
+                    ));
+                }
+                Ok((Code::Block(block), ty))
+            }
+        }
+    }
+
+    /// Delegate type of a local function.
+    pub(super) fn function_type(&mut self, f: &LocalFunction) -> B<(Ty, Vec<Ty>, Ty)> {
+        let result = self.resolve(&f.result)?;
+        let mut types = Vec::new();
+        for p in &f.params {
+            types.push(match &p.ty {
+                Some(t) => self.resolve(t)?,
+                None => Ty::Object,
+            });
+        }
+        let ty = if result == Ty::Void {
+            Ty::generic("Action", types.clone())
+        } else {
+            let mut all = types.clone();
+            all.push(result.clone());
+            Ty::generic("Func", all)
+        };
+        Ok((ty, types, result))
+    }
+
+    /// Binds a local function's body.
+    pub(super) fn function_value(
+        &mut self,
+        f: &LocalFunction,
+        ty: &Ty,
+        types: &[Ty],
+        result: &Ty,
+    ) -> B<Ir> {
+        let names: Vec<&Ident> = f.params.iter().map(|p| &p.name).collect();
+        let (code, frame, captures, _) = self.body(&names, types, &f.body, Some(result))?;
+        Ok(Ir::Lambda(Arc::new(Lambda {
+            ty: ty.clone(),
+            params: types.len() as u32,
+            captures,
+            frame,
+            body: code,
+        })))
+    }
+
+    /// A method used where a delegate is wanted: becomes the lambda that calls it.
+    pub(super) fn method_group(&mut self, e: &Expr, to: &Ty) -> B<Option<Bound>> {
+        if !matches!(self.speculate(|b| b.named(e)), Ok(Named::Methods { .. })) {
+            return Ok(None);
+        }
+        let Some((inputs, result)) = to.delegate() else {
+            return Ok(None);
+        };
+        let (params, call) = eta(e, inputs.len());
+        self.lambda(
+            e,
+            &params,
+            &Body::Expr(Box::new(call)),
+            to,
+            &inputs,
+            Some(&result),
+        )
+        .map(|(b, _)| Some(b))
+    }
+
+    /// Result of a method group on inputs.
+    pub(super) fn group_result(&mut self, e: &Expr, inputs: &[Ty]) -> B<Ty> {
+        let (params, call) = eta(e, inputs.len());
+        self.lambda(
+            e,
+            &params,
+            &Body::Expr(Box::new(call)),
+            &Ty::Object,
+            inputs,
+            None,
+        )
+        .map(|(_, t)| t)
+    }
+}
+
+/// `(a, b) => Method(a, b)`.
+fn eta(e: &Expr, n: usize) -> (Vec<Param>, Expr) {
+    let ident = |i: usize| Ident {
+        at: e.at.clone(),
+        text: format!("<{i}>").into(),
+    };
+    let params = (0..n)
+        .map(|i| Param {
+            ty: None,
+            name: ident(i),
+        })
+        .collect();
+    let args = (0..n)
+        .map(|i| Arg {
+            name: None,
+            value: ArgValue::Expr(Expr {
+                at: e.at.clone(),
+                kind: Kind::Name(ident(i), Vec::new()),
+            }),
+        })
+        .collect();
+    (
+        params,
+        Expr {
+            at: e.at.clone(),
+            kind: Kind::Call(Box::new(e.clone()), args),
+        },
+    )
+}
+
+/// The type that all others convert to.
+pub(super) fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
+    let mut best: Option<Ty> = None;
+    for (t, _) in list {
+        let fits = list
+            .iter()
+            .all(|(other, c)| super::convert::implicit(other, t, c.as_ref()).is_some());
+        if fits && *t != Ty::Null && best.as_ref().is_none_or(|b| *b == Ty::Unknown) {
+            best = Some(t.clone());
+        }
+    }
+    // `return 1; … return null;` of value types has no common type in C#; object keeps such a document loading.
+    best.or_else(|| {
+        list.first()
+            .map(|(t, _)| if *t == Ty::Void { Ty::Void } else { Ty::Object })
+    })
+}

@@ -1,0 +1,728 @@
+//! Operators: numeric promotion, lifting over null, equality, text concatenation, operators of the table.
+
+use super::convert::implicit;
+use super::{B, Binder, Bound};
+use crate::expr::ast::{At, Expr, Kind};
+use crate::expr::ir::{Arith, Call, Cmp, Ir};
+use crate::expr::lexer::Fault;
+use crate::expr::table::{Member, MemberKind, TypeKind, table};
+use crate::expr::types::{Num, Ty};
+use crate::value::Frozen;
+
+/// How deep a run of operators may nest in the IR.
+const MAX_NEST: usize = 100;
+
+pub(super) fn arith(op: &str) -> Option<Arith> {
+    Some(match op {
+        "+" => Arith::Add,
+        "-" => Arith::Sub,
+        "*" => Arith::Mul,
+        "/" => Arith::Div,
+        "%" => Arith::Rem,
+        "&" => Arith::And,
+        "|" => Arith::Or,
+        "^" => Arith::Xor,
+        "<<" => Arith::Shl,
+        ">>" => Arith::Shr,
+        _ => return None,
+    })
+}
+
+fn cmp(op: &str) -> Option<Cmp> {
+    Some(match op {
+        "<" => Cmp::Lt,
+        "<=" => Cmp::Le,
+        ">" => Cmp::Gt,
+        ">=" => Cmp::Ge,
+        _ => return None,
+    })
+}
+
+fn is_enum(t: &Ty) -> bool {
+    matches!(t, Ty::Class(n, _) if table().get(n).is_some_and(|i| i.kind == TypeKind::Enum))
+}
+
+impl Binder {
+    pub(super) fn binary(
+        &mut self,
+        first: &Expr,
+        rest: &[(&'static str, At, Expr)],
+        at: &At,
+    ) -> B<Bound> {
+        let mut left = self.value(first)?;
+        let mut nested = 0;
+        for (op, op_at, e) in rest {
+            if matches!(*op, "&&" | "||") {
+                left = self.logical(left, op, e, &first.at)?;
+                continue;
+            }
+            let right = self.value(e)?;
+            let span = first.at.start..e.at.end;
+            let _ = at;
+            left = self.operator(op, left, right, op_at, &span)?;
+            nested = if matches!(left.ir, Ir::Concat(_) | Ir::Const(_) | Ir::Text(_)) {
+                0
+            } else {
+                nested + 1
+            };
+            if nested > MAX_NEST {
+                return Err(Fault::new(
+                    op_at.clone(),
+                    format!("more than {MAX_NEST} operands in a row"),
+                    "too many here",
+                )
+                .help("keep a part in a variable"));
+            }
+        }
+        Ok(left)
+    }
+
+    fn logical(&mut self, left: Bound, op: &str, e: &Expr, at: &At) -> B<Bound> {
+        let left = self
+            .coerce(left, &Ty::Bool, at)
+            .map_err(|f| f.help(format!("`{op}` needs `bool` on both sides")))?;
+        let right = self.condition(e)?;
+        let mut list = match (op, left.ir) {
+            ("&&", Ir::And(list)) | ("||", Ir::Or(list)) => list,
+            (_, ir) => vec![ir],
+        };
+        list.push(right);
+        Ok(Bound::new(
+            if op == "&&" {
+                Ir::And(list)
+            } else {
+                Ir::Or(list)
+            },
+            Ty::Bool,
+        ))
+    }
+
+    /// One binary operator on bound operands.
+    pub(super) fn operator(
+        &mut self,
+        op: &str,
+        a: Bound,
+        b: Bound,
+        op_at: &At,
+        at: &At,
+    ) -> B<Bound> {
+        for t in [&a.ty, &b.ty] {
+            if *t == Ty::Void {
+                return Err(Fault::new(
+                    at.clone(),
+                    "the expression has no value",
+                    "expected a value",
+                ));
+            }
+        }
+        if a.ty == Ty::Unknown || b.ty == Ty::Unknown {
+            return Ok(Bound::new(a.ir, Ty::Unknown));
+        }
+        if matches!(op, "==" | "!=") {
+            return self.equality(op == "==", a, b, op_at, at);
+        }
+        if op == "+" && (a.ty == Ty::String || b.ty == Ty::String) {
+            return Ok(self.concatenation(a, b));
+        }
+        let (x, y) = (a.ty.plain().clone(), b.ty.plain().clone());
+        let nullable =
+            a.ty.is_nullable() || b.ty.is_nullable() || a.ty == Ty::Null || b.ty == Ty::Null;
+        if let Some(row) = user_operator(op, &x, &y) {
+            return self.table_operator(row, a, b);
+        }
+        // A null operand of a lifted operator takes the other's type.
+        let x = if a.ty == Ty::Null { y.clone() } else { x };
+        let y = if b.ty == Ty::Null { x.clone() } else { y };
+        if let (Some(m), Some(n)) = (x.numeric(), y.numeric()) {
+            return self.numeric(op, a, b, m, n, nullable, op_at);
+        }
+        if x == Ty::Bool && y == Ty::Bool && matches!(op, "&" | "|" | "^") {
+            let ty = if nullable {
+                Ty::nullable(Ty::Bool)
+            } else {
+                Ty::Bool
+            };
+            let kind = arith(op).unwrap_or(Arith::And);
+            return Ok(self.fold(Bound::new(
+                Ir::Logic(kind, Box::new(a.ir), Box::new(b.ir)),
+                ty,
+            )));
+        }
+        if is_enum(&x) && x == y {
+            if let Some(c) = cmp(op) {
+                return Ok(Bound::new(
+                    Ir::Compare(c, Box::new(a.ir), Box::new(b.ir)),
+                    Ty::Bool,
+                ));
+            }
+            if matches!(op, "&" | "|" | "^") {
+                let kind = arith(op).unwrap_or(Arith::Or);
+                return Ok(self.fold(Bound::new(
+                    Ir::Logic(kind, Box::new(a.ir), Box::new(b.ir)),
+                    x,
+                )));
+            }
+        }
+        if let Some(c) = cmp(op)
+            && ordered_struct(&x)
+            && ordered_struct(&y)
+        {
+            let common = if implicit(&x, &y, None).is_some() {
+                y
+            } else {
+                x
+            };
+            let to = if nullable {
+                Ty::nullable(common)
+            } else {
+                common
+            };
+            let (a, b) = (self.coerce(a, &to, at)?, self.coerce(b, &to, at)?);
+            return Ok(Bound::new(
+                Ir::Compare(c, Box::new(a.ir), Box::new(b.ir)),
+                Ty::Bool,
+            ));
+        }
+        let fault = Fault::new(
+            at.clone(),
+            format!(
+                "operator `{op}` is not defined for `{}` and `{}`",
+                a.ty, b.ty
+            ),
+            format!("`{}` {op} `{}`", a.ty, b.ty),
+        );
+        Err(match cast_hint(&a.ty, &b.ty) {
+            Some(h) => fault.help(h),
+            None => fault,
+        })
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an operator and its two typed operands"
+    )]
+    fn numeric(
+        &mut self,
+        op: &str,
+        a: Bound,
+        b: Bound,
+        m: Num,
+        n: Num,
+        nullable: bool,
+        op_at: &At,
+    ) -> B<Bound> {
+        let shift = matches!(op, "<<" | ">>");
+        let constant = |x: &Bound| x.constant();
+        let num = if shift {
+            m.promote(Num::Int)
+        } else {
+            // An int constant that fits takes the other's unsigned type.
+            let (m2, n2) = (m, n);
+            let fits = |c: Option<Frozen>, to: Num| {
+                c.is_some_and(|c| implicit(&Ty::Int, &to.ty(), Some(&c)).is_some())
+            };
+            if m2 == Num::Int && matches!(n2, Num::UInt | Num::ULong) && fits(constant(&a), n2) {
+                Some(n2)
+            } else if n2 == Num::Int
+                && matches!(m2, Num::UInt | Num::ULong)
+                && fits(constant(&b), m2)
+            {
+                Some(m2)
+            } else {
+                m.promote(n)
+            }
+        };
+        let Some(num) = num else {
+            return Err(Fault::new(
+                op_at.clone(),
+                format!(
+                    "operator `{op}` is not defined for `{}` and `{}`",
+                    a.ty, b.ty
+                ),
+                "cast one side",
+            ));
+        };
+        let float = matches!(num, Num::Float | Num::Double | Num::Decimal);
+        if float && matches!(op, "&" | "|" | "^" | "<<" | ">>") {
+            return Err(Fault::new(
+                op_at.clone(),
+                format!("operator `{op}` is not defined for `{}`", num.ty()),
+                "integers only",
+            ));
+        }
+        let widen = |x: Bound, from: Num, to: Num| {
+            if from == to {
+                x.ir
+            } else {
+                Ir::Number(to, Box::new(x.ir))
+            }
+        };
+        let zero = matches!(op, "/" | "%")
+            && !float
+            && matches!(constant(&b), Some(Frozen::Int(0) | Frozen::Long(0)));
+        if zero {
+            return Err(Fault::new(
+                op_at.clone(),
+                "division by constant zero",
+                "always fails",
+            ));
+        }
+        let left = {
+            let b = Bound::new(widen(a, m, num), num.ty());
+            self.fold(b).ir
+        };
+        let right = if shift {
+            widen(b, n, Num::Int)
+        } else {
+            let r = Bound::new(widen(b, n, num), num.ty());
+            self.fold(r).ir
+        };
+        if let Some(c) = cmp(op) {
+            return Ok(self.fold(Bound::new(
+                Ir::Compare(c, Box::new(left), Box::new(right)),
+                Ty::Bool,
+            )));
+        }
+        let ty = if nullable {
+            Ty::nullable(num.ty())
+        } else {
+            num.ty()
+        };
+        let kind = arith(op).unwrap_or(Arith::Add);
+        Ok(self.fold(Bound::new(
+            Ir::Arithmetic(kind, num, Box::new(left), Box::new(right)),
+            ty,
+        )))
+    }
+
+    fn concatenation(&mut self, a: Bound, b: Bound) -> Bound {
+        for t in [&a.ty, &b.ty] {
+            if t.is_class("ContextResponse") {
+                self.response_escapes = true;
+            }
+        }
+        let mut list = match (a.ty == Ty::String, a.ir) {
+            (true, Ir::Concat(list)) => list,
+            (_, ir) => vec![ir],
+        };
+        match (b.ty == Ty::String, b.ir) {
+            (true, Ir::Concat(more)) => list.extend(more),
+            (_, ir) => list.push(ir),
+        }
+        // Neighbouring constants join.
+        let mut joined: Vec<Ir> = Vec::with_capacity(list.len());
+        for ir in list {
+            if let (Some(Ir::Text(last)), Ir::Text(next)) = (joined.last_mut(), &ir) {
+                *last = format!("{last}{next}").into();
+            } else {
+                joined.push(ir);
+            }
+        }
+        self.fold(Bound::new(Ir::Concat(joined), Ty::String))
+    }
+
+    fn equality(&mut self, expected: bool, a: Bound, b: Bound, op_at: &At, at: &At) -> B<Bound> {
+        let equal = |a: Bound, b: Bound| {
+            Bound::new(
+                Ir::Equal(expected, Box::new(a.ir), Box::new(b.ir)),
+                Ty::Bool,
+            )
+        };
+        let same = |a: Bound, b: Bound| {
+            Bound::new(Ir::Same(expected, Box::new(a.ir), Box::new(b.ir)), Ty::Bool)
+        };
+        // Whether a body is there is known without reading it.
+        if a.ty == Ty::Null || b.ty == Ty::Null {
+            let other = if a.ty == Ty::Null { &b } else { &a };
+            if other.ty.is_value() {
+                self.warnings.push(Fault::new(
+                    at.clone(),
+                    format!("`{}` is never null", other.ty),
+                    format!("always {}", !expected),
+                ));
+            }
+            if let Some(before) = other.before
+                && (other.ty.is_class("RequestBody") || other.ty.is_class("ResponseBody"))
+            {
+                self.reads = crate::expr::Reads {
+                    request_body: before.request_body,
+                    response_body: before.response_body,
+                    ..self.reads
+                };
+            }
+            return Ok(equal(a, b));
+        }
+        let (x, y) = (a.ty.plain().clone(), b.ty.plain().clone());
+        if let (Some(m), Some(n)) = (x.numeric(), y.numeric()) {
+            let num = match (a.constant(), b.constant()) {
+                (_, Some(c)) if implicit(&y, &x, Some(&c)).is_some() && m >= Num::Int => Some(m),
+                (Some(c), _) if implicit(&x, &y, Some(&c)).is_some() && n >= Num::Int => Some(n),
+                _ => m.promote(n),
+            };
+            let Some(num) = num else {
+                return Err(Fault::new(
+                    op_at.clone(),
+                    format!("`{}` and `{}` cannot be compared", a.ty, b.ty),
+                    "cast one side",
+                ));
+            };
+            let widen = |this: &Self, v: Bound, from: Num| {
+                if from == num {
+                    v
+                } else {
+                    this.fold(Bound::new(Ir::Number(num, Box::new(v.ir)), num.ty()))
+                }
+            };
+            let (a, b) = (widen(self, a, m), widen(self, b, n));
+            return Ok(self.fold(equal(a, b)));
+        }
+        if x == y && (x.is_value() || x == Ty::String) {
+            return Ok(self.fold(equal(a, b)));
+        }
+        if let Some(row) = user_operator("==", &x, &y) {
+            let r = self.table_operator(row, a, b)?;
+            return Ok(if expected {
+                r
+            } else {
+                Bound::new(Ir::Not(Box::new(r.ir)), Ty::Bool)
+            });
+        }
+        // A struct that converts to the other (DateTime to DateTimeOffset).
+        for (from, to, left) in [(&x, &y, true), (&y, &x, false)] {
+            let (f, t) = if left { (&a, &b) } else { (&b, &a) };
+            if to.is_value()
+                && implicit(from, to, f.constant().as_ref()).is_some()
+                && f.ty != Ty::Object
+            {
+                let to = if f.ty.is_nullable() || t.ty.is_nullable() {
+                    Ty::nullable(to.clone())
+                } else {
+                    to.clone()
+                };
+                let (a, b) = (self.coerce(a, &to, at)?, self.coerce(b, &to, at)?);
+                return Ok(self.fold(equal(a, b)));
+            }
+        }
+        let reference = |t: &Ty| !t.is_value() && !t.is_nullable();
+        let related = |s: &Ty, t: &Ty| {
+            use crate::expr::eval::types::derives;
+            derives(s, t)
+                || derives(t, s)
+                || (super::values::is_interface(s) && *t != Ty::String)
+                || (super::values::is_interface(t) && *s != Ty::String)
+        };
+        if reference(&a.ty) && reference(&b.ty) && related(&a.ty, &b.ty) {
+            if (a.ty == Ty::Object) != (b.ty == Ty::Object)
+                && (a.ty == Ty::String || b.ty == Ty::String)
+            {
+                let side = if a.ty == Ty::Object { "left" } else { "right" };
+                self.warnings.push(
+                    Fault::new(
+                        at.clone(),
+                        "comparing `object` with `string` compares references, not texts",
+                        "true only for the very same object",
+                    )
+                    .help(format!("cast the {side} side: `(string)…`")),
+                );
+            }
+            return Ok(same(a, b));
+        }
+        let fault = Fault::new(
+            at.clone(),
+            format!(
+                "operator `{}` is not defined for `{}` and `{}`",
+                if expected { "==" } else { "!=" },
+                a.ty,
+                b.ty
+            ),
+            format!("`{}` and `{}`", a.ty, b.ty),
+        );
+        Err(match cast_hint(&a.ty, &b.ty) {
+            Some(h) => fault.help(h),
+            None => fault,
+        })
+    }
+
+    fn table_operator(&mut self, row: &'static Member, a: Bound, b: Bound) -> B<Bound> {
+        let lifted = a.ty.is_nullable() || b.ty.is_nullable();
+        let (p, q) = (row.params[0].ty.clone(), row.params[1].ty.clone());
+        let lift = |t: &Ty| {
+            if lifted && t.is_value() {
+                Ty::nullable(t.clone())
+            } else {
+                t.clone()
+            }
+        };
+        let a = self.coerce(a, &lift(&p), &(0..0))?;
+        let b = self.coerce(b, &lift(&q), &(0..0))?;
+        let call = |a: Ir, b: Ir| {
+            Ir::Call(Box::new(Call {
+                run: row.run,
+                checked: false,
+                args: vec![a, b],
+                types: Vec::new(),
+                outs: Vec::new(),
+            }))
+        };
+        if !lifted {
+            return Ok(Bound::new(call(a.ir, b.ir), row.result.clone()));
+        }
+        let (s, t) = (self.slot(), self.slot());
+        let inner = Ir::NullConditional(
+            t,
+            Box::new(b.ir),
+            Box::new(call(Ir::Local(s), Ir::Local(t))),
+        );
+        let ir = Ir::NullConditional(s, Box::new(a.ir), Box::new(inner));
+        if row.result == Ty::Bool {
+            return Ok(Bound::new(
+                Ir::Coalesce(Box::new(ir), Box::new(Ir::Const(Frozen::Bool(false)))),
+                Ty::Bool,
+            ));
+        }
+        Ok(Bound::new(ir, Ty::nullable(row.result.clone())))
+    }
+
+    pub(super) fn unary(&mut self, op: &str, operand: &Expr, at: &At) -> B<Bound> {
+        // `-2147483648` is an int although `2147483648` is not.
+        if op == "-"
+            && let Kind::Literal(crate::expr::ast::Literal::Int(n, suffix)) = &operand.kind
+        {
+            use crate::expr::lexer::Suffix;
+            if *n == 1 << 31 && *suffix == Suffix::None {
+                return Ok(Bound::new(Ir::Const(Frozen::Int(i32::MIN)), Ty::Int));
+            }
+            if *n == 1 << 63 && matches!(suffix, Suffix::None | Suffix::L) {
+                return Ok(Bound::new(Ir::Const(Frozen::Long(i64::MIN)), Ty::Long));
+            }
+        }
+        let b = self.value(operand)?;
+        if b.ty == Ty::Unknown {
+            return Ok(b);
+        }
+        let undefined = |t: &Ty| {
+            Fault::new(
+                at.clone(),
+                format!("operator `{op}` is not defined for `{t}`"),
+                format!("this is `{t}`"),
+            )
+        };
+        if op == "!" {
+            if *b.ty.plain() != Ty::Bool {
+                return Err(undefined(&b.ty).help("`!` needs a `bool`; cast it: `!(bool)…`"));
+            }
+            let ty = b.ty.clone();
+            return Ok(self.fold(Bound::new(Ir::Not(Box::new(b.ir)), ty)));
+        }
+        if op == "-" && b.ty.is_class("TimeSpan") {
+            let zero = Bound::new(Ir::Const(Frozen::TimeSpan(0)), Ty::class("TimeSpan"));
+            return self.operator("-", zero, b, at, at);
+        }
+        let Some(from) = b.ty.plain().numeric() else {
+            return Err(undefined(&b.ty));
+        };
+        let mut to = from.promote(Num::Int).unwrap_or(from);
+        if op == "-" && to == Num::UInt {
+            to = Num::Long;
+        }
+        if (op == "-" && to == Num::ULong) || (op == "~" && to >= Num::Float) {
+            return Err(undefined(&b.ty));
+        }
+        let nullable = b.ty.is_nullable();
+        let wide = if from == to {
+            b.ir
+        } else {
+            Ir::Number(to, Box::new(b.ir))
+        };
+        let wide = self.fold(Bound::new(wide, to.ty())).ir;
+        let ir = match op {
+            "-" => Ir::Negate(to, Box::new(wide)),
+            "~" => Ir::Complement(to, Box::new(wide)),
+            _ => wide,
+        };
+        let ty = if nullable {
+            Ty::nullable(to.ty())
+        } else {
+            to.ty()
+        };
+        Ok(self.fold(Bound::new(ir, ty)))
+    }
+
+    pub(super) fn coalesce(&mut self, a: &Expr, b: &Expr, at: &At) -> B<Bound> {
+        let left = self.value(a)?;
+        if left.ty.is_value() {
+            return Err(Fault::new(
+                a.at.clone(),
+                format!("`??` needs something that can be null, not `{}`", left.ty),
+                "never null",
+            )
+            .help("leave `??` and what follows out"));
+        }
+        if matches!(b.kind, Kind::Throw(_)) {
+            let right = self.value(b)?;
+            let ty = left.ty.plain().clone();
+            return Ok(Bound::new(
+                Ir::Coalesce(Box::new(left.ir), Box::new(right.ir)),
+                ty,
+            ));
+        }
+        if matches!(b.kind, Kind::Default(None)) {
+            let ty = left.ty.clone();
+            let right = self.value_as(b, &ty)?;
+            return Ok(Bound::new(
+                Ir::Coalesce(Box::new(left.ir), Box::new(right.ir)),
+                ty,
+            ));
+        }
+        let right = self.value(b)?;
+        let constant = right.constant();
+        // C# §12.15: the plain type of the left, then the left, then the right.
+        let (plain, ty) = (left.ty.plain().clone(), left.ty.clone());
+        let to = if ty.is_nullable() && implicit(&right.ty, &plain, constant.as_ref()).is_some() {
+            plain
+        } else if ty != Ty::Null && implicit(&right.ty, &ty, constant.as_ref()).is_some() {
+            ty
+        } else if implicit(&ty, &right.ty, None).is_some() || ty == Ty::Null {
+            right.ty.clone()
+        } else {
+            return Err(Fault::new(
+                at.clone(),
+                format!("operator `??` is not defined for `{ty}` and `{}`", right.ty),
+                format!("`{ty}` ?? `{}`", right.ty),
+            ));
+        };
+        let right = self.coerce(right, &to, &b.at)?;
+        let left = if implicit(&left.ty, &to, None).is_some() {
+            self.lifted(left, &to, &a.at)?
+        } else {
+            // `T?` to `T` cannot fail here: null takes the other branch.
+            Bound::new(left.ir, to.clone())
+        };
+        Ok(Bound::new(
+            Ir::Coalesce(Box::new(left.ir), Box::new(right.ir)),
+            to,
+        ))
+    }
+
+    /// Converts unless null, which stays null.
+    fn lifted(&mut self, b: Bound, to: &Ty, at: &At) -> B<Bound> {
+        if b.ty == *to || !matches!(implicit(&b.ty, to, None), Some(super::Conversion::User(..))) {
+            return self.coerce(b, to, at);
+        }
+        let slot = self.slot();
+        let inner = self.coerce(Bound::new(Ir::Local(slot), b.ty.plain().clone()), to, at)?;
+        Ok(Bound::new(
+            Ir::NullConditional(slot, Box::new(b.ir), Box::new(inner.ir)),
+            to.clone(),
+        ))
+    }
+
+    pub(super) fn conditional(&mut self, test: &Expr, yes: &Expr, no: &Expr, at: &At) -> B<Bound> {
+        let test = self.condition(test)?;
+        let (y, n) = match (&yes.kind, &no.kind) {
+            (Kind::Default(None), _) => {
+                let n = self.value(no)?;
+                (self.value_as(yes, &n.ty.clone())?, n)
+            }
+            (_, Kind::Default(None)) => {
+                let y = self.value(yes)?;
+                let ty = y.ty.clone();
+                (y, self.value_as(no, &ty)?)
+            }
+            _ => (self.value(yes)?, self.value(no)?),
+        };
+        let (a, b) = (y.ty.clone(), n.ty.clone());
+        let to = if a == b {
+            a
+        } else if matches!(yes.kind, Kind::Throw(_)) {
+            b
+        } else if matches!(no.kind, Kind::Throw(_)) {
+            a
+        } else {
+            match (
+                implicit(&b, &a, n.constant().as_ref()),
+                implicit(&a, &b, y.constant().as_ref()),
+            ) {
+                (Some(_), None) => a,
+                (None, Some(_)) => b,
+                (Some(_), Some(_)) => {
+                    // Both ways: the wider of two numbers, or the one that is no constant.
+                    if n.constant().is_some() { a } else { b }
+                }
+                (None, None) => {
+                    let fault = Fault::new(
+                        at.clone(),
+                        format!("the branches of `?:` have no common type: `{a}` and `{b}`"),
+                        "no conversion between them",
+                    );
+                    return Err(
+                        if (a == Ty::Null && b.is_value()) || (b == Ty::Null && a.is_value()) {
+                            let value = if a == Ty::Null { &b } else { &a };
+                            fault.help(format!("write `({value}?)null`"))
+                        } else {
+                            fault.help("cast one of them, for example to `object` or `string`")
+                        },
+                    );
+                }
+            }
+        };
+        let keep = |e: &Expr| matches!(e.kind, Kind::Throw(_));
+        let y = if keep(yes) {
+            y
+        } else {
+            self.coerce(y, &to, &yes.at)?
+        };
+        let n = if keep(no) {
+            n
+        } else {
+            self.coerce(n, &to, &no.at)?
+        };
+        Ok(Bound::new(
+            Ir::If(Box::new(test), Box::new(y.ir), Box::new(n.ir)),
+            to,
+        ))
+    }
+}
+
+fn ordered_struct(t: &Ty) -> bool {
+    ["DateTime", "DateTimeOffset", "TimeSpan"]
+        .iter()
+        .any(|n| t.is_class(n))
+}
+
+/// Operator row for the operand types: exact first, then by conversion.
+fn user_operator(op: &str, x: &Ty, y: &Ty) -> Option<&'static Member> {
+    let mut best: Option<(u32, &'static Member)> = None;
+    for t in [x, y] {
+        let Some(info) = table().of(t) else { continue };
+        for m in info
+            .members
+            .iter()
+            .filter(|m| m.kind == MemberKind::Operator && m.name == op && m.params.len() == 2)
+        {
+            let cost = |from: &Ty, to: &Ty| {
+                if from == to {
+                    Some(0)
+                } else {
+                    implicit(from, to, None).map(|_| 1)
+                }
+            };
+            if let (Some(a), Some(b)) = (cost(x, &m.params[0].ty), cost(y, &m.params[1].ty))
+                && best.is_none_or(|(c, _)| a + b < c)
+            {
+                best = Some((a + b, m));
+            }
+        }
+    }
+    best.map(|(_, m)| m)
+}
+
+/// What to write when a token or an object meets a plain value.
+fn cast_hint(a: &Ty, b: &Ty) -> Option<String> {
+    let loose = |t: &Ty| *t == Ty::Object || t.is_class("JToken");
+    match (loose(a), loose(b)) {
+        (true, false) => Some(format!("cast the left side: `({b})…`")),
+        (false, true) => Some(format!("cast the right side: `({a})…`")),
+        _ => None,
+    }
+}

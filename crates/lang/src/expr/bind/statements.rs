@@ -1,0 +1,619 @@
+//! Statements; each tells whether its end can be reached.
+
+use super::{B, Binder, Bound, Returns};
+use crate::expr::ast::{Catch, Expr, Ident, Kind, Label, Stmt, StmtKind, TypeRef};
+use crate::expr::eval::types::{default_of, derives};
+use crate::expr::ir::{Ir, IrCatch, IrStmt};
+use crate::expr::lexer::Fault;
+use crate::expr::table::table;
+use crate::expr::types::Ty;
+use crate::value::Frozen;
+
+type S = B<(IrStmt, bool)>;
+
+impl Binder {
+    /// Statements in the current scope; faults are collected. Gives whether the end is reached.
+    pub(super) fn block(&mut self, list: &[Stmt]) -> (Vec<IrStmt>, bool) {
+        let mut out = Vec::new();
+        let mut open = true;
+        // Local functions can be called before they are declared.
+        for s in list {
+            if let StmtKind::Function(f) = &s.kind {
+                let declared = self
+                    .function_type(f)
+                    .and_then(|(ty, ..)| self.declare(&f.name.text, ty, &f.name.at));
+                match declared {
+                    Ok(slot) => out.push(IrStmt::Declare(slot, None)),
+                    Err(f) => self.faults.push(f),
+                }
+            }
+        }
+        for s in list {
+            match self.statement(s) {
+                Ok((ir, reaches)) => {
+                    out.push(ir);
+                    open &= reaches;
+                }
+                Err(f) => {
+                    self.faults.push(f);
+                    // Later uses of what it declares must not report again.
+                    if let StmtKind::Local(_, names, _) = &s.kind {
+                        for (n, _) in names {
+                            if self.lookup(&n.text).is_none() {
+                                self.declare_anyway(&n.text, Ty::Unknown);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        (out, open)
+    }
+
+    fn scoped(&mut self, list: &[Stmt]) -> (Vec<IrStmt>, bool) {
+        self.push_scope();
+        let r = self.block(list);
+        self.pop_scope();
+        r
+    }
+
+    /// A statement that has a scope of its own.
+    fn embedded(&mut self, s: &Stmt) -> S {
+        self.push_scope();
+        let r = self.statement(s);
+        self.pop_scope();
+        r
+    }
+
+    fn statement(&mut self, s: &Stmt) -> S {
+        self.tick(&s.at)?;
+        match &s.kind {
+            StmtKind::Empty => Ok((IrStmt::Block(Vec::new()), true)),
+            StmtKind::Block(list) => {
+                let (list, open) = self.scoped(list);
+                Ok((IrStmt::Block(list), open))
+            }
+            StmtKind::Local(ty, names, constant) => self.local(ty.as_ref(), names, *constant),
+            StmtKind::Function(f) => {
+                let (ty, types, result) = self.function_type(f)?;
+                let Some(local) = self.lookup(&f.name.text) else {
+                    return Ok((IrStmt::Block(Vec::new()), true));
+                };
+                let ir = self.function_value(f, &ty, &types, &result)?;
+                Ok((IrStmt::Expr(Ir::SetLocal(local.slot, Box::new(ir))), true))
+            }
+            StmtKind::Expr(e) => {
+                let b = self.value(e)?;
+                Ok((IrStmt::Expr(b.ir), true))
+            }
+            StmtKind::If(branches, otherwise) => self.if_statement(branches, otherwise.as_deref()),
+            StmtKind::While(test, body) => {
+                self.push_scope();
+                let test = self.condition(test);
+                let r = test.and_then(|t| Ok((t, self.looped(body)?)));
+                self.pop_scope();
+                let (test, body) = r?;
+                let forever = matches!(test, Ir::Const(Frozen::Bool(true)));
+                let open = !forever || breaks(&body);
+                Ok((
+                    IrStmt::Loop {
+                        test: Some(test),
+                        after: false,
+                        step: Vec::new(),
+                        body: Box::new(body),
+                    },
+                    open,
+                ))
+            }
+            StmtKind::Do(body, test) => {
+                let body = self.looped(body)?;
+                let test = self.condition(test)?;
+                let forever = matches!(test, Ir::Const(Frozen::Bool(true)));
+                let open = !forever || breaks(&body);
+                Ok((
+                    IrStmt::Loop {
+                        test: Some(test),
+                        after: true,
+                        step: Vec::new(),
+                        body: Box::new(body),
+                    },
+                    open,
+                ))
+            }
+            StmtKind::For(init, test, step, body) => {
+                self.push_scope();
+                let r = self.for_statement(init, test.as_ref(), step, body);
+                self.pop_scope();
+                r
+            }
+            StmtKind::Foreach(ty, name, of, body) => {
+                let source = self.value(of)?;
+                let source = self.enumerated(source);
+                let item = self.item_type(&source, of)?;
+                self.push_scope();
+                let r = self.foreach(ty.as_ref(), name, source, &item, body);
+                self.pop_scope();
+                r
+            }
+            StmtKind::Break => {
+                if self.function().loops + self.function().switches == 0 {
+                    return Err(Fault::new(
+                        s.at.clone(),
+                        "`break` outside a loop or switch",
+                        "nothing to leave",
+                    ));
+                }
+                Ok((IrStmt::Break, false))
+            }
+            StmtKind::Continue => {
+                if self.function().loops == 0 {
+                    return Err(Fault::new(
+                        s.at.clone(),
+                        "`continue` outside a loop",
+                        "nothing to continue",
+                    ));
+                }
+                Ok((IrStmt::Continue, false))
+            }
+            StmtKind::Return(e) => self.return_statement(s, e.as_ref()),
+            StmtKind::Throw(None) => {
+                if self.function().catches == 0 {
+                    return Err(Fault::new(
+                        s.at.clone(),
+                        "`throw;` outside a `catch`",
+                        "expected an exception",
+                    ));
+                }
+                Ok((IrStmt::Rethrow, false))
+            }
+            StmtKind::Throw(Some(e)) => {
+                let b = self.value(e)?;
+                let b = self.coerce(b, &Ty::class("Exception"), &e.at)?;
+                Ok((IrStmt::Throw(b.ir), false))
+            }
+            StmtKind::Try(body, catches, finally) => {
+                self.try_statement(body, catches, finally.as_deref())
+            }
+            StmtKind::Using(resource, body) => {
+                self.push_scope();
+                let r = self.using(resource, body);
+                self.pop_scope();
+                r
+            }
+            StmtKind::Switch(of, sections) => self.switch(of, sections),
+        }
+    }
+
+    fn local(
+        &mut self,
+        ty: Option<&TypeRef>,
+        names: &[(Ident, Option<Expr>)],
+        constant: bool,
+    ) -> S {
+        let declared = ty.map(|t| self.resolve(t)).transpose()?;
+        let mut out = Vec::new();
+        for (name, init) in names {
+            let (init, ty) = match (init, &declared) {
+                (None, None) => {
+                    return Err(Fault::new(
+                        name.at.clone(),
+                        "`var` needs a value",
+                        "expected `= …`",
+                    ));
+                }
+                (None, Some(t)) if constant => {
+                    return Err(Fault::new(
+                        name.at.clone(),
+                        format!("the constant needs a value of type `{t}`"),
+                        "expected `= …`",
+                    ));
+                }
+                (None, Some(t)) => (
+                    Some(Ir::Const(default_of(t).freeze().unwrap_or(Frozen::Null))),
+                    t.clone(),
+                ),
+                (Some(e), Some(t)) => {
+                    let b = self.value_as(e, t)?;
+                    if constant {
+                        let Some(c) = b.constant() else {
+                            return Err(Fault::new(
+                                e.at.clone(),
+                                "a constant's value must be constant",
+                                "known only at run time",
+                            )
+                            .help("use `var`"));
+                        };
+                        let slot = self.declare(&name.text, t.clone(), &name.at)?;
+                        self.mark(slot, Some(c), false);
+                        continue;
+                    }
+                    (Some(b.ir), t.clone())
+                }
+                (Some(e), None) => {
+                    if constant {
+                        return Err(Fault::new(
+                            name.at.clone(),
+                            "a constant needs a type",
+                            "expected a type instead of `var`",
+                        ));
+                    }
+                    let b = self.value(e)?;
+                    match b.ty {
+                        Ty::Null => {
+                            return Err(Fault::new(
+                                e.at.clone(),
+                                "`var` cannot take the type of `null`",
+                                "its type is not known",
+                            )
+                            .help("name the type: `string x = null;`"));
+                        }
+                        Ty::Void => {
+                            return Err(Fault::new(
+                                e.at.clone(),
+                                "the expression has no value",
+                                "expected a value",
+                            ));
+                        }
+                        _ => (Some(b.ir), b.ty),
+                    }
+                }
+            };
+            let slot = self.declare(&name.text, ty, &name.at)?;
+            out.push(IrStmt::Declare(slot, init));
+        }
+        Ok((
+            if out.len() == 1 {
+                out.remove(0)
+            } else {
+                IrStmt::Block(out)
+            },
+            true,
+        ))
+    }
+
+    fn mark(&mut self, slot: u32, constant: Option<Frozen>, fixed: bool) {
+        if let Some(l) = self
+            .function()
+            .scopes
+            .iter_mut()
+            .flatten()
+            .find(|l| l.slot == slot)
+        {
+            l.constant = constant;
+            l.fixed = fixed;
+        }
+    }
+
+    fn if_statement(&mut self, branches: &[(Expr, Stmt)], otherwise: Option<&Stmt>) -> S {
+        let mut out = Vec::new();
+        let mut open = otherwise.is_none();
+        for (test, body) in branches {
+            // Variables of a pattern live on after the `if`, as in C#.
+            let t = self.condition(test)?;
+            let always = matches!(t, Ir::Const(Frozen::Bool(true)));
+            let (b, reaches) = self.embedded(body)?;
+            open |= reaches;
+            if always && out.is_empty() {
+                return Ok((b, reaches));
+            }
+            out.push((t, b));
+        }
+        let otherwise = match otherwise {
+            Some(s) => {
+                let (b, reaches) = self.embedded(s)?;
+                open |= reaches;
+                Some(Box::new(b))
+            }
+            None => None,
+        };
+        Ok((IrStmt::If(out, otherwise), open))
+    }
+
+    fn looped(&mut self, body: &Stmt) -> B<IrStmt> {
+        self.function().loops += 1;
+        let r = self.embedded(body);
+        self.function().loops -= 1;
+        r.map(|(b, _)| b)
+    }
+
+    fn for_statement(
+        &mut self,
+        init: &[Stmt],
+        test: Option<&Expr>,
+        step: &[Expr],
+        body: &Stmt,
+    ) -> S {
+        let mut out = Vec::new();
+        for s in init {
+            out.push(self.statement(s)?.0);
+        }
+        let test = test.map(|t| self.condition(t)).transpose()?;
+        let step = step
+            .iter()
+            .map(|e| self.value(e).map(|b| b.ir))
+            .collect::<B<Vec<_>>>()?;
+        let body = self.looped(body)?;
+        let forever = test
+            .as_ref()
+            .is_none_or(|t| matches!(t, Ir::Const(Frozen::Bool(true))));
+        let open = !forever || breaks(&body);
+        out.push(IrStmt::Loop {
+            test,
+            after: false,
+            step,
+            body: Box::new(body),
+        });
+        Ok((IrStmt::Block(out), open))
+    }
+
+    /// What `foreach` goes through, when the type says so by a `GetEnumerator` row.
+    fn enumerated(&mut self, source: Bound) -> Bound {
+        let row = table()
+            .of(&source.ty)
+            .and_then(|i| i.members.iter().find(|m| m.name == "GetEnumerator"));
+        match row {
+            Some(m) => self.property(source.into_plain(), m, &Ty::Object),
+            None => source,
+        }
+    }
+
+    fn item_type(&mut self, source: &Bound, of: &Expr) -> B<Ty> {
+        if source.ty == Ty::Unknown {
+            return Ok(Ty::Unknown);
+        }
+        for t in table().lineage(&source.ty) {
+            match &t {
+                Ty::Array(item) => return Ok((**item).clone()),
+                Ty::Class("IEnumerable", args) if args.len() == 1 => return Ok(args[0].clone()),
+                Ty::Class("MatchCollection", _) => return Ok(Ty::class("Match")),
+                _ => {}
+            }
+        }
+        let fault = Fault::new(
+            of.at.clone(),
+            format!("`{}` cannot be gone through with `foreach`", source.ty),
+            "expected a list, array or other sequence",
+        );
+        Err(if source.ty == Ty::Object {
+            fault.help("cast it, for example `(JArray)…`")
+        } else {
+            fault
+        })
+    }
+
+    fn foreach(
+        &mut self,
+        ty: Option<&TypeRef>,
+        name: &Ident,
+        source: Bound,
+        item: &Ty,
+        body: &Stmt,
+    ) -> S {
+        let wanted = match ty {
+            Some(t) => self.resolve(t)?,
+            None => item.clone(),
+        };
+        let slot = self.declare(&name.text, wanted.clone(), &name.at)?;
+        self.mark(slot, None, true);
+        let convert = if wanted == *item {
+            None
+        } else {
+            Some(
+                self.cast(Bound::new(Ir::Local(slot), item.clone()), &wanted, &name.at)?
+                    .ir,
+            )
+        };
+        let body = self.looped(body)?;
+        Ok((
+            IrStmt::Foreach {
+                slot,
+                convert,
+                of: source.ir,
+                body: Box::new(body),
+            },
+            true,
+        ))
+    }
+
+    fn return_statement(&mut self, s: &Stmt, e: Option<&Expr>) -> S {
+        let returns = self.function().returns.clone();
+        let ir = match (returns, e) {
+            (Returns::Known(Ty::Void), None) => None,
+            (Returns::Known(Ty::Void), Some(e)) => {
+                return Err(Fault::new(
+                    e.at.clone(),
+                    "this function returns nothing",
+                    "expected `return;`",
+                ));
+            }
+            (Returns::Infer(mut list), None) => {
+                list.push((Ty::Void, None));
+                self.function().returns = Returns::Infer(list);
+                None
+            }
+            (_, None) => {
+                return Err(Fault::new(
+                    s.at.clone(),
+                    "`return` without a value",
+                    "expected a value",
+                ));
+            }
+            (Returns::Known(t), Some(e)) => Some(self.value_as(e, &t)?.ir),
+            (Returns::Target(target), Some(e)) => {
+                let b = match (&e.kind, target) {
+                    (Kind::Default(None), crate::expr::Target::Bool) => {
+                        self.value_as(e, &Ty::Bool)?
+                    }
+                    _ => self.value(e)?,
+                };
+                Some(self.to_target(b, target, e.at.clone())?)
+            }
+            (Returns::Infer(_), Some(e)) => {
+                let b = self.value(e)?;
+                let entry = (b.ty.clone(), b.constant());
+                if let Returns::Infer(list) = &mut self.function().returns {
+                    list.push(entry);
+                }
+                Some(b.ir)
+            }
+        };
+        Ok((IrStmt::Return(ir), false))
+    }
+
+    fn try_statement(&mut self, body: &[Stmt], catches: &[Catch], finally: Option<&[Stmt]>) -> S {
+        let (body, mut open) = self.scoped(body);
+        let mut out: Vec<IrCatch> = Vec::new();
+        for c in catches {
+            let class = match &c.ty {
+                None => "Exception",
+                Some(t) => match self.resolve(t)? {
+                    Ty::Class(name, _) if derives(&Ty::class(name), &Ty::class("Exception")) => {
+                        name
+                    }
+                    other => {
+                        return Err(Fault::new(
+                            t.at.clone(),
+                            format!("`{other}` is not an exception"),
+                            "expected a class derived from `Exception`",
+                        ));
+                    }
+                },
+            };
+            self.push_scope();
+            let slot = match &c.name {
+                Some(n) => match self.declare(&n.text, Ty::class(class), &n.at) {
+                    Ok(s) => Some(s),
+                    Err(f) => {
+                        self.pop_scope();
+                        return Err(f);
+                    }
+                },
+                None => None,
+            };
+            let when = match c.when.as_ref().map(|w| self.condition(w)).transpose() {
+                Ok(w) => w,
+                Err(f) => {
+                    self.pop_scope();
+                    return Err(f);
+                }
+            };
+            self.function().catches += 1;
+            let (list, reaches) = self.block(&c.body);
+            self.function().catches -= 1;
+            self.pop_scope();
+            open |= reaches;
+            out.push(IrCatch {
+                class,
+                slot,
+                when,
+                body: list,
+            });
+        }
+        let finally = match finally {
+            Some(list) => {
+                let (list, reaches) = self.scoped(list);
+                open &= reaches;
+                Some(list)
+            }
+            None => None,
+        };
+        Ok((
+            IrStmt::Try {
+                body,
+                catches: out,
+                finally,
+            },
+            open,
+        ))
+    }
+
+    fn using(&mut self, resource: &Stmt, body: &Stmt) -> S {
+        let (init, _) = self.statement(resource)?;
+        if let IrStmt::Declare(slot, _) = &init {
+            self.mark(*slot, None, true);
+        }
+        let (body, open) = self.embedded(body)?;
+        // What expressions may create holds nothing that must be released.
+        Ok((IrStmt::Block(vec![init, body]), open))
+    }
+
+    fn switch(&mut self, of: &Expr, sections: &[(Vec<Label>, Vec<Stmt>)]) -> S {
+        let b = self.value(of)?;
+        let ty = b.ty.clone();
+        let slot = self.slot();
+        let mut tests = Vec::new();
+        let mut default = None;
+        let mut out = Vec::new();
+        let mut open = false;
+        self.function().switches += 1;
+        let mut fault = None;
+        for (i, (labels, body)) in sections.iter().enumerate() {
+            self.push_scope();
+            for l in labels {
+                match l {
+                    Label::Default => default = Some(i),
+                    Label::Case(pattern, when) => {
+                        let at = body.first().map_or(of.at.clone(), |s| s.at.clone());
+                        let test = self.pattern(slot, &ty, pattern, &at).and_then(|t| {
+                            Ok(match when {
+                                Some(w) => Ir::And(vec![t, self.condition(w)?]),
+                                None => t,
+                            })
+                        });
+                        match test {
+                            Ok(t) => tests.push((t, i)),
+                            Err(f) => fault = fault.or(Some(f)),
+                        }
+                    }
+                }
+            }
+            let (list, reaches) = self.block(body);
+            self.pop_scope();
+            if reaches {
+                let at = body.last().map_or(of.at.clone(), |s| s.at.clone());
+                fault = fault.or(Some(Fault::new(
+                    at,
+                    "a section of a `switch` must not fall through",
+                    "expected `break;` or `return` after this",
+                )));
+            }
+            open |= list.iter().any(breaks);
+            out.push(list);
+        }
+        self.function().switches -= 1;
+        if let Some(f) = fault {
+            return Err(f);
+        }
+        Ok((
+            IrStmt::Switch {
+                slot,
+                of: b.ir,
+                tests,
+                default,
+                sections: out,
+            },
+            open || default.is_none(),
+        ))
+    }
+}
+
+/// Whether a statement can leave the loop or switch around it by `break`.
+fn breaks(s: &IrStmt) -> bool {
+    match s {
+        IrStmt::Break => true,
+        IrStmt::Block(list) => list.iter().any(breaks),
+        IrStmt::If(branches, otherwise) => {
+            branches.iter().any(|(_, b)| breaks(b)) || otherwise.as_deref().is_some_and(breaks)
+        }
+        IrStmt::Try {
+            body,
+            catches,
+            finally,
+        } => {
+            body.iter().any(breaks)
+                || catches.iter().any(|c| c.body.iter().any(breaks))
+                || finally.as_ref().is_some_and(|f| f.iter().any(breaks))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,253 @@
+//! Runs the IR. Called by [`super::Expr::eval`] and by rows that take delegates.
+//!
+//! What must stay true: every evaluation is bounded in steps, memory and depth; exceeding a bound cannot be caught by the
+//! expression; no input panics. Rows never see a name.
+
+mod args;
+mod ops;
+mod run;
+mod statements;
+pub(crate) mod types;
+
+pub(crate) use args::{Args, iterate, out_of_range};
+pub(crate) use ops::{compare, equal, same, to_number};
+pub(crate) use run::{Record, code, formatted, pad, value_of};
+
+use super::EvalError;
+use super::host::Host;
+use super::ir::Lambda;
+use super::types::Ty;
+use crate::value::token::TooDeep;
+use crate::value::{Object, Str, Value};
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Most steps of one evaluation; a step is a node of the IR, or an item that a row goes through.
+pub(crate) const MAX_STEPS: u64 = 2_000_000;
+/// Most bytes that one evaluation may allocate, counted when texts, lists and trees grow.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
+/// Deepest nest of calls and operators at run time.
+pub(crate) const MAX_DEPTH: u32 = 300;
+
+/// Why an evaluation stops.
+#[derive(Clone, Debug)]
+pub(crate) enum Throw {
+    /// An exception; the expression may catch it.
+    Exception(Rc<Exception>),
+    /// A bound was exceeded; it may not.
+    Bound(&'static str, String),
+}
+
+/// An exception object.
+#[derive(Debug)]
+pub(crate) struct Exception {
+    /// Simple name of its class.
+    pub(crate) class: &'static str,
+    pub(crate) message: Str,
+    pub(crate) inner: Value,
+}
+
+impl Object for Exception {
+    fn ty(&self) -> Ty {
+        Ty::class(self.class)
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        format!("{}: {}", self.ty().full_name(), self.message)
+    }
+}
+
+/// An exception of the class with that simple name.
+pub(crate) fn throw(class: &'static str, message: impl Into<Str>) -> Throw {
+    Throw::Exception(Rc::new(Exception {
+        class,
+        message: message.into(),
+        inner: Value::Null,
+    }))
+}
+
+/// `NullReferenceException`.
+pub(crate) fn null_reference() -> Throw {
+    throw(
+        "NullReferenceException",
+        "Object reference not set to an instance of an object.",
+    )
+}
+
+impl From<TooDeep> for Throw {
+    fn from(_: TooDeep) -> Throw {
+        Throw::Bound(
+            "System.InsufficientExecutionStackException",
+            "JSON is nested too deeply".into(),
+        )
+    }
+}
+
+impl From<Throw> for EvalError {
+    fn from(t: Throw) -> EvalError {
+        match t {
+            Throw::Bound(exception, message) => EvalError { exception, message },
+            Throw::Exception(e) => EvalError {
+                exception: crate::expr::table::table()
+                    .full_name(e.class)
+                    .unwrap_or("System.Exception"),
+                message: e.message.to_string(),
+            },
+        }
+    }
+}
+
+pub(crate) type R = Result<Value, Throw>;
+
+/// A variable: plain, or shared with a lambda.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot {
+    Plain(Value),
+    Shared(Rc<RefCell<Value>>),
+}
+
+/// A delegate.
+#[derive(Debug)]
+pub(crate) struct Closure {
+    pub(crate) ty: Ty,
+    code: Arc<Lambda>,
+    captured: Vec<Rc<RefCell<Value>>>,
+}
+
+impl Drop for Closure {
+    fn drop(&mut self) {
+        // Closures may hold each other in a long chain.
+        let cells = std::mem::take(&mut self.captured);
+        crate::value::collections::drop_later(
+            cells
+                .into_iter()
+                .filter(|c| Rc::strong_count(c) == 1)
+                .map(|c| c.replace(Value::Null)),
+        );
+    }
+}
+
+impl super::ir::Frame {
+    /// Fresh slots.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
+        self.shared
+            .iter()
+            .map(|s| {
+                if *s {
+                    Slot::Shared(Rc::default())
+                } else {
+                    Slot::Plain(Value::Null)
+                }
+            })
+            .collect()
+    }
+}
+
+/// One evaluation.
+pub(crate) struct Cx<'h> {
+    pub(crate) host: &'h mut dyn Host,
+    steps: u64,
+    bytes: usize,
+    depth: u32,
+    /// Exceptions being handled, for `throw;`.
+    caught: Vec<Rc<Exception>>,
+}
+
+impl<'h> Cx<'h> {
+    pub(crate) fn new(host: &'h mut dyn Host) -> Cx<'h> {
+        Cx {
+            host,
+            steps: MAX_STEPS,
+            bytes: MAX_BYTES,
+            depth: 0,
+            caught: Vec::new(),
+        }
+    }
+
+    /// Counts work of a row.
+    pub(crate) fn step(&mut self, n: usize) -> Result<(), Throw> {
+        match self.steps.checked_sub(n as u64) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(Throw::Bound(
+                "System.TimeoutException",
+                format!("the expression took more than {MAX_STEPS} steps"),
+            )),
+        }
+    }
+
+    /// Counts memory.
+    pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), Throw> {
+        match self.bytes.checked_sub(bytes) {
+            Some(left) => {
+                self.bytes = left;
+                Ok(())
+            }
+            None => Err(Throw::Bound(
+                "System.OutOfMemoryException",
+                format!("the expression allocated more than {} MB", MAX_BYTES >> 20),
+            )),
+        }
+    }
+
+    /// A text, counted.
+    pub(crate) fn text(&mut self, s: impl Into<Str> + AsRef<str>) -> R {
+        self.charge(s.as_ref().len() + 16)?;
+        Ok(Value::Str(s.into()))
+    }
+
+    /// A `List<T>`, array or sequence, counted.
+    pub(crate) fn list(&mut self, ty: Ty, items: Vec<Value>) -> R {
+        self.charge(items.len() * size_of::<Value>() + 48)?;
+        self.step(items.len() / 8)?;
+        Ok(Value::List(crate::value::List::new(ty, items)))
+    }
+
+    /// A sequence of `T`.
+    pub(crate) fn sequence(&mut self, of: Ty, items: Vec<Value>) -> R {
+        self.list(Ty::generic("IEnumerable", vec![of]), items)
+    }
+
+    fn enter(&mut self) -> Result<(), Throw> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Throw::Bound(
+                "System.InsufficientExecutionStackException",
+                format!("the expression is nested more than {MAX_DEPTH} deep at run time"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Calls a delegate.
+    pub(crate) fn call(&mut self, f: &Value, args: &[Value]) -> R {
+        let Value::Func(f) = f else {
+            return Err(null_reference());
+        };
+        let closure = f.0.clone();
+        self.step(1)?;
+        let code = &*closure.code;
+        let params = code.params as usize;
+        let mut frame = code.frame.slots();
+        for (i, place) in frame.iter_mut().take(params).enumerate() {
+            let v = args.get(i).cloned().unwrap_or_default();
+            match place {
+                Slot::Plain(p) => *p = v,
+                Slot::Shared(c) => *c.borrow_mut() = v,
+            }
+        }
+        for ((_, own), cell) in code.captures.iter().zip(&closure.captured) {
+            if let Some(place) = frame.get_mut(*own as usize) {
+                *place = Slot::Shared(cell.clone());
+            }
+        }
+        self.charge(frame.len() * size_of::<Slot>())?;
+        run::code(self, &mut frame, &code.body)
+    }
+}

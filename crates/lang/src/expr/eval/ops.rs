@@ -1,0 +1,332 @@
+//! Operators on values: arithmetic that wraps, comparison, equality, numeric conversion.
+
+use super::{R, throw};
+use crate::expr::ir::{Arith, Cmp};
+use crate::expr::types::Num;
+use crate::value::{Value, number, text};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+fn divide_by_zero() -> super::Throw {
+    throw("DivideByZeroException", "Attempted to divide by zero.")
+}
+
+fn overflow() -> super::Throw {
+    throw(
+        "OverflowException",
+        "Arithmetic operation resulted in an overflow.",
+    )
+}
+
+macro_rules! integer {
+    ($variant:ident, $ty:ty, $op:expr, $a:expr, $b:expr) => {{
+        let (Value::$variant(a), b) = ($a, $b) else {
+            return Ok(Value::Null);
+        };
+        let a = *a;
+        let shift = || b.as_i64().unwrap_or(0) as u32 & (<$ty>::BITS - 1);
+        match $op {
+            Arith::Shl => return Ok(Value::$variant(a.wrapping_shl(shift()))),
+            Arith::Shr => return Ok(Value::$variant(a.wrapping_shr(shift()))),
+            _ => {}
+        }
+        let Value::$variant(b) = b else {
+            return Ok(Value::Null);
+        };
+        let b = *b;
+        Value::$variant(match $op {
+            Arith::Add => a.wrapping_add(b),
+            Arith::Sub => a.wrapping_sub(b),
+            Arith::Mul => a.wrapping_mul(b),
+            Arith::Div if b == 0 => return Err(divide_by_zero()),
+            Arith::Rem if b == 0 => return Err(divide_by_zero()),
+            Arith::Div => a.checked_div(b).ok_or_else(overflow)?,
+            Arith::Rem => a.checked_rem(b).unwrap_or(0),
+            Arith::And => a & b,
+            Arith::Or => a | b,
+            Arith::Xor => a ^ b,
+            Arith::Shl | Arith::Shr => a,
+        })
+    }};
+}
+
+macro_rules! float {
+    ($variant:ident, $op:expr, $a:expr, $b:expr) => {{
+        let (Value::$variant(a), Value::$variant(b)) = ($a, $b) else {
+            return Ok(Value::Null);
+        };
+        Value::$variant(match $op {
+            Arith::Add => a + b,
+            Arith::Sub => a - b,
+            Arith::Mul => a * b,
+            Arith::Div => a / b,
+            Arith::Rem => a % b,
+            _ => return Ok(Value::Null),
+        })
+    }};
+}
+
+/// Both operands are of the type; null (of a nullable) gives null.
+pub(super) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
+    if a.is_null() || b.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match num {
+        Num::Int => integer!(Int, i32, op, a, b),
+        Num::Long => integer!(Long, i64, op, a, b),
+        Num::UInt => integer!(UInt, u32, op, a, b),
+        Num::ULong => integer!(ULong, u64, op, a, b),
+        Num::Double => float!(Double, op, a, b),
+        Num::Float => float!(Float, op, a, b),
+        Num::Decimal => {
+            let (Value::Decimal(a), Value::Decimal(b)) = (a, b) else {
+                return Ok(Value::Null);
+            };
+            let too_big = || {
+                throw(
+                    "OverflowException",
+                    "Value was either too large or too small for a Decimal.",
+                )
+            };
+            Value::Decimal(match op {
+                Arith::Add => a.checked_add(*b).ok_or_else(too_big)?,
+                Arith::Sub => a.checked_sub(*b).ok_or_else(too_big)?,
+                Arith::Mul => a.checked_mul(*b).ok_or_else(too_big)?,
+                Arith::Div | Arith::Rem if b.is_zero() => return Err(divide_by_zero()),
+                Arith::Div => a.checked_div(*b).ok_or_else(too_big)?,
+                Arith::Rem => a.checked_rem(*b).ok_or_else(too_big)?,
+                _ => return Ok(Value::Null),
+            })
+        }
+        _ => return Ok(Value::Null),
+    })
+}
+
+/// `&`, `|`, `^` on `bool` and `bool?`.
+pub(super) fn logic(op: Arith, a: &Value, b: &Value) -> Value {
+    let bit = |v: &Value| v.as_bool();
+    let result = match (op, bit(a), bit(b)) {
+        (Arith::And, Some(false), _) | (Arith::And, _, Some(false)) => Some(false),
+        (Arith::Or, Some(true), _) | (Arith::Or, _, Some(true)) => Some(true),
+        (Arith::And, Some(x), Some(y)) => Some(x && y),
+        (Arith::Or, Some(x), Some(y)) => Some(x || y),
+        (Arith::Xor, Some(x), Some(y)) => Some(x != y),
+        _ => None,
+    };
+    // Flags enums combine with the same operators.
+    if let (Value::Enum(e, x), Value::Enum(_, y)) = (a, b) {
+        return Value::Enum(
+            e,
+            match op {
+                Arith::And => x & y,
+                Arith::Or => x | y,
+                _ => x ^ y,
+            },
+        );
+    }
+    result.map_or(Value::Null, Value::Bool)
+}
+
+pub(super) fn negate(num: Num, v: &Value) -> R {
+    Ok(match (num, v) {
+        (_, Value::Int(n)) => Value::Int(n.wrapping_neg()),
+        (_, Value::Long(n)) => Value::Long(n.wrapping_neg()),
+        (_, Value::Float(n)) => Value::Float(-n),
+        (_, Value::Double(n)) => Value::Double(-n),
+        (_, Value::Decimal(n)) => Value::Decimal(-n),
+        _ => Value::Null,
+    })
+}
+
+pub(super) fn complement(_: Num, v: &Value) -> Value {
+    match v {
+        Value::Int(n) => Value::Int(!n),
+        Value::UInt(n) => Value::UInt(!n),
+        Value::Long(n) => Value::Long(!n),
+        Value::ULong(n) => Value::ULong(!n),
+        _ => Value::Null,
+    }
+}
+
+/// Order of two values of one type; `None` when one is null or NaN.
+pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+    Some(match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Double(a), Value::Double(b)) => return a.partial_cmp(b),
+        (Value::Float(a), Value::Float(b)) => return a.partial_cmp(b),
+        (Value::Decimal(a), Value::Decimal(b)) => a.cmp(b),
+        (Value::ULong(a), Value::ULong(b)) => a.cmp(b),
+        (Value::DateTime(a), Value::DateTime(b)) => a.ticks.cmp(&b.ticks),
+        (Value::DateTimeOffset(a), Value::DateTimeOffset(b)) => a.utc_ticks().cmp(&b.utc_ticks()),
+        (Value::TimeSpan(a), Value::TimeSpan(b)) => a.cmp(b),
+        (Value::Str(a), Value::Str(b)) => text::compare_culture(a, b, false),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Char(a), Value::Char(b)) => a.cmp(b),
+        (Value::Guid(a), Value::Guid(b)) => a.cmp(b),
+        (Value::Enum(_, a), Value::Enum(_, b)) => a.cmp(b),
+        (Value::Token(a), Value::Token(b)) => return compare(&a.value()?, &b.value()?),
+        _ => match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => return number::as_f64(a)?.partial_cmp(&number::as_f64(b)?),
+        },
+    })
+}
+
+pub(super) fn ordered(op: Cmp, a: &Value, b: &Value) -> bool {
+    compare(a, b).is_some_and(|o| match op {
+        Cmp::Lt => o.is_lt(),
+        Cmp::Le => o.is_le(),
+        Cmp::Gt => o.is_gt(),
+        Cmp::Ge => o.is_ge(),
+    })
+}
+
+/// `Equals`: by value for text, numbers of the same type, structs and enums; by reference else.
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Null, Value::Null) => true,
+        (Value::Null, _) | (_, Value::Null) => false,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Str(a), Value::Str(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) => a == b,
+        (Value::Long(a), Value::Long(b)) => a == b,
+        (Value::Char(a), Value::Char(b)) => a == b,
+        (Value::SByte(a), Value::SByte(b)) => a == b,
+        (Value::Byte(a), Value::Byte(b)) => a == b,
+        (Value::Short(a), Value::Short(b)) => a == b,
+        (Value::UShort(a), Value::UShort(b)) => a == b,
+        (Value::UInt(a), Value::UInt(b)) => a == b,
+        (Value::ULong(a), Value::ULong(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Double(a), Value::Double(b)) => a == b,
+        (Value::Decimal(a), Value::Decimal(b)) => a == b,
+        (Value::DateTime(a), Value::DateTime(b)) => a.ticks == b.ticks,
+        (Value::DateTimeOffset(a), Value::DateTimeOffset(b)) => a.utc_ticks() == b.utc_ticks(),
+        (Value::TimeSpan(a), Value::TimeSpan(b)) => a == b,
+        (Value::Guid(a), Value::Guid(b)) => a == b,
+        (Value::Enum(e, a), Value::Enum(f, b)) => std::ptr::eq(*e, *f) && a == b,
+        (Value::Token(a), Value::Token(b)) => {
+            a.same(b) || (a.value().is_some() && a.value_equals(b))
+        }
+        (Value::Object(a), Value::Object(b)) => a.equals(&**b),
+        _ => same(a, b),
+    }
+}
+
+/// `ReferenceEquals`, as `==` on two objects: boxed values are never the same.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Null, Value::Null) => true,
+        (Value::Str(a), Value::Str(b)) => std::sync::Arc::ptr_eq(a, b),
+        (Value::Token(a), Value::Token(b)) => a.same(b),
+        (Value::List(a), Value::List(b)) => Rc::ptr_eq(a, b),
+        (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b),
+        (Value::Response(a), Value::Response(b)) => Rc::ptr_eq(a, b),
+        (Value::Object(a), Value::Object(b)) => std::ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b)),
+        (Value::Func(a), Value::Func(b)) => Rc::ptr_eq(&a.0, &b.0),
+        (Value::Host(a), Value::Host(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => {
+            std::ptr::eq(a.as_ptr(), b.as_ptr()) && a.len() == b.len()
+        }
+        _ => false,
+    }
+}
+
+/// Explicit numeric conversion, unchecked.
+pub(crate) fn to_number(num: Num, v: &Value) -> R {
+    if v.is_null() {
+        return Ok(Value::Null);
+    }
+    // Already the type: the most frequent case of a widened operand.
+    if matches!(
+        (num, v),
+        (Num::Int, Value::Int(_)) | (Num::Long, Value::Long(_)) | (Num::Double, Value::Double(_))
+    ) {
+        return Ok(v.clone());
+    }
+    let too_big = || {
+        throw(
+            "OverflowException",
+            "Value was either too large or too small for a Decimal.",
+        )
+    };
+    if num == Num::Decimal {
+        return Ok(Value::Decimal(match v {
+            Value::Decimal(d) => *d,
+            // .NET keeps 15 significant digits of a double, 7 of a float.
+            Value::Double(f) => decimal_of(*f, 15).ok_or_else(too_big)?,
+            Value::Float(f) => decimal_of(f64::from(*f), 7).ok_or_else(too_big)?,
+            Value::ULong(n) => Decimal::from(*n),
+            Value::Char(c) => Decimal::from(*c),
+            _ => Decimal::from(v.as_i64().unwrap_or(0)),
+        }));
+    }
+    if matches!(num, Num::Double | Num::Float) {
+        let f = match v {
+            Value::Char(c) => f64::from(*c),
+            Value::Decimal(d) => d.to_f64().unwrap_or(0.0),
+            _ => number::as_f64(v).unwrap_or(0.0),
+        };
+        return Ok(match (num, v) {
+            (Num::Float, Value::Float(f)) => Value::Float(*f),
+            (Num::Float, _) => Value::Float(f as f32),
+            _ => Value::Double(f),
+        });
+    }
+    // To an integer: wrap; beyond the range of long a float has no defined result in C#.
+    let wide: i128 = match v {
+        Value::Char(c) => i128::from(*c),
+        Value::ULong(n) => i128::from(*n),
+        Value::Float(f) => f64::from(*f).trunc() as i128,
+        Value::Double(f) => f.trunc() as i128,
+        Value::Decimal(d) => d.trunc().to_i128().unwrap_or(0),
+        Value::Enum(_, n) => i128::from(*n),
+        _ => i128::from(v.as_i64().unwrap_or(0)),
+    };
+    if let Value::Decimal(_) = v {
+        let fits = match num {
+            Num::Int => i32::try_from(wide).is_ok(),
+            Num::Long => i64::try_from(wide).is_ok(),
+            Num::ULong => u64::try_from(wide).is_ok(),
+            Num::UInt => u32::try_from(wide).is_ok(),
+            _ => true,
+        };
+        if !fits {
+            return Err(throw(
+                "OverflowException",
+                "Value was either too large or too small for the target type.",
+            ));
+        }
+    }
+    Ok(match num {
+        Num::Char => Value::Char(wide as u16),
+        Num::SByte => Value::SByte(wide as i8),
+        Num::Byte => Value::Byte(wide as u8),
+        Num::Short => Value::Short(wide as i16),
+        Num::UShort => Value::UShort(wide as u16),
+        Num::Int => Value::Int(float_limit(v, wide, i128::from(i32::MIN)).unwrap_or(wide) as i32),
+        Num::UInt => Value::UInt(wide as u32),
+        Num::Long => Value::Long(float_limit(v, wide, i128::from(i64::MIN)).unwrap_or(wide) as i64),
+        Num::ULong => Value::ULong(wide as u64),
+        Num::Float | Num::Double | Num::Decimal => Value::Null,
+    })
+}
+
+/// x64 gives the lowest value for a float that does not fit.
+fn float_limit(v: &Value, wide: i128, lowest: i128) -> Option<i128> {
+    let float = matches!(v, Value::Float(_) | Value::Double(_));
+    (float && (wide < lowest || wide > -(lowest + 1))).then_some(lowest)
+}
+
+pub(crate) fn decimal_of(f: f64, digits: usize) -> Option<Decimal> {
+    if !f.is_finite() {
+        return None;
+    }
+    let s = format!("{f:.*e}", digits - 1);
+    Decimal::from_scientific(&s)
+        .ok()
+        .or_else(|| Decimal::from_f64(f))
+        .map(|d| d.normalize())
+}

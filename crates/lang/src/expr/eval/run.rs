@@ -1,0 +1,522 @@
+//! Evaluates expressions of the IR.
+//!
+//! `eval` is a small dispatcher so that its stack frame stays small; everything with locals lives in functions of its own.
+
+use super::{Closure, Cx, R, Slot, Throw, null_reference, ops, statements, throw, types};
+use crate::expr::ir::{Arith, Call, Code, Ir, IrPiece, Lambda};
+use crate::expr::types::{Anonymous, Num, Ty};
+use crate::value::object::Object;
+use crate::value::{Func, HostObject, List, Value, number, text};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub(super) type Slots = Vec<Slot>;
+
+/// Runs the body of an expression, lambda or local function.
+pub(crate) fn code(cx: &mut Cx<'_>, frame: &mut Slots, code: &Code) -> R {
+    let depth = cx.depth;
+    cx.enter()?;
+    let result = match code {
+        Code::Expr(ir) => eval(cx, frame, ir),
+        Code::Block(list) => statements::block(cx, frame, list).map(|flow| match flow {
+            statements::Flow::Return(v) => v,
+            _ => Value::Null,
+        }),
+    };
+    cx.depth = depth;
+    result
+}
+
+/// Evaluates one expression of a frame: for folding constants.
+pub(crate) fn value_of(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
+    eval(cx, frame, ir)
+}
+
+/// Value of a variable.
+#[inline]
+pub(super) fn load(frame: &Slots, slot: u32) -> Value {
+    match frame.get(slot as usize) {
+        Some(Slot::Plain(v)) => v.clone(),
+        Some(Slot::Shared(c)) => c.borrow().clone(),
+        None => Value::Null,
+    }
+}
+
+#[inline]
+pub(super) fn store(frame: &mut Slots, slot: u32, value: Value) {
+    match frame.get_mut(slot as usize) {
+        Some(Slot::Plain(v)) => *v = value,
+        Some(Slot::Shared(c)) => {
+            // The old value must be dropped after the borrow ends.
+            let old = c.replace(value);
+            drop(old);
+        }
+        None => {}
+    }
+}
+
+/// Evaluates.
+pub(super) fn eval(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
+    cx.step(1)?;
+    match ir {
+        Ir::Text(s) => return Ok(Value::Str(s.clone())),
+        Ir::Const(c) => return Ok(c.thaw()),
+        Ir::Local(slot) => return Ok(load(frame, *slot)),
+        Ir::Host(part) => return Ok(Value::Host(HostObject(*part))),
+        _ => {}
+    }
+    cx.enter()?;
+    let result = dispatch(cx, frame, ir);
+    cx.depth -= 1;
+    result
+}
+
+fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
+    match ir {
+        Ir::Call(c) => call(cx, frame, c),
+        Ir::SetLocal(slot, value) => {
+            let v = eval(cx, frame, value)?;
+            store(frame, *slot, v.clone());
+            Ok(v)
+        }
+        Ir::Coalesce(a, b) => match eval(cx, frame, a)? {
+            Value::Null => eval(cx, frame, b),
+            v => Ok(v),
+        },
+        Ir::NullConditional(slot, of, rest) => match eval(cx, frame, of)? {
+            Value::Null => Ok(Value::Null),
+            v => {
+                store(frame, *slot, v);
+                eval(cx, frame, rest)
+            }
+        },
+        Ir::Let(list, body) => {
+            for (slot, init) in list {
+                let v = eval(cx, frame, init)?;
+                store(frame, *slot, v);
+            }
+            eval(cx, frame, body)
+        }
+        Ir::Sequence(list) => sequence(cx, frame, list),
+        Ir::If(test, yes, no) => {
+            let branch = if truth(&eval(cx, frame, test)?)? {
+                yes
+            } else {
+                no
+            };
+            eval(cx, frame, branch)
+        }
+        Ir::And(list) => logical(cx, frame, list, false),
+        Ir::Or(list) => logical(cx, frame, list, true),
+        Ir::Not(a) => match eval(cx, frame, a)? {
+            Value::Bool(b) => Ok(Value::Bool(!b)),
+            v => Ok(v),
+        },
+        Ir::Arithmetic(op, num, a, b) => arithmetic(cx, frame, *op, *num, a, b),
+        Ir::Logic(op, a, b) => {
+            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
+            Ok(ops::logic(*op, &a, &b))
+        }
+        Ir::Negate(num, a) => ops::negate(*num, &eval(cx, frame, a)?),
+        Ir::Complement(num, a) => Ok(ops::complement(*num, &eval(cx, frame, a)?)),
+        Ir::Compare(op, a, b) => {
+            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
+            Ok(Value::Bool(ops::ordered(*op, &a, &b)))
+        }
+        Ir::Equal(expected, a, b) => {
+            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
+            Ok(Value::Bool(ops::equal(&a, &b) == *expected))
+        }
+        Ir::Same(expected, a, b) => {
+            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
+            Ok(Value::Bool(ops::same(&a, &b) == *expected))
+        }
+        Ir::Concat(list) => concat(cx, frame, list),
+        Ir::Interpolate(list) => interpolate(cx, frame, list),
+        Ir::Number(num, a) => {
+            let v = eval(cx, frame, a)?;
+            ops::to_number(*num, &v)
+        }
+        Ir::ToEnum(e, a) => {
+            let v = eval(cx, frame, a)?;
+            Ok(match v {
+                Value::Null => Value::Null,
+                v => Value::Enum(e, ops::to_number(Num::Long, &v)?.as_i64().unwrap_or(0)),
+            })
+        }
+        Ir::FromEnum(num, a) => match eval(cx, frame, a)? {
+            Value::Enum(_, n) => ops::to_number(*num, &Value::Long(n)),
+            v => Ok(v),
+        },
+        Ir::Unwrap(a) => match eval(cx, frame, a)? {
+            Value::Null => Err(throw(
+                "InvalidOperationException",
+                "Nullable object must have a value.",
+            )),
+            v => Ok(v),
+        },
+        Ir::Cast(ty, a) => {
+            let v = eval(cx, frame, a)?;
+            types::cast(ty, v)
+        }
+        Ir::Is(ty, a) => {
+            let v = eval(cx, frame, a)?;
+            Ok(Value::Bool(types::is(ty, &v)))
+        }
+        Ir::As(ty, a) => {
+            let v = eval(cx, frame, a)?;
+            Ok(if types::is(ty, &v) { v } else { Value::Null })
+        }
+        Ir::Item(of, at) => item(cx, frame, of, at),
+        Ir::SetItem(of, at, value) => set_item(cx, frame, of, at, value),
+        Ir::NewArray(ty, list) => {
+            let mut items = Vec::with_capacity(list.len());
+            for i in list {
+                items.push(eval(cx, frame, i)?);
+            }
+            cx.list(ty.clone(), items)
+        }
+        Ir::NewArrayOf(ty, size) => {
+            let n = eval(cx, frame, size)?.as_i64().unwrap_or(0);
+            new_array(cx, ty, n)
+        }
+        Ir::Record(ty, list) => record(cx, frame, ty, list),
+        Ir::Field(i, of) => field(&eval(cx, frame, of)?, *i),
+        Ir::Lambda(code) => Ok(lambda(frame, code)),
+        Ir::Invoke(f, args) => invoke(cx, frame, f, args),
+        Ir::Throw(e) => Err(thrown(eval(cx, frame, e)?)),
+        Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Host(_) => Ok(Value::Null),
+    }
+}
+
+/// What a `throw` of the value means.
+pub(super) fn thrown(v: Value) -> Throw {
+    if let Value::Object(o) = &v
+        && o.as_any().is::<super::Exception>()
+        && let Some(e) = as_exception(&v)
+    {
+        return Throw::Exception(e);
+    }
+    null_reference()
+}
+
+fn as_exception(v: &Value) -> Option<Rc<super::Exception>> {
+    let Value::Object(o) = v else { return None };
+    let e = o.as_any().downcast_ref::<super::Exception>()?;
+    Some(Rc::new(super::Exception {
+        class: e.class,
+        message: e.message.clone(),
+        inner: e.inner.clone(),
+    }))
+}
+
+#[inline]
+pub(super) fn truth(v: &Value) -> Result<bool, Throw> {
+    match v {
+        Value::Bool(b) => Ok(*b),
+        _ => Err(throw(
+            "InvalidOperationException",
+            "Nullable object must have a value.",
+        )),
+    }
+}
+
+#[inline(never)]
+fn sequence(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir]) -> R {
+    let mut last = Value::Null;
+    for ir in list {
+        last = eval(cx, frame, ir)?;
+    }
+    Ok(last)
+}
+
+#[inline(never)]
+fn logical(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], until: bool) -> R {
+    for ir in list {
+        if truth(&eval(cx, frame, ir)?)? == until {
+            return Ok(Value::Bool(until));
+        }
+    }
+    Ok(Value::Bool(!until))
+}
+
+#[inline(never)]
+fn arithmetic(cx: &mut Cx<'_>, frame: &mut Slots, op: Arith, num: Num, a: &Ir, b: &Ir) -> R {
+    let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
+    ops::arithmetic(op, num, &a, &b)
+}
+
+#[inline(never)]
+fn call(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call) -> R {
+    let mut args: SmallVec<[Value; 4]> = SmallVec::new();
+    for (i, ir) in c.args.iter().enumerate() {
+        let v = eval(cx, frame, ir)?;
+        if i == 0 && c.checked && v.is_null() {
+            return Err(null_reference());
+        }
+        args.push(v);
+    }
+    let result = (c.run)(
+        cx,
+        &mut super::Args {
+            values: &mut args,
+            types: &c.types,
+        },
+    );
+    // C# assigns `out` before the call returns; a call that throws leaves them as they were.
+    if result.is_ok() {
+        for (i, slot) in &c.outs {
+            let v = std::mem::take(&mut args[*i]);
+            store(frame, *slot, v);
+        }
+    }
+    result
+}
+
+#[inline(never)]
+fn concat(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir]) -> R {
+    let mut out = String::new();
+    for ir in list {
+        match ir {
+            Ir::Text(s) => out.push_str(s),
+            ir => {
+                let v = eval(cx, frame, ir)?;
+                text::write(&v, &mut out)?;
+            }
+        }
+        if out.len() > super::MAX_BYTES {
+            break;
+        }
+    }
+    cx.text(out)
+}
+
+#[inline(never)]
+fn interpolate(cx: &mut Cx<'_>, frame: &mut Slots, list: &[IrPiece]) -> R {
+    let mut out = String::new();
+    for piece in list {
+        match piece {
+            IrPiece::Text(s) => out.push_str(s),
+            IrPiece::Hole(ir, width, format) => {
+                let v = eval(cx, frame, ir)?;
+                pad(&formatted(&v, format.as_deref())?, *width, &mut out);
+            }
+        }
+        if out.len() > super::MAX_BYTES {
+            break;
+        }
+    }
+    cx.text(out)
+}
+
+/// `IFormattable.ToString(format)`.
+pub(crate) fn formatted(v: &Value, format: Option<&str>) -> Result<String, Throw> {
+    let wrong = || throw("FormatException", "Format specifier was invalid.");
+    let Some(format) = format.filter(|f| !f.is_empty()) else {
+        let mut out = String::new();
+        text::write(v, &mut out)?;
+        return Ok(out);
+    };
+    use crate::value::time;
+    match v {
+        Value::DateTime(d) => time::format(&time::Parts::of_date(*d), format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
+        Value::DateTimeOffset(d) => time::format(&time::Parts::of_offset(*d), format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
+        Value::TimeSpan(t) => time::format_span(*t, format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
+        Value::Guid(g) => text::guid(g, format).ok_or_else(|| {
+            throw("FormatException", "Format string can be only \"D\", \"d\", \"N\", \"n\", \"P\", \"p\", \"B\", \"b\", \"X\" or \"x\".")
+        }),
+        Value::Enum(e, n) => match format {
+            "D" | "d" => Ok(n.to_string()),
+            "X" | "x" => Ok(format!("{n:08X}")),
+            "G" | "g" | "F" | "f" => Ok(text::enum_text(e, *n)),
+            _ => Err(wrong()),
+        },
+        Value::Object(o) => Ok(o.format(format).unwrap_or_else(|| o.text())),
+        Value::Token(t) => match t.value() {
+            Some(inner) => formatted(&inner, Some(format)),
+            None => Ok(v.to_text().to_string()),
+        },
+        v if v.as_i64().is_some() || number::as_f64(v).is_some() => number::format(v, format).ok_or_else(wrong),
+        v => Ok(v.to_text().to_string()),
+    }
+}
+
+/// Pads to a width; negative aligns left.
+pub(crate) fn pad(s: &str, width: i32, out: &mut String) {
+    let missing = (width.unsigned_abs() as usize).saturating_sub(text::units(s));
+    if width >= 0 {
+        out.extend(std::iter::repeat_n(' ', missing));
+    }
+    out.push_str(s);
+    if width < 0 {
+        out.extend(std::iter::repeat_n(' ', missing));
+    }
+}
+
+fn out_of_range() -> Throw {
+    throw(
+        "IndexOutOfRangeException",
+        "Index was outside the bounds of the array.",
+    )
+}
+
+#[inline(never)]
+fn item(cx: &mut Cx<'_>, frame: &mut Slots, of: &Ir, at: &Ir) -> R {
+    let of = eval(cx, frame, of)?;
+    let at = eval(cx, frame, at)?
+        .as_i64()
+        .and_then(|n| usize::try_from(n).ok());
+    match &of {
+        Value::List(l) => at
+            .and_then(|i| l.items().get(i).cloned())
+            .ok_or_else(out_of_range),
+        Value::Bytes(b) => at
+            .and_then(|i| b.get(i).copied())
+            .map(Value::Byte)
+            .ok_or_else(out_of_range),
+        _ => Err(null_reference()),
+    }
+}
+
+#[inline(never)]
+fn set_item(cx: &mut Cx<'_>, frame: &mut Slots, of: &Ir, at: &Ir, value: &Ir) -> R {
+    let of = eval(cx, frame, of)?;
+    let at = eval(cx, frame, at)?
+        .as_i64()
+        .and_then(|n| usize::try_from(n).ok());
+    let value = eval(cx, frame, value)?;
+    match &of {
+        Value::List(l) => {
+            let old = {
+                let mut items = l.items_mut();
+                let place = at.and_then(|i| items.get_mut(i)).ok_or_else(out_of_range)?;
+                std::mem::replace(place, value.clone())
+            };
+            drop(old);
+            Ok(value)
+        }
+        Value::Bytes(_) => Err(throw(
+            "NotSupportedException",
+            "Bytes that a method returned cannot be changed here; copy them with ToArray() first.",
+        )),
+        _ => Err(null_reference()),
+    }
+}
+
+#[inline(never)]
+fn new_array(cx: &mut Cx<'_>, ty: &Ty, n: i64) -> R {
+    let n = usize::try_from(n).map_err(|_| {
+        throw(
+            "OverflowException",
+            "Arithmetic operation resulted in an overflow.",
+        )
+    })?;
+    cx.charge(n.saturating_mul(size_of::<Value>()))?;
+    let of = if let Ty::Array(of) = ty {
+        (**of).clone()
+    } else {
+        Ty::Object
+    };
+    Ok(Value::List(List::new(
+        ty.clone(),
+        vec![types::default_of(&of); n],
+    )))
+}
+
+/// A value of an anonymous type.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) ty: Arc<Anonymous>,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Object for Record {
+    fn ty(&self) -> Ty {
+        Ty::Anonymous(self.ty.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        let fields: Vec<String> = self
+            .ty
+            .fields
+            .iter()
+            .zip(&self.values)
+            .map(|((n, _), v)| format!("{n} = {}", v.to_text()))
+            .collect();
+        format!("{{ {} }}", fields.join(", "))
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        other.as_any().downcast_ref::<Record>().is_some_and(|o| {
+            o.ty == self.ty
+                && self
+                    .values
+                    .iter()
+                    .zip(&o.values)
+                    .all(|(a, b)| ops::equal(a, b))
+        })
+    }
+}
+
+#[inline(never)]
+fn record(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Arc<Anonymous>, list: &[Ir]) -> R {
+    let mut values = Vec::with_capacity(list.len());
+    for i in list {
+        values.push(eval(cx, frame, i)?);
+    }
+    cx.charge(values.len() * size_of::<Value>() + 48)?;
+    Ok(Value::Object(Rc::new(Record {
+        ty: ty.clone(),
+        values,
+    })))
+}
+
+fn field(of: &Value, i: u32) -> R {
+    let Value::Object(o) = of else {
+        return Err(null_reference());
+    };
+    o.as_any()
+        .downcast_ref::<Record>()
+        .and_then(|r| r.values.get(i as usize).cloned())
+        .ok_or_else(null_reference)
+}
+
+#[inline(never)]
+fn lambda(frame: &mut Slots, code: &Arc<Lambda>) -> Value {
+    let captured = code
+        .captures
+        .iter()
+        .map(|(slot, _)| match frame.get_mut(*slot as usize) {
+            Some(Slot::Shared(c)) => c.clone(),
+            Some(place) => {
+                // A temporary that the binder did not declare: becomes shared now.
+                let Slot::Plain(v) = place.clone() else {
+                    return Rc::default();
+                };
+                let cell = Rc::new(RefCell::new(v));
+                *place = Slot::Shared(cell.clone());
+                cell
+            }
+            None => Rc::default(),
+        })
+        .collect();
+    Value::Func(Func(Rc::new(Closure {
+        ty: code.ty.clone(),
+        code: code.clone(),
+        captured,
+    })))
+}
+
+#[inline(never)]
+fn invoke(cx: &mut Cx<'_>, frame: &mut Slots, f: &Ir, args: &[Ir]) -> R {
+    let f = eval(cx, frame, f)?;
+    let mut values: SmallVec<[Value; 4]> = SmallVec::new();
+    for ir in args {
+        values.push(eval(cx, frame, ir)?);
+    }
+    cx.call(&f, &values)
+}

@@ -1,0 +1,106 @@
+//! Run-time types: `is`, `as`, casts from `object`, default values.
+
+use super::{R, throw};
+use crate::expr::table::table;
+use crate::expr::types::Ty;
+use crate::value::Value;
+
+/// Whether a class has the other among itself, its bases and interfaces. Type arguments of interfaces are compared
+/// loosely: `IEnumerable<object>` takes any sequence of references, as variance allows.
+pub(crate) fn derives(from: &Ty, to: &Ty) -> bool {
+    if from == to || *to == Ty::Object {
+        return true;
+    }
+    table().lineage(from).iter().any(|t| match (t, to) {
+        (Ty::Class(a, x), Ty::Class(b, y)) => {
+            a == b
+                && (x == y
+                    || (x.len() == y.len()
+                        && x.iter()
+                            .zip(y.iter())
+                            .all(|(x, y)| x == y || (!x.is_value() && derives(x, y)))))
+        }
+        (Ty::Array(a), Ty::Array(b)) => a == b || (!a.is_value() && derives(a, b)),
+        _ => t == to,
+    })
+}
+
+/// Whether a value is of the type; a boxed value only of exactly its own.
+pub(crate) fn is(ty: &Ty, v: &Value) -> bool {
+    match (ty.plain(), v) {
+        (_, Value::Null) => false,
+        (Ty::Object, _) => true,
+        (Ty::String, v) => matches!(v, Value::Str(_)),
+        (Ty::Bool, v) => matches!(v, Value::Bool(_)),
+        (Ty::Int, v) => matches!(v, Value::Int(_)),
+        (ty, v) => {
+            let own = v.ty();
+            own == *ty || derives(&own, ty)
+        }
+    }
+}
+
+/// `(T)object`: null passes for references and nullables.
+pub(crate) fn cast(ty: &Ty, v: Value) -> R {
+    if v.is_null() {
+        return if ty.is_value() {
+            Err(super::null_reference())
+        } else {
+            Ok(v)
+        };
+    }
+    if is(ty, &v) {
+        return Ok(v);
+    }
+    Err(throw(
+        "InvalidCastException",
+        format!(
+            "Unable to cast object of type '{}' to type '{}'.",
+            v.ty().full_name(),
+            ty.full_name()
+        ),
+    ))
+}
+
+/// `default(T)`.
+pub(crate) fn default_of(ty: &Ty) -> Value {
+    match ty {
+        Ty::Bool => Value::Bool(false),
+        Ty::Char => Value::Char(0),
+        Ty::SByte => Value::SByte(0),
+        Ty::Byte => Value::Byte(0),
+        Ty::Short => Value::Short(0),
+        Ty::UShort => Value::UShort(0),
+        Ty::Int => Value::Int(0),
+        Ty::UInt => Value::UInt(0),
+        Ty::Long => Value::Long(0),
+        Ty::ULong => Value::ULong(0),
+        Ty::Float => Value::Float(0.0),
+        Ty::Double => Value::Double(0.0),
+        Ty::Decimal => Value::Decimal(rust_decimal::Decimal::ZERO),
+        Ty::Class("DateTime", _) => Value::DateTime(crate::value::DateTime {
+            ticks: 0,
+            kind: crate::value::Kind::Unspecified,
+        }),
+        Ty::Class("DateTimeOffset", _) => Value::DateTimeOffset(crate::value::DateTimeOffset {
+            ticks: 0,
+            offset_minutes: 0,
+        }),
+        Ty::Class("TimeSpan", _) => Value::TimeSpan(0),
+        Ty::Class("Guid", _) => Value::Guid([0; 16]),
+        Ty::Class("KeyValuePair", args) => {
+            let of = |i: usize| args.get(i).cloned().unwrap_or(Ty::Object);
+            crate::expr::table::dictionaries::pair(
+                of(0),
+                of(1),
+                default_of(&of(0)),
+                default_of(&of(1)),
+            )
+        }
+        Ty::Class(name, _) => match table().get(name).and_then(|t| t.enum_type) {
+            Some(e) => Value::Enum(e, 0),
+            None => Value::Null,
+        },
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,606 @@
+//! C# 7 expressions and types: tokens to syntax tree. Statements are in `parser/statements.rs`.
+//!
+//! Called by `compile`. What must stay true: nesting is bounded by [`MAX_DEPTH`] (also long chains of postfix operators),
+//! so no later walk can overflow the stack; the first fault ends the parse of this one expression.
+
+mod primary;
+mod statements;
+mod types;
+
+use super::ast::{At, Expr, Ident, Kind, Param, Pattern, Stmt};
+use super::lexer::{Fault, Lex, Lexeme, lex};
+use crate::value::Str;
+use std::ops::Range;
+
+/// Deepest nest of expressions and statements.
+pub(crate) const MAX_DEPTH: usize = 96;
+/// Most operands in one run of binary operators of the same precedence, and most postfix operators in a row.
+pub(crate) const MAX_CHAIN: usize = 400;
+
+pub(crate) type Parsed<T> = Result<T, Fault>;
+
+/// Parses the inside of `@( … )`.
+pub(crate) fn single(text: &str) -> Parsed<Expr> {
+    let mut p = Parser::new(text, 0..text.len(), 0)?;
+    let e = p.expr()?;
+    p.finish()?;
+    Ok(e)
+}
+
+/// Parses the inside of `@{ … }`.
+pub(crate) fn multi(text: &str) -> Parsed<Vec<Stmt>> {
+    let mut p = Parser::new(text, 0..text.len(), 0)?;
+    let mut out = Vec::new();
+    while !p.at_end() {
+        out.push(p.statement()?);
+    }
+    Ok(out)
+}
+
+/// Parses a type, for the signatures of the table.
+pub(crate) struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Lexeme>,
+    at: usize,
+    depth: usize,
+}
+
+const KEYWORDS: [&str; 62] = [
+    "as",
+    "base",
+    "bool",
+    "break",
+    "byte",
+    "case",
+    "catch",
+    "char",
+    "checked",
+    "class",
+    "const",
+    "continue",
+    "decimal",
+    "default",
+    "delegate",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "false",
+    "finally",
+    "fixed",
+    "float",
+    "for",
+    "foreach",
+    "goto",
+    "if",
+    "in",
+    "int",
+    "interface",
+    "is",
+    "lock",
+    "long",
+    "namespace",
+    "new",
+    "null",
+    "object",
+    "out",
+    "params",
+    "private",
+    "public",
+    "ref",
+    "return",
+    "sbyte",
+    "short",
+    "sizeof",
+    "static",
+    "string",
+    "struct",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "uint",
+    "ulong",
+    "unchecked",
+    "ushort",
+    "using",
+    "void",
+    "while",
+];
+
+/// Keywords that name a type.
+const TYPE_WORDS: [&str; 16] = [
+    "bool", "byte", "sbyte", "char", "decimal", "double", "float", "int", "uint", "long", "ulong",
+    "object", "short", "ushort", "string", "void",
+];
+
+fn is_keyword(word: &str) -> bool {
+    KEYWORDS.binary_search(&word).is_ok()
+}
+
+impl<'a> Parser<'a> {
+    pub(crate) fn new(text: &'a str, range: Range<usize>, depth: usize) -> Parsed<Parser<'a>> {
+        Ok(Parser {
+            text,
+            tokens: lex(text, range)?,
+            at: 0,
+            depth,
+        })
+    }
+
+    pub(crate) fn lex(&self) -> &Lex {
+        // The list ends with `End`, and `advance` never goes beyond it.
+        &self.tokens[self.at].kind
+    }
+
+    fn ahead(&self, n: usize) -> &Lex {
+        &self.tokens[(self.at + n).min(self.tokens.len() - 1)].kind
+    }
+
+    fn here(&self) -> At {
+        self.tokens[self.at].at.clone()
+    }
+
+    fn start(&self) -> usize {
+        self.tokens[self.at].at.start
+    }
+
+    fn before(&self) -> usize {
+        self.at.checked_sub(1).map_or(0, |i| self.tokens[i].at.end)
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        *self.lex() == Lex::End
+    }
+
+    fn advance(&mut self) {
+        if self.at + 1 < self.tokens.len() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes the token at hand and tells where it stood.
+    pub(crate) fn take(&mut self) -> At {
+        let at = self.here();
+        self.advance();
+        at
+    }
+
+    pub(crate) fn is(&self, p: &str) -> bool {
+        matches!(self.lex(), Lex::Punct(q) if *q == p)
+    }
+
+    fn ahead_is(&self, n: usize, p: &str) -> bool {
+        matches!(self.ahead(n), Lex::Punct(q) if *q == p)
+    }
+
+    pub(crate) fn eat(&mut self, p: &str) -> bool {
+        let found = self.is(p);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    pub(crate) fn is_word(&self, w: &str) -> bool {
+        matches!(self.lex(), Lex::Word(x) if **x == *w)
+    }
+
+    fn ahead_is_word(&self, n: usize, w: &str) -> bool {
+        matches!(self.ahead(n), Lex::Word(x) if **x == *w)
+    }
+
+    pub(crate) fn eat_word(&mut self, w: &str) -> bool {
+        let found = self.is_word(w);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn describe(&self) -> String {
+        match self.lex() {
+            Lex::End => "the end of the expression".into(),
+            _ => format!("`{}`", &self.text[self.here()]),
+        }
+    }
+
+    pub(crate) fn expected<T>(&self, what: &str) -> Parsed<T> {
+        let mut at = self.here();
+        if at.is_empty() {
+            at = self.before().saturating_sub(1)..self.before().max(1).min(self.text.len());
+            while !self.text.is_char_boundary(at.start) {
+                at.start -= 1;
+            }
+        }
+        Err(Fault::new(
+            at,
+            format!("expected {what}, found {}", self.describe()),
+            format!("expected {what}"),
+        ))
+    }
+
+    pub(crate) fn expect(&mut self, p: &'static str) -> Parsed<()> {
+        if self.eat(p) {
+            Ok(())
+        } else {
+            self.expected(&format!("`{p}`"))
+        }
+    }
+
+    pub(crate) fn finish(&self) -> Parsed<()> {
+        if self.at_end() {
+            Ok(())
+        } else {
+            self.expected("the end of the expression")
+        }
+    }
+
+    /// An identifier that is no keyword.
+    fn ident(&mut self, what: &str) -> Parsed<Ident> {
+        let text: Str = match self.lex() {
+            Lex::Name(n) => n.clone(),
+            Lex::Word(w) if !is_keyword(w) => w.clone(),
+            _ => return self.expected(what),
+        };
+        let at = self.here();
+        self.advance();
+        Ok(Ident { at, text })
+    }
+
+    fn is_ident(&self, n: usize) -> bool {
+        match self.ahead(n) {
+            Lex::Name(_) => true,
+            Lex::Word(w) => !is_keyword(w),
+            _ => false,
+        }
+    }
+
+    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Fault::new(
+                self.here(),
+                format!("expression is nested more than {MAX_DEPTH} deep"),
+                "too deep here",
+            )
+            .help("keep a part in a variable"));
+        }
+        self.depth += 1;
+        let r = f(self);
+        self.depth -= 1;
+        r
+    }
+
+    /// Tries a parse and goes back when it fails.
+    fn attempt<T>(&mut self, f: impl FnOnce(&mut Self) -> Parsed<T>) -> Option<T> {
+        let (at, depth) = (self.at, self.depth);
+        match f(self) {
+            Ok(t) => Some(t),
+            Err(_) => {
+                self.at = at;
+                self.depth = depth;
+                None
+            }
+        }
+    }
+
+    /// Any expression.
+    pub(crate) fn expr(&mut self) -> Parsed<Expr> {
+        self.deeper(Self::assignment)
+    }
+
+    fn assignment(&mut self) -> Parsed<Expr> {
+        if self.is_lambda() {
+            return self.lambda();
+        }
+        let start = self.start();
+        if self.eat_word("throw") {
+            let e = self.expr()?;
+            return Ok(Expr {
+                at: start..self.before(),
+                kind: Kind::Throw(Box::new(e)),
+            });
+        }
+        let left = self.conditional()?;
+        let op = match self.lex() {
+            Lex::Punct("=") => "=",
+            Lex::Punct("+=") => "+",
+            Lex::Punct("-=") => "-",
+            Lex::Punct("*=") => "*",
+            Lex::Punct("/=") => "/",
+            Lex::Punct("%=") => "%",
+            Lex::Punct("&=") => "&",
+            Lex::Punct("|=") => "|",
+            Lex::Punct("^=") => "^",
+            Lex::Punct("<<=") => "<<",
+            Lex::Punct("??=") => "??",
+            Lex::Punct(">") if self.ahead_is(1, ">=") => {
+                self.advance();
+                ">>"
+            }
+            _ => return Ok(left),
+        };
+        self.advance();
+        let right = self.expr()?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Assign(op, Box::new(left), Box::new(right)),
+        })
+    }
+
+    fn conditional(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        let test = self.coalesce()?;
+        if !self.eat("?") {
+            return Ok(test);
+        }
+        let yes = self.expr()?;
+        if !self.eat(":") {
+            return self.expected("`:` of the conditional `a ? b : c`");
+        }
+        let no = self.expr()?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Conditional(Box::new(test), Box::new(yes), Box::new(no)),
+        })
+    }
+
+    /// `a ?? b ?? c` groups from the right.
+    fn coalesce(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        let left = self.binary(0)?;
+        if !self.eat("??") {
+            return Ok(left);
+        }
+        let right = if self.is_word("throw") {
+            self.expr()?
+        } else {
+            self.deeper(Self::coalesce)?
+        };
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Coalesce(Box::new(left), Box::new(right)),
+        })
+    }
+
+    fn operator(&self, level: usize) -> Option<&'static str> {
+        const LEVELS: [&[&str]; 10] = [
+            &["||"],
+            &["&&"],
+            &["|"],
+            &["^"],
+            &["&"],
+            &["==", "!="],
+            &["<", ">", "<=", ">="],
+            &["<<", ">>"],
+            &["+", "-"],
+            &["*", "/", "%"],
+        ];
+        let Lex::Punct(p) = self.lex() else {
+            return None;
+        };
+        if *p == ">"
+            && matches!(self.ahead(1), Lex::Punct(">" | ">="))
+            && self.tokens[self.at].at.end == self.tokens[self.at + 1].at.start
+        {
+            return (level == 7 && self.ahead_is(1, ">")).then_some(">>");
+        }
+        LEVELS[level].iter().find(|q| *q == p).copied()
+    }
+
+    fn binary(&mut self, level: usize) -> Parsed<Expr> {
+        if level == 10 {
+            return self.unary();
+        }
+        let start = self.start();
+        let mut first = self.binary(level + 1)?;
+        let mut rest = Vec::new();
+        loop {
+            if level == 6 && (self.is_word("is") || self.is_word("as")) {
+                if !rest.is_empty() {
+                    first = Expr {
+                        at: start..self.before(),
+                        kind: Kind::Binary(Box::new(first), std::mem::take(&mut rest)),
+                    };
+                }
+                let is = self.eat_word("is");
+                let kind = if is {
+                    Kind::Is(Box::new(first), self.pattern()?)
+                } else {
+                    self.advance();
+                    Kind::As(Box::new(first), self.type_ref_in_is()?)
+                };
+                first = Expr {
+                    at: start..self.before(),
+                    kind,
+                };
+                continue;
+            }
+            let Some(op) = self.operator(level) else {
+                break;
+            };
+            let at = self.here();
+            self.advance();
+            if op == ">>" {
+                self.advance();
+            }
+            if rest.len() >= MAX_CHAIN {
+                return Err(Fault::new(
+                    at,
+                    format!("more than {MAX_CHAIN} operands in a row"),
+                    "too many here",
+                )
+                .help("keep a part in a variable"));
+            }
+            rest.push((op, at, self.binary(level + 1)?));
+        }
+        if rest.is_empty() {
+            return Ok(first);
+        }
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Binary(Box::new(first), rest),
+        })
+    }
+
+    fn pattern(&mut self) -> Parsed<Pattern> {
+        if self.is_word("var") && self.is_ident(1) {
+            self.advance();
+            return Ok(Pattern::Var(self.ident("a name")?));
+        }
+        if self.is_word("not") {
+            return Err(Fault::new(
+                self.here(),
+                "`is not` is C# 9; expressions are C# 7",
+                "not available",
+            )
+            .help("write `!(x is T)` or `x != null`"));
+        }
+        let constant = match self.lex() {
+            Lex::Word(w) => matches!(&**w, "null" | "true" | "false"),
+            Lex::Punct("-") | Lex::Int(..) | Lex::Real(..) | Lex::Str(_) | Lex::Char(_) => true,
+            _ => false,
+        };
+        if !constant {
+            let saved = self.at;
+            if let Some(ty) = self.attempt(Self::type_ref_in_is) {
+                // `Enum.Member` reads as a type path; the binder tells them apart.
+                let name = if self.is_ident(0)
+                    && !self.is_word("when")
+                    && !self.is_word("and")
+                    && !self.is_word("or")
+                {
+                    Some(self.ident("a name")?)
+                } else {
+                    None
+                };
+                return Ok(Pattern::Type(ty, name));
+            }
+            self.at = saved;
+        }
+        Ok(Pattern::Constant(Box::new(self.deeper(|p| p.binary(7))?)))
+    }
+
+    fn unary(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        let op = match self.lex() {
+            Lex::Punct("-") => "-",
+            Lex::Punct("+") => "+",
+            Lex::Punct("!") => "!",
+            Lex::Punct("~") => "~",
+            Lex::Punct("++") => "++",
+            Lex::Punct("--") => "--",
+            Lex::Punct("(") => {
+                if let Some(cast) = self.cast(start)? {
+                    return Ok(cast);
+                }
+                return self.postfix();
+            }
+            _ => return self.postfix(),
+        };
+        self.advance();
+        let operand = Box::new(self.deeper(Self::unary)?);
+        let kind = if op.len() == 2 {
+            Kind::Step(if op == "++" { "+" } else { "-" }, true, operand)
+        } else {
+            Kind::Unary(op, operand)
+        };
+        Ok(Expr {
+            at: start..self.before(),
+            kind,
+        })
+    }
+
+    fn cast(&mut self, start: usize) -> Parsed<Option<Expr>> {
+        let saved = self.at;
+        self.advance();
+        let found = self.attempt(|p| {
+            let ty = p.type_ref()?;
+            p.expect(")")?;
+            Ok(ty)
+        });
+        if let Some(ty) = found {
+            let surely = !ty.suffix.is_empty()
+                || !ty.args.is_empty()
+                || (ty.path.len() == 1 && TYPE_WORDS.contains(&&*ty.path[0].text));
+            let follows = match self.lex() {
+                Lex::Word(w) => !matches!(&**w, "as" | "is"),
+                Lex::Name(_)
+                | Lex::Int(..)
+                | Lex::Real(..)
+                | Lex::Str(_)
+                | Lex::Char(_)
+                | Lex::Interpolated(_) => true,
+                Lex::Punct("(" | "!" | "~") => true,
+                Lex::Punct("-" | "+") => surely,
+                _ => false,
+            };
+            if follows {
+                let operand = self.deeper(Self::unary)?;
+                return Ok(Some(Expr {
+                    at: start..self.before(),
+                    kind: Kind::Cast(ty, Box::new(operand)),
+                }));
+            }
+        }
+        self.at = saved;
+        Ok(None)
+    }
+
+    fn is_lambda(&self) -> bool {
+        if self.is_ident(0) && self.ahead_is(1, "=>") {
+            return true;
+        }
+        if !self.is("(") {
+            return false;
+        }
+        // The bracket's end, then `=>`.
+        let mut depth = 0usize;
+        for (i, t) in self.tokens[self.at..].iter().enumerate() {
+            match t.kind {
+                Lex::Punct("(") => depth += 1,
+                Lex::Punct(")") => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return self.ahead_is(i + 1, "=>");
+                    }
+                }
+                Lex::Punct("{" | ";" | "=>") | Lex::End => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn lambda(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        let mut params = Vec::new();
+        if self.eat("(") {
+            while !self.is(")") {
+                let typed = !(self.is_ident(0) && matches!(self.ahead(1), Lex::Punct("," | ")")));
+                let ty = if typed { Some(self.type_ref()?) } else { None };
+                params.push(Param {
+                    ty,
+                    name: self.ident("a parameter name")?,
+                });
+                if !self.eat(",") {
+                    break;
+                }
+            }
+            self.expect(")")?;
+        } else {
+            params.push(Param {
+                ty: None,
+                name: self.ident("a parameter name")?,
+            });
+        }
+        self.expect("=>")?;
+        let body = self.body()?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Lambda(params, body),
+        })
+    }
+}

@@ -1,0 +1,485 @@
+//! Primary expressions, postfix operators, object creation, interpolated strings.
+
+use super::{Fault, Lex, MAX_CHAIN, Parsed, Parser, TYPE_WORDS, is_keyword};
+use crate::expr::ast::{
+    Arg, ArgValue, Body, Expr, Ident, Init, InitKey, InitValue, Kind, Literal, Piece, TypeRef,
+};
+use crate::expr::lexer::Part;
+
+impl Parser<'_> {
+    pub(super) fn postfix(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        let first = self.primary()?;
+        self.postfix_of(first, start, 0)
+    }
+
+    fn postfix_of(&mut self, mut e: Expr, start: usize, mut links: usize) -> Parsed<Expr> {
+        loop {
+            links += 1;
+            if links > MAX_CHAIN.min(100) {
+                return Err(Fault::new(
+                    self.here(),
+                    "too many calls in a row",
+                    "keep a part in a variable",
+                ));
+            }
+            let kind = match self.lex() {
+                Lex::Punct(".") => {
+                    self.advance();
+                    self.member(e)?
+                }
+                Lex::Punct("(") => {
+                    let args = self.args("(", ")")?;
+                    Kind::Call(Box::new(e), args)
+                }
+                Lex::Punct("[") => {
+                    let args = self.args("[", "]")?;
+                    Kind::Index(Box::new(e), args)
+                }
+                Lex::Punct("?.") => {
+                    self.advance();
+                    let at = self.here();
+                    let link = self.member(Expr {
+                        at: at.clone(),
+                        kind: Kind::Receiver,
+                    })?;
+                    let link = Expr {
+                        at: at.start..self.before(),
+                        kind: link,
+                    };
+                    let rest = self.deeper(|p| p.postfix_of(link, at.start, links))?;
+                    Kind::NullConditional(Box::new(e), Box::new(rest))
+                }
+                Lex::Punct("?") if self.ahead_is(1, "[") => {
+                    self.advance();
+                    let at = self.here();
+                    let args = self.args("[", "]")?;
+                    let receiver = Box::new(Expr {
+                        at: at.clone(),
+                        kind: Kind::Receiver,
+                    });
+                    let link = Expr {
+                        at: at.start..self.before(),
+                        kind: Kind::Index(receiver, args),
+                    };
+                    let rest = self.deeper(|p| p.postfix_of(link, at.start, links))?;
+                    Kind::NullConditional(Box::new(e), Box::new(rest))
+                }
+                Lex::Punct("++") => {
+                    self.advance();
+                    Kind::Step("+", false, Box::new(e))
+                }
+                Lex::Punct("--") => {
+                    self.advance();
+                    Kind::Step("-", false, Box::new(e))
+                }
+                // `x!` (null-forgiving) is newer C#, and harmless.
+                Lex::Punct("!") if matches!(self.ahead(1), Lex::Punct("." | "[")) => {
+                    self.advance();
+                    continue;
+                }
+                _ => return Ok(e),
+            };
+            e = Expr {
+                at: start..self.before(),
+                kind,
+            };
+        }
+    }
+
+    fn member(&mut self, of: Expr) -> Parsed<Kind> {
+        let name = self.ident("the name of a member")?;
+        let args = self.generic_args();
+        Ok(Kind::Member(Box::new(of), name, args))
+    }
+
+    pub(super) fn args(&mut self, open: &'static str, close: &'static str) -> Parsed<Vec<Arg>> {
+        self.expect(open)?;
+        let mut out = Vec::new();
+        while !self.is(close) {
+            let name = if self.is_ident(0) && self.ahead_is(1, ":") && !self.ahead_is(1, "::") {
+                let n = self.ident("a name")?;
+                self.advance();
+                Some(n)
+            } else {
+                None
+            };
+            let value = if self.eat_word("out") {
+                self.out_arg()?
+            } else if self.eat_word("ref") || (self.is_word("in") && self.eat_word("in")) {
+                ArgValue::Out(self.expr()?)
+            } else {
+                ArgValue::Expr(self.expr()?)
+            };
+            out.push(Arg { name, value });
+            if !self.eat(",") {
+                break;
+            }
+        }
+        if self.eat(close) {
+            Ok(out)
+        } else {
+            self.expected(&format!("`,` or `{close}`"))
+        }
+    }
+
+    fn out_arg(&mut self) -> Parsed<ArgValue> {
+        if self.is_word("var") && self.is_ident(1) {
+            self.advance();
+            return Ok(ArgValue::OutVar(None, self.ident("a name")?));
+        }
+        if self.is_word("_") && matches!(self.ahead(1), Lex::Punct("," | ")")) {
+            return Ok(ArgValue::OutVar(None, self.ident("a name")?));
+        }
+        let typed = self.attempt(|p| {
+            let ty = p.type_ref()?;
+            let name = p.ident("a name")?;
+            Ok((ty, name))
+        });
+        match typed {
+            Some((ty, name)) => Ok(ArgValue::OutVar(Some(ty), name)),
+            None => Ok(ArgValue::Out(self.expr()?)),
+        }
+    }
+
+    fn primary(&mut self) -> Parsed<Expr> {
+        let at = self.here();
+        let start = at.start;
+        let literal = |p: &mut Self, l: Literal| {
+            p.advance();
+            Ok(Expr {
+                at: at.clone(),
+                kind: Kind::Literal(l),
+            })
+        };
+        match self.lex().clone() {
+            Lex::Int(n, s) => literal(self, Literal::Int(n, s)),
+            Lex::Real(n, s) => literal(self, Literal::Real(n, s)),
+            Lex::Str(s) => literal(self, Literal::Str(s)),
+            Lex::Char(c) => literal(self, Literal::Char(c)),
+            Lex::Interpolated(parts) => {
+                self.advance();
+                let pieces = parts
+                    .into_iter()
+                    .map(|p| self.piece(p))
+                    .collect::<Parsed<Vec<_>>>()?;
+                Ok(Expr {
+                    at,
+                    kind: Kind::Interpolated(pieces),
+                })
+            }
+            Lex::Punct("(") => {
+                self.advance();
+                let mut e = self.expr()?;
+                if self.is(",") {
+                    return Err(Fault::new(
+                        self.here(),
+                        "tuples are not supported here",
+                        "expected `)`",
+                    )
+                    .help("use an anonymous type: `new { a = 1, b = 2 }`"));
+                }
+                self.expect(")")?;
+                e.at = start..self.before();
+                Ok(e)
+            }
+            Lex::Name(text) => {
+                self.advance();
+                let args = self.generic_args();
+                Ok(Expr {
+                    at: at.clone(),
+                    kind: Kind::Name(Ident { at, text }, args),
+                })
+            }
+            Lex::Word(w) => match &*w {
+                "null" => literal(self, Literal::Null),
+                "true" => literal(self, Literal::Bool(true)),
+                "false" => literal(self, Literal::Bool(false)),
+                "new" => self.creation(),
+                "typeof" => {
+                    self.advance();
+                    self.expect("(")?;
+                    let ty = self.type_ref()?;
+                    self.expect(")")?;
+                    Ok(Expr {
+                        at: start..self.before(),
+                        kind: Kind::TypeOf(ty),
+                    })
+                }
+                "default" => {
+                    self.advance();
+                    let ty = if self.eat("(") {
+                        let ty = self.type_ref()?;
+                        self.expect(")")?;
+                        Some(ty)
+                    } else {
+                        None
+                    };
+                    Ok(Expr {
+                        at: start..self.before(),
+                        kind: Kind::Default(ty),
+                    })
+                }
+                "nameof" if self.ahead_is(1, "(") => {
+                    self.advance();
+                    self.advance();
+                    let e = self.expr()?;
+                    self.expect(")")?;
+                    Ok(Expr {
+                        at: start..self.before(),
+                        kind: Kind::NameOf(Box::new(e)),
+                    })
+                }
+                // Overflow is never checked, as in API Management.
+                "checked" | "unchecked" if self.ahead_is(1, "(") => {
+                    self.advance();
+                    self.advance();
+                    let e = self.expr()?;
+                    self.expect(")")?;
+                    Ok(e)
+                }
+                "delegate" => Err(Fault::new(
+                    at,
+                    "anonymous methods are not supported",
+                    "expected an expression",
+                )
+                .help("write a lambda: `x => …`")),
+                word if TYPE_WORDS.contains(&word) => {
+                    self.advance();
+                    let ident = Ident {
+                        at: at.clone(),
+                        text: w.clone(),
+                    };
+                    Ok(Expr {
+                        at: at.clone(),
+                        kind: Kind::Type(TypeRef {
+                            at,
+                            path: vec![ident],
+                            args: Vec::new(),
+                            suffix: Vec::new(),
+                        }),
+                    })
+                }
+                word if is_keyword(word) => self.expected("an expression"),
+                _ => {
+                    self.advance();
+                    if self.is("::") && &*w == "global" {
+                        self.advance();
+                        return self.primary();
+                    }
+                    let args = self.generic_args();
+                    Ok(Expr {
+                        at: at.clone(),
+                        kind: Kind::Name(Ident { at, text: w }, args),
+                    })
+                }
+            },
+            Lex::Punct("@") => self.expected("an expression"),
+            _ => self.expected("an expression"),
+        }
+    }
+
+    fn piece(&mut self, part: Part) -> Parsed<Piece> {
+        let (code, alignment, format) = match part {
+            Part::Text(t) => return Ok(Piece::Text(t)),
+            Part::Hole {
+                code,
+                alignment,
+                format,
+            } => (code, alignment, format),
+        };
+        if self.text[code.clone()].trim().is_empty() {
+            return Err(Fault::new(
+                code.start.saturating_sub(1)..code.end + 1,
+                "empty `{}` in an interpolated text",
+                "expected an expression",
+            ));
+        }
+        let sub = |p: &Self, range| Parser::new(p.text, range, p.depth);
+        let mut inner = sub(self, code)?;
+        let e = inner.expr()?;
+        inner.finish()?;
+        let width = match alignment {
+            None => 0,
+            Some(range) => {
+                let t = self.text[range.clone()].trim();
+                t.parse::<i32>()
+                    .ok()
+                    .filter(|n| n.abs() <= 10_000)
+                    .ok_or_else(|| {
+                        Fault::new(
+                            range,
+                            "bad alignment in an interpolated text",
+                            "expected a constant number",
+                        )
+                    })?
+            }
+        };
+        Ok(Piece::Hole(Box::new(e), width, format))
+    }
+
+    fn creation(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        self.advance();
+        if self.is("{") {
+            let kind = self.anonymous()?;
+            return Ok(Expr {
+                at: start..self.before(),
+                kind,
+            });
+        }
+        if self.is("[") {
+            self.advance();
+            while self.eat(",") {}
+            self.expect("]")?;
+            let items = self.items()?;
+            return Ok(Expr {
+                at: start..self.before(),
+                kind: Kind::NewArray(None, Vec::new(), Some(items)),
+            });
+        }
+        if self.is("(") {
+            return Err(Fault::new(
+                self.here(),
+                "`new()` without a type is C# 9; expressions are C# 7",
+                "expected a type",
+            ));
+        }
+        let mut ty = self.type_for_new()?;
+        if self.is("?") && self.ahead_is(1, "[") {
+            self.advance();
+            ty.suffix.push(crate::expr::ast::TypeSuffix::Nullable);
+        }
+        if self.is("[") {
+            self.advance();
+            let mut sizes = Vec::new();
+            if !self.is("]") {
+                sizes.push(self.expr()?);
+                if self.is(",") {
+                    return Err(Fault::new(
+                        self.here(),
+                        "arrays of more than one dimension are not supported",
+                        "expected `]`",
+                    ));
+                }
+            }
+            self.expect("]")?;
+            while self.is("[") && self.ahead_is(1, "]") {
+                self.advance();
+                self.advance();
+                ty.suffix.push(crate::expr::ast::TypeSuffix::Array);
+            }
+            let items = if self.is("{") {
+                Some(self.items()?)
+            } else {
+                None
+            };
+            if sizes.is_empty() && items.is_none() {
+                return self.expected("a size or `{ items }` of the array");
+            }
+            return Ok(Expr {
+                at: start..self.before(),
+                kind: Kind::NewArray(Some(ty), sizes, items),
+            });
+        }
+        let args = if self.is("(") {
+            Some(self.args("(", ")")?)
+        } else {
+            None
+        };
+        let init = if self.is("{") {
+            Some(self.initialiser()?)
+        } else {
+            None
+        };
+        if args.is_none() && init.is_none() {
+            return self.expected("`(`, `[` or `{` after the type");
+        }
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::New(ty, args.unwrap_or_default(), init),
+        })
+    }
+
+    fn items(&mut self) -> Parsed<Vec<Expr>> {
+        self.expect("{")?;
+        let mut out = Vec::new();
+        while !self.is("}") {
+            out.push(self.expr()?);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect("}")?;
+        Ok(out)
+    }
+
+    fn anonymous(&mut self) -> Parsed<Kind> {
+        self.expect("{")?;
+        let mut out = Vec::new();
+        while !self.is("}") {
+            let name = if self.is_ident(0) && self.ahead_is(1, "=") {
+                let n = self.ident("a name")?;
+                self.advance();
+                Some(n)
+            } else {
+                None
+            };
+            out.push((name, self.expr()?));
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect("}")?;
+        Ok(Kind::Anonymous(out))
+    }
+
+    fn initialiser(&mut self) -> Parsed<Init> {
+        self.deeper(|p| {
+            p.expect("{")?;
+            let members = p.is("[") || (p.is_ident(0) && p.ahead_is(1, "="));
+            let mut keyed = Vec::new();
+            let mut items = Vec::new();
+            while !p.is("}") {
+                if members {
+                    let key = if p.is("[") {
+                        let start = p.start();
+                        let args = p.args("[", "]")?;
+                        InitKey::Index(start..p.before(), args)
+                    } else {
+                        InitKey::Name(p.ident("the name of a member")?)
+                    };
+                    p.expect("=")?;
+                    let value = if p.is("{") {
+                        InitValue::Nested(p.initialiser()?)
+                    } else {
+                        InitValue::Expr(p.expr()?)
+                    };
+                    keyed.push((key, value));
+                } else if p.is("{") {
+                    items.push(p.items()?);
+                } else {
+                    items.push(vec![p.expr()?]);
+                }
+                if !p.eat(",") {
+                    break;
+                }
+            }
+            p.expect("}")?;
+            Ok(if members {
+                Init::Members(keyed)
+            } else {
+                Init::Items(items)
+            })
+        })
+    }
+
+    /// Body of a lambda or local function after `=>`.
+    pub(super) fn body(&mut self) -> Parsed<Body> {
+        if self.is("{") {
+            Ok(Body::Block(self.block()?))
+        } else {
+            Ok(Body::Expr(Box::new(self.expr()?)))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Types as written: `string`, `List<int>`, `int?`, `byte[]`, `Newtonsoft.Json.Linq.JObject`.
+
+use super::{Lex, Parsed, Parser, TYPE_WORDS, is_keyword};
+use crate::expr::ast::{Ident, TypeRef, TypeSuffix};
+
+impl Parser<'_> {
+    /// A type; in an expression the caller decides whether it was one.
+    pub(crate) fn type_ref(&mut self) -> Parsed<TypeRef> {
+        self.deeper(|p| p.type_inner(true))
+    }
+
+    /// After `is` or `as`, where `T ? x : y` is a conditional unless the `?` cannot be one.
+    pub(super) fn type_ref_in_is(&mut self) -> Parsed<TypeRef> {
+        self.deeper(|p| p.type_inner(false))
+    }
+
+    /// A type without array brackets, after `new`.
+    pub(super) fn type_for_new(&mut self) -> Parsed<TypeRef> {
+        self.deeper(Self::type_name)
+    }
+
+    fn type_inner(&mut self, nullable: bool) -> Parsed<TypeRef> {
+        let mut ty = self.type_name()?;
+        loop {
+            if self.is("?")
+                && (nullable
+                    || matches!(
+                        self.ahead(1),
+                        Lex::Punct(")" | "," | ";" | "]" | "}" | "&&" | "||" | "??") | Lex::End
+                    ))
+            {
+                self.advance();
+                ty.suffix.push(TypeSuffix::Nullable);
+            } else if self.is("[") && self.ahead_is(1, "]") {
+                self.advance();
+                self.advance();
+                ty.suffix.push(TypeSuffix::Array);
+            } else {
+                break;
+            }
+        }
+        ty.at.end = self.before();
+        Ok(ty)
+    }
+
+    fn type_name(&mut self) -> Parsed<TypeRef> {
+        let start = self.start();
+        let mut path = Vec::new();
+        let mut args = Vec::new();
+        loop {
+            let text = match self.lex() {
+                Lex::Word(w) if TYPE_WORDS.contains(&&**w) && path.is_empty() => w.clone(),
+                Lex::Word(w) if !is_keyword(w) => w.clone(),
+                Lex::Name(w) => w.clone(),
+                _ => return self.expected("a type"),
+            };
+            path.push(Ident {
+                at: self.here(),
+                text,
+            });
+            self.advance();
+            if self.is("::") && path.len() == 1 && &*path[0].text == "global" {
+                self.advance();
+                path.clear();
+                continue;
+            }
+            if self.is("<") {
+                args = self.type_args()?;
+            }
+            if self.is(".") && args.is_empty() && self.is_ident(1) {
+                self.advance();
+            } else {
+                break;
+            }
+        }
+        Ok(TypeRef {
+            at: start..self.before(),
+            path,
+            args,
+            suffix: Vec::new(),
+        })
+    }
+
+    /// `<A, B>`.
+    pub(super) fn type_args(&mut self) -> Parsed<Vec<TypeRef>> {
+        self.expect("<")?;
+        let mut args = Vec::new();
+        loop {
+            args.push(self.type_ref()?);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(">")?;
+        Ok(args)
+    }
+
+    /// `<A, B>` after a name in an expression, when what follows says that it is not a comparison.
+    pub(super) fn generic_args(&mut self) -> Vec<TypeRef> {
+        if !self.is("<") {
+            return Vec::new();
+        }
+        let saved = self.at;
+        let found = self.attempt(Self::type_args).filter(|_| {
+            matches!(
+                self.lex(),
+                Lex::Punct(
+                    "(" | ")"
+                        | "]"
+                        | "}"
+                        | ":"
+                        | ";"
+                        | ","
+                        | "."
+                        | "?"
+                        | "?."
+                        | "=="
+                        | "!="
+                        | "|"
+                        | "^"
+                        | "&&"
+                        | "||"
+                        | "&"
+                        | "["
+                ) | Lex::End
+            )
+        });
+        found.unwrap_or_else(|| {
+            self.at = saved;
+            Vec::new()
+        })
+    }
+}

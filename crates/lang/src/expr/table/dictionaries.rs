@@ -1,0 +1,496 @@
+//! Dictionaries: `Dictionary<K, V>`, and the read-only views that `context` lends (headers, query, variables, claims).
+
+use super::context::Part;
+use super::{Row, Type, m, ty};
+use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types};
+use crate::expr::host::Message;
+use crate::expr::types::Ty;
+use crate::value::{Dict, HostObject, Object, Str, Value};
+use http::HeaderMap;
+use std::any::Any;
+use std::rc::Rc;
+
+/// `KeyValuePair<K, V>`.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    ty: Ty,
+    key: Value,
+    value: Value,
+}
+
+impl Object for Pair {
+    fn ty(&self) -> Ty {
+        self.ty.clone()
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        format!("[{}, {}]", self.key.to_text(), self.value.to_text())
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        other
+            .as_any()
+            .downcast_ref::<Pair>()
+            .is_some_and(|o| equal(&self.key, &o.key) && equal(&self.value, &o.value))
+    }
+}
+
+pub(crate) fn pair(k: Ty, v: Ty, key: Value, value: Value) -> Value {
+    Value::Object(Rc::new(Pair {
+        ty: Ty::generic("KeyValuePair", vec![k, v]),
+        key,
+        value,
+    }))
+}
+
+/// Key and value of a pair.
+pub(crate) fn parts(v: &Value) -> Option<(Value, Value)> {
+    let Value::Object(o) = v else { return None };
+    o.as_any()
+        .downcast_ref::<Pair>()
+        .map(|p| (p.key.clone(), p.value.clone()))
+}
+
+pub(crate) fn is_dictionary(ty: &Ty) -> bool {
+    matches!(ty, Ty::Class(n, _) if n.ends_with("Dictionary"))
+}
+
+fn header_text(v: &http::HeaderValue) -> Str {
+    // Bytes beyond ASCII are read as Latin-1, as the service does.
+    match v.to_str() {
+        Ok(s) => Str::from(s),
+        Err(_) => v
+            .as_bytes()
+            .iter()
+            .map(|b| char::from(*b))
+            .collect::<String>()
+            .into(),
+    }
+}
+
+fn header_values(map: &HeaderMap, name: &str) -> Option<Vec<Str>> {
+    let mut all = map.get_all(name).iter().map(header_text).peekable();
+    all.peek()?;
+    Some(all.collect())
+}
+
+/// Values of a header joined by commas, without a list in between.
+fn header_joined(map: &HeaderMap, name: &str) -> Option<Str> {
+    let mut all = map.get_all(name).iter();
+    let first = all.next()?;
+    let text = header_text(first);
+    match all.next() {
+        None => Some(text),
+        Some(second) => {
+            let mut out = text.to_string();
+            for v in std::iter::once(second).chain(all) {
+                out.push(',');
+                out.push_str(&header_text(v));
+            }
+            Some(out.into())
+        }
+    }
+}
+
+fn headers<'c>(cx: &'c Cx<'_>, v: &'c Value) -> Option<&'c HeaderMap> {
+    match v {
+        Value::Host(HostObject(Part::RequestHeaders)) => Some(cx.host.headers(Message::Request)),
+        Value::Host(HostObject(Part::ResponseHeaders)) => Some(cx.host.headers(Message::Response)),
+        Value::Object(o) => o
+            .as_any()
+            .downcast_ref::<super::context::ResponseHeaders>()
+            .map(|h| &h.0.headers),
+        _ => None,
+    }
+}
+
+fn query_pairs(cx: &Cx<'_>, v: &Value) -> Option<Vec<(String, String)>> {
+    let Value::Host(HostObject(Part::Query(url))) = v else {
+        return None;
+    };
+    Some(super::web::query_pairs(&cx.host.url(*url).query_string))
+}
+
+/// A value by its key.
+pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Value>, Throw> {
+    if key.is_null() {
+        return Err(throw(
+            "ArgumentNullException",
+            "Value cannot be null. (Parameter 'key')",
+        ));
+    }
+    if let Value::Dict(d) = of {
+        return Ok(d.get(key));
+    }
+    let Some(name) = key.as_str() else {
+        return Ok(None);
+    };
+    if let Some(map) = headers(cx, of) {
+        return Ok(header_values(map, name).map(Value::strings));
+    }
+    match of {
+        Value::Host(HostObject(Part::Variables)) => Ok(cx.host.variable(name)),
+        Value::Host(HostObject(Part::MatchedParameters)) => Ok(cx
+            .host
+            .matched_parameters()
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(name))
+            .map(|(_, v)| Value::Str(v.clone()))),
+        Value::Host(HostObject(Part::Query(_))) => {
+            let all: Vec<Str> = query_pairs(cx, of)
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|(k, _)| k.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.into())
+                .collect();
+            Ok((!all.is_empty()).then(|| Value::strings(all)))
+        }
+        Value::Null => Err(crate::expr::eval::null_reference()),
+        _ => Ok(None),
+    }
+}
+
+/// All pairs.
+pub(crate) fn entries(cx: &mut Cx<'_>, of: &Value) -> Result<Vec<Value>, Throw> {
+    let strings = Ty::array(Ty::String);
+    if let Some(map) = headers(cx, of) {
+        let names: Vec<String> = map.keys().map(|k| k.as_str().to_string()).collect();
+        let out = names
+            .iter()
+            .map(|n| {
+                pair(
+                    Ty::String,
+                    strings.clone(),
+                    Value::from(n.as_str()),
+                    Value::strings(header_values(map, n).unwrap_or_default()),
+                )
+            })
+            .collect();
+        return Ok(out);
+    }
+    if let Some(pairs) = query_pairs(cx, of) {
+        let mut out: Vec<(String, Vec<Str>)> = Vec::new();
+        for (k, v) in pairs {
+            match out.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(&k)) {
+                Some((_, list)) => list.push(v.into()),
+                None => out.push((k, vec![v.into()])),
+            }
+        }
+        return Ok(out
+            .into_iter()
+            .map(|(k, v)| {
+                pair(
+                    Ty::String,
+                    strings.clone(),
+                    Value::from(k),
+                    Value::strings(v),
+                )
+            })
+            .collect());
+    }
+    match of {
+        Value::Host(HostObject(Part::Variables)) => {
+            let names = cx.host.variable_names();
+            Ok(names
+                .into_iter()
+                .map(|n| {
+                    let v = cx.host.variable(&n).unwrap_or_default();
+                    pair(Ty::String, Ty::Object, Value::Str(n), v)
+                })
+                .collect())
+        }
+        Value::Host(HostObject(Part::MatchedParameters)) => Ok(cx
+            .host
+            .matched_parameters()
+            .iter()
+            .map(|(k, v)| {
+                pair(
+                    Ty::String,
+                    Ty::String,
+                    Value::Str(k.clone()),
+                    Value::Str(v.clone()),
+                )
+            })
+            .collect()),
+        Value::Host(HostObject(Part::Certificates)) => Ok(Vec::new()),
+        Value::Dict(_) => crate::expr::eval::iterate(cx, of),
+        Value::Object(o) => Ok(o.items().unwrap_or_default()),
+        _ => Err(crate::expr::eval::null_reference()),
+    }
+}
+
+fn missing(key: &Value) -> Throw {
+    throw(
+        "KeyNotFoundException",
+        format!(
+            "The given key '{}' was not present in the dictionary.",
+            key.to_text()
+        ),
+    )
+}
+
+fn keys(cx: &mut Cx<'_>, a: &Args<'_>, values: bool) -> R {
+    let ty = a.ty(usize::from(values));
+    let all = entries(cx, &a.get(0))?
+        .iter()
+        .filter_map(parts)
+        .map(|(k, v)| if values { v } else { k })
+        .collect();
+    cx.list(Ty::generic("List", vec![ty]), all)
+}
+
+const READ: &[Row] = &[
+    m("V this[K key]", |cx, a| {
+        let key = a.get(1);
+        get(cx, &a.get(0), &key)?.ok_or_else(|| missing(&key))
+    }),
+    m("bool ContainsKey(K key)", |cx, a| {
+        Ok(Value::Bool(get(cx, &a.get(0), &a.get(1))?.is_some()))
+    }),
+    m("bool TryGetValue(K key, out V value)", |cx, a| {
+        let found = get(cx, &a.get(0), &a.get(1))?;
+        let ok = found.is_some();
+        a.values[2] = found.unwrap_or_else(|| types::default_of(&a.ty(1)));
+        Ok(Value::Bool(ok))
+    }),
+    m("ICollection<K> Keys", |cx, a| keys(cx, a, false)),
+    m("ICollection<V> Values", |cx, a| keys(cx, a, true)),
+    m("int Count", |cx, a| {
+        Ok(Value::Int(entries(cx, &a.get(0))?.len() as i32))
+    }),
+];
+
+const WRITE: &[Row] = &[
+    m("set V this[K key]", |cx, a| {
+        let d = a.dict(0)?;
+        cx.charge(128)?;
+        d.insert(a.get(1), a.get(2));
+        Ok(Value::Null)
+    }),
+    m("void Add(K key, V value)", |cx, a| {
+        let (d, key) = (a.dict(0)?, a.get(1));
+        if key.is_null() {
+            return Err(throw(
+                "ArgumentNullException",
+                "Value cannot be null. (Parameter 'key')",
+            ));
+        }
+        if d.get(&key).is_some() {
+            return Err(throw(
+                "ArgumentException",
+                format!(
+                    "An item with the same key has already been added. Key: {}",
+                    key.to_text()
+                ),
+            ));
+        }
+        cx.charge(128)?;
+        d.insert(key, a.get(2));
+        Ok(Value::Null)
+    }),
+    m("bool TryAdd(K key, V value)", |cx, a| {
+        let d = a.dict(0)?;
+        let free = d.get(&a.get(1)).is_none();
+        if free {
+            cx.charge(128)?;
+            d.insert(a.get(1), a.get(2));
+        }
+        Ok(Value::Bool(free))
+    }),
+    m("bool Remove(K key)", |cx, a| {
+        let d = a.dict(0)?;
+        cx.step(d.len() / 8)?;
+        Ok(Value::Bool(d.remove(&a.get(1)).is_some()))
+    }),
+    m("void Clear()", |_, a| {
+        a.dict(0)?.clear();
+        Ok(Value::Null)
+    }),
+];
+
+fn new_dict(a: &Args<'_>, fold: bool) -> Rc<Dict> {
+    Dict::new(Ty::generic("Dictionary", vec![a.ty(0), a.ty(1)]), fold)
+}
+
+fn copied(cx: &mut Cx<'_>, a: &Args<'_>, fold: bool) -> R {
+    let d = new_dict(a, fold);
+    for e in entries(cx, &a.get(0))? {
+        if let Some((k, v)) = parts(&e) {
+            cx.charge(128)?;
+            d.insert(k, v);
+        }
+    }
+    Ok(Value::Dict(d))
+}
+
+pub(super) fn folds(a: &Args<'_>, i: usize) -> bool {
+    a.object::<super::strings::Comparer>(i)
+        .is_ok_and(|c| c.fold)
+}
+
+const DICTIONARY: &[Row] = &[
+    m("new()", |_, a| Ok(Value::Dict(new_dict(a, false)))),
+    m("new(int capacity)", |_, a| {
+        Ok(Value::Dict(new_dict(a, false)))
+    }),
+    m("new(IEqualityComparer<string> comparer)", |_, a| {
+        Ok(Value::Dict(new_dict(a, folds(a, 0))))
+    }),
+    m("new(IDictionary<K, V> dictionary)", |cx, a| {
+        copied(cx, a, false)
+    }),
+    m("new(IReadOnlyDictionary<K, V> dictionary)", |cx, a| {
+        copied(cx, a, false)
+    }),
+    m(
+        "new(IDictionary<K, V> dictionary, IEqualityComparer<string> comparer)",
+        |cx, a| {
+            let f = folds(a, 1);
+            copied(cx, a, f)
+        },
+    ),
+    m("bool ContainsValue(V value)", |_, a| {
+        let v = a.get(1);
+        Ok(Value::Bool(
+            a.dict(0)?.entries().iter().any(|(_, x)| equal(x, &v)),
+        ))
+    }),
+];
+
+fn joined(v: Value) -> Value {
+    match &v {
+        Value::List(l) => {
+            let items: Vec<String> = l.items().iter().map(|x| x.to_text().to_string()).collect();
+            Value::from(items.join(","))
+        }
+        _ => v,
+    }
+}
+
+/// `GetValueOrDefault` of multi-valued views: joined by commas.
+fn multi(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if let (Some(map), Some(name)) = (headers(cx, &a.values[0]), a.values[1].as_str()) {
+        return Ok(header_joined(map, name).map_or_else(|| a.get(2), Value::Str));
+    }
+    Ok(match get(cx, &a.values[0], &a.values[1])? {
+        Some(v) => joined(v),
+        None => a.get(2),
+    })
+}
+
+fn single(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    Ok(get(cx, &a.values[0], &a.values[1])?.unwrap_or_else(|| a.get(2)))
+}
+
+/// A variable of a type: another stored type is an error, as at the service.
+fn typed(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    match get(cx, &a.values[0], &a.values[1])? {
+        Some(v) => types::cast(&a.ty(0), v),
+        None if a.len() > 2 => Ok(a.get(2)),
+        None => Ok(types::default_of(&a.ty(0))),
+    }
+}
+
+fn form(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Throw> {
+    let mut out = String::new();
+    for e in entries(cx, &a.get(0))? {
+        let Some((k, v)) = parts(&e) else { continue };
+        for item in crate::expr::eval::iterate(cx, &v)? {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.push_str(&super::web::url_encode(&k.to_text()));
+            out.push('=');
+            out.push_str(&super::web::url_encode(&item.to_text()));
+        }
+    }
+    Ok(out)
+}
+
+const EXTENSIONS: &[Row] = &[
+    m(
+        "static string GetValueOrDefault(this IReadOnlyDictionary<string, string[]> d, string key)",
+        |cx, a| multi(cx, a),
+    ),
+    m(
+        "static string GetValueOrDefault(this IReadOnlyDictionary<string, string[]> d, string key, string defaultValue)",
+        |cx, a| multi(cx, a),
+    ),
+    m(
+        "static string GetValueOrDefault(this IReadOnlyDictionary<string, string> d, string key)",
+        |cx, a| single(cx, a),
+    ),
+    m(
+        "static string GetValueOrDefault(this IReadOnlyDictionary<string, string> d, string key, string defaultValue)",
+        |cx, a| single(cx, a),
+    ),
+    m(
+        "static object GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string key)",
+        |cx, a| single(cx, a),
+    ),
+    m(
+        "static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> d, string key)",
+        |cx, a| typed(cx, a),
+    ),
+    m(
+        "static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> d, string key, T defaultValue)",
+        |cx, a| typed(cx, a),
+    ),
+    m(
+        "static object GetValueOrDefault(this IReadOnlyDictionary<string, object> d, string key, object defaultValue)",
+        |cx, a| single(cx, a),
+    ),
+    m(
+        "static V GetValueOrDefault<K, V>(this Dictionary<K, V> d, K key)",
+        |cx, a| {
+            Ok(get(cx, &a.values[0], &a.values[1])?.unwrap_or_else(|| types::default_of(&a.ty(1))))
+        },
+    ),
+    m(
+        "static V GetValueOrDefault<K, V>(this Dictionary<K, V> d, K key, V defaultValue)",
+        |cx, a| single(cx, a),
+    ),
+    m(
+        "static string ToQueryString(this IDictionary<string, IList<string>> d)",
+        |cx, a| {
+            let f = form(cx, a)?;
+            cx.text(if f.is_empty() { f } else { format!("?{f}") })
+        },
+    ),
+    m(
+        "static string ToFormUrlEncodedContent(this IDictionary<string, IList<string>> d)",
+        |cx, a| {
+            let f = form(cx, a)?;
+            cx.text(f)
+        },
+    ),
+];
+
+const PAIR: &[Row] = &[
+    m("new(K key, V value)", |_, a| {
+        Ok(pair(a.ty(0), a.ty(1), a.get(0), a.get(1)))
+    }),
+    m("K Key", |_, a| Ok(a.object::<Pair>(0)?.key.clone())),
+    m("V Value", |_, a| Ok(a.object::<Pair>(0)?.value.clone())),
+];
+
+pub(super) const TYPES: &[Type] = &[
+    ty("struct System.Collections.Generic.KeyValuePair<K, V>", PAIR),
+    ty(
+        "interface System.Collections.Generic.IReadOnlyDictionary<K, V> : IEnumerable<KeyValuePair<K, V>>",
+        READ,
+    ),
+    ty(
+        "interface System.Collections.Generic.IDictionary<K, V> : IReadOnlyDictionary<K, V>",
+        WRITE,
+    ),
+    ty(
+        "class System.Collections.Generic.Dictionary<K, V> : IDictionary<K, V>",
+        DICTIONARY,
+    ),
+    ty(
+        "static Microsoft.Azure.ApiManagement.DictionaryExtensions",
+        EXTENSIONS,
+    ),
+];

@@ -1,0 +1,37 @@
+//! Enum types that expressions may use.
+
+use crate::value::EnumType;
+
+macro_rules! enums {
+    ($($id:ident $name:literal $(($flags:ident))? { $($member:ident = $n:literal),* $(,)? })*) => {
+        $(pub(crate) static $id: EnumType = EnumType { name: $name, flags: enums!(@ $($flags)?), members: &[$((stringify!($member), $n)),*] };)*
+        /// All of them.
+        pub(crate) static ENUMS: &[&EnumType] = &[$(&$id),*];
+    };
+    (@ flags) => { true };
+    (@) => { false };
+}
+
+enums! {
+    STRING_COMPARISON "System.StringComparison" {
+        CurrentCulture = 0, CurrentCultureIgnoreCase = 1, InvariantCulture = 2, InvariantCultureIgnoreCase = 3, Ordinal = 4, OrdinalIgnoreCase = 5,
+    }
+    SPLIT_OPTIONS "System.StringSplitOptions" (flags) { None = 0, RemoveEmptyEntries = 1, TrimEntries = 2 }
+    DAY_OF_WEEK "System.DayOfWeek" { Sunday = 0, Monday = 1, Tuesday = 2, Wednesday = 3, Thursday = 4, Friday = 5, Saturday = 6 }
+    DATE_TIME_KIND "System.DateTimeKind" { Unspecified = 0, Utc = 1, Local = 2 }
+    MIDPOINT_ROUNDING "System.MidpointRounding" { ToEven = 0, AwayFromZero = 1, ToZero = 2, ToNegativeInfinity = 3, ToPositiveInfinity = 4 }
+    FORMATTING "Newtonsoft.Json.Formatting" { None = 0, Indented = 1 }
+    JTOKEN_TYPE "Newtonsoft.Json.Linq.JTokenType" {
+        None = 0, Object = 1, Array = 2, Constructor = 3, Property = 4, Comment = 5, Integer = 6, Float = 7, String = 8, Boolean = 9, Null = 10,
+        Undefined = 11, Date = 12, Raw = 13, Bytes = 14, Guid = 15, Uri = 16, TimeSpan = 17,
+    }
+    REGEX_OPTIONS "System.Text.RegularExpressions.RegexOptions" (flags) {
+        None = 0, IgnoreCase = 1, Multiline = 2, ExplicitCapture = 4, Compiled = 8, Singleline = 16, IgnorePatternWhitespace = 32, RightToLeft = 64,
+        ECMAScript = 256, CultureInvariant = 512,
+    }
+    URI_PARTIAL "System.UriPartial" { Scheme = 0, Authority = 1, Path = 2, Query = 3 }
+    ADDRESS_FAMILY "System.Net.Sockets.AddressFamily" { Unknown = -1, Unspecified = 0, InterNetwork = 2, InterNetworkV6 = 23 }
+    URI_KIND "System.UriKind" { RelativeOrAbsolute = 0, Absolute = 1, Relative = 2 }
+    PRODUCT_STATE "Microsoft.Azure.ApiManagement.ProductState" { NotPublished = 0, Published = 1 }
+    BASE64_OPTIONS "System.Base64FormattingOptions" { None = 0, InsertLineBreaks = 1 }
+}

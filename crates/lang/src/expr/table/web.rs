@@ -1,0 +1,206 @@
+//! `WebUtility`, `IPAddress`, and `Uri` in [`uri`].
+
+mod address;
+mod entities;
+mod uri;
+
+use super::{Row, Type, m, ty};
+use crate::expr::eval::{Args, Cx, R};
+use crate::value::{Str, Value};
+
+pub(super) use uri::uri;
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Percent-encodes every byte of a text that is not kept.
+fn percent(s: &str, keep: impl Fn(u8) -> bool, out: &mut String) {
+    for &b in s.as_bytes() {
+        if keep(b) {
+            out.push(char::from(b));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(b >> 4)]));
+            out.push(char::from(HEX[usize::from(b & 15)]));
+        }
+    }
+}
+
+/// The byte of `%XX` at the start.
+fn percent_byte(b: &[u8]) -> Option<u8> {
+    match b {
+        [b'%', h, l, ..] => {
+            let digit = |b: &u8| char::from(*b).to_digit(16);
+            Some((digit(h)? * 16 + digit(l)?) as u8)
+        }
+        _ => None,
+    }
+}
+
+/// Decodes `%XX` that make up UTF-8 characters which are wanted; everything else stays.
+fn percent_decode(s: &str, wanted: impl Fn(char) -> bool) -> String {
+    let bytes = s.as_bytes();
+    let mut out = String::with_capacity(s.len());
+    let mut at = 0;
+    while let Some(next) = s[at..].find('%') {
+        out.push_str(&s[at..at + next]);
+        at += next;
+        let mut run = Vec::new();
+        while let Some(b) = percent_byte(&bytes[at + run.len() * 3..]) {
+            run.push(b);
+        }
+        if run.is_empty() {
+            out.push('%');
+            at += 1;
+            continue;
+        }
+        let mut done = 0;
+        for chunk in run.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                let n = c.len_utf8();
+                if wanted(c) {
+                    out.push(c);
+                } else {
+                    out.push_str(&s[at + done * 3..at + (done + n) * 3]);
+                }
+                done += n;
+            }
+            let n = chunk.invalid().len();
+            out.push_str(&s[at + done * 3..at + (done + n) * 3]);
+            done += n;
+        }
+        at += run.len() * 3;
+    }
+    out.push_str(&s[at..]);
+    out
+}
+
+/// `WebUtility.UrlEncode`.
+pub(super) fn url_encode(s: &str) -> String {
+    let mut out = String::with_capacity(s.len() * 3 / 2);
+    for piece in s.split_inclusive(' ') {
+        let (text, space) = piece.strip_suffix(' ').map_or((piece, false), |t| (t, true));
+        percent(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')'), &mut out);
+        if space {
+            out.push('+');
+        }
+    }
+    out
+}
+
+/// `WebUtility.UrlDecode`: bytes that are no UTF-8 become the replacement character.
+fn url_decode(s: &str) -> String {
+    let bytes = s.as_bytes();
+    let mut out = Vec::with_capacity(s.len());
+    let mut at = 0;
+    while let Some(&b) = bytes.get(at) {
+        match percent_byte(&bytes[at..]) {
+            Some(decoded) => {
+                out.push(decoded);
+                at += 3;
+            }
+            None => {
+                out.push(if b == b'+' { b' ' } else { b });
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+/// Names and values of an `application/x-www-form-urlencoded` text, decoded.
+pub(super) fn form_pairs(s: &str) -> Vec<(String, String)> {
+    let pairs = s.split('&').filter(|p| !p.is_empty());
+    pairs.map(|p| p.split_once('=').map_or((url_decode(p), String::new()), |(n, v)| (url_decode(n), url_decode(v)))).collect()
+}
+
+/// Names and values of a query string with or without its `?`.
+pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
+    form_pairs(query.strip_prefix('?').unwrap_or(query))
+}
+
+fn html_encode(s: &str) -> String {
+    let mut out = String::with_capacity(s.len() + 16);
+    for c in s.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // Latin-1 letters and what lies beyond the Basic Multilingual Plane.
+            '\u{a0}'..='\u{ff}' | '\u{10000}'.. => out.push_str(&format!("&#{};", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn html_decode(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    let mut rest = s;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        // .NET looks for the `;` before the next `&`.
+        let found = rest[1..].find([';', '&']).filter(|end| rest.as_bytes()[end + 1] == b';').and_then(|end| {
+            let name = &rest[1..=end];
+            let c = match name.strip_prefix('#') {
+                Some(n) => {
+                    let n = match n.strip_prefix(['x', 'X']) {
+                        Some(h) => u32::from_str_radix(h, 16).ok()?,
+                        None => n.parse().ok()?,
+                    };
+                    char::from_u32(n).filter(|c| *c != '\0')?
+                }
+                None => entities::named(name)?,
+            };
+            Some((c, end + 2))
+        });
+        match found {
+            Some((c, len)) => {
+                out.push(c);
+                rest = &rest[len..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A function from text to text; null stays null.
+fn mapped(cx: &mut Cx<'_>, a: &mut Args<'_>, f: fn(&str) -> String) -> R {
+    match a.take(0) {
+        Value::Str(s) => {
+            let out = f(&s);
+            cx.text(Str::from(out))
+        }
+        _ => Ok(Value::Null),
+    }
+}
+
+const WEB_UTILITY: &[Row] = &[
+    m("static string UrlEncode(string value)", |cx, a| mapped(cx, a, url_encode)),
+    m("static string UrlDecode(string encodedValue)", |cx, a| mapped(cx, a, url_decode)),
+    m("static string HtmlEncode(string value)", |cx, a| mapped(cx, a, html_encode)),
+    m("static string HtmlDecode(string value)", |cx, a| mapped(cx, a, html_decode)),
+];
+
+pub(super) const TYPES: &[Type] = &[
+    ty("static System.Net.WebUtility", WEB_UTILITY),
+    ty("class System.Net.IPAddress", address::ROWS),
+    ty("class System.Uri", uri::ROWS),
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn entities_are_in_order() {
+        assert!(super::entities::ENTITIES.is_sorted_by_key(|(n, _)| *n));
+        assert_eq!(super::entities::named("eacute"), Some('é'));
+        assert_eq!(super::entities::named("nope"), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! Objects that have no variant of their own: `StringBuilder`, `Regex`, `Uri`, `Jwt` and the like.
+//!
+//! What must stay true: [`Object::ty`] names a type of the table, and only rows of that type downcast to the struct.
+
+use super::{Frozen, Value};
+use crate::expr::types::Ty;
+use std::any::Any;
+use std::fmt::Debug;
+
+/// An object behind a [`Value::Object`].
+pub trait Object: Debug + 'static {
+    /// Its .NET type.
+    #[doc(hidden)]
+    fn ty(&self) -> Ty;
+    /// For the rows of its type.
+    fn as_any(&self) -> &dyn Any;
+    /// `ToString()`; the type's name where .NET prints that.
+    fn text(&self) -> String {
+        self.ty().full_name()
+    }
+    /// `Equals`; by reference unless the type says otherwise.
+    fn equals(&self, other: &dyn Object) -> bool {
+        std::ptr::addr_eq(
+            std::ptr::from_ref(self.as_any()),
+            std::ptr::from_ref(other.as_any()),
+        )
+    }
+    /// A copy that may cross threads, when the type can be stored.
+    fn freeze(&self) -> Option<Frozen> {
+        None
+    }
+    /// What a sequence of this type yields, when it is one.
+    fn items(&self) -> Option<Vec<Value>> {
+        None
+    }
+    /// `IFormattable.ToString(format)`, when the type has formats.
+    fn format(&self, format: &str) -> Option<String> {
+        let _ = format;
+        None
+    }
+}

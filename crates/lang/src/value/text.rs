@@ -1,0 +1,177 @@
+//! `ToString()` of every value, and text operations that several types share.
+
+use super::token::{Kind, TooDeep};
+use super::{Value, number, time};
+use base64::Engine;
+
+/// Writes `ToString()` of a value; nothing for null.
+pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), TooDeep> {
+    match value {
+        Value::Null => {}
+        Value::Str(s) => out.push_str(s),
+        Value::Bool(b) => out.push_str(if *b { "True" } else { "False" }),
+        Value::Char(c) => push_unit(*c, out),
+        Value::Float(f) => out.push_str(&number::float_text(*f)),
+        Value::Double(f) => out.push_str(&number::double_text(*f)),
+        Value::Decimal(d) => out.push_str(&d.to_string()),
+        Value::ULong(n) => out.push_str(&n.to_string()),
+        Value::DateTime(d) => {
+            out.push_str(&time::format(&time::Parts::of_date(*d), "").unwrap_or_default())
+        }
+        Value::DateTimeOffset(d) => {
+            out.push_str(&time::format(&time::Parts::of_offset(*d), "").unwrap_or_default())
+        }
+        Value::TimeSpan(t) => out.push_str(&time::format_span(*t, "").unwrap_or_default()),
+        Value::Guid(g) => out.push_str(&guid(g, "D").unwrap_or_default()),
+        Value::Enum(e, n) => out.push_str(&enum_text(e, *n)),
+        Value::Token(t) => match t.kind() {
+            // A property's ToString is `"name": value`; a value's is the bare text.
+            Kind::Scalar(v) => write(&v.borrow(), out)?,
+            _ => super::token::write::write(t, true, out),
+        },
+        Value::Bytes(_) => out.push_str("System.Byte[]"),
+        Value::Object(o) => out.push_str(&o.text()),
+        Value::Host(h) => out.push_str(&h.0.ty().full_name()),
+        Value::List(_) | Value::Dict(_) | Value::Response(_) | Value::Func(_) => {
+            out.push_str(&value.ty().full_name())
+        }
+        other => {
+            if let Some(n) = other.as_i64() {
+                out.push_str(&n.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends one UTF-16 unit; half of a pair that was cut becomes the replacement character.
+pub(crate) fn push_unit(unit: u16, out: &mut String) {
+    out.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+}
+
+pub(crate) fn enum_text(e: &super::EnumType, n: i64) -> String {
+    if let Some((name, _)) = e.members.iter().find(|(_, v)| *v == n) {
+        return (*name).to_string();
+    }
+    if e.flags && n != 0 {
+        let mut rest = n;
+        let mut names = Vec::new();
+        for (name, v) in e.members.iter().rev() {
+            if *v != 0 && rest & v == *v {
+                names.push(*name);
+                rest &= !v;
+            }
+        }
+        if rest == 0 {
+            names.reverse();
+            return names.join(", ");
+        }
+    }
+    n.to_string()
+}
+
+/// A GUID in the formats N, D, B and P.
+pub(crate) fn guid(g: &[u8; 16], format: &str) -> Option<String> {
+    let u = uuid::Uuid::from_bytes(*g);
+    Some(match format {
+        "" | "D" | "d" => u.hyphenated().to_string(),
+        "N" | "n" => u.simple().to_string(),
+        "B" | "b" => u.braced().to_string(),
+        "P" | "p" => format!("({})", u.hyphenated()),
+        _ => return None,
+    })
+}
+
+/// Standard base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// `Convert.FromBase64String`: white space is ignored, padding is required.
+pub(crate) fn from_base64(s: &str) -> Option<Vec<u8>> {
+    let clean: String = s
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))
+        .collect();
+    base64::engine::GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    )
+    .decode(clean)
+    .ok()
+}
+
+/// Length in UTF-16 units.
+pub(crate) fn units(s: &str) -> usize {
+    if s.is_ascii() {
+        s.len()
+    } else {
+        s.chars().map(char::len_utf16).sum()
+    }
+}
+
+/// The part of a text between two UTF-16 offsets, which must be in range.
+pub(crate) fn slice(s: &str, start: usize, len: usize) -> String {
+    if s.is_ascii() {
+        return s.get(start..start + len).unwrap_or_default().to_string();
+    }
+    let units: Vec<u16> = s.encode_utf16().skip(start).take(len).collect();
+    String::from_utf16_lossy(&units)
+}
+
+/// One character per character, as .NET's invariant casing does (`ß` stays).
+pub(crate) fn upper_invariant(s: &str) -> String {
+    map_chars(s, |c| {
+        let mut up = c.to_uppercase();
+        match (up.next(), up.next()) {
+            (Some(u), None) => u,
+            _ => c,
+        }
+    })
+}
+
+/// As [`upper_invariant`].
+pub(crate) fn lower_invariant(s: &str) -> String {
+    map_chars(s, |c| {
+        let mut low = c.to_lowercase();
+        match (low.next(), low.next()) {
+            (Some(l), None) if c != '\u{130}' => l,
+            _ => c,
+        }
+    })
+}
+
+fn map_chars(s: &str, f: impl Fn(char) -> char) -> String {
+    s.chars().map(f).collect()
+}
+
+/// Ordinal comparison of UTF-16 units.
+pub(crate) fn compare_ordinal(a: &str, b: &str) -> std::cmp::Ordering {
+    if a.is_ascii() || b.is_ascii() {
+        a.cmp(b)
+    } else {
+        a.encode_utf16().cmp(b.encode_utf16())
+    }
+}
+
+/// Invariant-culture order: letters before case, lower case first; punctuation before digits before letters.
+pub(crate) fn compare_culture(a: &str, b: &str, ignore_case: bool) -> std::cmp::Ordering {
+    let weight = |c: char| {
+        let class = if c.is_alphabetic() {
+            3
+        } else if c.is_numeric() {
+            2
+        } else {
+            1
+        };
+        (class, c.to_lowercase().next().unwrap_or(c))
+    };
+    let primary = a.chars().map(weight).cmp(b.chars().map(weight));
+    if primary.is_ne() || ignore_case {
+        return primary;
+    }
+    // Equal but for case: lower case sorts first.
+    a.chars()
+        .map(char::is_uppercase)
+        .cmp(b.chars().map(char::is_uppercase))
+}

@@ -1,0 +1,595 @@
+//! The JSON tree of `Newtonsoft.Json.Linq`: objects, arrays, properties and values that alias and know their parent.
+//!
+//! What must stay true: a token that has a parent is cloned when it is put elsewhere, as Json.NET does; no tree is
+//! nested deeper than [`MAX_HEIGHT`] nodes, so walking one with recursion is safe; property order is insertion order.
+
+pub(crate) mod parse;
+pub(crate) mod path;
+pub(crate) mod write;
+
+use super::{Str, Value};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+/// Nodes from root to leaf; a JSON level of objects takes two (property and value).
+pub(crate) const MAX_HEIGHT: u16 = 512;
+
+/// The tree would be nested too deeply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooDeep;
+
+/// A `JToken`.
+#[derive(Clone, Debug)]
+pub struct Token(Rc<Node>);
+
+#[derive(Debug)]
+struct Node {
+    parent: RefCell<Weak<Node>>,
+    /// Upper bound of the levels below; never lowered on removal.
+    height: Cell<u16>,
+    kind: Kind,
+}
+
+/// What a token is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Object(RefCell<Fields>),
+    Array(RefCell<Vec<Token>>),
+    Property(Str, RefCell<Token>),
+    Scalar(RefCell<Value>),
+}
+
+/// The properties of an object, with an index once there are many.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    list: Vec<Token>,
+    index: Option<HashMap<Str, usize>>,
+}
+
+const INDEX_FROM: usize = 12;
+
+impl Fields {
+    pub(crate) fn list(&self) -> &[Token] {
+        &self.list
+    }
+
+    pub(crate) fn push(&mut self, property: Token) {
+        if let (Some(index), Kind::Property(name, _)) = (&mut self.index, property.kind()) {
+            index.insert(name.clone(), self.list.len());
+        }
+        self.list.push(property);
+        if self.index.is_none() && self.list.len() >= INDEX_FROM {
+            self.reindex();
+        }
+    }
+
+    fn reindex(&mut self) {
+        self.index = (self.list.len() >= INDEX_FROM).then(|| {
+            self.list
+                .iter()
+                .enumerate()
+                .filter_map(|(i, p)| p.name().map(|n| (n.clone(), i)))
+                .collect()
+        });
+    }
+
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self
+                .list
+                .iter()
+                .position(|p| p.name().is_some_and(|n| &**n == name)),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, at: usize, property: Token) {
+        self.list.insert(at, property);
+        self.reindex();
+    }
+
+    fn remove(&mut self, at: usize) -> Token {
+        let token = self.list.remove(at);
+        self.reindex();
+        token
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let children: Vec<Token> = match &mut self.kind {
+            Kind::Object(f) => std::mem::take(&mut f.get_mut().list),
+            Kind::Array(a) => std::mem::take(a.get_mut()),
+            // The value of a property is dropped in place: heights are bounded, so this recursion is too.
+            Kind::Property(..) | Kind::Scalar(_) => return,
+        };
+        super::collections::drop_later(
+            children
+                .into_iter()
+                .filter(|t| !matches!(t.kind(), Kind::Scalar(_)))
+                .map(Value::Token),
+        );
+    }
+}
+
+impl Token {
+    fn new(kind: Kind) -> Token {
+        Token(Rc::new(Node {
+            parent: RefCell::default(),
+            height: Cell::new(0),
+            kind,
+        }))
+    }
+
+    /// A `JValue`; the value must be a scalar.
+    pub(crate) fn scalar(value: Value) -> Token {
+        Token::new(Kind::Scalar(RefCell::new(value)))
+    }
+
+    pub(crate) fn null() -> Token {
+        Token::scalar(Value::Null)
+    }
+
+    /// A `JProperty` over a value that has no parent.
+    pub(crate) fn property(name: Str, value: Token) -> Token {
+        let height = value.0.height.get() + 1;
+        let token = Token::new(Kind::Property(name, RefCell::new(value.clone())));
+        *value.0.parent.borrow_mut() = Rc::downgrade(&token.0);
+        token.0.height.set(height);
+        token
+    }
+
+    /// A `JObject` over properties that have no parent.
+    pub(crate) fn object(fields: Fields) -> Token {
+        let height = fields
+            .list
+            .iter()
+            .map(|t| t.0.height.get() + 1)
+            .max()
+            .unwrap_or(0);
+        let token = Token::new(Kind::Object(RefCell::new(fields)));
+        if let Kind::Object(f) = token.kind() {
+            for p in &f.borrow().list {
+                *p.0.parent.borrow_mut() = Rc::downgrade(&token.0);
+            }
+        }
+        token.0.height.set(height);
+        token
+    }
+
+    /// A `JArray` over tokens that have no parent.
+    pub(crate) fn array(items: Vec<Token>) -> Token {
+        let height = items
+            .iter()
+            .map(|t| t.0.height.get() + 1)
+            .max()
+            .unwrap_or(0);
+        let token = Token::new(Kind::Array(RefCell::new(items)));
+        if let Kind::Array(a) = token.kind() {
+            for t in &*a.borrow() {
+                *t.0.parent.borrow_mut() = Rc::downgrade(&token.0);
+            }
+        }
+        token.0.height.set(height);
+        token
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// Name of the .NET class.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.kind() {
+            Kind::Object(_) => "JObject",
+            Kind::Array(_) => "JArray",
+            Kind::Property(..) => "JProperty",
+            Kind::Scalar(_) => "JValue",
+        }
+    }
+
+    /// The number in `JTokenType`.
+    pub(crate) fn type_number(&self) -> i64 {
+        match self.kind() {
+            Kind::Object(_) => 1,
+            Kind::Array(_) => 2,
+            Kind::Property(..) => 4,
+            Kind::Scalar(v) => match &*v.borrow() {
+                Value::Null => 10,
+                Value::Str(_) | Value::Char(_) => 8,
+                Value::Bool(_) => 9,
+                Value::Double(_) | Value::Float(_) | Value::Decimal(_) => 7,
+                Value::DateTime(_) | Value::DateTimeOffset(_) => 12,
+                Value::Bytes(_) => 14,
+                Value::Guid(_) => 15,
+                Value::TimeSpan(_) => 17,
+                Value::Object(_) => 16,
+                _ => 6,
+            },
+        }
+    }
+
+    /// Name of a property.
+    pub(crate) fn name(&self) -> Option<&Str> {
+        match self.kind() {
+            Kind::Property(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The value of a `JValue`.
+    pub(crate) fn value(&self) -> Option<Value> {
+        match self.kind() {
+            Kind::Scalar(v) => Some(v.borrow().clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn same(&self, other: &Token) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What the token is equal by in a set: content for values, identity for the rest.
+    pub(crate) fn key(&self) -> String {
+        match self.kind() {
+            Kind::Scalar(v) => format!("v{}:{}", self.type_number(), v.borrow().to_text()),
+            _ => format!("p{:p}", Rc::as_ptr(&self.0)),
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Option<Token> {
+        self.0.parent.borrow().upgrade().map(Token)
+    }
+
+    pub(crate) fn root(&self) -> Token {
+        let mut at = self.clone();
+        while let Some(up) = at.parent() {
+            at = up;
+        }
+        at
+    }
+
+    /// Puts `item` under `self`: cloned when it already stands somewhere or would close a circle.
+    fn adopt(&self, item: Token) -> Result<Token, TooDeep> {
+        let has_values = !matches!(item.kind(), Kind::Scalar(_));
+        let item = if item.parent().is_some()
+            || item.same(self)
+            || (has_values && self.root().same(&item))
+        {
+            item.deep_clone()
+        } else {
+            item
+        };
+        let mut height = item.0.height.get() + 1;
+        let mut at = Some(self.clone());
+        let mut changed = Vec::new();
+        let mut above = 0u16;
+        while let Some(node) = at {
+            above += 1;
+            changed.push((node.clone(), height));
+            height = height.saturating_add(1);
+            at = node.parent();
+        }
+        if item.0.height.get().saturating_add(above) > MAX_HEIGHT {
+            return Err(TooDeep);
+        }
+        for (node, height) in changed {
+            if node.0.height.get() >= height {
+                break;
+            }
+            node.0.height.set(height);
+        }
+        *item.0.parent.borrow_mut() = Rc::downgrade(&self.0);
+        Ok(item)
+    }
+
+    fn orphan(&self) {
+        *self.0.parent.borrow_mut() = Weak::new();
+    }
+
+    /// The value of a field.
+    pub(crate) fn field(&self, name: &str) -> Option<Token> {
+        match self.kind() {
+            Kind::Object(f) => {
+                let f = f.borrow();
+                f.position(name).and_then(|i| f.list[i].content())
+            }
+            _ => None,
+        }
+    }
+
+    /// The property of that name.
+    pub(crate) fn field_property(&self, name: &str, ignore_case: bool) -> Option<Token> {
+        let Kind::Object(f) = self.kind() else {
+            return None;
+        };
+        let f = f.borrow();
+        if let Some(i) = f.position(name) {
+            return Some(f.list[i].clone());
+        }
+        ignore_case
+            .then(|| {
+                f.list
+                    .iter()
+                    .find(|p| p.name().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+                    .cloned()
+            })
+            .flatten()
+    }
+
+    /// The value of a property.
+    pub(crate) fn content(&self) -> Option<Token> {
+        match self.kind() {
+            Kind::Property(_, v) => Some(v.borrow().clone()),
+            _ => None,
+        }
+    }
+
+    /// Sets the value of a property.
+    pub(crate) fn set_content(&self, value: Token) -> Result<(), TooDeep> {
+        if let Kind::Property(_, slot) = self.kind() {
+            if slot.borrow().same(&value) {
+                return Ok(());
+            }
+            let value = self.adopt(value)?;
+            let old = slot.replace(value);
+            old.orphan();
+        }
+        Ok(())
+    }
+
+    /// Adds a field or replaces its value.
+    pub(crate) fn set_field(&self, name: &Str, value: Token) -> Result<(), TooDeep> {
+        let Kind::Object(f) = self.kind() else {
+            return Ok(());
+        };
+        let found = {
+            let f = f.borrow();
+            f.position(name).map(|i| f.list[i].clone())
+        };
+        match found {
+            Some(property) => property.set_content(value),
+            None => {
+                let value = if value.parent().is_some() || value.same(&self.root()) {
+                    value.deep_clone()
+                } else {
+                    value
+                };
+                if value.0.height.get() >= MAX_HEIGHT {
+                    return Err(TooDeep);
+                }
+                let property = self.adopt(Token::property(name.clone(), value))?;
+                f.borrow_mut().push(property);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds a property token; `false` when the name is taken.
+    pub(crate) fn add_property(&self, property: Token) -> Result<bool, TooDeep> {
+        let Kind::Object(f) = self.kind() else {
+            return Ok(false);
+        };
+        if property
+            .name()
+            .is_some_and(|n| f.borrow().position(n).is_some())
+        {
+            return Ok(false);
+        }
+        let property = self.adopt(property)?;
+        f.borrow_mut().push(property);
+        Ok(true)
+    }
+
+    /// Inserts into an array.
+    pub(crate) fn insert(&self, at: usize, item: Token) -> Result<(), TooDeep> {
+        match self.kind() {
+            Kind::Array(a) => {
+                let item = self.adopt(item)?;
+                let mut a = a.borrow_mut();
+                let at = at.min(a.len());
+                a.insert(at, item);
+            }
+            Kind::Object(f) => {
+                let item = self.adopt(item)?;
+                let mut f = f.borrow_mut();
+                let at = at.min(f.list.len());
+                f.insert(at, item);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Appends to an array.
+    pub(crate) fn push(&self, item: Token) -> Result<(), TooDeep> {
+        self.insert(usize::MAX, item)
+    }
+
+    /// Children: properties of an object, items of an array, the value of a property.
+    pub(crate) fn children(&self) -> Vec<Token> {
+        match self.kind() {
+            Kind::Object(f) => f.borrow().list.clone(),
+            Kind::Array(a) => a.borrow().clone(),
+            Kind::Property(_, v) => vec![v.borrow().clone()],
+            Kind::Scalar(_) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self.kind() {
+            Kind::Object(f) => f.borrow().list.len(),
+            Kind::Array(a) => a.borrow().len(),
+            Kind::Property(..) => 1,
+            Kind::Scalar(_) => 0,
+        }
+    }
+
+    /// The n-th child.
+    pub(crate) fn child(&self, at: usize) -> Option<Token> {
+        match self.kind() {
+            Kind::Object(f) => f.borrow().list.get(at).cloned(),
+            Kind::Array(a) => a.borrow().get(at).cloned(),
+            Kind::Property(_, v) => (at == 0).then(|| v.borrow().clone()),
+            Kind::Scalar(_) => None,
+        }
+    }
+
+    pub(crate) fn position_of(&self, child: &Token) -> Option<usize> {
+        match self.kind() {
+            Kind::Object(f) => f.borrow().list.iter().position(|t| t.same(child)),
+            Kind::Array(a) => a.borrow().iter().position(|t| t.same(child)),
+            _ => None,
+        }
+    }
+
+    /// Removes the n-th child.
+    pub(crate) fn remove_at(&self, at: usize) -> Option<Token> {
+        let removed = match self.kind() {
+            Kind::Object(f) => (at < f.borrow().list.len()).then(|| f.borrow_mut().remove(at)),
+            Kind::Array(a) => (at < a.borrow().len()).then(|| a.borrow_mut().remove(at)),
+            _ => None,
+        };
+        if let Some(t) = &removed {
+            t.orphan();
+        }
+        removed
+    }
+
+    /// Removes every child.
+    pub(crate) fn clear(&self) {
+        let old = match self.kind() {
+            Kind::Object(f) => std::mem::take(&mut *f.borrow_mut()).list.clone(),
+            Kind::Array(a) => std::mem::take(&mut *a.borrow_mut()),
+            _ => return,
+        };
+        old.iter().for_each(Token::orphan);
+    }
+
+    /// Puts another token in the place of the n-th item of an array.
+    pub(crate) fn replace_at(&self, at: usize, item: Token) -> Result<bool, TooDeep> {
+        let Kind::Array(a) = self.kind() else {
+            return Ok(false);
+        };
+        if at >= a.borrow().len() {
+            return Ok(false);
+        }
+        let item = self.adopt(item)?;
+        let old = std::mem::replace(&mut a.borrow_mut()[at], item);
+        old.orphan();
+        Ok(true)
+    }
+
+    /// A copy without parent.
+    pub(crate) fn deep_clone(&self) -> Token {
+        match self.kind() {
+            Kind::Scalar(v) => Token::scalar(v.borrow().clone()),
+            Kind::Property(n, v) => Token::property(n.clone(), v.borrow().deep_clone()),
+            Kind::Array(a) => Token::array(a.borrow().iter().map(Token::deep_clone).collect()),
+            Kind::Object(f) => {
+                let mut fields = Fields::default();
+                for p in &f.borrow().list {
+                    fields.push(p.deep_clone());
+                }
+                Token::object(fields)
+            }
+        }
+    }
+
+    /// `JToken.DeepEquals`: the order of properties does not matter.
+    pub(crate) fn deep_equals(&self, other: &Token) -> bool {
+        match (self.kind(), other.kind()) {
+            (Kind::Scalar(_), Kind::Scalar(_)) => self.value_equals(other),
+            (Kind::Property(n, v), Kind::Property(m, w)) => {
+                n == m && v.borrow().deep_equals(&w.borrow())
+            }
+            (Kind::Array(a), Kind::Array(b)) => {
+                let (a, b) = (a.borrow(), b.borrow());
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(x, y)| x.deep_equals(y))
+            }
+            (Kind::Object(a), Kind::Object(b)) => {
+                let (a, b) = (a.borrow(), b.borrow());
+                a.list.len() == b.list.len()
+                    && a.list.iter().all(|p| {
+                        match (p.name().and_then(|n| b.position(n)), p.content()) {
+                            (Some(i), Some(v)) => {
+                                b.list[i].content().is_some_and(|w| v.deep_equals(&w))
+                            }
+                            _ => false,
+                        }
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// `JValue.Equals`.
+    pub(crate) fn value_equals(&self, other: &Token) -> bool {
+        let (Some(a), Some(b)) = (self.value(), other.value()) else {
+            return self.same(other);
+        };
+        if self.type_number() != other.type_number() {
+            return false;
+        }
+        match (&a, &b) {
+            (Value::Null, Value::Null) => true,
+            _ => match (a.as_i64(), b.as_i64()) {
+                (Some(x), Some(y)) => x == y,
+                _ => super::number::as_f64(&a)
+                    .zip(super::number::as_f64(&b))
+                    .map_or_else(|| a.to_text() == b.to_text(), |(x, y)| x == y),
+            },
+        }
+    }
+
+    /// Sets the value of a `JValue`.
+    pub(crate) fn set_value(&self, value: Value) {
+        if let Kind::Scalar(v) = self.kind() {
+            *v.borrow_mut() = value;
+        }
+    }
+
+    /// All tokens below, in document order; `with_self` first.
+    pub(crate) fn descendants(&self, with_self: bool) -> Vec<Token> {
+        let mut out = Vec::new();
+        if with_self {
+            out.push(self.clone());
+        }
+        let mut stack: Vec<Token> = self.children().into_iter().rev().collect();
+        while let Some(t) = stack.pop() {
+            stack.extend(t.children().into_iter().rev());
+            out.push(t);
+        }
+        out
+    }
+
+    /// `JToken.Path`.
+    pub(crate) fn path(&self) -> String {
+        let mut parts = Vec::new();
+        let mut at = self.clone();
+        while let Some(up) = at.parent() {
+            match up.kind() {
+                Kind::Array(_) => parts.push(format!("[{}]", up.position_of(&at).unwrap_or(0))),
+                Kind::Property(name, _) => {
+                    let plain = name.chars().all(|c| {
+                        c.is_alphanumeric() || c == '_' || c == '-' || c == '$' || c == '@'
+                    });
+                    parts.push(if plain && !name.is_empty() {
+                        format!(".{name}")
+                    } else {
+                        format!("['{}']", name.replace('\'', "\\'"))
+                    });
+                }
+                _ => {}
+            }
+            at = up;
+        }
+        if let Kind::Property(name, _) = self.kind() {
+            parts.insert(0, format!(".{name}"));
+        }
+        parts.reverse();
+        let text: String = parts.concat();
+        text.strip_prefix('.').map_or(text.clone(), str::to_string)
+    }
+}
