@@ -3,5 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod check;
+mod demo;
 mod process;
+mod sdk;
 mod serve;
