@@ -29,7 +29,10 @@ fn through_the_demo(script: &str) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success() && out.trim_end().ends_with("ok"), "{out}\n{err}");
+    assert!(
+        output.status.success() && out.trim_end().ends_with("ok"),
+        "{out}\n{err}"
+    );
 }
 
 #[test]
