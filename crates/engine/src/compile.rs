@@ -427,6 +427,17 @@ impl Compile<'_> {
         let outer_def = self.def.replace(def);
         let step = (def.compile)(element, self);
         self.def = outer_def;
+        if step.is_none() && !self.diagnostics.has_errors() {
+            // A policy that cannot be compiled must never be left out in silence.
+            self.report(
+                Diagnostic::error(
+                    "TG0323",
+                    element.name_span,
+                    format!("`{}` cannot be compiled as it stands", def.name),
+                )
+                .label("one of its values does not fit"),
+            );
+        }
         let needs = std::mem::replace(&mut self.needs, outer_needs);
         let path: Str = Str::from(self.path.as_str());
         self.path.truncate(length);

@@ -236,15 +236,39 @@ impl Compile<'_> {
         let span: Span = element
             .attribute(name)
             .map_or(element.name_span, |a| a.value.span);
-        match http::HeaderName::try_from(text.trim()) {
-            Ok(header) => Some(header),
-            Err(_) => {
-                self.report(
-                    Diagnostic::error("TG0322", span, format!("`{text}` is not a header name"))
-                        .label("expected letters, digits and hyphens"),
-                );
-                None
-            }
+        self.known_header(&text, span)
+    }
+
+    /// A text that is known at load as a header name; one that is none is a fault.
+    pub fn known_header(&mut self, text: &str, span: Span) -> Option<http::HeaderName> {
+        let header = http::HeaderName::try_from(text.trim()).ok();
+        if header.is_none() {
+            self.report(
+                Diagnostic::error("TG0322", span, format!("`{text}` is not a header name"))
+                    .label("expected letters, digits and hyphens"),
+            );
+        }
+        header
+    }
+
+    /// A word that an expression gave at load and that the attribute does not know.
+    pub fn unknown_word(&mut self, element: &Element, name: &str, word: &str, known: &str) {
+        let span = element
+            .attribute(name)
+            .map_or(element.name_span, |a| a.value.span);
+        // The shape check has told of literals.
+        if element
+            .attribute(name)
+            .is_some_and(|a| a.value.kind != TextKind::Literal)
+        {
+            self.report(
+                Diagnostic::error(
+                    "TG0315",
+                    span,
+                    format!("`{name}` of `{}` cannot be `{word}`", element.name),
+                )
+                .label(format!("expected {known}")),
+            );
         }
     }
 }

@@ -58,11 +58,8 @@ pub const DEF: PolicyDef = PolicyDef {
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let name = cx.arg::<Str>(element, "name");
-    if let Some(Arg::Const(text)) = &name
-        && HeaderName::try_from(text.trim()).is_err()
-    {
-        cx.header_name(element, "name");
-        return None;
+    if let (Some(Arg::Const(text)), Some(attribute)) = (&name, element.attribute("name")) {
+        cx.known_header(text, attribute.value.span)?;
     }
     let status = cx.arg(element, "failed-check-httpcode");
     let message = cx.arg(element, "failed-check-error-message");

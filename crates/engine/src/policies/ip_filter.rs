@@ -79,7 +79,14 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         }
     }
     let action = match action? {
-        Arg::Const(text) => Action::Known(text.trim() == "allow"),
+        Arg::Const(text) => match text.trim() {
+            "allow" => Action::Known(true),
+            "forbid" => Action::Known(false),
+            word => {
+                cx.unknown_word(element, "action", word, "`allow`, `forbid`");
+                return None;
+            }
+        },
         expr => Action::Dynamic(expr),
     };
     if whole {

@@ -102,6 +102,21 @@ impl ReturnResponse {
 /// The response that a variable holds.
 fn stored(rq: &Exchange, name: &str) -> Result<Response, Box<Failure>> {
     let why = match rq.variable(name) {
+        Some(Value::Response(stored)) => {
+            let status = StatusCode::from_u16(stored.status)
+                .ok()
+                .filter(|s| !s.is_informational())
+                .unwrap_or(StatusCode::BAD_GATEWAY);
+            let mut response = Response::new(status);
+            response.reason = Some(stored.reason.clone()).filter(|r| !r.is_empty());
+            response.headers = stored.headers.clone();
+            // The stored body is decoded and whole.
+            set_body::SetBody::forget_old(&mut response.headers);
+            if let Some(body) = &*stored.body.borrow() {
+                response.body = BodyState::Buffered(body.clone());
+            }
+            return Ok(response);
+        }
         Some(Value::Null) => "is null",
         Some(_) => "does not hold a response",
         None => "is not set",

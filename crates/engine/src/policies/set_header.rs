@@ -32,18 +32,21 @@ pub const DEF: PolicyDef = PolicyDef {
 pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHeader> {
     let name = cx.attribute_of::<Str>(element, &DEF, "name")?;
     let name = match name {
-        Arg::Const(text) => match HeaderName::try_from(text.trim()) {
-            Ok(name) => Name::Known(name),
-            Err(_) => {
-                cx.header_name(element, "name");
-                return None;
-            }
-        },
+        Arg::Const(text) => {
+            let span = element.attribute("name").map_or(element.name_span, |a| a.value.span);
+            Name::Known(cx.known_header(&text, span)?)
+        }
         expr => Name::Dynamic(expr),
     };
     let action = cx.attribute_of::<Str>(element, &DEF, "exists-action")?;
     let action = match &action {
-        Arg::Const(text) => Action::Known(ExistsAction::parse(text)?),
+        Arg::Const(text) => match ExistsAction::parse(text) {
+            Some(action) => Action::Known(action),
+            None => {
+                cx.unknown_word(element, "exists-action", text, "`override`, `skip`, `append`, `delete`");
+                return None;
+            }
+        },
         Arg::Expr(_) => Action::Dynamic(action),
     };
     let values = element.elements().filter(|e| &*e.name == "value").map(|e| cx.content::<Str>(e)).collect::<Option<_>>()?;

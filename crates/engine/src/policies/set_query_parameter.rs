@@ -50,6 +50,13 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         }
     }
     let (name, action) = (name?, action?);
+    if let Some(word) = action.constant()
+        && !["override", "skip", "append", "delete"].contains(&word.trim())
+    {
+        let known = "`override`, `skip`, `append`, `delete`";
+        cx.unknown_word(element, "exists-action", word, known);
+        return None;
+    }
     if let Some(action) = action.constant()
         && &**action != "delete"
         && element.elements().next().is_none()
