@@ -58,9 +58,13 @@ pub const DEF: PolicyDef = PolicyDef {
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let name = cx.arg::<Str>(element, "name");
-    if let (Some(Arg::Const(text)), Some(attribute)) = (&name, element.attribute("name")) {
-        cx.known_header(text, attribute.value.span)?;
-    }
+    let name = match (name, element.attribute("name")) {
+        (Some(Arg::Const(text)), Some(attribute)) => {
+            let header = cx.known_header(&text, attribute.value.span)?;
+            Some(Name::Known(header, text))
+        }
+        (name, _) => name.map(Name::Dynamic),
+    };
     let status = cx.arg(element, "failed-check-httpcode");
     let message = cx.arg(element, "failed-check-error-message");
     let ignore_case = cx.arg(element, "ignore-case");
@@ -75,12 +79,18 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     if values
         .iter()
         .any(|v| v.constant().is_some_and(|v| v.is_empty()))
-        && let Some(empty) = element.elements().find(|e| &*e.name == "value" && e.children.is_empty())
+        && let Some(empty) = element
+            .elements()
+            .find(|e| &*e.name == "value" && e.children.is_empty())
     {
         cx.report(
-            Diagnostic::warning("TG0352", empty.name_span, "an empty `value` matches only an empty header")
-                .label("expected an allowed value")
-                .help("to check only that the header is there, leave `value` out"),
+            Diagnostic::warning(
+                "TG0352",
+                empty.name_span,
+                "an empty `value` matches only an empty header",
+            )
+            .label("expected an allowed value")
+            .help("to check only that the header is there, leave `value` out"),
         );
     }
     let step = CheckHeader {
@@ -94,8 +104,15 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
 }
 
 #[derive(Debug)]
+enum Name {
+    /// For the look-up, and as written.
+    Known(HeaderName, Str),
+    Dynamic(Arg<Str>),
+}
+
+#[derive(Debug)]
 struct CheckHeader {
-    name: Arg<Str>,
+    name: Name,
     status: Arg<i64>,
     message: Arg<Str>,
     ignore_case: Arg<bool>,
@@ -104,9 +121,16 @@ struct CheckHeader {
 
 impl CheckHeader {
     fn check(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
-        let name = self.name.get(rq)?;
-        let header = HeaderName::try_from(name.trim())
-            .map_err(|_| Failure::internal("", "", format!("`{name}` is not a header name.")))?;
+        let (header, name) = match &self.name {
+            Name::Known(header, name) => (header.clone(), name.clone()),
+            Name::Dynamic(arg) => {
+                let name = arg.get(rq)?;
+                let header = HeaderName::try_from(name.trim()).map_err(|_| {
+                    Failure::internal("", "", format!("`{name}` is not a header name."))
+                })?;
+                (header, name)
+            }
+        };
         let Some(first) = rq.request.headers.get(&header) else {
             let why = format!("Header {name} was not found in the request. Access denied.");
             return Err(self.refuse(rq, "HeaderNotFound", why));
@@ -114,7 +138,7 @@ impl CheckHeader {
         if self.values.is_empty() {
             return Ok(());
         }
-        let shown = String::from_utf8_lossy(first.as_bytes()).into_owned();
+        let first = first.clone();
         let ignore_case = self.ignore_case.get(rq)?;
         for value in &self.values {
             let allowed = value.get(rq)?;
@@ -133,6 +157,7 @@ impl CheckHeader {
                 return Ok(());
             }
         }
+        let shown = String::from_utf8_lossy(first.as_bytes());
         let why = format!("Header {name} value of {shown} is not allowed. Access denied.");
         Err(self.refuse(rq, "HeaderValueNotAllowed", why))
     }
@@ -152,7 +177,11 @@ impl CheckHeader {
             .and_then(|c| StatusCode::from_u16(c).ok());
         match status {
             Some(status) => Failure::refused("", reason, status, why).public(message.to_string()),
-            None => Failure::internal("", "", format!("`{code}` is not a status code from 200 to 999.")),
+            None => Failure::internal(
+                "",
+                "",
+                format!("`{code}` is not a status code from 200 to 999."),
+            ),
         }
     }
 }

@@ -4,7 +4,9 @@
 //! allocation; one that can is chosen once and resumed, never evaluated twice.
 
 use crate::LocalBoxFuture;
-use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
+};
 use crate::exchange::Exchange;
 use crate::step::{Block, Flow, Step};
 use tollgate_lang::Diagnostic;
@@ -21,8 +23,15 @@ pub const DEF: PolicyDef = PolicyDef {
     children: &[
         child("when", Content::Policies, "a branch with its condition")
             .times(1, u32::MAX)
-            .attributes(&[attribute("condition", Kind::Bool, "what must be true").required().expression()]),
-        child("otherwise", Content::Policies, "the branch that runs when no condition was true").times(0, 1),
+            .attributes(&[attribute("condition", Kind::Bool, "what must be true")
+                .required()
+                .expression()]),
+        child(
+            "otherwise",
+            Content::Policies,
+            "the branch that runs when no condition was true",
+        )
+        .times(0, 1),
     ],
     content: Content::Empty,
     doc: "Runs the policies of the first `when` whose condition is true, else those of `otherwise`.",
@@ -38,13 +47,26 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         match &*child.name {
             "when" => {
                 if otherwise.is_some() {
-                    cx.report(Diagnostic::error("TG0330", child.name_span, "`when` stands after `otherwise`").label("move it before `otherwise`"));
+                    cx.report(
+                        Diagnostic::error(
+                            "TG0330",
+                            child.name_span,
+                            "`when` stands after `otherwise`",
+                        )
+                        .label("move it before `otherwise`"),
+                    );
                 }
                 whens += 1;
-                let condition = child.attribute("condition").and_then(|a| cx.text_arg::<bool>(&a.value));
+                let condition = child
+                    .attribute("condition")
+                    .and_then(|a| cx.text_arg::<bool>(&a.value));
                 let (block, path) = cx.branch(child, several.then_some(whens));
                 if let Some(condition) = condition {
-                    branches.push(When { condition, block, path });
+                    branches.push(When {
+                        condition,
+                        block,
+                        path,
+                    });
                 }
             }
             "otherwise" => otherwise = Some(cx.branch(child, None).0),
@@ -54,7 +76,12 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let otherwise = otherwise.unwrap_or_default();
     let may_wait = otherwise.may_wait() || branches.iter().any(|w| w.block.may_wait());
     let id = element.attribute("id").map(|a| a.value.text.clone());
-    cx.step(Choose { branches, otherwise, may_wait, id })
+    cx.step(Choose {
+        branches,
+        otherwise,
+        may_wait,
+        id,
+    })
 }
 
 #[derive(Debug)]
@@ -74,7 +101,9 @@ struct When {
 
 impl Choose {
     fn block(&self, index: u32) -> &Block {
-        self.branches.get(index as usize).map_or(&self.otherwise, |w| &w.block)
+        self.branches
+            .get(index as usize)
+            .map_or(&self.otherwise, |w| &w.block)
     }
 }
 

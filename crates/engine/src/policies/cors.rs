@@ -82,10 +82,11 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let methods = list(part("allowed-methods"), cx);
     let headers = list(part("allowed-headers"), cx);
     let exposed = list(part("expose-headers"), cx);
-    let max_age = match part("allowed-methods").and_then(|e| e.attribute("preflight-result-max-age")) {
-        Some(age) => cx.text_arg::<i64>(&age.value),
-        None => Some(Arg::Const(0)),
-    };
+    let max_age =
+        match part("allowed-methods").and_then(|e| e.attribute("preflight-result-max-age")) {
+            Some(age) => cx.text_arg::<i64>(&age.value),
+            None => Some(Arg::Const(0)),
+        };
     let mut cors = Cors {
         credentials: credentials?,
         terminate: terminate?,
@@ -98,7 +99,10 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     if cors.methods.is_empty() {
         cors.methods = vec![Arg::Const(Str::from("GET")), Arg::Const(Str::from("POST"))];
     }
-    for origin in part("allowed-origins").into_iter().flat_map(Element::elements) {
+    for origin in part("allowed-origins")
+        .into_iter()
+        .flat_map(Element::elements)
+    {
         check_origin(origin, cors.credentials.constant() == Some(&true), cx);
     }
     cx.step(cors)
@@ -120,22 +124,35 @@ fn list(element: Option<&Element>, cx: &mut Compile<'_>) -> Option<Vec<Arg<Str>>
 
 /// Says what can never match.
 fn check_origin(origin: &Element, credentials: bool, cx: &mut Compile<'_>) {
-    let Some(text) = origin.text().filter(|t| t.kind == tollgate_lang::document::TextKind::Literal) else {
+    let Some(text) = origin
+        .text()
+        .filter(|t| t.kind == tollgate_lang::document::TextKind::Literal)
+    else {
         return;
     };
     let value = text.text.trim();
     if value == "*" && credentials {
         cx.report(
-            Diagnostic::error("TG0357", text.span, "`*` cannot be an origin when `allow-credentials` is true")
-                .label("expected an origin such as `https://example.com`")
-                .help("list the origins, or leave `allow-credentials` out"),
+            Diagnostic::error(
+                "TG0357",
+                text.span,
+                "`*` cannot be an origin when `allow-credentials` is true",
+            )
+            .label("expected an origin such as `https://example.com`")
+            .help("list the origins, or leave `allow-credentials` out"),
         );
     } else if value != "*" && value != "null" {
-        let host = value.split_once("://").map(|(_, rest)| rest.strip_suffix('/').unwrap_or(rest));
+        let host = value
+            .split_once("://")
+            .map(|(_, rest)| rest.strip_suffix('/').unwrap_or(rest));
         if host.is_none_or(|h| h.is_empty() || h.contains(['/', '?', '#'])) {
             cx.report(
-                Diagnostic::warning("TG0356", text.span, format!("`{value}` is no origin: it never matches"))
-                    .label("expected `*`, or scheme, host and port: `https://example.com`"),
+                Diagnostic::warning(
+                    "TG0356",
+                    text.span,
+                    format!("`{value}` is no origin: it never matches"),
+                )
+                .label("expected `*`, or scheme, host and port: `https://example.com`"),
             );
         }
     }
@@ -160,7 +177,11 @@ struct Matched {
 }
 
 /// Whether a list holds a text or `*`, without case.
-fn allows(list: &[Arg<Str>], rq: &mut Exchange, wanted: impl Fn(&str) -> bool) -> Result<bool, Box<Failure>> {
+fn allows(
+    list: &[Arg<Str>],
+    rq: &mut Exchange,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<bool, Box<Failure>> {
     for item in list {
         let item = item.get(rq)?;
         if &*item == "*" || wanted(item.trim()) {
@@ -186,11 +207,17 @@ impl Cors {
             if allowed == "*" {
                 // A browser refuses `*` with credentials; saying neither keeps a listed origin's rights its own.
                 let origin = HeaderValue::from_static("*");
-                return Ok(Some(Matched { origin, credentials: false }));
+                return Ok(Some(Matched {
+                    origin,
+                    credentials: false,
+                }));
             }
             let allowed = allowed.strip_suffix('/').unwrap_or(allowed);
             if origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()) {
-                return Ok(Some(Matched { origin, credentials }));
+                return Ok(Some(Matched {
+                    origin,
+                    credentials,
+                }));
             }
         }
         Ok(None)
@@ -214,7 +241,11 @@ impl Cors {
             .iter()
             .cloned()
             .collect();
-        for name in names.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')) {
+        for name in names
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+        {
             let name = name.trim();
             let simple = name.is_empty() || SIMPLE.iter().any(|s| s.eq_ignore_ascii_case(name));
             if !simple && !allows(&self.headers, rq, |h| h.eq_ignore_ascii_case(name))? {

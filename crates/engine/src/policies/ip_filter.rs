@@ -108,7 +108,10 @@ fn address(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
 
 fn range(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
     let (from, to) = child.attribute("from").zip(child.attribute("to"))?;
-    let (first, last) = (cx.text_arg::<Str>(&from.value)?, cx.text_arg::<Str>(&to.value)?);
+    let (first, last) = (
+        cx.text_arg::<Str>(&from.value)?,
+        cx.text_arg::<Str>(&to.value)?,
+    );
     let (Arg::Const(a), Arg::Const(b)) = (&first, &last) else {
         return Some(Entry::Range(first, last));
     };
@@ -116,8 +119,12 @@ fn range(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
     let (a, b) = (one(a, &from.value, cx)?, one(b, &to.value, cx)?);
     if a.is_ipv4() != b.is_ipv4() || a > b {
         cx.report(
-            Diagnostic::error("TG0354", to.value.span, format!("the range ends before it begins: `{a}` to `{b}`"))
-                .label("expected an address of the same family, not below `from`"),
+            Diagnostic::error(
+                "TG0354",
+                to.value.span,
+                format!("the range ends before it begins: `{a}` to `{b}`"),
+            )
+            .label("expected an address of the same family, not below `from`"),
         );
         return None;
     }
@@ -128,16 +135,23 @@ fn range(child: &Element, cx: &mut Compile<'_>) -> Option<Entry> {
 fn known<T>(found: Option<T>, text: &str, span: Span, cx: &mut Compile<'_>) -> Option<T> {
     if found.is_none() {
         cx.report(
-            Diagnostic::error("TG0353", span, format!("`{}` is not an IP address", text.trim()))
-                .label("expected an IPv4 or IPv6 address")
-                .help("a block is written `10.0.0.0/8`, in `address` only"),
+            Diagnostic::error(
+                "TG0353",
+                span,
+                format!("`{}` is not an IP address", text.trim()),
+            )
+            .label("expected an IPv4 or IPv6 address")
+            .help("a block is written `10.0.0.0/8`, in `address` only"),
         );
     }
     found
 }
 
 fn single(text: &str) -> Option<IpAddr> {
-    text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+    text.trim()
+        .parse::<IpAddr>()
+        .ok()
+        .map(|ip| ip.to_canonical())
 }
 
 /// First and last address of `10.0.0.0/8`, or one address twice.

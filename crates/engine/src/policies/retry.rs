@@ -216,7 +216,11 @@ impl Retry {
 
     fn needs(&self) -> Needs {
         let mut needs = self.condition.needs();
-        let others = [Some(&self.interval), self.delta.as_ref(), self.max_interval.as_ref()];
+        let others = [
+            Some(&self.interval),
+            self.delta.as_ref(),
+            self.max_interval.as_ref(),
+        ];
         for other in others.into_iter().flatten().map(Arg::needs) {
             needs.request_body |= other.request_body;
             needs.response_body |= other.response_body;
@@ -252,9 +256,18 @@ mod tests {
         };
         assert_eq!(seconds(None, None, 1.0), [10.0; 5]);
         assert_eq!(seconds(None, Some(5.0), 1.0), [5.0; 5]);
-        assert_eq!(seconds(Some(5.0), None, 1.2), [10.0, 15.0, 20.0, 25.0, 30.0]);
-        assert_eq!(seconds(Some(10.0), Some(100.0), 1.0), [10.0, 20.0, 40.0, 80.0, 100.0]);
-        assert_eq!(seconds(Some(10.0), Some(100.0), 0.8), [10.0, 18.0, 34.0, 66.0, 100.0]);
+        assert_eq!(
+            seconds(Some(5.0), None, 1.2),
+            [10.0, 15.0, 20.0, 25.0, 30.0]
+        );
+        assert_eq!(
+            seconds(Some(10.0), Some(100.0), 1.0),
+            [10.0, 20.0, 40.0, 80.0, 100.0]
+        );
+        assert_eq!(
+            seconds(Some(10.0), Some(100.0), 0.8),
+            [10.0, 18.0, 34.0, 66.0, 100.0]
+        );
         assert_eq!(wait(10.0, Some(10.0), Some(1e9), 50, 1.2).as_secs(), 86_400);
         assert_eq!(wait(-1.0, None, None, 1, 1.0).as_secs(), 0);
         assert_eq!(wait(f64::NAN, None, None, 1, 1.0).as_secs(), 0);

@@ -78,7 +78,7 @@ struct ReturnResponse {
 impl ReturnResponse {
     fn response(&self, rq: &mut Exchange) -> Result<Response, Box<Failure>> {
         let mut response = match &self.variable {
-            Some(name) => stored(rq, name)?,
+            Some(name) => stored(rq.variable(name), name)?,
             None => Response::new(StatusCode::OK),
         };
         if let Some(status) = &self.status {
@@ -100,8 +100,8 @@ impl ReturnResponse {
 }
 
 /// The response that a variable holds.
-fn stored(rq: &Exchange, name: &str) -> Result<Response, Box<Failure>> {
-    let why = match rq.variable(name) {
+fn stored(value: Option<&Value>, name: &str) -> Result<Response, Box<Failure>> {
+    let why = match value {
         Some(Value::Response(stored)) => {
             let status = StatusCode::from_u16(stored.status)
                 .ok()
@@ -138,6 +138,58 @@ impl Step for ReturnResponse {
                 Flow::Return
             }
             Err(failure) => Flow::Fail(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+
+    fn response(status: u16, reason: &str, body: Option<&'static str>) -> Value {
+        let mut headers = HeaderMap::new();
+        headers.insert("x", HeaderValue::from_static("1"));
+        headers.insert("content-length", HeaderValue::from_static("999"));
+        headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+        let body = body.map(|b| Bytes::from_static(b.as_bytes()));
+        let stored = tollgate_lang::value::Response::new(status, reason, headers, body);
+        Value::Response(std::rc::Rc::new(stored))
+    }
+
+    #[test]
+    fn a_stored_response_is_the_start() {
+        let found = stored(Some(&response(404, "Gone away", Some("text"))), "v").unwrap();
+        assert_eq!(found.status, 404);
+        assert_eq!(found.reason.as_deref(), Some("Gone away"));
+        assert_eq!(found.headers.len(), 1);
+        assert!(matches!(found.body, BodyState::Buffered(b) if b == "text"));
+    }
+
+    #[test]
+    fn a_stored_response_without_a_body_or_with_no_final_status() {
+        let found = stored(Some(&response(101, "", None)), "v").unwrap();
+        assert_eq!(found.status, StatusCode::BAD_GATEWAY);
+        assert_eq!(found.reason, None);
+        assert!(matches!(found.body, BodyState::None));
+    }
+
+    #[test]
+    fn what_holds_no_response_fails_by_name() {
+        for (value, why) in [
+            (None, "is not set"),
+            (Some(Value::Null), "is null"),
+            (Some(Value::Int(1)), "does not hold a response"),
+        ] {
+            let failure = stored(value.as_ref(), "v").unwrap_err();
+            assert!(
+                failure
+                    .message
+                    .starts_with(&format!("The variable `v` {why}")),
+                "{}",
+                failure.message
+            );
         }
     }
 }

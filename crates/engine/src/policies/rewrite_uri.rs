@@ -146,7 +146,12 @@ impl RewriteUri {
         let mut query = fill(query, rq, true)?;
         if copy {
             let named = rq.operation().map_or(&[][..], |o| &o.template_query);
-            for pair in rq.target_query().unwrap_or("").split('&').filter(|p| !p.is_empty()) {
+            for pair in rq
+                .target_query()
+                .unwrap_or("")
+                .split('&')
+                .filter(|p| !p.is_empty())
+            {
                 let key = decode_query(pair.split('=').next().unwrap_or(pair));
                 if named.iter().any(|n| n.eq_ignore_ascii_case(&key)) {
                     continue;
@@ -171,7 +176,11 @@ fn fill(template: &str, rq: &Exchange, query: bool) -> Result<String, Box<Failur
         match part {
             Part::Text(text) => out.extend(utf8_percent_encode(text, NEVER)),
             Part::Parameter(name) => {
-                let value = rq.request.matched.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+                let value = rq
+                    .request
+                    .matched
+                    .iter()
+                    .find(|(n, _)| n.eq_ignore_ascii_case(name));
                 let own = rq.operation().map_or("", |o| &o.url_template);
                 match value {
                     Some((_, value)) if query => out.push_str(&encode_query(value)),

@@ -3,13 +3,16 @@
 //! Values are joined with `,`, except for headers whose values may hold commas or dates, which are repeated.
 //! `Connection`, `Content-Length`, `Keep-Alive` and `Transfer-Encoding` belong to the connection and stay untouched.
 
-use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
+};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
-use tollgate_lang::document::Element;
+use tollgate_lang::Diagnostic;
+use tollgate_lang::document::{Element, Text};
 use tollgate_lang::value::Str;
 
 /// The element.
@@ -19,8 +22,16 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("name", Kind::Text, "the header's name").required().expression(),
-        attribute("exists-action", Kind::OneOf(&["override", "skip", "append", "delete"]), "what to do when the header is there").expression().default("override"),
+        attribute("name", Kind::Text, "the header's name")
+            .required()
+            .expression(),
+        attribute(
+            "exists-action",
+            Kind::OneOf(&["override", "skip", "append", "delete"]),
+            "what to do when the header is there",
+        )
+        .expression()
+        .default("override"),
     ],
     children: &[child("value", Content::Text, "a value")],
     content: Content::Empty,
@@ -33,7 +44,9 @@ pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHead
     let name = cx.attribute_of::<Str>(element, &DEF, "name")?;
     let name = match name {
         Arg::Const(text) => {
-            let span = element.attribute("name").map_or(element.name_span, |a| a.value.span);
+            let span = element
+                .attribute("name")
+                .map_or(element.name_span, |a| a.value.span);
             Name::Known(cx.known_header(&text, span)?)
         }
         expr => Name::Dynamic(expr),
@@ -43,14 +56,52 @@ pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHead
         Arg::Const(text) => match ExistsAction::parse(text) {
             Some(action) => Action::Known(action),
             None => {
-                cx.unknown_word(element, "exists-action", text, "`override`, `skip`, `append`, `delete`");
+                cx.unknown_word(
+                    element,
+                    "exists-action",
+                    text,
+                    "`override`, `skip`, `append`, `delete`",
+                );
                 return None;
             }
         },
         Arg::Expr(_) => Action::Dynamic(action),
     };
-    let values = element.elements().filter(|e| &*e.name == "value").map(|e| cx.content::<Str>(e)).collect::<Option<_>>()?;
-    Some(SetHeader { name, action, values })
+    let mut values: Vec<Arg<Str>> = Vec::new();
+    for value in element.elements().filter(|e| &*e.name == "value") {
+        values.push(cx.content(value)?);
+    }
+    let known: Option<SmallVec<[Str; 2]>> = values.iter().map(|v| v.constant().cloned()).collect();
+    let values = match (&name, known) {
+        (Name::Known(name), Some(texts)) => match header_values(name, &texts) {
+            Ok(mut values) => {
+                // A named value may be a secret: it is not indexed by HTTP/2 and not shown by debuggers.
+                let secret = element
+                    .elements()
+                    .filter_map(Element::text)
+                    .any(Text::holds_named_value);
+                values.iter_mut().for_each(|v| v.set_sensitive(secret));
+                Values::Known(values)
+            }
+            Err(failure) => {
+                cx.report(
+                    Diagnostic::error(
+                        "TG0359",
+                        element.name_span,
+                        failure.message.trim_end_matches('.'),
+                    )
+                    .label("expected values without control characters"),
+                );
+                return None;
+            }
+        },
+        _ => Values::Dynamic(values),
+    };
+    Some(SetHeader {
+        name,
+        action,
+        values,
+    })
 }
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
@@ -63,7 +114,14 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
 pub struct SetHeader {
     name: Name,
     action: Action,
-    values: Vec<Arg<Str>>,
+    values: Values,
+}
+
+#[derive(Debug)]
+enum Values {
+    /// Ready for the wire.
+    Known(SmallVec<[HeaderValue; 2]>),
+    Dynamic(Vec<Arg<Str>>),
 }
 
 #[derive(Debug)]
@@ -105,18 +163,18 @@ impl SetHeader {
         rq: &mut Exchange,
         headers: impl FnOnce(&mut Exchange) -> &mut HeaderMap,
     ) -> Result<(), Box<Failure>> {
-        match self.change(rq)? {
-            Some(change) => change.apply(headers(rq)),
-            None => Ok(()),
+        if let Some(change) = self.change(rq)? {
+            change.apply(headers(rq));
         }
+        Ok(())
     }
 
     /// Applies it to a message that the exchange does not hold.
     pub fn apply_to(&self, rq: &mut Exchange, headers: &mut HeaderMap) -> Result<(), Box<Failure>> {
-        match self.change(rq)? {
-            Some(change) => change.apply(headers),
-            None => Ok(()),
+        if let Some(change) = self.change(rq)? {
+            change.apply(headers);
         }
+        Ok(())
     }
 
     /// What is to be done for this request; `None` for a header that belongs to the connection.
@@ -139,12 +197,17 @@ impl SetHeader {
                 })?
             }
         };
-        let mut values: SmallVec<[Str; 2]> = SmallVec::new();
-        if action != ExistsAction::Delete {
-            for value in &self.values {
-                values.push(value.get(rq)?);
+        let values = match &self.values {
+            _ if action == ExistsAction::Delete => SmallVec::new(),
+            Values::Known(values) => values.clone(),
+            Values::Dynamic(args) => {
+                let mut texts: SmallVec<[Str; 2]> = SmallVec::new();
+                for arg in args {
+                    texts.push(arg.get(rq)?);
+                }
+                header_values(&name, &texts)?
             }
-        }
+        };
         let connection = matches!(
             name,
             header::CONNECTION | header::CONTENT_LENGTH | header::TRANSFER_ENCODING
@@ -161,36 +224,38 @@ impl SetHeader {
 struct Change {
     name: HeaderName,
     action: ExistsAction,
-    values: SmallVec<[Str; 2]>,
+    values: SmallVec<[HeaderValue; 2]>,
 }
 
 impl Change {
-    fn apply(self, headers: &mut HeaderMap) -> Result<(), Box<Failure>> {
+    fn apply(self, headers: &mut HeaderMap) {
         let Change {
             name,
             action,
             values,
         } = self;
         if action == ExistsAction::Skip && headers.contains_key(&name) {
-            return Ok(());
-        }
-        let mut new: SmallVec<[HeaderValue; 2]> = SmallVec::new();
-        if repeats(&name) || values.len() < 2 {
-            for value in &values {
-                new.push(header_value(&name, value)?);
-            }
-        } else {
-            new.push(header_value(&name, &values.join(","))?);
+            return;
         }
         // An override without a value removes, as an empty list of values is no header.
         if matches!(action, ExistsAction::Delete | ExistsAction::Override) {
             headers.remove(&name);
         }
-        for value in new {
+        for value in values {
             headers.append(name.clone(), value);
         }
-        Ok(())
     }
+}
+
+/// The values as they go on the wire.
+fn header_values(
+    name: &HeaderName,
+    texts: &[Str],
+) -> Result<SmallVec<[HeaderValue; 2]>, Box<Failure>> {
+    if repeats(name) || texts.len() < 2 {
+        return texts.iter().map(|text| header_value(name, text)).collect();
+    }
+    Ok(smallvec::smallvec![header_value(name, &texts.join(","))?])
 }
 
 /// Headers that are sent once for each value: their values may hold commas or dates.
@@ -213,7 +278,13 @@ fn repeats(name: &HeaderName) -> bool {
 }
 
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Box<Failure>> {
-    HeaderValue::from_bytes(text.trim().as_bytes()).map_err(|_| Failure::internal("", "", format!("The value for header `{name}` holds characters that a header cannot carry.")))
+    HeaderValue::from_bytes(text.trim().as_bytes()).map_err(|_| {
+        Failure::internal(
+            "",
+            "",
+            format!("The value for header `{name}` holds characters that a header cannot carry."),
+        )
+    })
 }
 
 impl Step for SetHeader {

@@ -32,7 +32,11 @@ pub const DEF: PolicyDef = PolicyDef {
         .expression()
         .default("override"),
     ],
-    children: &[child("value", Content::Text, "a value; each is a parameter of its own")],
+    children: &[child(
+        "value",
+        Content::Text,
+        "a value; each is a parameter of its own",
+    )],
     content: Content::Empty,
     doc: "Sets, appends or deletes a query parameter of the request to the backend.",
     compile,
@@ -62,9 +66,13 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         && element.elements().next().is_none()
     {
         cx.report(
-            Diagnostic::error("TG0320", element.name_span, "`set-query-parameter` needs a `value`")
-                .label(format!("expected a `value` to {action}"))
-                .help("to remove the parameter, write `exists-action=\"delete\"`"),
+            Diagnostic::error(
+                "TG0320",
+                element.name_span,
+                "`set-query-parameter` needs a `value`",
+            )
+            .label(format!("expected a `value` to {action}"))
+            .help("to remove the parameter, write `exists-action=\"delete\"`"),
         );
         return None;
     }
@@ -96,19 +104,31 @@ impl SetQueryParameter {
             "append" => (false, true),
             "delete" => (true, false),
             other => {
-                return Err(Failure::internal("", "", format!("`{other}` is not an exists-action.")));
+                return Err(Failure::internal(
+                    "",
+                    "",
+                    format!("`{other}` is not an exists-action."),
+                ));
             }
         };
         let mut new = String::new();
         if adds {
             for value in &self.values {
                 let value = value.get(rq)?;
-                push(&mut new, &format!("{}={}", encode_query(&name), encode_query(&value)));
+                push(
+                    &mut new,
+                    &format!("{}={}", encode_query(&name), encode_query(&value)),
+                );
             }
         }
         let mut query = String::new();
         let mut there = false;
-        for pair in rq.target_query().unwrap_or("").split('&').filter(|p| !p.is_empty()) {
+        for pair in rq
+            .target_query()
+            .unwrap_or("")
+            .split('&')
+            .filter(|p| !p.is_empty())
+        {
             let key = pair.split('=').next().unwrap_or(pair);
             if decode_query(key).eq_ignore_ascii_case(&name) {
                 there = true;
