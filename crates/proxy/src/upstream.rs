@@ -12,6 +12,7 @@ mod http1;
 mod pool;
 mod response;
 mod tls;
+mod turn;
 
 pub(crate) use tls::ClientTls;
 
@@ -48,6 +49,7 @@ pub(crate) struct Upstream {
     wheel: Rc<Wheel>,
     tls: Arc<ClientTls>,
     dns: dns::Cache,
+    busy: turn::Busy,
     pools: RefCell<HashMap<u64, Rc<OriginPool>, BuildHasherDefault<Hashed>>>,
     open: Arc<std::sync::atomic::AtomicI64>,
 }
@@ -65,6 +67,7 @@ impl Upstream {
             config,
             wheel: wheel.clone(),
             tls,
+            busy: turn::Busy::default(),
             pools: RefCell::default(),
             open,
         });
@@ -113,30 +116,40 @@ impl Upstream {
         pool
     }
 
+    /// The common case: a connection is there. Its future is small; what is rare has a box of its own.
     async fn deliver(
         &self,
         origin: &Origin,
         mut request: Request<Body>,
         options: SendOptions,
     ) -> Result<Response<Body>, SendError> {
-        let begin = self.wheel.now();
         let pool = self.pool(origin, options.version);
         let mut timer = Timer::new(&self.wheel);
         // Only what was pooled may be stale, so the loop ends with the first connection of its own.
-        while let Some(connection) = pool.idle() {
+        while let Some(mut connection) = pool.idle() {
             match connection
                 .exchange(request, &mut timer, options.timeout)
                 .await
             {
-                Ok((connection, response)) => {
-                    return Ok(self.receive(&pool, connection, response, timer));
-                }
+                Ok(response) => return Ok(self.receive(&pool, connection, response, timer)),
                 Err(failed) => request = failed.unsent.ok_or(failed.error)?,
             }
         }
+        Box::pin(self.deliver_anew(&pool, request, timer, options)).await
+    }
+
+    /// Opens a connection, or waits for one.
+    async fn deliver_anew(
+        &self,
+        pool: &Rc<OriginPool>,
+        mut request: Request<Body>,
+        mut timer: Timer,
+        options: SendOptions,
+    ) -> Result<Response<Body>, SendError> {
+        let begin = self.wheel.now();
         if options.version != HttpVersion::Http1 {
             request = match self
-                .deliver_shared(&pool, request, &mut timer, options)
+                .deliver_shared(pool, request, &mut timer, options)
                 .await
             {
                 Ok(response) => return Ok(response),
@@ -144,18 +157,18 @@ impl Upstream {
                 Err(Unshared::Http1(request)) => request,
             };
         }
-        let connection = match pool.lease(options.timeout).await? {
+        let mut connection = match pool.lease(options.timeout).await? {
             pool::Lease::Pooled(connection) => connection,
             pool::Lease::Room(room) => {
-                let (stream, _) = self.connect(&pool, options.timeout).await?;
-                http1::Http1::open(stream, &self.config, room).await?
+                let (stream, _) = self.connect(pool, options.timeout).await?;
+                http1::Http1::open(stream, &self.config, &self.busy, room).await?
             }
         };
         // The timeout is for all until the head; connecting has used some of it.
         let spent = u32::try_from(self.wheel.now() - begin).unwrap_or(u32::MAX);
         let left = options.timeout.saturating_sub(TICK.saturating_mul(spent));
         match connection.exchange(request, &mut timer, left).await {
-            Ok((connection, response)) => Ok(self.receive(&pool, connection, response, timer)),
+            Ok(response) => Ok(self.receive(pool, connection, response, timer)),
             Err(failed) => Err(match failed.error {
                 SendError::Timeout(_) => SendError::Timeout(options.timeout),
                 error => error,
@@ -258,7 +271,7 @@ impl Upstream {
         let (stream, http2) = self.connect(pool, timeout).await?;
         if !http2 {
             if let Some(room) = pool.room() {
-                pool.put(http1::Http1::open(stream, &self.config, room).await?);
+                pool.put(http1::Http1::open(stream, &self.config, &self.busy, room).await?);
             }
             return Ok(None);
         }

@@ -5,6 +5,7 @@
 
 use super::failure;
 use super::pool::Room;
+use super::turn::{self, Busy};
 use crate::config::UpstreamConfig;
 use crate::io::Stream;
 use crate::wheel::Timer;
@@ -29,6 +30,7 @@ pub(crate) struct Http1 {
     pub(crate) driver: Option<Driver>,
     /// Tick at which it was last used.
     pub(crate) used: u64,
+    busy: Busy,
     #[expect(dead_code, reason = "held for its drop")]
     room: Room,
 }
@@ -45,6 +47,7 @@ impl Http1 {
     pub(crate) async fn open(
         stream: Stream,
         config: &UpstreamConfig,
+        busy: &Busy,
         room: Room,
     ) -> Result<Http1, SendError> {
         let (sender, connection) = http1::Builder::new()
@@ -56,6 +59,7 @@ impl Http1 {
             sender,
             driver: Some(Box::pin(connection.with_upgrades())),
             used: 0,
+            busy: busy.clone(),
             room,
         })
     }
@@ -89,43 +93,50 @@ impl Http1 {
             .is_pending()
     }
 
-    /// Sends a request and waits for the response's head.
-    pub(crate) async fn exchange(
-        mut self,
+    /// Sends a request and waits for the response's head. After an error the connection is of no use.
+    pub(crate) fn exchange<'a>(
+        &'a mut self,
         request: Request<Body>,
-        timer: &mut Timer,
+        timer: &'a mut Timer,
         timeout: Duration,
-    ) -> Result<(Http1, Response<Incoming>), Failed> {
-        let mut answer = pin!(self.sender.try_send_request(request));
+    ) -> impl Future<Output = Result<Response<Incoming>, Failed>> + 'a {
+        // Handed over before the first wait: the future does not hold the request beside the channel.
+        let answer = self.sender.try_send_request(request);
         let driver = &mut self.driver;
-        let answered = poll_fn(|cx| {
-            let ended = match driver {
-                Some(running) => running.as_mut().poll(cx).is_ready(),
-                None => true,
-            };
-            if ended {
-                *driver = None;
+        let busy = self.busy.begin();
+        async move {
+            turn::pass(&busy).await;
+            let mut answer = pin!(answer);
+            let answered = poll_fn(|cx| {
+                let ended = match driver {
+                    Some(running) => running.as_mut().poll(cx).is_ready(),
+                    None => true,
+                };
+                if ended {
+                    *driver = None;
+                }
+                // Only the driver can have completed it, just now: nobody else has to be woken.
+                let mut unwoken = Context::from_waker(Waker::noop());
+                if let Poll::Ready(answered) = answer.as_mut().poll(&mut unwoken) {
+                    return Poll::Ready(Some(answered));
+                }
+                timer.poll(cx, timeout).map(|()| None)
+            })
+            .await;
+            timer.rest();
+            turn::pass(&busy).await;
+            match answered {
+                Some(Ok(response)) => Ok(response),
+                Some(Err(mut failed)) => {
+                    let unsent = failed.take_message();
+                    let error = failure::classify(&failed.into_error());
+                    Err(Failed { error, unsent })
+                }
+                None => Err(Failed {
+                    error: SendError::Timeout(timeout),
+                    unsent: None,
+                }),
             }
-            // Only the driver can have completed it, just now: nobody else has to be woken.
-            let mut unwoken = Context::from_waker(Waker::noop());
-            if let Poll::Ready(answered) = answer.as_mut().poll(&mut unwoken) {
-                return Poll::Ready(Some(answered));
-            }
-            timer.poll(cx, timeout).map(|()| None)
-        })
-        .await;
-        timer.rest();
-        match answered {
-            Some(Ok(response)) => Ok((self, response)),
-            Some(Err(mut failed)) => {
-                let unsent = failed.take_message();
-                let error = failure::classify(&failed.into_error());
-                Err(Failed { error, unsent })
-            }
-            None => Err(Failed {
-                error: SendError::Timeout(timeout),
-                unsent: None,
-            }),
         }
     }
 }
