@@ -11,6 +11,7 @@ use crate::snapshot::{BackendIndex, BackendKind, BaseUrl, Pool, Server, Snapshot
 use bytes::{BufMut, Bytes, BytesMut};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -382,10 +383,10 @@ fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failu
             headers.remove(header::AUTHORIZATION);
         }
     }
-    let ip = rq.request.client_ip.to_string();
+    let ip = text_of(rq.request.client_ip);
     let forwarded = match headers.get(&X_FORWARDED_FOR) {
-        Some(before) => [before.as_bytes(), b", ", ip.as_bytes()].concat(),
-        None => ip.into_bytes(),
+        Some(before) => [before.as_bytes(), b", ", &ip].concat(),
+        None => ip,
     };
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(forwarded)) {
         headers.insert(X_FORWARDED_FOR.clone(), value);
@@ -407,18 +408,49 @@ fn hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in [
-        header::TRANSFER_ENCODING,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-        header::PROXY_AUTHORIZATION,
-        header::PROXY_AUTHENTICATE,
-    ] {
+    // One look at the names there are costs less than a search for each name that might be.
+    let there: SmallVec<[HeaderName; 4]> = headers
+        .keys()
+        .filter(|n| belongs_to_connection(n))
+        .cloned()
+        .collect();
+    for name in there {
         headers.remove(name);
     }
-    headers.remove(&KEEP_ALIVE);
-    headers.remove(&PROXY_CONNECTION);
+}
+
+fn belongs_to_connection(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::TRANSFER_ENCODING
+            | header::TE
+            | header::TRAILER
+            | header::UPGRADE
+            | header::PROXY_AUTHORIZATION
+            | header::PROXY_AUTHENTICATE
+    ) || *name == KEEP_ALIVE
+        || *name == PROXY_CONNECTION
+}
+
+/// An address as text; the common kind without the formatting machinery.
+fn text_of(ip: std::net::IpAddr) -> Vec<u8> {
+    let std::net::IpAddr::V4(ip) = ip else {
+        return ip.to_string().into_bytes();
+    };
+    let mut text = Vec::with_capacity(15);
+    for (at, octet) in ip.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push(b'.');
+        }
+        if octet >= 100 {
+            text.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            text.push(b'0' + octet / 10 % 10);
+        }
+        text.push(b'0' + octet % 10);
+    }
+    text
 }
 
 /// Puts a backend's credentials on a head.

@@ -83,3 +83,35 @@ fn redirects_resolve_against_the_backend() {
         ("other", 80, "/")
     );
 }
+
+#[test]
+fn what_belongs_to_a_connection_stops_here() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("connection", "close, X-Mine"),
+        ("x-mine", "1"),
+        ("te", "trailers"),
+        ("transfer-encoding", "chunked"),
+        ("transfer-encoding", "gzip"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "keep-alive"),
+        ("proxy-authorization", "Basic x"),
+        ("upgrade", "h2c"),
+        ("accept", "*/*"),
+        ("x-other", "2"),
+    ] {
+        headers.append(name, HeaderValue::from_static(value));
+    }
+    hop_by_hop(&mut headers);
+    let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["accept", "x-other"]);
+}
+
+#[test]
+fn addresses_read_as_the_standard_library_writes_them() {
+    for ip in ["0.0.0.0", "1.20.255.100", "109.9.10.99", "2001:db8::1"] {
+        let address: std::net::IpAddr = ip.parse().unwrap();
+        assert_eq!(text_of(address), address.to_string().into_bytes());
+    }
+}
