@@ -80,6 +80,8 @@ pub(crate) enum Kind {
     TypeOf(TypeRef),
     NameOf(Box<Expr>),
     Throw(Box<Expr>),
+    /// `unchecked(…)`: constants may wrap.
+    Unchecked(Box<Expr>),
     /// A type used as an expression (`string.Join`).
     Type(TypeRef),
 }

@@ -128,6 +128,8 @@ pub(crate) struct Binder {
     /// The body of a plain `IResponse` is read.
     plain_body: bool,
     work: u32,
+    /// How many `unchecked(…)` are around.
+    unchecked: u32,
     /// Slots and types of the receivers of the `?.` being bound, innermost last.
     receivers: Vec<(u32, Ty)>,
 }
@@ -142,6 +144,7 @@ impl Binder {
             response_escapes: false,
             plain_body: false,
             work: 0,
+            unchecked: 0,
             receivers: Vec::new(),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) const MAX_STEPS: u64 = 2_000_000;
 /// Most bytes that one evaluation may allocate, counted when texts, lists and trees grow.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
 /// Deepest nest of calls and operators at run time.
-pub(crate) const MAX_DEPTH: u32 = 300;
+pub(crate) const MAX_DEPTH: u32 = 200;
 
 /// Why an evaluation stops.
 #[derive(Clone, Debug)]
@@ -153,6 +153,8 @@ pub(crate) struct Cx<'h> {
     steps: u64,
     bytes: usize,
     depth: u32,
+    /// Trees whose parts may outlive the handle of their root: a token does not keep its parent.
+    roots: Vec<crate::value::Token>,
     /// Exceptions being handled, for `throw;`.
     caught: Vec<Rc<Exception>>,
 }
@@ -164,6 +166,7 @@ impl<'h> Cx<'h> {
             steps: MAX_STEPS,
             bytes: MAX_BYTES,
             depth: 0,
+            roots: Vec::new(),
             caught: Vec::new(),
         }
     }
@@ -194,6 +197,11 @@ impl<'h> Cx<'h> {
                 format!("the expression allocated more than {} MB", MAX_BYTES >> 20),
             )),
         }
+    }
+
+    /// Keeps a tree until the evaluation ends, so that `token.Parent` is there also when only a part of it is held.
+    pub(crate) fn keep(&mut self, token: &crate::value::Token) {
+        self.roots.push(token.clone());
     }
 
     /// A text, counted.

@@ -13,7 +13,7 @@ use crate::value::Str;
 use std::ops::Range;
 
 /// Deepest nest of expressions and statements.
-pub(crate) const MAX_DEPTH: usize = 96;
+pub(crate) const MAX_DEPTH: usize = 48;
 /// Most operands in one run of binary operators of the same precedence, and most postfix operators in a row.
 pub(crate) const MAX_CHAIN: usize = 400;
 
@@ -115,6 +115,30 @@ const TYPE_WORDS: [&str; 16] = [
     "bool", "byte", "sbyte", "char", "decimal", "double", "float", "int", "uint", "long", "ulong",
     "object", "short", "ushort", "string", "void",
 ];
+
+/// Level of `<`, `is` and `as`.
+const RELATIONAL: usize = 6;
+
+/// Joins the operands of waiting operators of a level or above, from the top of the stacks.
+fn join(operands: &mut Vec<Expr>, waiting: &mut Vec<(&'static str, At, usize)>, lowest: usize) {
+    while let Some(level) = waiting.last().map(|w| w.2).filter(|l| *l >= lowest) {
+        let run = waiting.iter().rev().take_while(|w| w.2 == level).count();
+        let rest = operands.split_off(operands.len().saturating_sub(run));
+        let ops = waiting.split_off(waiting.len() - run);
+        let Some(first) = operands.pop() else { return };
+        let rest: Vec<(&'static str, At, Expr)> = ops
+            .into_iter()
+            .zip(rest)
+            .map(|((op, at, _), e)| (op, at, e))
+            .collect();
+        let end = rest.last().map_or(first.at.end, |(_, _, e)| e.at.end);
+        let at = first.at.start..end;
+        operands.push(Expr {
+            at,
+            kind: Kind::Binary(Box::new(first), rest),
+        });
+    }
+}
 
 fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
@@ -365,7 +389,8 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn operator(&self, level: usize) -> Option<&'static str> {
+    /// The binary operator at hand and its level of precedence.
+    fn operator(&self) -> Option<(&'static str, usize)> {
         const LEVELS: [&[&str]; 10] = [
             &["||"],
             &["&&"],
@@ -378,6 +403,9 @@ impl<'a> Parser<'a> {
             &["+", "-"],
             &["*", "/", "%"],
         ];
+        if self.is_word("is") || self.is_word("as") {
+            return Some((if self.is_word("is") { "is" } else { "as" }, RELATIONAL));
+        }
         let Lex::Punct(p) = self.lex() else {
             return None;
         };
@@ -385,48 +413,21 @@ impl<'a> Parser<'a> {
             && matches!(self.ahead(1), Lex::Punct(">" | ">="))
             && self.tokens[self.at].at.end == self.tokens[self.at + 1].at.start
         {
-            return (level == 7 && self.ahead_is(1, ">")).then_some(">>");
+            return self.ahead_is(1, ">").then_some((">>", 7));
         }
-        LEVELS[level].iter().find(|q| *q == p).copied()
+        LEVELS
+            .iter()
+            .enumerate()
+            .find_map(|(level, list)| list.iter().find(|q| *q == p).map(|q| (*q, level)))
     }
 
-    fn binary(&mut self, level: usize) -> Parsed<Expr> {
-        if level == 10 {
-            return self.unary();
-        }
-        let start = self.start();
-        let mut first = self.binary(level + 1)?;
-        let mut rest = Vec::new();
-        loop {
-            if level == 6 && (self.is_word("is") || self.is_word("as")) {
-                if !rest.is_empty() {
-                    first = Expr {
-                        at: start..self.before(),
-                        kind: Kind::Binary(Box::new(first), std::mem::take(&mut rest)),
-                    };
-                }
-                let is = self.eat_word("is");
-                let kind = if is {
-                    Kind::Is(Box::new(first), self.pattern()?)
-                } else {
-                    self.advance();
-                    Kind::As(Box::new(first), self.type_ref_in_is()?)
-                };
-                first = Expr {
-                    at: start..self.before(),
-                    kind,
-                };
-                continue;
-            }
-            let Some(op) = self.operator(level) else {
-                break;
-            };
+    /// Binary operators of a level or above, without recursion: operands and operators wait on stacks.
+    fn binary(&mut self, lowest: usize) -> Parsed<Expr> {
+        let mut operands = vec![self.unary()?];
+        let mut waiting: Vec<(&'static str, At, usize)> = Vec::new();
+        while let Some((op, level)) = self.operator().filter(|(_, level)| *level >= lowest) {
             let at = self.here();
-            self.advance();
-            if op == ">>" {
-                self.advance();
-            }
-            if rest.len() >= MAX_CHAIN {
+            if waiting.len() >= MAX_CHAIN {
                 return Err(Fault::new(
                     at,
                     format!("more than {MAX_CHAIN} operands in a row"),
@@ -434,15 +435,45 @@ impl<'a> Parser<'a> {
                 )
                 .help("keep a part in a variable"));
             }
-            rest.push((op, at, self.binary(level + 1)?));
+            let test = matches!(op, "is" | "as");
+            join(
+                &mut operands,
+                &mut waiting,
+                if test { level } else { level + 1 },
+            );
+            self.advance();
+            if test {
+                self.type_test(op, &mut operands)?;
+                continue;
+            }
+            if op == ">>" {
+                self.advance();
+            }
+            waiting.push((op, at, level));
+            operands.push(self.unary()?);
         }
-        if rest.is_empty() {
-            return Ok(first);
+        join(&mut operands, &mut waiting, 0);
+        match operands.pop() {
+            Some(e) => Ok(e),
+            None => self.expected("an expression"),
         }
-        Ok(Expr {
+    }
+
+    fn type_test(&mut self, op: &str, operands: &mut Vec<Expr>) -> Parsed<()> {
+        let Some(of) = operands.pop() else {
+            return Ok(());
+        };
+        let start = of.at.start;
+        let kind = if op == "is" {
+            Kind::Is(Box::new(of), self.pattern()?)
+        } else {
+            Kind::As(Box::new(of), self.type_ref_in_is()?)
+        };
+        operands.push(Expr {
             at: start..self.before(),
-            kind: Kind::Binary(Box::new(first), rest),
-        })
+            kind,
+        });
+        Ok(())
     }
 
     fn pattern(&mut self) -> Parsed<Pattern> {

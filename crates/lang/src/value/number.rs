@@ -47,7 +47,7 @@ fn shortest(scientific: &str, digits_before_exponent: i32) -> String {
         .strip_prefix('-')
         .map_or(("", mantissa), |m| ("-", m));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    if exponent >= digits_before_exponent || exponent < -5 {
+    if exponent >= digits_before_exponent || exponent < -4 {
         let fraction = if digits.len() > 1 {
             format!(".{}", &digits[1..])
         } else {
@@ -211,7 +211,7 @@ fn standard(v: &Value, kind: char, precision: Option<usize>) -> Option<String> {
                     "" => "0",
                     d => d,
                 };
-                if exponent >= i32::try_from(p).ok()? || exponent < -5 {
+                if exponent >= i32::try_from(p).ok()? || exponent < -4 {
                     let fraction = if digits.len() > 1 {
                         format!(".{}", &digits[1..])
                     } else {

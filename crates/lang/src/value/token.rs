@@ -28,6 +28,8 @@ struct Node {
     parent: RefCell<Weak<Node>>,
     /// Upper bound of the levels below; never lowered on removal.
     height: Cell<u16>,
+    /// A `JValue` made of a null text is of type String.
+    null_text: Cell<bool>,
     kind: Kind,
 }
 
@@ -118,6 +120,7 @@ impl Token {
         Token(Rc::new(Node {
             parent: RefCell::default(),
             height: Cell::new(0),
+            null_text: Cell::new(false),
             kind,
         }))
     }
@@ -125,6 +128,13 @@ impl Token {
     /// A `JValue`; the value must be a scalar.
     pub(crate) fn scalar(value: Value) -> Token {
         Token::new(Kind::Scalar(RefCell::new(value)))
+    }
+
+    /// A `JValue` made of a text that may be null.
+    pub(crate) fn text(value: Value) -> Token {
+        let token = Token::scalar(value);
+        token.0.null_text.set(true);
+        token
     }
 
     pub(crate) fn null() -> Token {
@@ -196,6 +206,7 @@ impl Token {
             Kind::Array(_) => 2,
             Kind::Property(..) => 4,
             Kind::Scalar(v) => match &*v.borrow() {
+                Value::Null if self.0.null_text.get() => 8,
                 Value::Null => 10,
                 Value::Str(_) | Value::Char(_) => 8,
                 Value::Bool(_) => 9,
@@ -240,6 +251,12 @@ impl Token {
 
     pub(crate) fn parent(&self) -> Option<Token> {
         self.0.parent.borrow().upgrade().map(Token)
+    }
+
+    /// Whether it had a parent that nothing holds any more.
+    pub(crate) fn lost_parent(&self) -> bool {
+        let parent = self.0.parent.borrow();
+        parent.upgrade().is_none() && !parent.ptr_eq(&Weak::new())
     }
 
     pub(crate) fn root(&self) -> Token {
@@ -447,8 +464,14 @@ impl Token {
     /// Removes the n-th child.
     pub(crate) fn remove_at(&self, at: usize) -> Option<Token> {
         let removed = match self.kind() {
-            Kind::Object(f) => (at < f.borrow().list.len()).then(|| f.borrow_mut().remove(at)),
-            Kind::Array(a) => (at < a.borrow().len()).then(|| a.borrow_mut().remove(at)),
+            Kind::Object(f) => {
+                let mut f = f.borrow_mut();
+                (at < f.list.len()).then(|| f.remove(at))
+            }
+            Kind::Array(a) => {
+                let mut a = a.borrow_mut();
+                (at < a.len()).then(|| a.remove(at))
+            }
             _ => None,
         };
         if let Some(t) = &removed {
@@ -484,7 +507,11 @@ impl Token {
     /// A copy without parent.
     pub(crate) fn deep_clone(&self) -> Token {
         match self.kind() {
-            Kind::Scalar(v) => Token::scalar(v.borrow().clone()),
+            Kind::Scalar(v) => {
+                let token = Token::scalar(v.borrow().clone());
+                token.0.null_text.set(self.0.null_text.get());
+                token
+            }
             Kind::Property(n, v) => Token::property(n.clone(), v.borrow().deep_clone()),
             Kind::Array(a) => Token::array(a.borrow().iter().map(Token::deep_clone).collect()),
             Kind::Object(f) => {
@@ -546,6 +573,7 @@ impl Token {
     /// Sets the value of a `JValue`.
     pub(crate) fn set_value(&self, value: Value) {
         if let Kind::Scalar(v) = self.kind() {
+            self.0.null_text.set(matches!(value, Value::Str(_)));
             *v.borrow_mut() = value;
         }
     }

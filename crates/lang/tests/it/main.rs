@@ -5,4 +5,5 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod diagnostics;
+mod eval;
 mod read;

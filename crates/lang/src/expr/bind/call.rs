@@ -43,7 +43,7 @@ pub(super) struct Candidate {
 impl Binder {
     pub(super) fn call(&mut self, e: &Expr, target: &Expr, args: &[Arg]) -> B<Bound> {
         let named = match &target.kind {
-            Kind::Name(..) | Kind::Member(..) => self.named(target),
+            Kind::Name(..) | Kind::Member(..) => self.named_as(target, true),
             _ => Ok(Named::Value(self.value(target)?)),
         };
         match named? {

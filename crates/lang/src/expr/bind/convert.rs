@@ -258,6 +258,24 @@ impl Binder {
 
     /// A cast.
     pub(super) fn cast(&mut self, b: Bound, to: &Ty, at: &At) -> B<Bound> {
+        if self.unchecked == 0
+            && let (Some(n), Some(num)) = (
+                b.constant().and_then(|c| c.thaw().as_i64()),
+                to.plain().numeric(),
+            )
+            && num < Num::Float
+            && b.ty.is_integral()
+        {
+            let (lo, hi) = crate::expr::table::json::convert::range(num);
+            if i128::from(n) < lo || i128::from(n) > hi {
+                return Err(Fault::new(
+                    at.clone(),
+                    format!("constant `{n}` does not fit `{to}`"),
+                    format!("`{to}` holds {lo} to {hi}"),
+                )
+                .help("write `unchecked(…)` around it if it shall wrap"));
+            }
+        }
         match explicit(&b.ty, to, b.constant().as_ref()) {
             Some(c) => Ok(self.apply(b, c, to)),
             None => Err(Fault::new(

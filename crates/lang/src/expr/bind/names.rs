@@ -60,6 +60,11 @@ impl Binder {
 
     /// What a name or member access means.
     pub(super) fn named(&mut self, e: &Expr) -> B<Named> {
+        self.named_as(e, false)
+    }
+
+    /// As [`Binder::named`]; for what is called, properties that are no delegates are passed over.
+    pub(super) fn named_as(&mut self, e: &Expr, called: bool) -> B<Named> {
         match &e.kind {
             Kind::Type(t) => Ok(Named::Type(self.resolve(t)?)),
             Kind::Name(name, args) => self.simple_name(name, args, &e.at),
@@ -70,7 +75,7 @@ impl Binder {
                     _ => Named::Value(self.value(of)?),
                 };
                 match of_name {
-                    Named::Value(b) => self.member_of_value(b, name, args),
+                    Named::Value(b) => self.member_of(b, name, args, called),
                     Named::Type(t) => self.member_of_type(&t, name, args),
                     Named::Namespace(path) => {
                         let full = format!("{path}.{}", name.text);
@@ -168,6 +173,16 @@ impl Binder {
         name: &Ident,
         args: &[TypeRef],
     ) -> B<Named> {
+        self.member_of(receiver, name, args, false)
+    }
+
+    fn member_of(
+        &mut self,
+        receiver: Bound,
+        name: &Ident,
+        args: &[TypeRef],
+        called: bool,
+    ) -> B<Named> {
         let ty = receiver.ty.clone();
         if ty == Ty::Unknown {
             return Ok(Named::Value(Bound::new(receiver.ir, Ty::Unknown)));
@@ -195,7 +210,11 @@ impl Binder {
                 .iter()
                 .filter(|m| m.name == &*name.text && !m.is_static);
             for m in named {
-                if m.kind == MemberKind::Property {
+                if m.kind == MemberKind::Property
+                    && !(called
+                        && m.result.delegate().is_none()
+                        && self.has_method(&ty, &name.text, false))
+                {
                     return Ok(Named::Value(self.property(receiver, m, &t)));
                 }
             }

@@ -95,13 +95,24 @@ pub(super) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
                 Arith::Sub => a.checked_sub(*b).ok_or_else(too_big)?,
                 Arith::Mul => a.checked_mul(*b).ok_or_else(too_big)?,
                 Arith::Div | Arith::Rem if b.is_zero() => return Err(divide_by_zero()),
-                Arith::Div => a.checked_div(*b).ok_or_else(too_big)?,
+                Arith::Div => quotient(*a, *b).ok_or_else(too_big)?,
                 Arith::Rem => a.checked_rem(*b).ok_or_else(too_big)?,
                 _ => return Ok(Value::Null),
             })
         }
         _ => return Ok(Value::Null),
     })
+}
+
+/// .NET keeps no zeros at the end beyond the difference of the scales.
+fn quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let q = a.checked_div(b)?;
+    let mut short = q.normalize();
+    let keep = a.scale().saturating_sub(b.scale());
+    if short.scale() < keep {
+        short.rescale(keep.min(q.scale()).max(short.scale()));
+    }
+    Some(short)
 }
 
 /// `&`, `|`, `^` on `bool` and `bool?`.

@@ -3,7 +3,7 @@
 //! `eval` is a small dispatcher so that its stack frame stays small; everything with locals lives in functions of its own.
 
 use super::{Closure, Cx, R, Slot, Throw, null_reference, ops, statements, throw, types};
-use crate::expr::ir::{Arith, Call, Code, Ir, IrPiece, Lambda};
+use crate::expr::ir::{Call, Code, Ir, IrPiece, Lambda};
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::object::Object;
 use crate::value::{Func, HostObject, List, Value, number, text};
@@ -77,119 +77,152 @@ pub(super) fn eval(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
 fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
     match ir {
         Ir::Call(c) => call(cx, frame, c),
-        Ir::SetLocal(slot, value) => {
-            let v = eval(cx, frame, value)?;
-            store(frame, *slot, v.clone());
-            Ok(v)
-        }
-        Ir::Coalesce(a, b) => match eval(cx, frame, a)? {
-            Value::Null => eval(cx, frame, b),
-            v => Ok(v),
-        },
-        Ir::NullConditional(slot, of, rest) => match eval(cx, frame, of)? {
-            Value::Null => Ok(Value::Null),
-            v => {
-                store(frame, *slot, v);
-                eval(cx, frame, rest)
-            }
-        },
-        Ir::Let(list, body) => {
-            for (slot, init) in list {
-                let v = eval(cx, frame, init)?;
-                store(frame, *slot, v);
-            }
-            eval(cx, frame, body)
-        }
+        Ir::SetLocal(slot, value) => set_local(cx, frame, *slot, value),
+        Ir::Coalesce(a, b) => coalesce(cx, frame, a, b),
+        Ir::NullConditional(slot, of, rest) => null_conditional(cx, frame, *slot, of, rest),
+        Ir::Let(list, body) => bind(cx, frame, list, body),
         Ir::Sequence(list) => sequence(cx, frame, list),
-        Ir::If(test, yes, no) => {
-            let branch = if truth(&eval(cx, frame, test)?)? {
-                yes
-            } else {
-                no
-            };
-            eval(cx, frame, branch)
-        }
+        Ir::If(test, yes, no) => conditional(cx, frame, test, yes, no),
         Ir::And(list) => logical(cx, frame, list, false),
         Ir::Or(list) => logical(cx, frame, list, true),
-        Ir::Not(a) => match eval(cx, frame, a)? {
-            Value::Bool(b) => Ok(Value::Bool(!b)),
-            v => Ok(v),
-        },
-        Ir::Arithmetic(op, num, a, b) => arithmetic(cx, frame, *op, *num, a, b),
-        Ir::Logic(op, a, b) => {
-            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
-            Ok(ops::logic(*op, &a, &b))
+        Ir::Not(a) => one(cx, frame, a, |v| {
+            Ok(match v {
+                Value::Bool(b) => Value::Bool(!b),
+                v => v,
+            })
+        }),
+        Ir::Arithmetic(op, num, a, b) => {
+            two(cx, frame, a, b, |a, b| ops::arithmetic(*op, *num, a, b))
         }
-        Ir::Negate(num, a) => ops::negate(*num, &eval(cx, frame, a)?),
-        Ir::Complement(num, a) => Ok(ops::complement(*num, &eval(cx, frame, a)?)),
-        Ir::Compare(op, a, b) => {
-            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
-            Ok(Value::Bool(ops::ordered(*op, &a, &b)))
-        }
-        Ir::Equal(expected, a, b) => {
-            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
-            Ok(Value::Bool(ops::equal(&a, &b) == *expected))
-        }
-        Ir::Same(expected, a, b) => {
-            let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
-            Ok(Value::Bool(ops::same(&a, &b) == *expected))
-        }
+        Ir::Logic(op, a, b) => two(cx, frame, a, b, |a, b| Ok(ops::logic(*op, a, b))),
+        Ir::Negate(num, a) => one(cx, frame, a, |v| ops::negate(*num, &v)),
+        Ir::Complement(num, a) => one(cx, frame, a, |v| Ok(ops::complement(*num, &v))),
+        Ir::Compare(op, a, b) => two(cx, frame, a, b, |a, b| {
+            Ok(Value::Bool(ops::ordered(*op, a, b)))
+        }),
+        Ir::Equal(expected, a, b) => two(cx, frame, a, b, |a, b| {
+            Ok(Value::Bool(ops::equal(a, b) == *expected))
+        }),
+        Ir::Same(expected, a, b) => two(cx, frame, a, b, |a, b| {
+            Ok(Value::Bool(ops::same(a, b) == *expected))
+        }),
         Ir::Concat(list) => concat(cx, frame, list),
         Ir::Interpolate(list) => interpolate(cx, frame, list),
-        Ir::Number(num, a) => {
-            let v = eval(cx, frame, a)?;
-            ops::to_number(*num, &v)
-        }
-        Ir::ToEnum(e, a) => {
-            let v = eval(cx, frame, a)?;
+        Ir::Number(num, a) => one(cx, frame, a, |v| ops::to_number(*num, &v)),
+        Ir::ToEnum(e, a) => one(cx, frame, a, |v| {
             Ok(match v {
                 Value::Null => Value::Null,
                 v => Value::Enum(e, ops::to_number(Num::Long, &v)?.as_i64().unwrap_or(0)),
             })
-        }
-        Ir::FromEnum(num, a) => match eval(cx, frame, a)? {
+        }),
+        Ir::FromEnum(num, a) => one(cx, frame, a, |v| match v {
             Value::Enum(_, n) => ops::to_number(*num, &Value::Long(n)),
             v => Ok(v),
-        },
-        Ir::Unwrap(a) => match eval(cx, frame, a)? {
+        }),
+        Ir::Unwrap(a) => one(cx, frame, a, |v| match v {
             Value::Null => Err(throw(
                 "InvalidOperationException",
                 "Nullable object must have a value.",
             )),
             v => Ok(v),
-        },
-        Ir::Cast(ty, a) => {
-            let v = eval(cx, frame, a)?;
-            types::cast(ty, v)
-        }
-        Ir::Is(ty, a) => {
-            let v = eval(cx, frame, a)?;
-            Ok(Value::Bool(types::is(ty, &v)))
-        }
-        Ir::As(ty, a) => {
-            let v = eval(cx, frame, a)?;
+        }),
+        Ir::Cast(ty, a) => one(cx, frame, a, |v| types::cast(ty, v)),
+        Ir::Is(ty, a) => one(cx, frame, a, |v| Ok(Value::Bool(types::is(ty, &v)))),
+        Ir::As(ty, a) => one(cx, frame, a, |v| {
             Ok(if types::is(ty, &v) { v } else { Value::Null })
-        }
-        Ir::Item(of, at) => item(cx, frame, of, at),
+        }),
+        Ir::Item(of, at) => two(cx, frame, of, at, item),
         Ir::SetItem(of, at, value) => set_item(cx, frame, of, at, value),
-        Ir::NewArray(ty, list) => {
-            let mut items = Vec::with_capacity(list.len());
-            for i in list {
-                items.push(eval(cx, frame, i)?);
-            }
-            cx.list(ty.clone(), items)
-        }
-        Ir::NewArrayOf(ty, size) => {
-            let n = eval(cx, frame, size)?.as_i64().unwrap_or(0);
-            new_array(cx, ty, n)
-        }
+        Ir::NewArray(ty, list) => array(cx, frame, ty, list),
+        Ir::NewArrayOf(ty, size) => sized_array(cx, frame, ty, size),
         Ir::Record(ty, list) => record(cx, frame, ty, list),
-        Ir::Field(i, of) => field(&eval(cx, frame, of)?, *i),
+        Ir::Field(i, of) => one(cx, frame, of, |v| field(&v, *i)),
         Ir::Lambda(code) => Ok(lambda(frame, code)),
         Ir::Invoke(f, args) => invoke(cx, frame, f, args),
-        Ir::Throw(e) => Err(thrown(eval(cx, frame, e)?)),
+        Ir::Throw(e) => one(cx, frame, e, |v| Err(thrown(v))),
         Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Host(_) => Ok(Value::Null),
     }
+}
+
+/// An operation on one value. Not inlined: every arm of the dispatcher would add its temporaries to each stack frame.
+#[inline(never)]
+fn one(cx: &mut Cx<'_>, frame: &mut Slots, a: &Ir, f: impl FnOnce(Value) -> R) -> R {
+    let v = eval(cx, frame, a)?;
+    f(v)
+}
+
+/// As [`one`], on two.
+#[inline(never)]
+fn two(
+    cx: &mut Cx<'_>,
+    frame: &mut Slots,
+    a: &Ir,
+    b: &Ir,
+    f: impl FnOnce(&Value, &Value) -> R,
+) -> R {
+    let a = eval(cx, frame, a)?;
+    let b = eval(cx, frame, b)?;
+    f(&a, &b)
+}
+
+#[inline(never)]
+fn set_local(cx: &mut Cx<'_>, frame: &mut Slots, slot: u32, value: &Ir) -> R {
+    let v = eval(cx, frame, value)?;
+    store(frame, slot, v.clone());
+    Ok(v)
+}
+
+#[inline(never)]
+fn coalesce(cx: &mut Cx<'_>, frame: &mut Slots, a: &Ir, b: &Ir) -> R {
+    match eval(cx, frame, a)? {
+        Value::Null => eval(cx, frame, b),
+        v => Ok(v),
+    }
+}
+
+#[inline(never)]
+fn null_conditional(cx: &mut Cx<'_>, frame: &mut Slots, slot: u32, of: &Ir, rest: &Ir) -> R {
+    match eval(cx, frame, of)? {
+        Value::Null => Ok(Value::Null),
+        v => {
+            store(frame, slot, v);
+            eval(cx, frame, rest)
+        }
+    }
+}
+
+#[inline(never)]
+fn bind(cx: &mut Cx<'_>, frame: &mut Slots, list: &[(u32, Ir)], body: &Ir) -> R {
+    for (slot, init) in list {
+        let v = eval(cx, frame, init)?;
+        store(frame, *slot, v);
+    }
+    eval(cx, frame, body)
+}
+
+#[inline(never)]
+fn conditional(cx: &mut Cx<'_>, frame: &mut Slots, test: &Ir, yes: &Ir, no: &Ir) -> R {
+    let branch = if truth(&eval(cx, frame, test)?)? {
+        yes
+    } else {
+        no
+    };
+    eval(cx, frame, branch)
+}
+
+#[inline(never)]
+fn array(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Ty, list: &[Ir]) -> R {
+    let mut items = Vec::with_capacity(list.len());
+    for i in list {
+        items.push(eval(cx, frame, i)?);
+    }
+    cx.list(ty.clone(), items)
+}
+
+#[inline(never)]
+fn sized_array(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Ty, size: &Ir) -> R {
+    let n = eval(cx, frame, size)?.as_i64().unwrap_or(0);
+    new_array(cx, ty, n)
 }
 
 /// What a `throw` of the value means.
@@ -241,12 +274,6 @@ fn logical(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], until: bool) -> R {
         }
     }
     Ok(Value::Bool(!until))
-}
-
-#[inline(never)]
-fn arithmetic(cx: &mut Cx<'_>, frame: &mut Slots, op: Arith, num: Num, a: &Ir, b: &Ir) -> R {
-    let (a, b) = (eval(cx, frame, a)?, eval(cx, frame, b)?);
-    ops::arithmetic(op, num, &a, &b)
 }
 
 #[inline(never)]
@@ -363,13 +390,9 @@ fn out_of_range() -> Throw {
     )
 }
 
-#[inline(never)]
-fn item(cx: &mut Cx<'_>, frame: &mut Slots, of: &Ir, at: &Ir) -> R {
-    let of = eval(cx, frame, of)?;
-    let at = eval(cx, frame, at)?
-        .as_i64()
-        .and_then(|n| usize::try_from(n).ok());
-    match &of {
+fn item(of: &Value, at: &Value) -> R {
+    let at = at.as_i64().and_then(|n| usize::try_from(n).ok());
+    match of {
         Value::List(l) => at
             .and_then(|i| l.items().get(i).cloned())
             .ok_or_else(out_of_range),

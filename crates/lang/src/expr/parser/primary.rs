@@ -2,9 +2,10 @@
 
 use super::{Fault, Lex, MAX_CHAIN, Parsed, Parser, TYPE_WORDS, is_keyword};
 use crate::expr::ast::{
-    Arg, ArgValue, Body, Expr, Ident, Init, InitKey, InitValue, Kind, Literal, Piece, TypeRef,
+    Arg, ArgValue, At, Body, Expr, Ident, Init, InitKey, InitValue, Kind, Literal, Piece, TypeRef,
 };
 use crate::expr::lexer::Part;
+use crate::value::Str;
 
 impl Parser<'_> {
     pub(super) fn postfix(&mut self) -> Parsed<Expr> {
@@ -145,138 +146,173 @@ impl Parser<'_> {
     fn primary(&mut self) -> Parsed<Expr> {
         let at = self.here();
         let start = at.start;
-        let literal = |p: &mut Self, l: Literal| {
-            p.advance();
-            Ok(Expr {
-                at: at.clone(),
-                kind: Kind::Literal(l),
-            })
-        };
         match self.lex().clone() {
-            Lex::Int(n, s) => literal(self, Literal::Int(n, s)),
-            Lex::Real(n, s) => literal(self, Literal::Real(n, s)),
-            Lex::Str(s) => literal(self, Literal::Str(s)),
-            Lex::Char(c) => literal(self, Literal::Char(c)),
-            Lex::Interpolated(parts) => {
-                self.advance();
-                let pieces = parts
-                    .into_iter()
-                    .map(|p| self.piece(p))
-                    .collect::<Parsed<Vec<_>>>()?;
-                Ok(Expr {
-                    at,
-                    kind: Kind::Interpolated(pieces),
-                })
-            }
-            Lex::Punct("(") => {
-                self.advance();
-                let mut e = self.expr()?;
-                if self.is(",") {
-                    return Err(Fault::new(
-                        self.here(),
-                        "tuples are not supported here",
-                        "expected `)`",
-                    )
-                    .help("use an anonymous type: `new { a = 1, b = 2 }`"));
-                }
-                self.expect(")")?;
-                e.at = start..self.before();
-                Ok(e)
-            }
-            Lex::Name(text) => {
-                self.advance();
-                let args = self.generic_args();
-                Ok(Expr {
-                    at: at.clone(),
-                    kind: Kind::Name(Ident { at, text }, args),
-                })
-            }
-            Lex::Word(w) => match &*w {
-                "null" => literal(self, Literal::Null),
-                "true" => literal(self, Literal::Bool(true)),
-                "false" => literal(self, Literal::Bool(false)),
-                "new" => self.creation(),
-                "typeof" => {
-                    self.advance();
-                    self.expect("(")?;
-                    let ty = self.type_ref()?;
-                    self.expect(")")?;
-                    Ok(Expr {
-                        at: start..self.before(),
-                        kind: Kind::TypeOf(ty),
-                    })
-                }
-                "default" => {
-                    self.advance();
-                    let ty = if self.eat("(") {
-                        let ty = self.type_ref()?;
-                        self.expect(")")?;
-                        Some(ty)
-                    } else {
-                        None
-                    };
-                    Ok(Expr {
-                        at: start..self.before(),
-                        kind: Kind::Default(ty),
-                    })
-                }
-                "nameof" if self.ahead_is(1, "(") => {
-                    self.advance();
-                    self.advance();
-                    let e = self.expr()?;
-                    self.expect(")")?;
-                    Ok(Expr {
-                        at: start..self.before(),
-                        kind: Kind::NameOf(Box::new(e)),
-                    })
-                }
-                // Overflow is never checked, as in API Management.
-                "checked" | "unchecked" if self.ahead_is(1, "(") => {
-                    self.advance();
-                    self.advance();
-                    let e = self.expr()?;
-                    self.expect(")")?;
-                    Ok(e)
-                }
-                "delegate" => Err(Fault::new(
-                    at,
-                    "anonymous methods are not supported",
-                    "expected an expression",
-                )
-                .help("write a lambda: `x => …`")),
-                word if TYPE_WORDS.contains(&word) => {
-                    self.advance();
-                    let ident = Ident {
-                        at: at.clone(),
-                        text: w.clone(),
-                    };
-                    Ok(Expr {
-                        at: at.clone(),
-                        kind: Kind::Type(TypeRef {
-                            at,
-                            path: vec![ident],
-                            args: Vec::new(),
-                            suffix: Vec::new(),
-                        }),
-                    })
-                }
-                word if is_keyword(word) => self.expected("an expression"),
-                _ => {
-                    self.advance();
-                    if self.is("::") && &*w == "global" {
-                        self.advance();
-                        return self.primary();
-                    }
-                    let args = self.generic_args();
-                    Ok(Expr {
-                        at: at.clone(),
-                        kind: Kind::Name(Ident { at, text: w }, args),
-                    })
-                }
-            },
+            Lex::Int(n, s) => Ok(self.literal(Literal::Int(n, s))),
+            Lex::Real(n, s) => Ok(self.literal(Literal::Real(n, s))),
+            Lex::Str(s) => Ok(self.literal(Literal::Str(s))),
+            Lex::Char(c) => Ok(self.literal(Literal::Char(c))),
+            Lex::Interpolated(parts) => self.interpolated(parts, at),
+            Lex::Punct("(") => self.bracketed(start),
+            Lex::Name(text) => self.named(text, at),
+            Lex::Word(w) => self.word(w, at),
             Lex::Punct("@") => self.expected("an expression"),
             _ => self.expected("an expression"),
         }
+    }
+
+    #[inline(never)]
+    fn bracketed(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        let mut e = self.expr()?;
+        if self.is(",") {
+            return Err(
+                Fault::new(self.here(), "tuples are not supported here", "expected `)`")
+                    .help("use an anonymous type: `new { a = 1, b = 2 }`"),
+            );
+        }
+        self.expect(")")?;
+        e.at = start..self.before();
+        Ok(e)
+    }
+
+    #[inline(never)]
+    fn word(&mut self, w: Str, at: At) -> Parsed<Expr> {
+        let start = at.start;
+        match &*w {
+            "null" => Ok(self.literal(Literal::Null)),
+            "true" => Ok(self.literal(Literal::Bool(true))),
+            "false" => Ok(self.literal(Literal::Bool(false))),
+            "new" => self.creation(),
+            "typeof" => self.type_of(start),
+            "default" => self.default_value(start),
+            "nameof" if self.ahead_is(1, "(") => self.name_of(start),
+            // At run time overflow is never checked, as in API Management.
+            "checked" | "unchecked" if self.ahead_is(1, "(") => self.unchecked(&w, start),
+            "delegate" => Err(Fault::new(
+                at,
+                "anonymous methods are not supported",
+                "expected an expression",
+            )
+            .help("write a lambda: `x => …`")),
+            word if TYPE_WORDS.contains(&word) => {
+                self.advance();
+                let ident = Ident {
+                    at: at.clone(),
+                    text: w.clone(),
+                };
+                Ok(Expr {
+                    at: at.clone(),
+                    kind: Kind::Type(TypeRef {
+                        at,
+                        path: vec![ident],
+                        args: Vec::new(),
+                        suffix: Vec::new(),
+                    }),
+                })
+            }
+            word if is_keyword(word) => self.expected("an expression"),
+            _ => {
+                self.advance();
+                if self.is("::") && &*w == "global" {
+                    self.advance();
+                    return self.primary();
+                }
+                let args = self.generic_args();
+                Ok(Expr {
+                    at: at.clone(),
+                    kind: Kind::Name(Ident { at, text: w }, args),
+                })
+            }
+        }
+    }
+
+    /// The token at hand as a literal.
+    fn literal(&mut self, l: Literal) -> Expr {
+        let at = self.take();
+        Expr {
+            at,
+            kind: Kind::Literal(l),
+        }
+    }
+
+    #[inline(never)]
+    fn interpolated(&mut self, parts: Vec<Part>, at: At) -> Parsed<Expr> {
+        self.advance();
+        let pieces = parts
+            .into_iter()
+            .map(|p| self.piece(p))
+            .collect::<Parsed<Vec<_>>>()?;
+        Ok(Expr {
+            at,
+            kind: Kind::Interpolated(pieces),
+        })
+    }
+
+    #[inline(never)]
+    fn named(&mut self, text: Str, at: At) -> Parsed<Expr> {
+        self.advance();
+        let args = self.generic_args();
+        Ok(Expr {
+            at: at.clone(),
+            kind: Kind::Name(Ident { at, text }, args),
+        })
+    }
+
+    #[inline(never)]
+    fn type_of(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        self.expect("(")?;
+        let ty = self.type_ref()?;
+        self.expect(")")?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::TypeOf(ty),
+        })
+    }
+
+    #[inline(never)]
+    fn default_value(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        let ty = if self.eat("(") {
+            let ty = self.type_ref()?;
+            self.expect(")")?;
+            Some(ty)
+        } else {
+            None
+        };
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Default(ty),
+        })
+    }
+
+    #[inline(never)]
+    fn name_of(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        self.advance();
+        let e = self.expr()?;
+        self.expect(")")?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::NameOf(Box::new(e)),
+        })
+    }
+
+    #[inline(never)]
+    fn unchecked(&mut self, w: &str, start: usize) -> Parsed<Expr> {
+        self.advance();
+        self.advance();
+        let e = self.expr()?;
+        self.expect(")")?;
+        let kind = if w == "unchecked" {
+            Kind::Unchecked(Box::new(e))
+        } else {
+            e.kind
+        };
+        Ok(Expr {
+            at: start..self.before(),
+            kind,
+        })
     }
 
     fn piece(&mut self, part: Part) -> Parsed<Piece> {
@@ -345,42 +381,18 @@ impl Parser<'_> {
                 "expected a type",
             ));
         }
+        self.typed_creation(start)
+    }
+
+    #[inline(never)]
+    fn typed_creation(&mut self, start: usize) -> Parsed<Expr> {
         let mut ty = self.type_for_new()?;
         if self.is("?") && self.ahead_is(1, "[") {
             self.advance();
             ty.suffix.push(crate::expr::ast::TypeSuffix::Nullable);
         }
         if self.is("[") {
-            self.advance();
-            let mut sizes = Vec::new();
-            if !self.is("]") {
-                sizes.push(self.expr()?);
-                if self.is(",") {
-                    return Err(Fault::new(
-                        self.here(),
-                        "arrays of more than one dimension are not supported",
-                        "expected `]`",
-                    ));
-                }
-            }
-            self.expect("]")?;
-            while self.is("[") && self.ahead_is(1, "]") {
-                self.advance();
-                self.advance();
-                ty.suffix.push(crate::expr::ast::TypeSuffix::Array);
-            }
-            let items = if self.is("{") {
-                Some(self.items()?)
-            } else {
-                None
-            };
-            if sizes.is_empty() && items.is_none() {
-                return self.expected("a size or `{ items }` of the array");
-            }
-            return Ok(Expr {
-                at: start..self.before(),
-                kind: Kind::NewArray(Some(ty), sizes, items),
-            });
+            return self.array_creation(ty, start);
         }
         let args = if self.is("(") {
             Some(self.args("(", ")")?)
@@ -401,6 +413,40 @@ impl Parser<'_> {
         })
     }
 
+    #[inline(never)]
+    fn array_creation(&mut self, mut ty: TypeRef, start: usize) -> Parsed<Expr> {
+        self.advance();
+        let mut sizes = Vec::new();
+        if !self.is("]") {
+            sizes.push(self.expr()?);
+            if self.is(",") {
+                return Err(Fault::new(
+                    self.here(),
+                    "arrays of more than one dimension are not supported",
+                    "expected `]`",
+                ));
+            }
+        }
+        self.expect("]")?;
+        while self.is("[") && self.ahead_is(1, "]") {
+            self.advance();
+            self.advance();
+            ty.suffix.push(crate::expr::ast::TypeSuffix::Array);
+        }
+        let items = if self.is("{") {
+            Some(self.items()?)
+        } else {
+            None
+        };
+        if sizes.is_empty() && items.is_none() {
+            return self.expected("a size or `{ items }` of the array");
+        }
+        return Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::NewArray(Some(ty), sizes, items),
+        });
+    }
+
     fn items(&mut self) -> Parsed<Vec<Expr>> {
         self.expect("{")?;
         let mut out = Vec::new();
@@ -414,6 +460,7 @@ impl Parser<'_> {
         Ok(out)
     }
 
+    #[inline(never)]
     fn anonymous(&mut self) -> Parsed<Kind> {
         self.expect("{")?;
         let mut out = Vec::new();
@@ -434,6 +481,7 @@ impl Parser<'_> {
         Ok(Kind::Anonymous(out))
     }
 
+    #[inline(never)]
     fn initialiser(&mut self) -> Parsed<Init> {
         self.deeper(|p| {
             p.expect("{")?;

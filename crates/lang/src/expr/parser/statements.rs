@@ -68,121 +68,19 @@ impl Parser<'_> {
         match &*word {
             "if" => self.if_statement(),
             "switch" => self.switch(),
-            "while" => {
-                self.advance();
-                let test = self.condition()?;
-                Ok(StmtKind::While(test, Box::new(self.statement()?)))
-            }
-            "do" => {
-                self.advance();
-                let body = self.statement()?;
-                if !self.eat_word("while") {
-                    return self.expected("`while` of `do … while`");
-                }
-                let test = self.condition()?;
-                self.semicolon()?;
-                Ok(StmtKind::Do(Box::new(body), test))
-            }
+            "while" => self.while_statement(),
+            "do" => self.do_statement(),
             "for" => self.for_statement(),
-            "foreach" => {
-                self.advance();
-                self.expect("(")?;
-                let ty = self.type_ref()?;
-                let name = self.ident("the name of the loop variable")?;
-                if !self.eat_word("in") {
-                    return self.expected("`in`");
-                }
-                let of = self.expr()?;
-                self.expect(")")?;
-                Ok(StmtKind::Foreach(
-                    explicit(ty),
-                    name,
-                    of,
-                    Box::new(self.statement()?),
-                ))
-            }
-            "break" => {
-                self.advance();
-                self.semicolon()?;
-                Ok(StmtKind::Break)
-            }
-            "continue" => {
-                self.advance();
-                self.semicolon()?;
-                Ok(StmtKind::Continue)
-            }
-            "return" => {
-                self.advance();
-                let e = if self.is(";") {
-                    None
-                } else {
-                    Some(self.expr()?)
-                };
-                self.semicolon()?;
-                Ok(StmtKind::Return(e))
-            }
-            "throw" => {
-                self.advance();
-                let e = if self.is(";") {
-                    None
-                } else {
-                    Some(self.expr()?)
-                };
-                self.semicolon()?;
-                Ok(StmtKind::Throw(e))
-            }
+            "foreach" => self.foreach(),
+            "break" | "continue" | "return" | "throw" => self.jump(&word),
             "try" => self.try_statement(),
-            "using" => {
-                self.advance();
-                if !self.is("(") {
-                    return Err(
-                        Fault::new(self.here(), "expected `(`", "expected `(resource)`")
-                            .help("`using` declarations are C# 8; expressions are C# 7"),
-                    );
-                }
-                self.advance();
-                let start = self.start();
-                let kind = match self.local(false)? {
-                    Some(k) => k,
-                    None => StmtKind::Expr(self.expr()?),
-                };
-                let resource = Stmt {
-                    at: start..self.before(),
-                    kind,
-                };
-                self.expect(")")?;
-                Ok(StmtKind::Using(
-                    Box::new(resource),
-                    Box::new(self.statement()?),
-                ))
-            }
+            "using" => self.using(),
             "checked" | "unchecked" if self.ahead_is(1, "{") => {
                 self.advance();
                 Ok(StmtKind::Block(self.block()?))
             }
-            "lock" if self.ahead_is(1, "(") => {
-                self.advance();
-                let e = self.condition()?;
-                let at = e.at.clone();
-                let body = self.statement()?;
-                Ok(StmtKind::Block(vec![
-                    Stmt {
-                        at,
-                        kind: StmtKind::Expr(e),
-                    },
-                    body,
-                ]))
-            }
-            "const" => {
-                self.advance();
-                match self.local(false)? {
-                    Some(StmtKind::Local(ty, names, _)) => {
-                        self.semicolon()?;
-                        Ok(StmtKind::Local(ty, names, true))
-                    }
-                    _ => self.expected("a constant's declaration"),
-                }
-            }
+            "lock" if self.ahead_is(1, "(") => self.lock(),
+            "const" => self.constant(),
             "goto" => Err(Fault::new(
                 self.here(),
                 "`goto` cannot be used in a policy expression",
@@ -202,6 +100,108 @@ impl Parser<'_> {
             )),
             _ => self.local_or_expr(),
         }
+    }
+
+    fn foreach(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        self.expect("(")?;
+        let ty = self.type_ref()?;
+        let name = self.ident("the name of the loop variable")?;
+        if !self.eat_word("in") {
+            return self.expected("`in`");
+        }
+        let of = self.expr()?;
+        self.expect(")")?;
+        Ok(StmtKind::Foreach(
+            explicit(ty),
+            name,
+            of,
+            Box::new(self.statement()?),
+        ))
+    }
+
+    fn while_statement(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        let test = self.condition()?;
+        Ok(StmtKind::While(test, Box::new(self.statement()?)))
+    }
+
+    fn do_statement(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        let body = self.statement()?;
+        if !self.eat_word("while") {
+            return self.expected("`while` of `do … while`");
+        }
+        let test = self.condition()?;
+        self.semicolon()?;
+        Ok(StmtKind::Do(Box::new(body), test))
+    }
+
+    fn using(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        if !self.is("(") {
+            return Err(
+                Fault::new(self.here(), "expected `(`", "expected `(resource)`")
+                    .help("`using` declarations are C# 8; expressions are C# 7"),
+            );
+        }
+        self.advance();
+        let start = self.start();
+        let kind = match self.local(false)? {
+            Some(k) => k,
+            None => StmtKind::Expr(self.expr()?),
+        };
+        let resource = Stmt {
+            at: start..self.before(),
+            kind,
+        };
+        self.expect(")")?;
+        Ok(StmtKind::Using(
+            Box::new(resource),
+            Box::new(self.statement()?),
+        ))
+    }
+
+    fn lock(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        let e = self.condition()?;
+        let at = e.at.clone();
+        let body = self.statement()?;
+        Ok(StmtKind::Block(vec![
+            Stmt {
+                at,
+                kind: StmtKind::Expr(e),
+            },
+            body,
+        ]))
+    }
+
+    fn constant(&mut self) -> Parsed<StmtKind> {
+        self.advance();
+        match self.local(false)? {
+            Some(StmtKind::Local(ty, names, _)) => {
+                self.semicolon()?;
+                Ok(StmtKind::Local(ty, names, true))
+            }
+            _ => self.expected("a constant's declaration"),
+        }
+    }
+
+    /// `break`, `continue`, `return`, `throw`.
+    fn jump(&mut self, word: &str) -> Parsed<StmtKind> {
+        self.advance();
+        let value = if self.is(";") || matches!(word, "break" | "continue") {
+            None
+        } else {
+            Some(self.expr()?)
+        };
+        self.semicolon()?;
+        Ok(match word {
+            "break" => StmtKind::Break,
+            "continue" => StmtKind::Continue,
+            "return" => StmtKind::Return(value),
+            _ => StmtKind::Throw(value),
+        })
     }
 
     fn local_or_expr(&mut self) -> Parsed<StmtKind> {

@@ -18,7 +18,9 @@ pub(super) fn json_error(message: impl Into<Str>) -> Throw {
 pub(super) fn parsed(cx: &mut Cx<'_>, text: &str) -> Result<Token, Throw> {
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
-    parse::parse(text).map_err(json_error)
+    let token = parse::parse(text).map_err(json_error)?;
+    cx.keep(&token);
+    Ok(token)
 }
 
 /// Parses what must be an object or array.
@@ -162,9 +164,20 @@ fn no_parent() -> Throw {
     throw("InvalidOperationException", "The parent is missing.")
 }
 
+/// What changing the surroundings of a token means when nothing can see them any more.
+fn orphaned(t: &Token) -> R {
+    if t.lost_parent() {
+        Ok(Value::Null)
+    } else {
+        Err(no_parent())
+    }
+}
+
 fn beside(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> R {
     let t = a.token(0)?;
-    let parent = t.parent().ok_or_else(no_parent)?;
+    let Some(parent) = t.parent() else {
+        return orphaned(&t);
+    };
     let at = parent.position_of(&t).ok_or_else(no_parent)?;
     let new = from::content(cx, &a.get(1))?;
     parent.insert(at + usize::from(after), new)?;
@@ -184,7 +197,9 @@ fn sibling(a: &Args<'_>, step: isize) -> R {
 
 /// Takes a token out of its parent.
 pub(super) fn remove(t: &Token) -> Result<(), Throw> {
-    let parent = t.parent().ok_or_else(no_parent)?;
+    let Some(parent) = t.parent() else {
+        return orphaned(t).map(|_| ());
+    };
     if let Kind::Property(..) = parent.kind() {
         // The value of a property leaves null behind.
         parent.set_content(Token::null())?;
@@ -198,7 +213,9 @@ pub(super) fn remove(t: &Token) -> Result<(), Throw> {
 
 fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let t = a.token(0)?;
-    let parent = t.parent().ok_or_else(no_parent)?;
+    let Some(parent) = t.parent() else {
+        return orphaned(&t);
+    };
     let new = from::content(cx, &a.get(1))?;
     match parent.kind() {
         Kind::Property(..) => parent.set_content(new)?,

@@ -417,7 +417,12 @@ const ROWS: &[Row] = &[
         "static bool Contains<T>(this IEnumerable<T> source, T value)",
         |cx, a| {
             let v = a.get(1);
-            Ok(Value::Bool(a.items(cx, 0)?.iter().any(|x| equal(x, &v))))
+            // A `JArray` answers for itself, by reference.
+            let by: fn(&Value, &Value) -> bool = match a.values[0] {
+                Value::Token(_) => crate::expr::eval::same,
+                _ => equal,
+            };
+            Ok(Value::Bool(a.items(cx, 0)?.iter().any(|x| by(x, &v))))
         },
     ),
     m(

@@ -312,7 +312,10 @@ macro_rules! casts {
         /// Conversions from and to tokens, as rows of a type of their own.
         pub(super) const ROWS: &[Row] = &[
             $(m(concat!("explicit ", $name, "(JToken value)"), |cx, a| { let v = a.get(0); cast(cx, &v, $ty) }),)*
-            m("implicit JToken(string value)", |cx, a| into(cx, a)),
+            m("implicit JToken(string value)", |cx, a| {
+                cx.charge(96)?;
+                Ok(Value::Token(Token::text(a.get(0))))
+            }),
             m("implicit JToken(bool value)", |cx, a| into(cx, a)),
             m("implicit JToken(int value)", |cx, a| into(cx, a)),
             m("implicit JToken(uint value)", |cx, a| into(cx, a)),

@@ -31,6 +31,9 @@ fn scalar(v: &Value) -> Option<Token> {
         | Value::DateTimeOffset(_)
         | Value::TimeSpan(_)
         | Value::Guid(_) => v.clone(),
+        Value::List(l) if l.ty() == &Ty::array(Ty::Byte) => {
+            v.as_bytes().map_or(Value::Null, Value::Bytes)
+        }
         Value::Object(o) if o.ty().is_class("Uri") => v.clone(),
         _ => return None,
     }))

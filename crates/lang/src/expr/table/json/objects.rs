@@ -348,15 +348,13 @@ const ARRAY: &[Row] = &[
         t.insert(i, v)?;
         Ok(Value::Null)
     }),
+    // Items are compared by reference, so a text given here is never found.
     m("bool Remove(JToken item)", |_, a| {
         let t = a.token(0)?;
         let Ok(item) = a.token(1) else {
             return bool_of(false);
         };
-        let found = t
-            .children()
-            .iter()
-            .position(|c| c.same(&item) || (c.value().is_some() && c.value_equals(&item)));
+        let found = t.children().iter().position(|c| c.same(&item));
         bool_of(found.is_some_and(|i| t.remove_at(i).is_some()))
     }),
     m("void RemoveAt(int index)", |_, a| {
@@ -380,7 +378,7 @@ const ARRAY: &[Row] = &[
             a.token(0)?
                 .children()
                 .iter()
-                .position(|c| c.same(&item) || (c.value().is_some() && c.value_equals(&item)))
+                .position(|c| c.same(&item))
                 .map_or(-1, |i| i as i32),
         ))
     }),
@@ -388,12 +386,7 @@ const ARRAY: &[Row] = &[
         let Ok(item) = a.token(1) else {
             return bool_of(false);
         };
-        bool_of(
-            a.token(0)?
-                .children()
-                .iter()
-                .any(|c| c.same(&item) || (c.value().is_some() && c.value_equals(&item))),
-        )
+        bool_of(a.token(0)?.children().iter().any(|c| c.same(&item)))
     }),
     m("void Merge(object content)", |cx, a| {
         let v = content(cx, &a.get(1))?;
@@ -457,7 +450,7 @@ const VALUE: &[Row] = &[
         Ok(Value::Token(Token::null()))
     }),
     m("static JValue CreateString(string value)", |_, a| {
-        Ok(Value::Token(Token::scalar(a.get(0))))
+        Ok(Value::Token(Token::text(a.get(0))))
     }),
     m("object Value", |_, a| {
         Ok(a.token(0)?.value().unwrap_or_default())

@@ -1,0 +1,194 @@
+//! What the binder says about wrong expressions: message, place, remedy.
+
+use super::compiled;
+use tollgate_lang::expr::Target;
+
+/// The diagnostics of a refused expression hold every given text.
+#[track_caller]
+fn refused(expression: &str, target: Target, parts: &[&str]) {
+    match compiled(expression, target) {
+        Ok(_) => panic!("{expression} compiled"),
+        Err(faults) => {
+            for part in parts {
+                assert!(
+                    faults.contains(part),
+                    "{expression}: no `{part}` in\n{faults}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn unknown_names_are_reported_with_the_nearest_one() {
+    refused(
+        "@(context.Request.IpAdress)",
+        Target::Any,
+        &[
+            "TG0202",
+            "`IRequest` has no member `IpAdress`",
+            "1:17",
+            "did you mean `IpAddress`",
+        ],
+    );
+    refused(
+        "@(contxt.Api.Id)",
+        Target::Any,
+        &["unknown name `contxt`", "did you mean `context`"],
+    );
+    refused(
+        "@(\"a\".ToUper())",
+        Target::Any,
+        &["`string` has no member `ToUper`", "did you mean `ToUpper`"],
+    );
+    refused(
+        "@(new Jobject())",
+        Target::Any,
+        &["unknown type `Jobject`", "did you mean `JObject`"],
+    );
+    refused(
+        "@(String.IsNulOrEmpty(\"\"))",
+        Target::Any,
+        &["did you mean `IsNullOrEmpty`"],
+    );
+    refused("@(\"\".IsNullOrEmpty())", Target::Any, &["is static"]);
+    refused(
+        "@(StringComparison.OrdinalIgnorCase)",
+        Target::Any,
+        &["did you mean `OrdinalIgnoreCase`"],
+    );
+    refused(
+        "@(System.IO.File.ReadAllText(\"x\"))",
+        Target::Any,
+        &["unknown type"],
+    );
+}
+
+#[test]
+fn wrong_types_are_reported() {
+    refused(
+        "@{ int x = \"a\"; return x; }",
+        Target::Any,
+        &[
+            "cannot implicitly convert `string` to `int`",
+            "expected `int`, found `string`",
+        ],
+    );
+    refused(
+        "@(\"a\".Substring(\"b\"))",
+        Target::Any,
+        &[
+            "cannot implicitly convert `string` to `int`",
+            "nearest overload",
+        ],
+    );
+    refused(
+        "@(context.Variables[\"x\"] + 1)",
+        Target::Any,
+        &[
+            "operator `+` is not defined for `object` and `int`",
+            "cast the left side: `(int)…`",
+        ],
+    );
+    refused(
+        "@(context.Variables[\"x\"].Length)",
+        Target::Any,
+        &["`object` has no member `Length`"],
+    );
+    refused(
+        "@(context.Variables[\"x\"][\"y\"])",
+        Target::Any,
+        &["cannot be indexed", "cast it first"],
+    );
+    refused(
+        "@(context.Request.Body.As<JObject>()[\"a\"] == \"b\")",
+        Target::Any,
+        &["`JToken` and `string`", "(string)"],
+    );
+    refused(
+        "@(1 + 2)",
+        Target::Bool,
+        &[
+            "cannot implicitly convert `int` to `bool`",
+            "expected `bool`, found `int`",
+        ],
+    );
+    refused(
+        "@(null)",
+        Target::Bool,
+        &["cannot implicitly convert `null` to `bool`"],
+    );
+    refused(
+        "@(context.User?.Groups.Any())",
+        Target::Bool,
+        &["cannot implicitly convert `bool?` to `bool`"],
+    );
+    refused(
+        "@(5L)",
+        Target::Int,
+        &["cannot implicitly convert `long` to `int`"],
+    );
+    refused(
+        "@(5)",
+        Target::Long,
+        &[
+            "expression return type 'System.Int32' is not allowed",
+            "expected `long`",
+        ],
+    );
+    refused(
+        "@(\"5\")",
+        Target::Long,
+        &["cannot implicitly convert `string` to `long`"],
+    );
+    refused("@(context.Trace(\"x\"))", Target::Any, &["has no value"]);
+}
+
+#[test]
+fn syntax_faults_say_what_was_expected() {
+    refused(
+        "@(1 + )",
+        Target::Any,
+        &["TG0201", "expected an expression"],
+    );
+    refused("@(foo(1, 2)", Target::Any, &["expected"]);
+    refused("@{ return 1 }", Target::Any, &["expected `;`"]);
+    refused("@(\"abc)", Target::Any, &["text is not closed"]);
+    refused("@('ab')", Target::Any, &["bad character literal"]);
+    refused("@(\"a\\qb\")", Target::Any, &["unknown escape `\\q`"]);
+    refused("@($\"{1\")", Target::Any, &["is not closed"]);
+    refused(
+        "@{ if (context.Api != null) return 1; }",
+        Target::Any,
+        &["not every path returns a value"],
+    );
+    refused("@{ goto x; }", Target::Any, &["`goto` cannot be used"]);
+    refused(
+        "@(x => 1)",
+        Target::Any,
+        &["a lambda needs a delegate type"],
+    );
+    refused("@(typeof(string))", Target::Any, &["reflection"]);
+    refused(
+        "@{ dynamic x = 1; return x; }",
+        Target::Any,
+        &["unknown type `dynamic`"],
+    );
+    refused("@(“a”)", Target::Any, &["typographic"]);
+}
+
+#[test]
+fn every_statement_is_checked() {
+    let faults = compiled(
+        "@{ int a = \"x\"; var b = context.Foo; return a + b + nope; }",
+        Target::Any,
+    )
+    .unwrap_err();
+    assert!(
+        faults.contains("cannot implicitly convert")
+            && faults.contains("`Foo`")
+            && faults.contains("`nope`"),
+        "{faults}"
+    );
+    assert_eq!(faults.matches("error[").count(), 3, "{faults}");
+}

@@ -1,0 +1,534 @@
+//! What has no C# counterpart to measure: targets, reads, bounds, the host's side.
+
+use super::compiled;
+use super::host::Fixture;
+use serde_json::json;
+use tollgate_lang::expr::{EvalError, Reads, Target};
+use tollgate_lang::value::Value;
+
+fn run(expression: &str, target: Target) -> Result<Value, EvalError> {
+    run_in(expression, target, json!({}))
+}
+
+fn run_in(
+    expression: &str,
+    target: Target,
+    context: serde_json::Value,
+) -> Result<Value, EvalError> {
+    compiled(expression, target)
+        .unwrap_or_else(|f| panic!("{expression}: {f}"))
+        .eval(&mut Fixture::new(&context))
+}
+
+fn text(expression: &str) -> String {
+    run(expression, Target::Text)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_string()
+}
+
+#[test]
+fn results_fit_the_target() {
+    assert_eq!(text("@(true)"), "True");
+    assert_eq!(text("@(null)"), "");
+    assert_eq!(text("@(1.5)"), "1.5");
+    assert_eq!(
+        text("@(new JObject(new JProperty(\"a\", 1)))"),
+        "{\n  \"a\": 1\n}"
+    );
+    assert_eq!(text("@(JToken.Parse(\"\\\"x\\\"\"))"), "x");
+    assert_eq!(text("@(context.Timestamp)"), "01/15/2026 10:20:30");
+    assert!(matches!(run("@(5)", Target::Int), Ok(Value::Int(5))));
+    assert!(matches!(run("@((byte)5)", Target::Int), Ok(Value::Int(5))));
+    assert!(matches!(run("@('a')", Target::Int), Ok(Value::Int(97))));
+    assert!(matches!(run("@(5L)", Target::Long), Ok(Value::Long(5))));
+    assert!(matches!(
+        run("@(5)", Target::Double),
+        Ok(Value::Double(5.0))
+    ));
+    assert!(matches!(
+        run(
+            "@{ if (context.Api.Id == \"x\") return 1; return 2.5f; }",
+            Target::Double
+        ),
+        Ok(Value::Double(2.5))
+    ));
+    assert!(
+        matches!(run("@(Encoding.UTF8.GetBytes(\"a\"))", Target::Body), Ok(Value::Bytes(b)) if &b[..] == b"a")
+    );
+    assert!(
+        matches!(run("@(new byte[] { 1, 2 })", Target::Body), Ok(Value::Bytes(b)) if &b[..] == [1, 2])
+    );
+    assert!(matches!(run("@(5)", Target::Body), Ok(Value::Str(s)) if &*s == "5"));
+    assert!(matches!(
+        run("@(true)", Target::Bool),
+        Ok(Value::Bool(true))
+    ));
+}
+
+#[test]
+fn constants_are_known_at_load() {
+    let constant = |e: &str, t| {
+        compiled(e, t)
+            .unwrap()
+            .constant()
+            .map(|v| v.to_text().to_string())
+    };
+    assert_eq!(
+        constant("@(\"a\" + 1 + 'c' + true)", Target::Text).as_deref(),
+        Some("a1cTrue")
+    );
+    assert_eq!(
+        constant("@(2 * (3 + 4) == 14)", Target::Bool).as_deref(),
+        Some("True")
+    );
+    assert_eq!(
+        constant("@(string.Empty)", Target::Text).as_deref(),
+        Some("")
+    );
+    assert_eq!(
+        constant("@($\"x{1}\")", Target::Text).as_deref(),
+        Some("x1")
+    );
+    assert_eq!(constant("@(context.Api.Id)", Target::Text), None);
+    assert_eq!(constant("@(Guid.NewGuid())", Target::Text), None);
+}
+
+#[test]
+fn reads_are_exact() {
+    let reads = |e: &str| {
+        compiled(e, Target::Any)
+            .unwrap_or_else(|f| panic!("{f}"))
+            .reads()
+    };
+    let none = Reads::default();
+    assert_eq!(reads("@(context.Subscription?.Id ?? \"anonymous\")"), none);
+    assert_eq!(
+        reads("@(context.Request.Headers.GetValueOrDefault(\"a\", \"\"))"),
+        none
+    );
+    assert_eq!(
+        reads("@(context.Request.Body.As<string>(true))"),
+        Reads {
+            request_body: true,
+            ..none
+        }
+    );
+    assert_eq!(reads("@(context.Request.Body != null)"), none);
+    assert_eq!(
+        reads("@(context.Request.Body?.As<JObject>(true))"),
+        Reads {
+            request_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(new[] { 1 }.Select(i => context.Request.Body.As<string>(true)).First())"),
+        Reads {
+            request_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@{ var b = context.Request.Body; return 1; }"),
+        Reads {
+            request_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(context.Response.StatusCode == 200)"),
+        Reads {
+            response: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(context.Response.Headers.GetValueOrDefault(\"a\"))"),
+        Reads {
+            response: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(context.Response.Body.As<string>())"),
+        Reads {
+            response: true,
+            response_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@{ var r = context.Response; return r.Body.As<string>(); }"),
+        Reads {
+            response: true,
+            response_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@{ IResponse r = context.Response; return r.Body.As<string>(); }"),
+        Reads {
+            response: true,
+            response_body: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@{ IResponse r = context.Response; return r.StatusCode; }"),
+        Reads {
+            response: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(((IResponse)context.Variables[\"x\"]).Body.As<string>())"),
+        Reads {
+            variables: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads(
+            "@(context.Response.StatusCode == 200 ? ((IResponse)context.Variables[\"x\"]).Body.As<string>() : null)"
+        ),
+        Reads {
+            response: true,
+            variables: true,
+            ..none
+        }
+    );
+    assert_eq!(
+        reads("@(context.LastError.Reason)"),
+        Reads {
+            last_error: true,
+            ..none
+        }
+    );
+}
+
+#[test]
+fn evaluation_is_bounded() {
+    let fails = |e: &str, exception: &str, word: &str| match run(e, Target::Any) {
+        Err(error) => assert!(
+            error.exception == exception && error.message.contains(word),
+            "{e}: {error:?}"
+        ),
+        Ok(v) => panic!("{e} gave {v:?}"),
+    };
+    fails("@{ while (true) { } }", "System.TimeoutException", "steps");
+    fails(
+        "@{ try { while (true) { } } catch { return 1; } finally { } }",
+        "System.TimeoutException",
+        "steps",
+    );
+    fails(
+        "@{ var s = \"xxxxxxxx\"; while (true) { s += s; } }",
+        "System.OutOfMemoryException",
+        "MB",
+    );
+    fails(
+        "@{ var l = new List<string>(); while (true) { l.Add(new string('x', 10000)); } }",
+        "System.OutOfMemoryException",
+        "MB",
+    );
+    fails(
+        "@(new string('x', 2000000000))",
+        "System.OutOfMemoryException",
+        "MB",
+    );
+    fails(
+        "@(Enumerable.Range(0, 2000000000).Count())",
+        "System.OutOfMemoryException",
+        "MB",
+    );
+    fails(
+        "@(\"\".PadLeft(2000000000))",
+        "System.OutOfMemoryException",
+        "MB",
+    );
+    fails(
+        "@{ int F(int n) { return F(n + 1) + 1; } return F(0); }",
+        "System.InsufficientExecutionStackException",
+        "deep",
+    );
+    fails(
+        "@{ Func<int, int> f = null; f = n => f(n + 1); return f(0); }",
+        "System.InsufficientExecutionStackException",
+        "deep",
+    );
+    fails(
+        "@{ var a = new JArray(); for (;;) { var b = new JArray(); b.Add(a); a = b; } }",
+        "System.InsufficientExecutionStackException",
+        "deep",
+    );
+}
+
+#[test]
+fn deep_nests_of_objects_are_dropped_without_recursion() {
+    let v = run("@{ object x = null; for (int i = 0; i < 100000; i++) { x = new object[] { x }; } return x; }", Target::Any).unwrap();
+    assert!(v.freeze().is_none(), "too deep to keep");
+    drop(v);
+    let v = run(
+        "@{ Func<int> f = () => 0; for (int i = 0; i < 20000; i++) { var g = f; f = () => g == null ? 1 : 2; } return f(); }",
+        Target::Any,
+    );
+    assert!(matches!(v, Ok(Value::Int(2))), "{v:?}");
+}
+
+#[test]
+fn deepest_allowed_expressions_fit_a_small_stack() {
+    // Parsed, bound, run and dropped on the stack of a runtime's worker thread.
+    let nests = [
+        format!("@({}1{})", "(".repeat(40), ")".repeat(40)),
+        format!("@({}1{})", "Math.Abs(".repeat(40), ")".repeat(40)),
+        format!("@({}1{})", "new JArray(".repeat(40), ")".repeat(40)),
+        format!("@({}1)", "- ".repeat(40)),
+        format!("@(1{})", " + context.Api.Id.Length".repeat(90)),
+        format!("@(\"\"{})", " + context.Api.Id".repeat(390)),
+        format!("@(context.Api.Id{})", ".Trim()".repeat(45)),
+        format!("@(true{})", " && context.Api != null".repeat(390)),
+        format!("@{{ {} return 1; {} return 2; }}", "if (context.Api != null) {".repeat(20), "}".repeat(20)),
+        "@{ int F(int n) { if (n > 0) { var x = new[] { n }.Select(y => F(y - 1)).First(); return x + 1; } return 0; } return F(100000); }".to_string(),
+    ];
+    for e in nests {
+        let shown: String = e.chars().take(60).collect();
+        std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn(move || match compiled(&e, Target::Any) {
+                Ok(x) => drop(x.eval(&mut Fixture::new(&json!({})))),
+                Err(f) => panic!("{f}"),
+            })
+            .unwrap()
+            .join()
+            .unwrap_or_else(|_| panic!("{shown}"));
+    }
+    for e in [
+        "(", "[", "{", "x.y<", "new{a=", "()=>", "?", "!", "$\"{", "if(a)", "a?.b(", "(a)", "-",
+    ] {
+        let e = format!("@({})", e.repeat(20_000));
+        assert!(compiled(&e, Target::Any).is_err());
+    }
+}
+
+#[test]
+fn exceptions_have_their_dotnet_names() {
+    let error = run("@(context.Product.Name)", Target::Text).unwrap_err();
+    assert_eq!(
+        (error.exception, &*error.message),
+        (
+            "System.NullReferenceException",
+            "Object reference not set to an instance of an object."
+        )
+    );
+    let error = run("@(context.Variables[\"x\"])", Target::Text).unwrap_err();
+    assert_eq!(
+        (error.exception, &*error.message),
+        (
+            "System.Collections.Generic.KeyNotFoundException",
+            "The given key 'x' was not present in the dictionary."
+        )
+    );
+    let error = run("@(JObject.Parse(\"{\"))", Target::Text).unwrap_err();
+    assert_eq!(error.exception, "Newtonsoft.Json.JsonReaderException");
+    let error = run("@(context.Request.Body.As<string>())", Target::Text).unwrap_err();
+    assert_eq!(error.exception, "System.NullReferenceException");
+}
+
+#[test]
+fn a_body_is_read_once_unless_preserved() {
+    let context = json!({"request": {"body": {"a": 1}}});
+    let twice = |first: &str| {
+        format!("@{{ var a = {first}; return context.Request.Body.As<JObject>()[\"a\"]; }}")
+    };
+    assert!(
+        run_in(
+            &twice("context.Request.Body.As<string>(preserveContent: true)"),
+            Target::Text,
+            context.clone()
+        )
+        .is_ok()
+    );
+    assert!(
+        run_in(
+            &twice("context.Request.Body.As<string>(true)"),
+            Target::Text,
+            context.clone()
+        )
+        .is_ok()
+    );
+    let error = run_in(
+        &twice("context.Request.Body.As<string>()"),
+        Target::Text,
+        context,
+    )
+    .unwrap_err();
+    assert_eq!(error.exception, "System.InvalidOperationException");
+}
+
+#[test]
+fn traces_reach_the_host() {
+    let e = compiled("@{ context.Trace(\"a\" + 1); return null; }", Target::Any).unwrap();
+    let mut host = Fixture::new(&json!({}));
+    e.eval(&mut host).unwrap();
+    assert_eq!(host.traced, ["a1"]);
+}
+
+#[test]
+fn compiled_expressions_and_frozen_values_cross_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    let e = compiled(
+        "@(new JObject { [\"a\"] = new JArray(1, DateTime.MinValue) })",
+        Target::Any,
+    )
+    .unwrap();
+    shared(&e);
+    let v = e.eval(&mut Fixture::new(&json!({}))).unwrap();
+    let frozen = v.freeze().unwrap();
+    shared(&frozen);
+    assert!(frozen.weight() > 100);
+    let other = std::thread::spawn(move || frozen.thaw().to_text().to_string())
+        .join()
+        .unwrap();
+    assert_eq!(other, &*v.to_text());
+}
+
+#[test]
+fn thawed_values_share_nothing() {
+    let v = Value::json("{\"a\":[1]}").unwrap();
+    let frozen = v.freeze().unwrap();
+    let mut host = Fixture::new(&json!({}));
+    host.set_variable("o", v.clone());
+    compiled(
+        "@{ ((JArray)((JObject)context.Variables[\"o\"])[\"a\"]).Add(2); return 1; }",
+        Target::Any,
+    )
+    .unwrap()
+    .eval(&mut host)
+    .unwrap();
+    assert!(v.to_text().contains('2'));
+    assert!(!frozen.thaw().to_text().contains('2'));
+}
+
+#[test]
+fn random_and_guids_come_from_the_host() {
+    assert_eq!(text("@(Guid.NewGuid().ToString().Length)"), "36");
+    assert_ne!(
+        text("@(Guid.NewGuid())"),
+        "00000000-0000-0000-0000-000000000000"
+    );
+    let n: i32 = text("@(new Random().Next(1, 7))").parse().unwrap();
+    assert!((1..7).contains(&n));
+    assert_eq!(
+        text("@(new Random(7).Next())"),
+        text("@(new Random(7).Next())")
+    );
+}
+
+/// Any text compiles or is refused, and what compiles evaluates or fails; nothing panics.
+#[test]
+fn any_input_is_survived() {
+    const WORDS: [&str; 74] = [
+        "context",
+        ".",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ";",
+        ",",
+        "?",
+        ":",
+        "??",
+        "?.",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "!=",
+        "<",
+        ">",
+        "=>",
+        "=",
+        "&&",
+        "||",
+        "!",
+        "1",
+        "2.5",
+        "\"a\"",
+        "'c'",
+        "$\"{",
+        "}\"",
+        "null",
+        "true",
+        "new",
+        "JObject",
+        "JArray",
+        "JProperty",
+        "List<int>",
+        "string",
+        "int",
+        "var",
+        "x",
+        "y",
+        "if",
+        "else",
+        "return",
+        "foreach",
+        "in",
+        "for",
+        "while",
+        "try",
+        "catch",
+        "Request",
+        "Body",
+        "As<JObject>",
+        "Variables",
+        "\"k\"",
+        "Select",
+        "Where",
+        "First",
+        "ToString",
+        "Split",
+        "Length",
+        "Count",
+        "is",
+        "as",
+        "(string)",
+        "(int)",
+        "++",
+        "Headers",
+        "Substring",
+    ];
+    arbtest::arbtest(|u| {
+        let mut code = String::new();
+        for _ in 0..u.int_in_range(0..=30)? {
+            if u.ratio(1, 12)? {
+                code.push_str(u.arbitrary::<&str>()?);
+            } else {
+                code.push_str(u.choose(&WORDS)?);
+            }
+            if u.ratio(1, 2)? {
+                code.push(' ');
+            }
+        }
+        for wrapped in [
+            format!("@({code})"),
+            format!("@{{{code}}}"),
+            format!("@{{ return {code}; }}"),
+        ] {
+            if let Ok(e) = compiled(&wrapped, Target::Any) {
+                drop(e.eval(&mut Fixture::new(
+                    &json!({"request": {"body": {"k": [1, "a"]}}, "variables": {"k": 1}}),
+                )));
+            }
+        }
+        Ok(())
+    })
+    .budget_ms(1500);
+}
