@@ -16,8 +16,12 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("username", Kind::Text, "user name; must not hold a colon").required().expression(),
-        attribute("password", Kind::Text, "password").required().expression(),
+        attribute("username", Kind::Text, "user name; must not hold a colon")
+            .required()
+            .expression(),
+        attribute("password", Kind::Text, "password")
+            .required()
+            .expression(),
     ],
     children: &[],
     content: Content::Empty,
@@ -26,7 +30,10 @@ pub const DEF: PolicyDef = PolicyDef {
 };
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    let step = Basic { username: cx.arg(element, "username")?, password: cx.arg(element, "password")? };
+    let step = Basic {
+        username: cx.arg(element, "username")?,
+        password: cx.arg(element, "password")?,
+    };
     cx.step(step)
 }
 
@@ -39,8 +46,12 @@ struct Basic {
 impl Basic {
     fn apply(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
         let credentials = format!("{}:{}", self.username.get(rq)?, self.password.get(rq)?);
-        let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials));
-        let mut value = HeaderValue::try_from(text).map_err(|_| Failure::internal("", "", "The credentials cannot be sent."))?;
+        let text = format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(credentials)
+        );
+        let mut value = HeaderValue::try_from(text)
+            .map_err(|_| Failure::internal("", "", "The credentials cannot be sent."))?;
         value.set_sensitive(true);
         rq.request.headers.insert(header::AUTHORIZATION, value);
         Ok(())

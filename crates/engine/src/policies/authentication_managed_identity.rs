@@ -20,10 +20,27 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("resource", Kind::Text, "the resource that the token is for").required().expression(),
-        attribute("client-id", Kind::Text, "a user-assigned identity; default: the system-assigned one").expression(),
-        attribute("output-token-variable-name", Kind::Text, "put the token into this variable instead of the `Authorization` header"),
-        attribute("ignore-error", Kind::Bool, "go on without a token when none can be had").expression().default("false"),
+        attribute("resource", Kind::Text, "the resource that the token is for")
+            .required()
+            .expression(),
+        attribute(
+            "client-id",
+            Kind::Text,
+            "a user-assigned identity; default: the system-assigned one",
+        )
+        .expression(),
+        attribute(
+            "output-token-variable-name",
+            Kind::Text,
+            "put the token into this variable instead of the `Authorization` header",
+        ),
+        attribute(
+            "ignore-error",
+            Kind::Bool,
+            "go on without a token when none can be had",
+        )
+        .expression()
+        .default("false"),
     ],
     children: &[],
     content: Content::Empty,
@@ -56,7 +73,12 @@ struct ManagedIdentity {
 impl ManagedIdentity {
     fn wanted(&self, rq: &mut Exchange) -> Result<(Str, Option<Str>), Box<Failure>> {
         let resource = self.resource.get(rq)?;
-        let client_id = self.client_id.as_ref().map(|c| c.get(rq)).transpose()?.filter(|c| !c.is_empty());
+        let client_id = self
+            .client_id
+            .as_ref()
+            .map(|c| c.get(rq))
+            .transpose()?
+            .filter(|c| !c.is_empty());
         Ok((resource, client_id))
     }
 
@@ -64,7 +86,9 @@ impl ManagedIdentity {
         match &self.variable {
             Some(variable) => rq.set_variable(variable, Value::Str(token.token.expose().clone())),
             None => {
-                rq.request.headers.insert(header::AUTHORIZATION, token.header.clone());
+                rq.request
+                    .headers
+                    .insert(header::AUTHORIZATION, token.header.clone());
             }
         }
     }
@@ -75,7 +99,13 @@ impl ManagedIdentity {
         tokens
             .fetch(&resource, client_id.as_deref())
             .await
-            .map_err(|why| Failure::internal("", "ManagedIdentityFailure", format!("No managed-identity token for {resource}: {why}")))
+            .map_err(|why| {
+                Failure::internal(
+                    "",
+                    "ManagedIdentityFailure",
+                    format!("No managed-identity token for {resource}: {why}"),
+                )
+            })
     }
 }
 

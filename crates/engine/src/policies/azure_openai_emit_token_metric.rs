@@ -4,4 +4,7 @@ use super::llm_emit_token_metric;
 use crate::compile::PolicyDef;
 
 /// The element.
-pub const DEF: PolicyDef = PolicyDef { name: "azure-openai-emit-token-metric", ..llm_emit_token_metric::DEF };
+pub const DEF: PolicyDef = PolicyDef {
+    name: "azure-openai-emit-token-metric",
+    ..llm_emit_token_metric::DEF
+};

@@ -4,4 +4,7 @@ use super::llm_semantic_cache_lookup;
 use crate::compile::PolicyDef;
 
 /// The element.
-pub const DEF: PolicyDef = PolicyDef { name: "azure-openai-semantic-cache-lookup", ..llm_semantic_cache_lookup::DEF };
+pub const DEF: PolicyDef = PolicyDef {
+    name: "azure-openai-semantic-cache-lookup",
+    ..llm_semantic_cache_lookup::DEF
+};

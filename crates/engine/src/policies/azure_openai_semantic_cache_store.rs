@@ -4,4 +4,7 @@ use super::llm_semantic_cache_store;
 use crate::compile::PolicyDef;
 
 /// The element.
-pub const DEF: PolicyDef = PolicyDef { name: "azure-openai-semantic-cache-store", ..llm_semantic_cache_store::DEF };
+pub const DEF: PolicyDef = PolicyDef {
+    name: "azure-openai-semantic-cache-store",
+    ..llm_semantic_cache_store::DEF
+};

@@ -4,4 +4,7 @@ use super::llm_token_limit;
 use crate::compile::PolicyDef;
 
 /// The element.
-pub const DEF: PolicyDef = PolicyDef { name: "azure-openai-token-limit", ..llm_token_limit::DEF };
+pub const DEF: PolicyDef = PolicyDef {
+    name: "azure-openai-token-limit",
+    ..llm_token_limit::DEF
+};

@@ -4,7 +4,10 @@
 //! the cache shares nothing with what was stored.
 
 use crate::LocalBoxFuture;
-use crate::compile::{Arg, AttributeDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::AnyArg, attribute};
+use crate::compile::{
+    Arg, AttributeDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::AnyArg,
+    attribute,
+};
 use crate::exchange::Exchange;
 use crate::step::{Flow, Step};
 use std::sync::Arc;
@@ -12,8 +15,12 @@ use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
 /// `caching-type`, on every cache policy.
-pub const CACHING_TYPE: AttributeDef =
-    attribute("caching-type", Kind::OneOf(&["internal", "external", "prefer-external"]), "which cache; this version has one, in memory, and every value means it").default("prefer-external");
+pub const CACHING_TYPE: AttributeDef = attribute(
+    "caching-type",
+    Kind::OneOf(&["internal", "external", "prefer-external"]),
+    "which cache; this version has one, in memory, and every value means it",
+)
+.default("prefer-external");
 
 /// The element.
 pub const DEF: PolicyDef = PolicyDef {
@@ -22,9 +29,21 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("key", Kind::Text, "the key").required().expression(),
-        attribute("variable-name", Kind::Text, "the variable that gets the value").required(),
-        attribute("default-value", Kind::Text, "the variable's value when the key is not there; without it, the variable is not set").expression(),
+        attribute("key", Kind::Text, "the key")
+            .required()
+            .expression(),
+        attribute(
+            "variable-name",
+            Kind::Text,
+            "the variable that gets the value",
+        )
+        .required(),
+        attribute(
+            "default-value",
+            Kind::Text,
+            "the variable's value when the key is not there; without it, the variable is not set",
+        )
+        .expression(),
         CACHING_TYPE,
     ],
     children: &[],
@@ -37,7 +56,11 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let key = cx.arg(element, "key");
     let default = cx.any_arg(element, "default-value");
     let variable = cx.literal(element, "variable-name")?;
-    cx.step(CacheLookupValue(Arc::new(Inner { key: key?, variable, default })))
+    cx.step(CacheLookupValue(Arc::new(Inner {
+        key: key?,
+        variable,
+        default,
+    })))
 }
 
 #[derive(Debug)]

@@ -14,7 +14,12 @@ pub const DEF: PolicyDef = PolicyDef {
     sections: Sections::ALL,
     scopes: Scopes::ALL,
     once: Once::Many,
-    attributes: &[attribute("key", Kind::Text, "the key").required().expression(), CACHING_TYPE],
+    attributes: &[
+        attribute("key", Kind::Text, "the key")
+            .required()
+            .expression(),
+        CACHING_TYPE,
+    ],
     children: &[],
     content: Content::Empty,
     doc: "Removes the value of a key from the cache.",
@@ -38,7 +43,10 @@ impl Step for CacheRemoveValue {
             Err(failure) => return Flow::Fail(failure),
         };
         // A later lookup of this request must miss, so this is waited for.
-        let removed = rq.services.cache.remove(&key, rq.services.clock.unix_millis());
+        let removed = rq
+            .services
+            .cache
+            .remove(&key, rq.services.clock.unix_millis());
         rq.after(removed, |_, _| Flow::Next)
     }
 

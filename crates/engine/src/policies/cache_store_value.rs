@@ -3,7 +3,9 @@
 //! What must stay true: nothing waits for the store, and a value that cannot be kept fails no request.
 
 use super::cache_lookup_value::CACHING_TYPE;
-use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::AnyArg, attribute};
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::AnyArg, attribute,
+};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
@@ -17,9 +19,19 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("key", Kind::Text, "the key").required().expression(),
-        attribute("value", Kind::Text, "the value, kept with its type").required().expression(),
-        attribute("duration", Kind::Int(1, i32::MAX as i64), "how many seconds it is kept").required().expression(),
+        attribute("key", Kind::Text, "the key")
+            .required()
+            .expression(),
+        attribute("value", Kind::Text, "the value, kept with its type")
+            .required()
+            .expression(),
+        attribute(
+            "duration",
+            Kind::Int(1, i32::MAX as i64),
+            "how many seconds it is kept",
+        )
+        .required()
+        .expression(),
         CACHING_TYPE,
     ],
     children: &[],
@@ -29,8 +41,16 @@ pub const DEF: PolicyDef = PolicyDef {
 };
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    let (key, value, duration) = (cx.arg(element, "key"), cx.any_arg(element, "value"), cx.arg(element, "duration"));
-    cx.step(CacheStoreValue { key: key?, value: value?, duration: duration? })
+    let (key, value, duration) = (
+        cx.arg(element, "key"),
+        cx.any_arg(element, "value"),
+        cx.arg(element, "duration"),
+    );
+    cx.step(CacheStoreValue {
+        key: key?,
+        value: value?,
+        duration: duration?,
+    })
 }
 
 #[derive(Debug)]
@@ -48,7 +68,13 @@ impl CacheStoreValue {
         if let Some(frozen) = value.freeze() {
             let weight = frozen.weight() as u64;
             let now = rq.services.clock.unix_millis();
-            rq.forget(rq.services.cache.put(&key, frozen, weight, seconds.saturating_mul(1000), now));
+            rq.forget(rq.services.cache.put(
+                &key,
+                frozen,
+                weight,
+                seconds.saturating_mul(1000),
+                now,
+            ));
         }
         Ok(())
     }

@@ -41,8 +41,18 @@ pub const DEF: PolicyDef = PolicyDef {
 const MOST_REDIRECTS: u32 = 10;
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    if let (Some(_), Some(ms)) = (element.attribute("timeout"), element.attribute("timeout-ms")) {
-        cx.report(Diagnostic::error("TG0331", ms.name_span, "`timeout` and `timeout-ms` exclude each other").label("remove one of them"));
+    if let (Some(_), Some(ms)) = (
+        element.attribute("timeout"),
+        element.attribute("timeout-ms"),
+    ) {
+        cx.report(
+            Diagnostic::error(
+                "TG0331",
+                ms.name_span,
+                "`timeout` and `timeout-ms` exclude each other",
+            )
+            .label("remove one of them"),
+        );
     }
     cx.arg::<i64>(element, "continue-timeout");
     let timeout = match element.attribute("timeout-ms") {
@@ -56,10 +66,18 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     };
     let follow_redirects = cx.arg(element, "follow-redirects")?;
     if cx.literal::<bool>(element, "buffer-request-body")? {
-        cx.needs(Needs { request_body: true, response_body: false });
+        cx.needs(Needs {
+            request_body: true,
+            response_body: false,
+        });
     }
     let fail_on_error = cx.literal(element, "fail-on-error-status-code")?;
-    cx.step(ForwardRequest { timeout, version, follow_redirects, fail_on_error })
+    cx.step(ForwardRequest {
+        timeout,
+        version,
+        follow_redirects,
+        fail_on_error,
+    })
 }
 
 #[derive(Debug)]
@@ -93,15 +111,40 @@ impl Step for ForwardRequest {
 impl ForwardRequest {
     async fn forward(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
         let (timeout, unit) = &self.timeout;
-        let timeout = Duration::from_millis(u64::try_from(timeout.get(rq)?).unwrap_or(0).saturating_mul(*unit));
-        let redirects = if self.follow_redirects.get(rq)? { MOST_REDIRECTS } else { 0 };
+        let timeout = Duration::from_millis(
+            u64::try_from(timeout.get(rq)?)
+                .unwrap_or(0)
+                .saturating_mul(*unit),
+        );
+        let redirects = if self.follow_redirects.get(rq)? {
+            MOST_REDIRECTS
+        } else {
+            0
+        };
         // A previous attempt's answer is gone once the next one is made, also when that fails.
         rq.response = None;
-        upstream::forward(rq, SendOptions { timeout, version: self.version }, redirects).await?;
+        upstream::forward(
+            rq,
+            SendOptions {
+                timeout,
+                version: self.version,
+            },
+            redirects,
+        )
+        .await?;
         if self.fail_on_error
-            && let Some(status) = rq.response.as_ref().map(|r| r.status).filter(|s| s.is_client_error() || s.is_server_error())
+            && let Some(status) = rq
+                .response
+                .as_ref()
+                .map(|r| r.status)
+                .filter(|s| s.is_client_error() || s.is_server_error())
         {
-            let mut failure = Failure::refused("", "BackendErrorStatusCode", status, format!("The backend answered {status}."));
+            let mut failure = Failure::refused(
+                "",
+                "BackendErrorStatusCode",
+                status,
+                format!("The backend answered {status}."),
+            );
             failure.keep_response = true;
             return Err(failure);
         }

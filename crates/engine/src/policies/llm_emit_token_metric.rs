@@ -4,7 +4,9 @@
 //! the metric is emitted once, when the request has settled; an answer from the cache used no tokens and emits none.
 
 use crate::LocalBoxFuture;
-use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
+};
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
 use crate::settle::Outcome;
@@ -78,7 +80,11 @@ impl Known {
             Known::Subscription => rq.subscription().map(|s| &s.id),
             Known::Location => Some(&rq.snapshot.gateway.region),
             Known::Gateway => Some(&rq.snapshot.gateway.id),
-            Known::Backend => rq.attempts.last().and_then(|a| a.backend).map(|b| &rq.snapshot.backend(b).id),
+            Known::Backend => rq
+                .attempts
+                .last()
+                .and_then(|a| a.backend)
+                .map(|b| &rq.snapshot.backend(b).id),
         };
         value.unwrap_or(&NONE).clone()
     }
@@ -96,12 +102,18 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let mut dimensions = Vec::new();
     let mut custom = 0;
     for child in element.elements().filter(|e| &*e.name == "dimension") {
-        let name = child.attribute("name").and_then(|a| cx.text_arg::<Str>(&a.value));
-        let value = child.attribute("value").map(|a| cx.text_arg::<Str>(&a.value));
+        let name = child
+            .attribute("name")
+            .and_then(|a| cx.text_arg::<Str>(&a.value));
+        let value = child
+            .attribute("value")
+            .map(|a| cx.text_arg::<Str>(&a.value));
         let Some(name) = name else {
             continue;
         };
-        let known = name.constant().is_some_and(|name| Known::named(name).is_some());
+        let known = name
+            .constant()
+            .is_some_and(|name| Known::named(name).is_some());
         if value.is_none() && !known && name.constant().is_some() {
             cx.report(
                 Diagnostic::error("TG0344", child.name_span, format!("dimension `{}` needs a `value`", name.constant().map_or("", |n| n)))
@@ -113,8 +125,15 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
             custom += 1;
             if custom == MOST_CUSTOM + 1 {
                 cx.report(
-                    Diagnostic::error("TG0345", child.name_span, format!("`{}` has more than {MOST_CUSTOM} dimensions of its own", element.name))
-                        .label("one too many"),
+                    Diagnostic::error(
+                        "TG0345",
+                        child.name_span,
+                        format!(
+                            "`{}` has more than {MOST_CUSTOM} dimensions of its own",
+                            element.name
+                        ),
+                    )
+                    .label("one too many"),
                 );
             }
         }
@@ -125,7 +144,10 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         };
         dimensions.push(Dimension { name, value });
     }
-    cx.step(EmitTokenMetric(Arc::new(Inner { namespace, dimensions })))
+    cx.step(EmitTokenMetric(Arc::new(Inner {
+        namespace,
+        dimensions,
+    })))
 }
 
 #[derive(Debug)]
@@ -142,7 +164,10 @@ impl EmitTokenMetric {
         match self.dimensions(rq) {
             Ok(dimensions) => {
                 rq.llm_call();
-                rq.deferred.push(Box::new(Noted { inner: self.0.clone(), dimensions }));
+                rq.deferred.push(Box::new(Noted {
+                    inner: self.0.clone(),
+                    dimensions,
+                }));
                 Flow::Next
             }
             Err(failure) => Flow::Fail(failure),
@@ -159,7 +184,13 @@ impl EmitTokenMetric {
                     // Which backend it was is known at the end.
                     Some(Known::Backend) => None,
                     Some(known) => Some(known.value(rq)),
-                    None => return Err(Failure::internal("", "", format!("Dimension `{name}` has no value."))),
+                    None => {
+                        return Err(Failure::internal(
+                            "",
+                            "",
+                            format!("Dimension `{name}` has no value."),
+                        ));
+                    }
                 },
             };
             dimensions.push((name, value));
@@ -195,11 +226,21 @@ struct Noted {
 
 impl Deferred for Noted {
     fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
-        let Some(usage) = rq.llm.as_ref().filter(|call| !call.cache.is_hit()).and_then(|call| call.usage) else {
+        let Some(usage) = rq
+            .llm
+            .as_ref()
+            .filter(|call| !call.cache.is_hit())
+            .and_then(|call| call.usage)
+        else {
             return;
         };
-        let dimensions: SmallVec<[(Str, Str); 6]> =
-            self.dimensions.drain(..).map(|(name, value)| (name, value.unwrap_or_else(|| Known::Backend.value(rq)))).collect();
-        rq.services.telemetry.token_metric(&self.inner.namespace, &dimensions, &usage);
+        let dimensions: SmallVec<[(Str, Str); 6]> = self
+            .dimensions
+            .drain(..)
+            .map(|(name, value)| (name, value.unwrap_or_else(|| Known::Backend.value(rq))))
+            .collect();
+        rq.services
+            .telemetry
+            .token_metric(&self.inner.namespace, &dimensions, &usage);
     }
 }

@@ -5,7 +5,10 @@
 //! answer that the lookup saw says in `x-llm-cache-status` what became of it.
 
 use crate::LocalBoxFuture;
-use crate::compile::{Arg, AttributeDef, ChildDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::compile::{
+    Arg, AttributeDef, ChildDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections,
+    attribute, child,
+};
 use crate::exchange::{BodyState, Deferred, Exchange, Response};
 use crate::failure::Failure;
 use crate::llm_call::{CacheStatus, CachedAnswer, Embedder, LlmCall};
@@ -29,7 +32,11 @@ pub const ATTRIBUTES: &[AttributeDef] = &[
 ];
 
 /// The children of both elements.
-pub const CHILDREN: &[ChildDef] = &[child("vary-by", Content::Text, "part of the partition: answers are never shared between its values")];
+pub const CHILDREN: &[ChildDef] = &[child(
+    "vary-by",
+    Content::Text,
+    "part of the partition: answers are never shared between its values",
+)];
 
 /// The element.
 pub const DEF: PolicyDef = PolicyDef {
@@ -55,18 +62,25 @@ static STATUS: HeaderName = HeaderName::from_static("x-llm-cache-status");
 /// Compiles either element.
 pub fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let threshold = cx.arg::<f64>(element, "score-threshold");
-    if let (Some(Arg::Const(threshold)), Some(attribute)) = (&threshold, element.attribute("score-threshold"))
+    if let (Some(Arg::Const(threshold)), Some(attribute)) =
+        (&threshold, element.attribute("score-threshold"))
         && *threshold > LOOSE
         && *threshold <= 1.0
     {
         cx.report(
-            Diagnostic::warning("TG0346", attribute.value.span, format!("`score-threshold` {threshold} lets prompts match that differ"))
-                .label("a distance: lower is stricter")
-                .help("start with 0.05; a similarity of 0.85 is a distance of 0.15"),
+            Diagnostic::warning(
+                "TG0346",
+                attribute.value.span,
+                format!("`score-threshold` {threshold} lets prompts match that differ"),
+            )
+            .label("a distance: lower is stricter")
+            .help("start with 0.05; a similarity of 0.85 is a distance of 0.15"),
         );
     }
     let backend = match element.attribute("embeddings-backend-id") {
-        Some(attribute) if attribute.value.kind == TextKind::Literal => cx.backend(attribute.value.text.trim(), attribute.value.span).map(Backend::Known),
+        Some(attribute) if attribute.value.kind == TextKind::Literal => cx
+            .backend(attribute.value.text.trim(), attribute.value.span)
+            .map(Backend::Known),
         _ => cx.arg(element, "embeddings-backend-id").map(Backend::Named),
     };
     let mut vary_by = Vec::new();
@@ -74,8 +88,16 @@ pub fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>>
         vary_by.push(cx.content::<Str>(child)?);
     }
     let ignore_system = cx.literal(element, "ignore-system-messages")?;
-    let most_messages = element.attribute("max-message-count").and_then(|_| usize::try_from(cx.literal::<i64>(element, "max-message-count")?).ok());
-    cx.step(Lookup { threshold: threshold?, backend: backend?, ignore_system, most_messages, vary_by })
+    let most_messages = element
+        .attribute("max-message-count")
+        .and_then(|_| usize::try_from(cx.literal::<i64>(element, "max-message-count")?).ok());
+    cx.step(Lookup {
+        threshold: threshold?,
+        backend: backend?,
+        ignore_system,
+        most_messages,
+        vary_by,
+    })
 }
 
 #[derive(Debug)]
@@ -113,7 +135,10 @@ impl Lookup {
         };
         let mut parts = Vec::with_capacity(self.vary_by.len() + 5);
         parts.push(rq.api().map_or_else(|| Str::from(""), |a| a.id.clone()));
-        parts.push(rq.operation().map_or_else(|| Str::from(""), |o| o.id.clone()));
+        parts.push(
+            rq.operation()
+                .map_or_else(|| Str::from(""), |o| o.id.clone()),
+        );
         for part in &self.vary_by {
             parts.push(part.get(rq)?);
         }
@@ -138,7 +163,12 @@ impl Lookup {
             partition.push_str(part);
         }
         partition.push_str(&settings);
-        Ok(Some(Wanted { partition: Str::from(partition), text, threshold, backend }))
+        Ok(Some(Wanted {
+            partition: Str::from(partition),
+            text,
+            threshold,
+            backend,
+        }))
     }
 
     /// The text to compare; none for what is not cached.
@@ -147,7 +177,10 @@ impl Lookup {
             return None;
         }
         let prompt = prompt_text(&call.peek(), self.ignore_system);
-        let short = self.most_messages.is_none_or(|most| prompt.messages <= most) && prompt.text.len() <= LONGEST_PROMPT;
+        let short = self
+            .most_messages
+            .is_none_or(|most| prompt.messages <= most)
+            && prompt.text.len() <= LONGEST_PROMPT;
         (prompt.text_only && short && !prompt.text.trim().is_empty()).then_some(prompt.text)
     }
 
@@ -171,8 +204,16 @@ impl Lookup {
             }
         };
         let now = rq.services.clock.unix_millis();
-        #[allow(clippy::cast_possible_truncation, reason = "a distance from 0 to 1 needs no more digits than its vectors have")]
-        let nearest = rq.services.vectors.nearest(&wanted.partition, &vector, wanted.threshold as f32, now).get().await;
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a distance from 0 to 1 needs no more digits than its vectors have"
+        )]
+        let nearest = rq
+            .services
+            .vectors
+            .nearest(&wanted.partition, &vector, wanted.threshold as f32, now)
+            .get()
+            .await;
         match nearest {
             Some((_, answer)) => {
                 rq.llm_call().cache = CacheStatus::Hit;
@@ -180,7 +221,10 @@ impl Lookup {
                 Flow::Answered
             }
             None => {
-                rq.llm_call().cache = CacheStatus::Miss { partition: wanted.partition, vector: Rc::from(vector) };
+                rq.llm_call().cache = CacheStatus::Miss {
+                    partition: wanted.partition,
+                    vector: Rc::from(vector),
+                };
                 Flow::Next
             }
         }
@@ -219,7 +263,9 @@ struct TellStatus;
 impl Deferred for TellStatus {
     fn on_answer(&mut self, rq: &mut Exchange) {
         if let Some(status) = rq.llm.as_ref().and_then(|call| call.cache.as_str()) {
-            rq.response_mut().headers.insert(STATUS.clone(), HeaderValue::from_static(status));
+            rq.response_mut()
+                .headers
+                .insert(STATUS.clone(), HeaderValue::from_static(status));
         }
     }
 }

@@ -22,7 +22,13 @@ pub const DEF: PolicyDef = PolicyDef {
     sections: Sections::OUTBOUND,
     scopes: Scopes::ALL,
     once: Once::PerSection,
-    attributes: &[attribute("duration", Kind::Int(1, i32::MAX as i64), "how many seconds the answer is kept").required().expression()],
+    attributes: &[attribute(
+        "duration",
+        Kind::Int(1, i32::MAX as i64),
+        "how many seconds the answer is kept",
+    )
+    .required()
+    .expression()],
     children: &[],
     content: Content::Empty,
     doc: "Keeps the answer under the prompt that `llm-semantic-cache-lookup` looked up and did not find. Only whole answers with status 200 and at most 1 MiB are kept, as they are at this place of `outbound`.",
@@ -47,22 +53,38 @@ struct Store {
 
 impl Store {
     fn store(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
-        let Some(CacheStatus::Miss { partition, vector }) = rq.llm.as_ref().map(|call| &call.cache) else {
+        let Some(CacheStatus::Miss { partition, vector }) = rq.llm.as_ref().map(|call| &call.cache)
+        else {
             return Ok(());
         };
         let (partition, vector) = (partition.clone(), vector.clone());
         let seconds = u64::try_from(self.duration.get(rq)?).unwrap_or(0);
         let services = rq.services.clone();
-        let Some(response) = rq.response.as_mut().filter(|r| r.status == StatusCode::OK && !is_encoded(&r.headers) && !is_event_stream(&r.headers)) else {
+        let Some(response) = rq.response.as_mut().filter(|r| {
+            r.status == StatusCode::OK && !is_encoded(&r.headers) && !is_event_stream(&r.headers)
+        }) else {
             return Ok(());
         };
-        let headers = KEPT.iter().filter_map(|name| Some((name.clone(), response.headers.get(name)?.clone()))).collect();
-        let place = Place { services, partition, vector, ttl_ms: seconds.saturating_mul(1000), headers };
+        let headers = KEPT
+            .iter()
+            .filter_map(|name| Some((name.clone(), response.headers.get(name)?.clone())))
+            .collect();
+        let place = Place {
+            services,
+            partition,
+            vector,
+            ttl_ms: seconds.saturating_mul(1000),
+            headers,
+        };
         match &mut response.body {
             BodyState::Buffered(body) => place.keep(body.clone()),
             BodyState::Streaming(body) => {
                 let body = std::mem::take(body);
-                let recorder: Box<dyn Tap> = Box::new(Recorder { place: Some(place), first: Bytes::new(), rest: BytesMut::new() });
+                let recorder: Box<dyn Tap> = Box::new(Recorder {
+                    place: Some(place),
+                    first: Bytes::new(),
+                    rest: BytesMut::new(),
+                });
                 response.body = BodyState::Streaming(Tapped::wrap(body, vec![recorder]));
             }
             BodyState::None | BodyState::Consumed => {}
@@ -96,9 +118,20 @@ impl Place {
         }
         let weight = (body.len() + 256) as u64;
         // A slice of a larger buffer would keep all of it.
-        let answer = CachedAnswer { status: StatusCode::OK, headers: self.headers, body: Bytes::copy_from_slice(&body) };
+        let answer = CachedAnswer {
+            status: StatusCode::OK,
+            headers: self.headers,
+            body: Bytes::copy_from_slice(&body),
+        };
         let now = self.services.clock.unix_millis();
-        let stored = self.services.vectors.put(&self.partition, &self.vector, answer, weight, self.ttl_ms, now);
+        let stored = self.services.vectors.put(
+            &self.partition,
+            &self.vector,
+            answer,
+            weight,
+            self.ttl_ms,
+            now,
+        );
         self.services.forget(stored);
     }
 }

@@ -5,7 +5,10 @@
 //! nothing; of two policies that share a counter in one request, one counts.
 
 use crate::LocalBoxFuture;
-use crate::compile::{Arg, AttributeDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::Long, attribute};
+use crate::compile::{
+    Arg, AttributeDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::Long,
+    attribute,
+};
 use crate::exchange::{Deferred, Exchange, Hold};
 use crate::failure::Failure;
 use crate::limits::{Tell, Told, int};
@@ -54,34 +57,79 @@ pub const DEF: PolicyDef = PolicyDef {
 /// Compiles either element.
 pub fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let key = cx.arg(element, "counter-key");
-    let per_minute = element.attribute("tokens-per-minute").and_then(|_| u64::try_from(cx.literal::<i64>(element, "tokens-per-minute")?).ok());
-    let quota = match (element.attribute("token-quota"), element.attribute("token-quota-period")) {
-        (Some(_), Some(_)) => match (cx.arg(element, "token-quota"), cx.arg(element, "token-quota-period")) {
+    let per_minute = element
+        .attribute("tokens-per-minute")
+        .and_then(|_| u64::try_from(cx.literal::<i64>(element, "tokens-per-minute")?).ok());
+    let quota = match (
+        element.attribute("token-quota"),
+        element.attribute("token-quota-period"),
+    ) {
+        (Some(_), Some(_)) => match (
+            cx.arg(element, "token-quota"),
+            cx.arg(element, "token-quota-period"),
+        ) {
             (Some(quota), Some(period)) => Some((quota, period)),
             _ => return None,
         },
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => {
             cx.report(
-                Diagnostic::error("TG0343", element.name_span, format!("`{}` has half a quota", element.name))
-                    .label("expected both `token-quota` and `token-quota-period`"),
+                Diagnostic::error(
+                    "TG0343",
+                    element.name_span,
+                    format!("`{}` has half a quota", element.name),
+                )
+                .label("expected both `token-quota` and `token-quota-period`"),
             );
             return None;
         }
     };
     if element.attribute("tokens-per-minute").is_none() && quota.is_none() {
         cx.report(
-            Diagnostic::error("TG0341", element.name_span, format!("`{}` limits nothing", element.name))
-                .label("expected `tokens-per-minute`, or `token-quota` with `token-quota-period`"),
+            Diagnostic::error(
+                "TG0341",
+                element.name_span,
+                format!("`{}` limits nothing", element.name),
+            )
+            .label("expected `tokens-per-minute`, or `token-quota` with `token-quota-period`"),
         );
         return None;
     }
-    let retry_after = Tell::compile(element, Some("retry-after-header-name"), Some("retry-after-variable-name"), cx);
-    let left_of_quota = Tell::compile(element, Some("remaining-quota-tokens-header-name"), Some("remaining-quota-tokens-variable-name"), cx);
-    let left_of_minute = Tell::compile(element, Some("remaining-tokens-header-name"), Some("remaining-tokens-variable-name"), cx);
-    let consumed = Tell::compile(element, Some("tokens-consumed-header-name"), Some("tokens-consumed-variable-name"), cx);
+    let retry_after = Tell::compile(
+        element,
+        Some("retry-after-header-name"),
+        Some("retry-after-variable-name"),
+        cx,
+    );
+    let left_of_quota = Tell::compile(
+        element,
+        Some("remaining-quota-tokens-header-name"),
+        Some("remaining-quota-tokens-variable-name"),
+        cx,
+    );
+    let left_of_minute = Tell::compile(
+        element,
+        Some("remaining-tokens-header-name"),
+        Some("remaining-tokens-variable-name"),
+        cx,
+    );
+    let consumed = Tell::compile(
+        element,
+        Some("tokens-consumed-header-name"),
+        Some("tokens-consumed-variable-name"),
+        cx,
+    );
     let estimate = cx.literal(element, "estimate-prompt-tokens")?;
-    cx.step(LlmTokenLimit(Arc::new(Inner { key: key?, per_minute, quota, estimate, retry_after, left_of_quota, left_of_minute, consumed })))
+    cx.step(LlmTokenLimit(Arc::new(Inner {
+        key: key?,
+        per_minute,
+        quota,
+        estimate,
+        retry_after,
+        left_of_quota,
+        left_of_minute,
+        consumed,
+    })))
 }
 
 #[derive(Debug)]
@@ -101,7 +149,10 @@ struct Inner {
 
 impl Inner {
     fn limit(&self, rq: &mut Exchange) -> Result<TokenLimit, Box<Failure>> {
-        let mut limit = TokenLimit { per_minute: self.per_minute, quota: None };
+        let mut limit = TokenLimit {
+            per_minute: self.per_minute,
+            quota: None,
+        };
         if let Some((quota, period)) = &self.quota {
             let Long(tokens) = quota.get(rq)?;
             let name = period.get(rq)?;
@@ -111,7 +162,16 @@ impl Inner {
                 "Weekly" => Period::Week,
                 "Monthly" => Period::Month,
                 "Yearly" => Period::Year,
-                _ => return Err(Failure::internal("", "", format!("`token-quota-period` is `{name}`; it must be one of {}.", PERIODS.join(", ")))),
+                _ => {
+                    return Err(Failure::internal(
+                        "",
+                        "",
+                        format!(
+                            "`token-quota-period` is `{name}`; it must be one of {}.",
+                            PERIODS.join(", ")
+                        ),
+                    ));
+                }
             };
             limit.quota = Some((u64::try_from(tokens).unwrap_or(0), period));
         }
@@ -128,7 +188,11 @@ impl Inner {
             Err(failure) => return Flow::Fail(failure),
         };
         let call = rq.llm_call();
-        let estimate = if self.estimate { call.estimate().tokens } else { 0 };
+        let estimate = if self.estimate {
+            call.estimate().tokens
+        } else {
+            0
+        };
         // A counter that an earlier policy of this request counts on is only checked.
         let mut counting = limit;
         let mut checking = TokenLimit::default();
@@ -140,12 +204,22 @@ impl Inner {
         {
             checking.quota = counting.quota.take();
         }
-        let admitted = Admitted { limits: self.clone(), key, limit, reservation: None, estimate, told: Told::default() };
+        let admitted = Admitted {
+            limits: self.clone(),
+            key,
+            limit,
+            reservation: None,
+            estimate,
+            told: Told::default(),
+        };
         if checking == TokenLimit::default() {
             return admitted.reserve(rq, counting);
         }
         let now = rq.services.clock.unix_millis();
-        let checked = rq.services.counters.reserve(&admitted.key, checking, 0, now);
+        let checked = rq
+            .services
+            .counters
+            .reserve(&admitted.key, checking, 0, now);
         rq.after(checked, move |rq, checked| match checked {
             Err(exceeded) => admitted.refuse(rq, exceeded),
             Ok(unused) => {
@@ -191,7 +265,10 @@ struct Admitted {
 impl Admitted {
     fn reserve(mut self, rq: &mut Exchange, counting: TokenLimit) -> Flow {
         let now = rq.services.clock.unix_millis();
-        let answer = rq.services.counters.reserve(&self.key, counting, self.estimate, now);
+        let answer = rq
+            .services
+            .counters
+            .reserve(&self.key, counting, self.estimate, now);
         rq.after(answer, move |rq, reserved| match reserved {
             Ok(reservation) => {
                 self.reservation = Some(reservation);
@@ -226,7 +303,10 @@ impl Admitted {
     }
 
     fn tell(&mut self, rq: &mut Exchange, left: TokensLeft) {
-        for (tell, number) in [(&self.limits.left_of_minute, left.per_minute), (&self.limits.left_of_quota, left.quota)] {
+        for (tell, number) in [
+            (&self.limits.left_of_minute, left.per_minute),
+            (&self.limits.left_of_quota, left.quota),
+        ] {
             if let Some(number) = number {
                 tell.set(rq, number);
                 self.told.put(tell, number);
@@ -239,13 +319,30 @@ impl Admitted {
         rq.after(left, move |rq, left| {
             let limits = &self.limits;
             let (reason, status, what, wait) = match exceeded {
-                Exceeded::PerMinute { retry_after_ms } => ("OpenAITokenLimitExceeded", StatusCode::TOO_MANY_REQUESTS, "limit", retry_after_ms),
-                Exceeded::Quota { retry_after_ms } => ("OpenAITokenQuotaExceeded", StatusCode::FORBIDDEN, "quota", retry_after_ms),
+                Exceeded::PerMinute { retry_after_ms } => (
+                    "OpenAITokenLimitExceeded",
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "limit",
+                    retry_after_ms,
+                ),
+                Exceeded::Quota { retry_after_ms } => (
+                    "OpenAITokenQuotaExceeded",
+                    StatusCode::FORBIDDEN,
+                    "quota",
+                    retry_after_ms,
+                ),
             };
             let seconds = retry_after_seconds(wait);
             let message = format!("Token {what} is exceeded. Try again in {seconds} seconds.");
-            let mut failure = limits.retry_after.refuse(rq, Failure::refused("", reason, status, message), seconds);
-            for (tell, number) in [(&limits.left_of_minute, left.per_minute), (&limits.left_of_quota, left.quota)] {
+            let mut failure = limits.retry_after.refuse(
+                rq,
+                Failure::refused("", reason, status, message),
+                seconds,
+            );
+            for (tell, number) in [
+                (&limits.left_of_minute, left.per_minute),
+                (&limits.left_of_quota, left.quota),
+            ] {
                 if let Some(number) = number {
                     failure = tell.refuse(rq, failure, number);
                 }
@@ -263,7 +360,10 @@ impl Admitted {
     /// Counts the call and tells what was used.
     fn settle(&mut self, rq: &mut Exchange, used: u64) {
         let now = rq.services.clock.unix_millis();
-        let settled = self.reservation.take().map(|reservation| rq.services.counters.settle(reservation, used, now));
+        let settled = self
+            .reservation
+            .take()
+            .map(|reservation| rq.services.counters.settle(reservation, used, now));
         if let Some(answer) = settled {
             rq.forget(answer);
         }

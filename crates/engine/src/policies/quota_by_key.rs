@@ -50,18 +50,40 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let first = match start.trim().parse::<jiff::Timestamp>() {
         Ok(time) => time.as_millisecond(),
         Err(_) => {
-            let span = element.attribute("first-period-start").map_or(element.name_span, |a| a.value.span);
-            cx.report(Diagnostic::error("TG0342", span, format!("`{start}` is not a time")).label("expected a time in UTC such as `2026-01-31T00:00:00Z`"));
+            let span = element
+                .attribute("first-period-start")
+                .map_or(element.name_span, |a| a.value.span);
+            cx.report(
+                Diagnostic::error("TG0342", span, format!("`{start}` is not a time"))
+                    .label("expected a time in UTC such as `2026-01-31T00:00:00Z`"),
+            );
             return None;
         }
     };
     let numbers = numbers?;
     if (1..SHORTEST).contains(&numbers.seconds) {
-        let span = element.attribute("renewal-period").map_or(element.name_span, |a| a.value.span);
-        cx.report(Diagnostic::error("TG0315", span, format!("`renewal-period` of `quota-by-key` cannot be `{}`", numbers.seconds)).label("expected 0, or 300 seconds or more"));
+        let span = element
+            .attribute("renewal-period")
+            .map_or(element.name_span, |a| a.value.span);
+        cx.report(
+            Diagnostic::error(
+                "TG0315",
+                span,
+                format!(
+                    "`renewal-period` of `quota-by-key` cannot be `{}`",
+                    numbers.seconds
+                ),
+            )
+            .label("expected 0, or 300 seconds or more"),
+        );
         return None;
     }
-    cx.step(QuotaByKey(Arc::new(Inner { numbers, period: Period::every(numbers.seconds, first), key: key?, increment: increment? })))
+    cx.step(QuotaByKey(Arc::new(Inner {
+        numbers,
+        period: Period::every(numbers.seconds, first),
+        key: key?,
+        increment: increment?,
+    })))
 }
 
 #[derive(Debug)]
@@ -78,7 +100,11 @@ struct Inner {
 impl Inner {
     fn gates(&self, rq: &mut Exchange) -> Result<Gates, Box<Failure>> {
         let key = ["key\n", &*self.key.get(rq)?].concat();
-        let count = if self.increment.deferred { 0 } else { self.increment.get(rq)? };
+        let count = if self.increment.deferred {
+            0
+        } else {
+            self.increment.get(rq)?
+        };
         let mut gates = Gates::new();
         self.numbers.gates(key, self.period, count, &mut gates);
         Ok(gates)
@@ -97,8 +123,20 @@ impl Step for QuotaByKey {
             Admission::Passed(gates, _) => {
                 if inner.increment.deferred {
                     inner.increment.prepare(rq);
-                    let (calls, bytes) = gates.into_iter().partition(|gate| matches!(gate.limit, Limit::Quota(Quota { measure: Measure::Calls, .. })));
-                    rq.deferred.push(Box::new(Later { inner, calls, bytes: Bytes(bytes) }));
+                    let (calls, bytes) = gates.into_iter().partition(|gate| {
+                        matches!(
+                            gate.limit,
+                            Limit::Quota(Quota {
+                                measure: Measure::Calls,
+                                ..
+                            })
+                        )
+                    });
+                    rq.deferred.push(Box::new(Later {
+                        inner,
+                        calls,
+                        bytes: Bytes(bytes),
+                    }));
                 } else {
                     let bytes = Bytes::of(gates);
                     if !bytes.0.is_empty() {

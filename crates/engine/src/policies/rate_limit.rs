@@ -4,10 +4,13 @@
 //! their own and all must pass; a refused call is not counted.
 
 use crate::LocalBoxFuture;
-use crate::compile::{AttributeDef, Compile, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Sections, attribute, child};
+use crate::compile::{
+    AttributeDef, Compile, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Sections, attribute,
+    child,
+};
 use crate::exchange::Exchange;
-use crate::limits::level::{self, Level};
 use crate::limits::calls::CallsTold;
+use crate::limits::level::{self, Level};
 use crate::limits::{Admission, Gate, Gates, Limit, Told, admit};
 use crate::step::{Flow, Step};
 use std::sync::Arc;
@@ -17,8 +20,18 @@ use tollgate_state::Rate;
 /// Most seconds of a window.
 const LONGEST: i64 = 300;
 
-const CALLS: AttributeDef = attribute("calls", Kind::Int(1, i32::MAX as i64), "the most calls in the renewal period").required();
-const RENEWAL: AttributeDef = attribute("renewal-period", Kind::Int(1, LONGEST), "length of the sliding window in seconds, 300 at most").required();
+const CALLS: AttributeDef = attribute(
+    "calls",
+    Kind::Int(1, i32::MAX as i64),
+    "the most calls in the renewal period",
+)
+.required();
+const RENEWAL: AttributeDef = attribute(
+    "renewal-period",
+    Kind::Int(1, LONGEST),
+    "length of the sliding window in seconds, 300 at most",
+)
+.required();
 const ID: AttributeDef = attribute("id", Kind::Text, "its id; wins over `name`");
 const NAME: AttributeDef = attribute("name", Kind::Text, "its display name");
 
@@ -31,15 +44,45 @@ pub const DEF: PolicyDef = PolicyDef {
     attributes: &[
         CALLS,
         RENEWAL,
-        attribute("retry-after-header-name", Kind::Text, "header of a refusal that says after how many seconds to come back").default("Retry-After"),
-        attribute("retry-after-variable-name", Kind::Text, "variable with the same number, for `on-error`"),
-        attribute("remaining-calls-header-name", Kind::Text, "header of every answer with the calls that are left"),
-        attribute("remaining-calls-variable-name", Kind::Text, "variable with the calls that are left"),
-        attribute("total-calls-header-name", Kind::Text, "header of every answer with the value of `calls`"),
+        attribute(
+            "retry-after-header-name",
+            Kind::Text,
+            "header of a refusal that says after how many seconds to come back",
+        )
+        .default("Retry-After"),
+        attribute(
+            "retry-after-variable-name",
+            Kind::Text,
+            "variable with the same number, for `on-error`",
+        ),
+        attribute(
+            "remaining-calls-header-name",
+            Kind::Text,
+            "header of every answer with the calls that are left",
+        ),
+        attribute(
+            "remaining-calls-variable-name",
+            Kind::Text,
+            "variable with the calls that are left",
+        ),
+        attribute(
+            "total-calls-header-name",
+            Kind::Text,
+            "header of every answer with the value of `calls`",
+        ),
     ],
-    children: &[child("api", Content::Empty, "a limit of its own for one API of the product")
-        .attributes(&[ID, NAME, CALLS, RENEWAL])
-        .children(&[child("operation", Content::Empty, "a limit of its own for one operation of the API").attributes(&[ID, NAME, CALLS, RENEWAL])])],
+    children: &[child(
+        "api",
+        Content::Empty,
+        "a limit of its own for one API of the product",
+    )
+    .attributes(&[ID, NAME, CALLS, RENEWAL])
+    .children(&[child(
+        "operation",
+        Content::Empty,
+        "a limit of its own for one operation of the API",
+    )
+    .attributes(&[ID, NAME, CALLS, RENEWAL])])],
     content: Content::Empty,
     doc: "Limits the calls of a subscription in a sliding window; above it, the call is answered 429 with `Retry-After`. It acts only on calls with a subscription key. Where several limits are told of, headers and variables speak of the one with the least left.",
     compile,
@@ -48,10 +91,17 @@ pub const DEF: PolicyDef = PolicyDef {
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let levels = level::compile(element, cx, |element, cx| {
         let mut number = |name| u64::try_from(cx.literal::<i64>(element, name)?).ok();
-        Some(Rate { limit: number("calls")?, window_ms: number("renewal-period")?.saturating_mul(1000) })
+        Some(Rate {
+            limit: number("calls")?,
+            window_ms: number("renewal-period")?.saturating_mul(1000),
+        })
     });
     let told = CallsTold::compile(element, cx);
-    cx.step(RateLimit(Arc::new(Inner { levels, scope: cx.scope, told })))
+    cx.step(RateLimit(Arc::new(Inner {
+        levels,
+        scope: cx.scope,
+        told,
+    })))
 }
 
 #[derive(Debug)]
@@ -70,18 +120,32 @@ impl Step for RateLimit {
             .0
             .levels
             .iter()
-            .filter_map(|level| Some(Gate { key: level.key(DEF.name, self.0.scope, rq)?, limit: Limit::Rate(level.limit), count: 1 }))
+            .filter_map(|level| {
+                Some(Gate {
+                    key: level.key(DEF.name, self.0.scope, rq)?,
+                    limit: Limit::Rate(level.limit),
+                    count: 1,
+                })
+            })
             .collect();
         if gates.is_empty() {
             return Flow::Next;
         }
         let inner = self.0.clone();
         admit(rq, gates, move |rq, admission| match admission {
-            Admission::Refused(gate, decision) => Flow::Fail(inner.told.refusal(rq, limit_of(&gate), &decision)),
+            Admission::Refused(gate, decision) => {
+                Flow::Fail(inner.told.refusal(rq, limit_of(&gate), &decision))
+            }
             Admission::Passed(gates, decisions) => {
-                if let Some((gate, least)) = gates.iter().zip(&decisions).min_by_key(|(_, d)| d.remaining) {
+                if let Some((gate, least)) = gates
+                    .iter()
+                    .zip(&decisions)
+                    .min_by_key(|(_, d)| d.remaining)
+                {
                     let mut told = Told::default();
-                    inner.told.admitted(rq, &mut told, limit_of(gate), least.remaining);
+                    inner
+                        .told
+                        .admitted(rq, &mut told, limit_of(gate), least.remaining);
                     if !told.is_empty() {
                         rq.deferred.push(Box::new(told));
                     }

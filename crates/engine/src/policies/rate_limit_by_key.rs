@@ -80,10 +80,32 @@ impl Inner {
         let seconds = u64::try_from(seconds)
             .ok()
             .filter(|_| (1..=LONGEST).contains(&seconds))
-            .ok_or_else(|| Failure::internal("", "", format!("`renewal-period` is {seconds}; it must be from 1 to {LONGEST} seconds.")))?;
+            .ok_or_else(|| {
+                Failure::internal(
+                    "",
+                    "",
+                    format!(
+                        "`renewal-period` is {seconds}; it must be from 1 to {LONGEST} seconds."
+                    ),
+                )
+            })?;
         let key = ["key\n", &*self.key.get(rq)?].concat();
-        let count = if self.increment.deferred { 0 } else { self.increment.get(rq)? };
-        Ok((Gate { key, limit: Limit::Rate(Rate { limit, window_ms: seconds * 1000 }), count }, limit))
+        let count = if self.increment.deferred {
+            0
+        } else {
+            self.increment.get(rq)?
+        };
+        Ok((
+            Gate {
+                key,
+                limit: Limit::Rate(Rate {
+                    limit,
+                    window_ms: seconds * 1000,
+                }),
+                count,
+            },
+            limit,
+        ))
     }
 }
 
@@ -103,7 +125,13 @@ impl Step for RateLimitByKey {
                 if inner.increment.deferred {
                     inner.increment.prepare(rq);
                     if let Some(gate) = gates.into_iter().next() {
-                        rq.deferred.push(Box::new(Later { inner, gate: Some(gate), limit, remaining, told }));
+                        rq.deferred.push(Box::new(Later {
+                            inner,
+                            gate: Some(gate),
+                            limit,
+                            remaining,
+                            told,
+                        }));
                     }
                 } else if !told.is_empty() {
                     rq.deferred.push(Box::new(told));
@@ -141,7 +169,9 @@ impl Later {
         let count = self.inner.increment.get(rq).unwrap_or(0);
         limits::count(rq, &gate, count);
         self.remaining = self.remaining.saturating_sub(count);
-        self.inner.told.admitted(rq, &mut self.told, self.limit, self.remaining);
+        self.inner
+            .told
+            .admitted(rq, &mut self.told, self.limit, self.remaining);
     }
 }
 

@@ -20,13 +20,28 @@ pub const DEF: PolicyDef = PolicyDef {
     scopes: Scopes::ALL,
     once: Once::Many,
     attributes: &[
-        attribute("base-url", Kind::Text, "base URL that replaces the API's `serviceUrl`").expression(),
-        attribute("backend-id", Kind::Text, "id of a configured backend, or `dapr`").expression(),
+        attribute(
+            "base-url",
+            Kind::Text,
+            "base URL that replaces the API's `serviceUrl`",
+        )
+        .expression(),
+        attribute(
+            "backend-id",
+            Kind::Text,
+            "id of a configured backend, or `dapr`",
+        )
+        .expression(),
         attribute("dapr-app-id", Kind::Text, "Dapr application").expression(),
         attribute("dapr-method", Kind::Text, "Dapr method").expression(),
         attribute("dapr-namespace", Kind::Text, "Dapr namespace").expression(),
         attribute("sf-resolve-condition", Kind::Text, "Service Fabric only").expression(),
-        attribute("sf-service-instance-name", Kind::Text, "Service Fabric only").expression(),
+        attribute(
+            "sf-service-instance-name",
+            Kind::Text,
+            "Service Fabric only",
+        )
+        .expression(),
         attribute("sf-partition-key", Kind::Text, "Service Fabric only").expression(),
         attribute("sf-replica-type", Kind::Text, "Service Fabric only").expression(),
         attribute("sf-listener-name", Kind::Text, "Service Fabric only").expression(),
@@ -38,28 +53,56 @@ pub const DEF: PolicyDef = PolicyDef {
 };
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    if let Some(fabric) = element.attributes.iter().find(|a| a.name.starts_with("sf-")) {
+    if let Some(fabric) = element
+        .attributes
+        .iter()
+        .find(|a| a.name.starts_with("sf-"))
+    {
         cx.report(
-            Diagnostic::error("TG0332", fabric.name_span, "Service Fabric's naming service is reachable only inside its cluster")
-                .label("cannot be served")
-                .help("point `base-url` at the service, or at a reverse proxy in front of it"),
+            Diagnostic::error(
+                "TG0332",
+                fabric.name_span,
+                "Service Fabric's naming service is reachable only inside its cluster",
+            )
+            .label("cannot be served")
+            .help("point `base-url` at the service, or at a reverse proxy in front of it"),
         );
     }
-    let (url, id) = (element.attribute("base-url"), element.attribute("backend-id"));
+    let (url, id) = (
+        element.attribute("base-url"),
+        element.attribute("backend-id"),
+    );
     let step = match (url, id) {
         (Some(_), Some(id)) => {
-            cx.report(Diagnostic::error("TG0331", id.name_span, "`base-url` and `backend-id` exclude each other").label("remove one of them"));
+            cx.report(
+                Diagnostic::error(
+                    "TG0331",
+                    id.name_span,
+                    "`base-url` and `backend-id` exclude each other",
+                )
+                .label("remove one of them"),
+            );
             return None;
         }
         (None, None) => {
-            cx.report(Diagnostic::error("TG0317", element.name_span, "`set-backend-service` needs `base-url` or `backend-id`").label("expected one of them"));
+            cx.report(
+                Diagnostic::error(
+                    "TG0317",
+                    element.name_span,
+                    "`set-backend-service` needs `base-url` or `backend-id`",
+                )
+                .label("expected one of them"),
+            );
             return None;
         }
         (Some(url), None) => match cx.text_arg::<Str>(&url.value)? {
             Arg::Const(text) => match BaseUrl::parse(&text, None) {
                 Ok(base) => SetBackendService::Url(Arc::new(base)),
                 Err(why) => {
-                    cx.report(Diagnostic::error("TG0333", url.value.span, why).label("expected an absolute URL such as `https://host/path`"));
+                    cx.report(
+                        Diagnostic::error("TG0333", url.value.span, why)
+                            .label("expected an absolute URL such as `https://host/path`"),
+                    );
                     return None;
                 }
             },
@@ -69,7 +112,14 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
             Arg::Const(text) if &*text == "dapr" => {
                 for name in ["dapr-app-id", "dapr-method"] {
                     if element.attribute(name).is_none() {
-                        cx.report(Diagnostic::error("TG0317", element.name_span, format!("a Dapr backend needs `{name}`")).label("missing"));
+                        cx.report(
+                            Diagnostic::error(
+                                "TG0317",
+                                element.name_span,
+                                format!("a Dapr backend needs `{name}`"),
+                            )
+                            .label("missing"),
+                        );
                     }
                 }
                 SetBackendService::Dapr {
@@ -91,17 +141,25 @@ enum SetBackendService {
     UrlOf(Arg<Str>),
     Backend(BackendIndex),
     BackendOf(Arg<Str>),
-    Dapr { app: Arg<Str>, method: Arg<Str>, namespace: Option<Arg<Str>> },
+    Dapr {
+        app: Arg<Str>,
+        method: Arg<Str>,
+        namespace: Option<Arg<Str>>,
+    },
 }
 
 impl SetBackendService {
     fn apply(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
         match self {
-            SetBackendService::Backend(index) => rq.request.target.base = TargetBase::Backend(*index),
+            SetBackendService::Backend(index) => {
+                rq.request.target.base = TargetBase::Backend(*index)
+            }
             SetBackendService::BackendOf(arg) => {
                 let id = arg.get(rq)?;
                 let index = rq.snapshot.backend_ids.get(&id).copied();
-                let index = index.ok_or_else(|| Failure::internal("", "", format!("There is no backend `{id}`.")))?;
+                let index = index.ok_or_else(|| {
+                    Failure::internal("", "", format!("There is no backend `{id}`."))
+                })?;
                 rq.request.target.base = TargetBase::Backend(index);
             }
             SetBackendService::Url(base) => set_url(rq, base.clone()),
@@ -109,11 +167,22 @@ impl SetBackendService {
                 let text = arg.get(rq)?;
                 set_url(rq, Arc::new(parse(&text)?));
             }
-            SetBackendService::Dapr { app, method, namespace } => {
+            SetBackendService::Dapr {
+                app,
+                method,
+                namespace,
+            } => {
                 let (app, method) = (app.get(rq)?, method.get(rq)?);
-                let namespace = namespace.as_ref().map(|n| n.get(rq)).transpose()?.filter(|n| !n.is_empty());
+                let namespace = namespace
+                    .as_ref()
+                    .map(|n| n.get(rq))
+                    .transpose()?
+                    .filter(|n| !n.is_empty());
                 let app = namespace.map_or_else(|| app.to_string(), |n| format!("{app}.{n}"));
-                let url = format!("http://localhost:3500/v1.0/invoke/{app}/method/{}", method.trim_start_matches('/'));
+                let url = format!(
+                    "http://localhost:3500/v1.0/invoke/{app}/method/{}",
+                    method.trim_start_matches('/')
+                );
                 rq.request.target.base = TargetBase::Url(Arc::new(parse(&url)?));
                 rq.request.target.path = Some(Str::from(""));
             }
@@ -123,7 +192,8 @@ impl SetBackendService {
 }
 
 fn parse(text: &str) -> Result<BaseUrl, Box<Failure>> {
-    BaseUrl::parse(text, None).map_err(|why| Failure::internal("", "", format!("`{text}` is no base URL: {why}.")))
+    BaseUrl::parse(text, None)
+        .map_err(|why| Failure::internal("", "", format!("`{text}` is no base URL: {why}.")))
 }
 
 fn set_url(rq: &mut Exchange, base: Arc<BaseUrl>) {
