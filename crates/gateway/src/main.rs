@@ -5,6 +5,7 @@
 
 mod cmd;
 mod logs;
+mod open_files;
 mod plane;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    open_files::raise();
     let outcome = match Cli::parse().command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),

@@ -22,6 +22,7 @@ mod hash;
 mod identity;
 mod issuer;
 mod model;
+mod pause;
 mod recorder;
 mod reply;
 mod responses;
@@ -56,6 +57,7 @@ pub use usage::{Outcome, UsageRecord, UsageReport, UsageTotals};
 use capacity::Capacity;
 use faults::FaultQueue;
 use issuer::Issuer;
+use pause::Pause;
 use recorder::Recorder;
 use responses::ResponseStore;
 use usage::Ledger;
@@ -68,6 +70,7 @@ struct State {
     usage: Ledger,
     requests: Recorder,
     faults: FaultQueue,
+    pause: Pause,
     issuer: Issuer,
     responses: ResponseStore,
 }
@@ -90,6 +93,7 @@ impl State {
             usage: Ledger::new(config.usage_capacity),
             requests: Recorder::new(config.requests_capacity),
             faults: FaultQueue::default(),
+            pause: Pause::default(),
             issuer: Issuer::new(
                 url.clone(),
                 config.identity.tenant_id.clone(),
@@ -199,6 +203,17 @@ impl Simulator {
     /// Forgets the faults that wait.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
+    }
+
+    /// Stops answers from now on: streams after `after` events with tokens, whole ones before they are sent. Those that
+    /// stop count as `open` in [`Simulator::usage`]; [`Simulator::resume`] lets them go on.
+    pub fn pause(&self, after: u32) {
+        self.state.pause.set(Some(after));
+    }
+
+    /// Ends a [`Simulator::pause`].
+    pub fn resume(&self) {
+        self.state.pause.set(None);
     }
 
     /// Sets how long the tokens live that are issued from now on.

@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::billing::Bill;
 use super::connection::ConnectionControl;
 use super::faults::Fault;
+use super::pause::Watch;
 
 /// The body type of every answer.
 pub(super) type SimulatorBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -96,6 +97,8 @@ pub(super) struct EventStream {
     /// Whether the end of the events closes the connection: the length that was announced lies.
     close_at_end: bool,
     phase: Phase,
+    pause: Option<Watch>,
+    paused: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     control: Arc<ConnectionControl>,
 }
 
@@ -121,8 +124,31 @@ impl EventStream {
             count_all: false,
             close_at_end: fault.wrong_length,
             phase: Phase::Running,
+            pause: None,
+            paused: None,
             control,
         }
+    }
+
+    /// Stops where the simulator is paused.
+    pub(super) fn pausing(mut self, pause: Watch) -> Self {
+        self.pause = Some(pause);
+        self
+    }
+
+    /// Waits while the simulator is paused.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.paused.is_none()
+            && let Some(pause) = &self.pause
+            && pause.stops(self.sent)
+        {
+            self.paused = Some(Box::pin(pause.clone().passed(self.sent)));
+        }
+        if let Some(paused) = &mut self.paused {
+            ready!(paused.as_mut().poll(cx));
+            self.paused = None;
+        }
+        Poll::Ready(())
     }
 
     /// A whole answer, already billed, that a fault ends in its middle.
@@ -145,6 +171,8 @@ impl EventStream {
             count_all: true,
             close_at_end: fault.wrong_length,
             phase: Phase::Running,
+            pause: None,
+            paused: None,
             control,
         }
     }
@@ -167,6 +195,7 @@ impl EventStream {
         loop {
             match self.phase {
                 Phase::Running => {
+                    ready!(self.wait(cx));
                     if let Some((after, ending)) = self.ending
                         && self.sent >= after
                     {

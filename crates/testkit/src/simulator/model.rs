@@ -187,7 +187,8 @@ async fn send(
     };
     match reply.body {
         ReplyBody::Stream(events) => {
-            let stream = EventStream::new(events, bill, pace, fault, Arc::clone(control));
+            let stream = EventStream::new(events, bill, pace, fault, Arc::clone(control))
+                .pausing(state.pause.watch());
             let mut response = Response::new(stream.boxed_unsync());
             let headers = response.headers_mut();
             headers.insert(
@@ -205,6 +206,7 @@ async fn send(
         }
         ReplyBody::Whole(bytes) => {
             generate(&mut bill, reply.completion_tokens, pace).await;
+            state.pause.watch().passed(u32::MAX).await;
             bill.finish();
             drop(bill);
             finish_whole(bytes, fault, control)

@@ -195,3 +195,45 @@ async fn shutdown_lets_open_answers_end() {
     assert!(String::from_utf8_lossy(&body.unwrap().to_bytes()).ends_with("data: [DONE]\n\n"));
     assert!(Client::connect(addr).await.is_err());
 }
+
+#[tokio::test]
+async fn answers_stop_while_it_is_paused() {
+    let simulator = simulator().await;
+    simulator.pause(2);
+    let body = question("Count to five.", json!({ "stream": true }));
+    let mut client = Client::connect(simulator.addr()).await.unwrap();
+    let stream = client
+        .open(keyed(client::post_json(CHAT, &body)))
+        .await
+        .unwrap();
+    let mut stream = stream.into_body();
+    let mut text = Vec::new();
+    let events = |text: &[u8]| {
+        String::from_utf8_lossy(text)
+            .matches("\"content\":\"")
+            .count()
+    };
+    // The first one has the role and no text.
+    while events(&text) < 3 {
+        text.extend(stream.frame().await.unwrap().unwrap().into_data().unwrap());
+    }
+    let whole = tokio::spawn(client::fetch(
+        simulator.addr(),
+        keyed(client::post_json(
+            CHAT,
+            &question("Say hello.", json!({})),
+        )),
+    ));
+    while simulator.usage().open < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(simulator.usage().totals.requests, 0);
+    simulator.resume();
+    while let Some(frame) = stream.frame().await {
+        text.extend(frame.unwrap().into_data().unwrap());
+    }
+    assert!(text.ends_with(b"data: [DONE]\n\n"));
+    assert_eq!(whole.await.unwrap().unwrap().status, 200);
+    settled(&simulator).await;
+    assert_eq!(simulator.usage().totals.cut, 0);
+}
