@@ -77,7 +77,7 @@ pub(crate) enum Kind {
     As(Box<Expr>, TypeRef),
     Lambda(Vec<Param>, Body),
     Default(Option<TypeRef>),
-    TypeOf(TypeRef),
+    TypeOf,
     NameOf(Box<Expr>),
     Throw(Box<Expr>),
     /// `unchecked(…)`: constants may wrap.
@@ -122,7 +122,8 @@ pub(crate) enum InitKey {
 #[derive(Clone, Debug)]
 pub(crate) enum InitValue {
     Expr(Expr),
-    Nested(Init),
+    /// An initialiser in an initialiser: refused by the binder.
+    Nested,
 }
 
 #[derive(Clone, Debug)]
@@ -186,7 +187,7 @@ pub(crate) struct LocalFunction {
 #[derive(Clone, Debug)]
 pub(crate) enum Label {
     Default,
-    Case(Pattern, Option<Expr>),
+    Case(Pattern, Option<Box<Expr>>),
 }
 
 #[derive(Clone, Debug)]

@@ -8,10 +8,13 @@ mod assign;
 mod call;
 mod convert;
 mod create;
+mod equality;
+mod index;
 mod infer;
 mod lambda;
 mod names;
 mod operators;
+mod overload;
 mod statements;
 mod suggest;
 mod values;
@@ -153,7 +156,7 @@ impl Binder {
     pub(crate) fn single(mut self, e: &Expr, target: Target) -> (Option<(Code, Frame)>, Binder) {
         let code = match self
             .value(e)
-            .and_then(|b| self.to_target(b, target, e.at.clone()))
+            .and_then(|b| self.targeted(b, target, e.at.clone()))
         {
             Ok(ir) => Some(Code::Expr(ir)),
             Err(f) => {

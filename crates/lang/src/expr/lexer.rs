@@ -129,10 +129,13 @@ impl Lexer<'_> {
     fn blank(&mut self) -> Result<(), Fault> {
         loop {
             let rest = self.rest();
-            if rest.starts_with("//") || rest.starts_with('#') {
+            // `#region` and its kin stand alone on a line.
+            let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
+            let directive = rest.starts_with('#') && self.text[line..self.at].trim().is_empty();
+            if rest.starts_with("//") || directive {
                 self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                match rest[2..].find("*/") {
+            } else if let Some(inside) = rest.strip_prefix("/*") {
+                match inside.find("*/") {
                     Some(n) => self.at += n + 4,
                     None => {
                         return Err(Fault::new(

@@ -212,10 +212,6 @@ impl<'a> Parser<'a> {
         matches!(self.lex(), Lex::Word(x) if **x == *w)
     }
 
-    fn ahead_is_word(&self, n: usize, w: &str) -> bool {
-        matches!(self.ahead(n), Lex::Word(x) if **x == *w)
-    }
-
     pub(crate) fn eat_word(&mut self, w: &str) -> bool {
         let found = self.is_word(w);
         if found {

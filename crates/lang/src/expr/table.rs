@@ -53,11 +53,26 @@ pub(crate) const fn m(signature: &'static str, run: Native) -> Row {
 pub(crate) struct Type {
     declaration: &'static str,
     rows: &'static [Row],
+    /// Rows of the same type that stand in other files.
+    more: &'static [&'static [Row]],
 }
 
 /// A type.
 pub(crate) const fn ty(declaration: &'static str, rows: &'static [Row]) -> Type {
-    Type { declaration, rows }
+    Type {
+        declaration,
+        rows,
+        more: &[],
+    }
+}
+
+/// A type whose rows stand in several files.
+pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [Row]]) -> Type {
+    Type {
+        declaration,
+        rows: &[],
+        more,
+    }
 }
 
 const AREAS: [&[Type]; 16] = [

@@ -129,7 +129,7 @@ fn is_integer(v: &Value) -> bool {
 fn group(whole: &str) -> String {
     let mut out = String::new();
     for (i, c) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);

@@ -2,6 +2,7 @@
 
 use super::convert::{Conversion, implicit};
 use super::names::{Named, class_args};
+use super::overload::{Misfit, at_of, better};
 use super::suggest::hint;
 use super::{B, Binder, Bound};
 use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind};
@@ -284,7 +285,7 @@ impl Binder {
     }
 
     /// Whether a row takes the arguments, and how. `this` arguments come first and count as found.
-    fn fit(
+    pub(super) fn fit(
         &mut self,
         m: &'static Member,
         class: Vec<Ty>,
@@ -488,7 +489,7 @@ impl Binder {
     }
 
     /// The better of the candidates; a fault when none is.
-    fn best(
+    pub(super) fn best(
         &mut self,
         mut found: Vec<Candidate>,
         given: &[GivenArg<'_>],
@@ -520,7 +521,7 @@ impl Binder {
     }
 
     /// Builds the call.
-    fn emit(
+    pub(super) fn emit(
         &mut self,
         c: Candidate,
         receiver: Option<(Ir, bool)>,
@@ -664,236 +665,5 @@ impl Binder {
                 Err(fault)
             }
         }
-    }
-
-    /// `of[args]`.
-    pub(super) fn index(&mut self, e: &Expr, of: &Expr, args: &[Arg]) -> B<Bound> {
-        let b = self.value(of)?;
-        self.index_of(b, args, &e.at)
-    }
-
-    pub(super) fn index_of(&mut self, of: Bound, args: &[Arg], at: &At) -> B<Bound> {
-        if of.ty == Ty::Unknown {
-            return Ok(of);
-        }
-        if let Ty::Array(item) = &of.ty {
-            let item = (**item).clone();
-            let [
-                Arg {
-                    value: ArgValue::Expr(i),
-                    name: None,
-                },
-            ] = args
-            else {
-                return Err(Fault::new(
-                    at.clone(),
-                    "an array takes one index",
-                    "expected one number",
-                ));
-            };
-            let i_at = i.at.clone();
-            let i = self.value(i)?;
-            let i = self.array_index(i, &i_at)?;
-            return Ok(Bound::new(Ir::Item(Box::new(of.ir), Box::new(i)), item));
-        }
-        self.indexer(of, MemberKind::Index, args, None, at)
-    }
-
-    pub(super) fn array_index(&mut self, i: Bound, at: &At) -> B<Ir> {
-        let to = if implicit(&i.ty, &Ty::Int, i.constant().as_ref()).is_some() {
-            Ty::Int
-        } else {
-            Ty::Long
-        };
-        self.coerce(i, &to, at).map(|b| b.ir)
-    }
-
-    /// Reads or writes through an indexer; when writing, `value` is the last argument.
-    pub(super) fn indexer(
-        &mut self,
-        of: Bound,
-        kind: MemberKind,
-        args: &[Arg],
-        value: Option<GivenArg<'_>>,
-        at: &At,
-    ) -> B<Bound> {
-        let mut given = self.given(args)?;
-        given.extend(value);
-        self.indexer_given(of, kind, given, at)
-    }
-
-    pub(super) fn indexer_given(
-        &mut self,
-        of: Bound,
-        kind: MemberKind,
-        given: Vec<GivenArg<'_>>,
-        at: &At,
-    ) -> B<Bound> {
-        let mut faults = Vec::new();
-        let mut found = Vec::new();
-        for (distance, t) in table().lineage(&of.ty).into_iter().enumerate() {
-            let Some(info) = table().of(&t) else { continue };
-            for m in info.members.iter().filter(|m| m.kind == kind) {
-                match self.fit(m, class_args(&t), &[], &given, 0) {
-                    Ok(c) => found.push(Candidate { distance, ..c }),
-                    Err(f) => faults.push((m, f)),
-                }
-            }
-        }
-        if let Some(best) = self.best(found, &given, at)? {
-            let checked = !of.ty.is_value();
-            return self.emit(best, Some((of.ir, checked)), given);
-        }
-        faults.sort_by_key(|(_, f)| std::cmp::Reverse(f.progress));
-        Err(match faults.into_iter().next() {
-            None if kind == MemberKind::SetIndex => Fault::new(
-                at.clone(),
-                format!("an item of `{}` cannot be assigned", of.ty),
-                "read only",
-            ),
-            None => {
-                let fault = Fault::new(
-                    at.clone(),
-                    format!("`{}` cannot be indexed with `[…]`", of.ty),
-                    format!("this is `{}`", of.ty),
-                );
-                if of.ty == Ty::Object {
-                    fault.help("cast it first, for example `((JObject)…)[\"name\"]`")
-                } else {
-                    fault
-                }
-            }
-            Some((_, f)) => {
-                let mut fault = f.fault;
-                if fault.at.is_empty() {
-                    fault.at = at.clone();
-                }
-                fault
-            }
-        })
-    }
-}
-
-/// Why a row does not fit, and how far it got.
-pub(super) struct Misfit {
-    pub(super) progress: usize,
-    pub(super) fault: Fault,
-}
-
-impl Misfit {
-    fn new(
-        progress: usize,
-        at: At,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Misfit {
-        Misfit {
-            progress,
-            fault: Fault::new(at, message, label),
-        }
-    }
-
-    fn help(mut self, help: Option<String>) -> Misfit {
-        self.fault.help = help;
-        self
-    }
-
-    fn or(self, _: &Bound) -> Misfit {
-        self
-    }
-}
-
-fn at_of(given: &[GivenArg<'_>]) -> At {
-    let _ = given;
-    0..0
-}
-
-/// Whether `a` is a better overload than `b`.
-fn better(a: &Candidate, b: &Candidate, given: &[GivenArg<'_>]) -> bool {
-    let (mut wins, mut loses) = (false, false);
-    for (i, g) in given.iter().enumerate() {
-        match better_target(&g.given, &a.wants[i], &b.wants[i]) {
-            std::cmp::Ordering::Greater => wins = true,
-            std::cmp::Ordering::Less => loses = true,
-            std::cmp::Ordering::Equal => {}
-        }
-    }
-    if wins != loses {
-        return wins;
-    }
-    if wins {
-        return false;
-    }
-    // A nearer declaration hides one of a base class; then the tie-breaks of C#.
-    if a.distance != b.distance {
-        return a.distance < b.distance;
-    }
-    if a.generic != b.generic {
-        return !a.generic;
-    }
-    if a.expanded != b.expanded {
-        return !a.expanded;
-    }
-    let defaults = |c: &Candidate| c.member.params.len().saturating_sub(c.slots.len());
-    if defaults(a) != defaults(b) {
-        return defaults(a) < defaults(b);
-    }
-    // More specific parameters.
-    let generic_params = |c: &Candidate| {
-        c.member
-            .params
-            .iter()
-            .filter(|p| matches!(p.ty, Ty::Param(_)))
-            .count()
-    };
-    generic_params(a) < generic_params(b)
-}
-
-fn better_target(g: &Given<'_>, a: &Ty, b: &Ty) -> std::cmp::Ordering {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    if a == b {
-        return Equal;
-    }
-    if let Given::Value(v) = g {
-        if v.ty == *a {
-            return Greater;
-        }
-        if v.ty == *b {
-            return Less;
-        }
-    }
-    if matches!(g, Given::Open(_))
-        && let (Some((_, ra)), Some((_, rb))) = (a.delegate(), b.delegate())
-        && ra != rb
-    {
-        return better_type(&ra, &rb);
-    }
-    better_type(a, b)
-}
-
-fn better_type(a: &Ty, b: &Ty) -> std::cmp::Ordering {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    match (
-        implicit(a, b, None).is_some(),
-        implicit(b, a, None).is_some(),
-    ) {
-        (true, false) => Greater,
-        (false, true) => Less,
-        _ => match (a.numeric(), b.numeric()) {
-            // Signed before unsigned.
-            (Some(x), Some(y)) => {
-                use crate::expr::types::Num::{Byte, Int, Long, SByte, Short, UInt, ULong, UShort};
-                let signed = |n| matches!(n, SByte | Short | Int | Long);
-                let unsigned = |n| matches!(n, Byte | UShort | UInt | ULong);
-                if signed(x) && unsigned(y) {
-                    Greater
-                } else if unsigned(x) && signed(y) {
-                    Less
-                } else {
-                    Equal
-                }
-            }
-            _ => Equal,
-        },
     }
 }

@@ -287,7 +287,7 @@ impl Binder {
     }
 
     /// Converts to what the place in the document wants.
-    pub(super) fn to_target(&mut self, b: Bound, target: Target, at: At) -> B<Ir> {
+    pub(super) fn targeted(&mut self, b: Bound, target: Target, at: At) -> B<Ir> {
         if b.ty == Ty::Void {
             return Err(Fault::new(
                 at,

@@ -101,14 +101,14 @@ impl Binder {
                             )?
                             .ir
                         }
-                        (InitKey::Name(n), InitValue::Nested(_)) => {
+                        (InitKey::Name(n), InitValue::Nested) => {
                             return Err(Fault::new(
                                 n.at.clone(),
                                 "nested initialisers are not supported",
                                 "expected `new … { }`",
                             ));
                         }
-                        (InitKey::Index(a, _), InitValue::Nested(_)) => {
+                        (InitKey::Index(a, _), InitValue::Nested) => {
                             return Err(Fault::new(
                                 a.clone(),
                                 "nested initialisers are not supported",

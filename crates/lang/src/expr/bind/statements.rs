@@ -446,7 +446,7 @@ impl Binder {
                     }
                     _ => self.value(e)?,
                 };
-                Some(self.to_target(b, target, e.at.clone())?)
+                Some(self.targeted(b, target, e.at.clone())?)
             }
             (Returns::Infer(_), Some(e)) => {
                 let b = self.value(e)?;

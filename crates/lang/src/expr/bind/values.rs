@@ -99,7 +99,7 @@ impl Binder {
                 ))
             }
             Kind::Default(None) => Ok(Bound::new(Ir::Const(Frozen::Null), Ty::Null)),
-            Kind::TypeOf(_) => Err(Fault::new(
+            Kind::TypeOf => Err(Fault::new(
                 e.at.clone(),
                 "`typeof` is not available: reflection is not allowed in expressions",
                 "not available",

@@ -262,11 +262,11 @@ impl Parser<'_> {
     fn type_of(&mut self, start: usize) -> Parsed<Expr> {
         self.advance();
         self.expect("(")?;
-        let ty = self.type_ref()?;
+        self.type_ref()?;
         self.expect(")")?;
         Ok(Expr {
             at: start..self.before(),
-            kind: Kind::TypeOf(ty),
+            kind: Kind::TypeOf,
         })
     }
 
@@ -441,10 +441,10 @@ impl Parser<'_> {
         if sizes.is_empty() && items.is_none() {
             return self.expected("a size or `{ items }` of the array");
         }
-        return Ok(Expr {
+        Ok(Expr {
             at: start..self.before(),
             kind: Kind::NewArray(Some(ty), sizes, items),
-        });
+        })
     }
 
     fn items(&mut self) -> Parsed<Vec<Expr>> {
@@ -499,7 +499,10 @@ impl Parser<'_> {
                     };
                     p.expect("=")?;
                     let value = if p.is("{") {
-                        InitValue::Nested(p.initialiser()?)
+                        {
+                            p.initialiser()?;
+                            InitValue::Nested
+                        }
                     } else {
                         InitValue::Expr(p.expr()?)
                     };

@@ -384,7 +384,7 @@ impl Parser<'_> {
                     } else {
                         None
                     };
-                    labels.push(Label::Case(pattern, when));
+                    labels.push(Label::Case(pattern, when.map(Box::new)));
                 } else {
                     break;
                 }

@@ -382,7 +382,7 @@ impl Object for Random {
 }
 
 impl Random {
-    fn new(seed: u64) -> Value {
+    fn seeded(seed: u64) -> Value {
         Value::Object(Rc::new(Random(RefCell::new(seed))))
     }
 
@@ -402,8 +402,8 @@ impl Random {
 }
 
 const RANDOM: &[Row] = &[
-    m("new()", |cx, _| Ok(Random::new(cx.host.random()))),
-    m("new(int Seed)", |_, a| Ok(Random::new(a.int(0) as u64))),
+    m("new()", |cx, _| Ok(Random::seeded(cx.host.random()))),
+    m("new(int Seed)", |_, a| Ok(Random::seeded(a.int(0) as u64))),
     m("int Next()", |_, a| {
         Ok(Value::Int(
             a.object::<Random>(0)?.below(i32::MAX as u64) as i32
@@ -491,7 +491,7 @@ const CHAR: &[Row] = &[
     m("const char MinValue", |_, _| Ok(Value::Char(0))),
     m("static bool IsDigit(char c)", |_, a| {
         Ok(Value::Bool(
-            ch(a).is_numeric() && ch(a).to_digit(10).is_some(),
+            ch(a).is_ascii_digit(),
         ))
     }),
     m("static bool IsNumber(char c)", |_, a| {
@@ -521,16 +521,16 @@ const CHAR: &[Row] = &[
         ))
     }),
     m("static char ToUpper(char c)", |_, a| {
-        Ok(Value::from(text::upper_invariant(&ch(a).to_string()))).map(first)
+        Ok(first(&text::upper_invariant(&ch(a).to_string())))
     }),
     m("static char ToLower(char c)", |_, a| {
-        Ok(Value::from(text::lower_invariant(&ch(a).to_string()))).map(first)
+        Ok(first(&text::lower_invariant(&ch(a).to_string())))
     }),
     m("static char ToUpperInvariant(char c)", |_, a| {
-        Ok(Value::from(text::upper_invariant(&ch(a).to_string()))).map(first)
+        Ok(first(&text::upper_invariant(&ch(a).to_string())))
     }),
     m("static char ToLowerInvariant(char c)", |_, a| {
-        Ok(Value::from(text::lower_invariant(&ch(a).to_string()))).map(first)
+        Ok(first(&text::lower_invariant(&ch(a).to_string())))
     }),
     m("static double GetNumericValue(char c)", |_, a| {
         Ok(Value::Double(ch(a).to_digit(10).map_or(-1.0, f64::from)))
@@ -543,12 +543,8 @@ const CHAR: &[Row] = &[
     }),
 ];
 
-fn first(v: Value) -> Value {
-    Value::Char(
-        v.as_str()
-            .and_then(|s| s.encode_utf16().next())
-            .unwrap_or(0),
-    )
+fn first(s: &str) -> Value {
+    Value::Char(s.encode_utf16().next().unwrap_or(0))
 }
 
 fn ch(a: &Args<'_>) -> char {

@@ -56,7 +56,7 @@ pub(super) fn read(t: &Type, table: &Table) -> Result<Read, String> {
         }
     }
     let mut members = Vec::new();
-    for row in t.rows {
+    for row in t.rows.iter().chain(t.more.iter().copied().flatten()) {
         let member = member(row, table, name, full, &params)
             .map_err(|e| format!("{name}: {}: {e}", row.signature))?;
         members.push(member);

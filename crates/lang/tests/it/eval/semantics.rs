@@ -39,6 +39,9 @@ fn results_fit_the_target() {
     );
     assert_eq!(text("@(JToken.Parse(\"\\\"x\\\"\"))"), "x");
     assert_eq!(text("@(context.Timestamp)"), "01/15/2026 10:20:30");
+    let retry = "@(DateTime.UtcNow.AddSeconds(context.Variables.GetValueOrDefault<int>(\"retryAfter\")).ToString(\"o\"))";
+    let after = run_in(retry, Target::Text, json!({"variables": {"retryAfter": 7}})).unwrap();
+    assert_eq!(after.as_str(), Some("2026-01-15T10:20:37.1234567Z"));
     assert!(matches!(run("@(5)", Target::Int), Ok(Value::Int(5))));
     assert!(matches!(run("@((byte)5)", Target::Int), Ok(Value::Int(5))));
     assert!(matches!(run("@('a')", Target::Int), Ok(Value::Int(97))));
@@ -58,7 +61,7 @@ fn results_fit_the_target() {
         matches!(run("@(Encoding.UTF8.GetBytes(\"a\"))", Target::Body), Ok(Value::Bytes(b)) if &b[..] == b"a")
     );
     assert!(
-        matches!(run("@(new byte[] { 1, 2 })", Target::Body), Ok(Value::Bytes(b)) if &b[..] == [1, 2])
+        matches!(run("@(new byte[] { 1, 2 })", Target::Body), Ok(Value::Bytes(b)) if b[..] == [1, 2])
     );
     assert!(matches!(run("@(5)", Target::Body), Ok(Value::Str(s)) if &*s == "5"));
     assert!(matches!(
