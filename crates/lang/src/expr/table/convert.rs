@@ -13,20 +13,34 @@ use crate::value::{Kind, Value, text, time};
 use rust_decimal::prelude::ToPrimitive;
 
 fn bad_cast(v: &Value, to: &str) -> Throw {
-    throw("InvalidCastException", format!("Invalid cast from '{}' to '{to}'.", v.ty().table_name()))
+    throw(
+        "InvalidCastException",
+        format!("Invalid cast from '{}' to '{to}'.", v.ty().table_name()),
+    )
 }
 
 fn no_convertible(v: &Value) -> Throw {
-    throw("InvalidCastException", format!("Unable to cast object of type '{}' to type 'System.IConvertible'.", v.ty().full_name()))
+    throw(
+        "InvalidCastException",
+        format!(
+            "Unable to cast object of type '{}' to type 'System.IConvertible'.",
+            v.ty().full_name()
+        ),
+    )
 }
 
 /// What `IConvertible` sees: a JSON value converts as its content.
 fn unwrapped(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
     match &v {
         Value::Token(t) if t.value().is_some() => value_as(cx, t, to),
-        Value::Token(_) | Value::List(_) | Value::Dict(_) | Value::Bytes(_) | Value::Response(_) | Value::Object(_) | Value::Host(_) | Value::Guid(_) => {
-            Err(no_convertible(&v))
-        }
+        Value::Token(_)
+        | Value::List(_)
+        | Value::Dict(_)
+        | Value::Bytes(_)
+        | Value::Response(_)
+        | Value::Object(_)
+        | Value::Host(_)
+        | Value::Guid(_) => Err(no_convertible(&v)),
         _ => Ok(v),
     }
 }
@@ -34,16 +48,28 @@ fn unwrapped(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
 /// `Convert.ToInt32(value)` and its kin: null is 0, floats round to even, nothing wraps.
 fn number(cx: &mut Cx<'_>, a: &mut Args<'_>, num: Num) -> R {
     let v = unwrapped(cx, a.take(0), &num.ty())?;
-    let overflow = || throw("OverflowException", format!("Value was either too large or too small for {}.", with_article(num)));
+    let overflow = || {
+        throw(
+            "OverflowException",
+            format!(
+                "Value was either too large or too small for {}.",
+                with_article(num)
+            ),
+        )
+    };
     match &v {
         Value::Null => to_number(num, &Value::Int(0)),
         Value::Str(s) => number_of_text(s, num),
         Value::Bool(_) if num == Num::Char => Err(bad_cast(&v, "Char")),
         Value::Bool(b) => to_number(num, &Value::Int(i32::from(*b))),
         Value::Enum(_, n) => checked_number(num, &Value::Long(*n)),
-        Value::Char(_) if matches!(num, Num::Float | Num::Double | Num::Decimal) => Err(bad_cast(&v, num.ty().table_name())),
+        Value::Char(_) if matches!(num, Num::Float | Num::Double | Num::Decimal) => {
+            Err(bad_cast(&v, num.ty().table_name()))
+        }
         Value::Char(c) => checked_number(num, &Value::Int(i32::from(*c))),
-        Value::Double(_) | Value::Float(_) | Value::Decimal(_) if num == Num::Char => Err(bad_cast(&v, "Char")),
+        Value::Double(_) | Value::Float(_) | Value::Decimal(_) if num == Num::Char => {
+            Err(bad_cast(&v, "Char"))
+        }
         Value::Double(_) | Value::Float(_) if num < Num::Float => {
             let f = a_float(&v).round_ties_even();
             let (low, high) = range(num);
@@ -52,7 +78,14 @@ fn number(cx: &mut Cx<'_>, a: &mut Args<'_>, num: Num) -> R {
                 return Err(overflow());
             }
             let whole = f as i128;
-            to_number(num, &if whole < 0 { Value::Long(whole as i64) } else { Value::ULong(whole as u64) })
+            to_number(
+                num,
+                &if whole < 0 {
+                    Value::Long(whole as i64)
+                } else {
+                    Value::ULong(whole as u64)
+                },
+            )
         }
         Value::Decimal(d) if num < Num::Float => {
             let whole = d.round().to_i128().ok_or_else(overflow)?;
@@ -60,9 +93,23 @@ fn number(cx: &mut Cx<'_>, a: &mut Args<'_>, num: Num) -> R {
             if whole < low || whole > high {
                 return Err(overflow());
             }
-            to_number(num, &if whole < 0 { Value::Long(whole as i64) } else { Value::ULong(whole as u64) })
+            to_number(
+                num,
+                &if whole < 0 {
+                    Value::Long(whole as i64)
+                } else {
+                    Value::ULong(whole as u64)
+                },
+            )
         }
-        v if v.as_i64().is_some() || matches!(v, Value::ULong(_) | Value::Double(_) | Value::Float(_) | Value::Decimal(_)) => checked_number(num, v),
+        v if v.as_i64().is_some()
+            || matches!(
+                v,
+                Value::ULong(_) | Value::Double(_) | Value::Float(_) | Value::Decimal(_)
+            ) =>
+        {
+            checked_number(num, v)
+        }
         v => Err(bad_cast(v, num.ty().table_name())),
     }
 }
@@ -93,8 +140,12 @@ fn boolean(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     Ok(Value::Bool(match &v {
         Value::Null => false,
         Value::Bool(b) => *b,
-        Value::Str(s) => super::core::parse_bool(s)
-            .ok_or_else(|| throw("FormatException", format!("String '{s}' was not recognized as a valid Boolean.")))?,
+        Value::Str(s) => super::core::parse_bool(s).ok_or_else(|| {
+            throw(
+                "FormatException",
+                format!("String '{s}' was not recognized as a valid Boolean."),
+            )
+        })?,
         Value::Char(_) => return Err(bad_cast(&v, "Boolean")),
         Value::Enum(_, n) => *n != 0,
         Value::Decimal(d) => !d.is_zero(),
@@ -114,7 +165,10 @@ fn character(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
             let mut units = s.encode_utf16();
             match (units.next(), units.next()) {
                 (Some(c), None) => Ok(Value::Char(c)),
-                _ => Err(throw("FormatException", "String must be exactly one character long.")),
+                _ => Err(throw(
+                    "FormatException",
+                    "String must be exactly one character long.",
+                )),
             }
         }
         _ => number(cx, a, Num::Char),
@@ -124,11 +178,16 @@ fn character(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 fn date(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let v = unwrapped(cx, a.take(0), &Ty::class("DateTime"))?;
     match &v {
-        Value::Null => Ok(Value::DateTime(crate::value::DateTime { ticks: 0, kind: Kind::Unspecified })),
+        Value::Null => Ok(Value::DateTime(crate::value::DateTime {
+            ticks: 0,
+            kind: Kind::Unspecified,
+        })),
         Value::DateTime(_) => Ok(v),
         Value::Str(s) => {
             let today = cx.host.now() / time::TICKS_PER_DAY * time::TICKS_PER_DAY;
-            time::parse_date(s, today).map(Value::DateTime).ok_or_else(|| super::dates::not_a_date(s))
+            time::parse_date(s, today)
+                .map(Value::DateTime)
+                .ok_or_else(|| super::dates::not_a_date(s))
         }
         Value::DateTimeOffset(_) | Value::TimeSpan(_) => Err(no_convertible(&v)),
         v => Err(bad_cast(v, "DateTime")),
@@ -155,26 +214,57 @@ fn check_base(base: i64) -> Result<u32, Throw> {
 /// `Convert.ToInt32(text, fromBase)`: other bases than ten read two's complement.
 fn from_base(a: &Args<'_>, num: Num) -> R {
     let base = check_base(a.int(1))?;
-    let Ok(s) = a.text(0) else { return to_number(num, &Value::Int(0)) };
+    let Ok(s) = a.text(0) else {
+        return to_number(num, &Value::Int(0));
+    };
     let (negative, rest) = match s.strip_prefix('-') {
-        Some(_) if base != 10 => return Err(throw("ArgumentException", "String cannot contain a minus sign if the base is not 10.")),
+        Some(_) if base != 10 => {
+            return Err(throw(
+                "ArgumentException",
+                "String cannot contain a minus sign if the base is not 10.",
+            ));
+        }
         Some(rest) => (true, rest),
         None => (false, s.strip_prefix('+').unwrap_or(s)),
     };
-    let rest = if base == 16 { rest.strip_prefix("0x").or_else(|| rest.strip_prefix("0X")).unwrap_or(rest) } else { rest };
+    let rest = if base == 16 {
+        rest.strip_prefix("0x")
+            .or_else(|| rest.strip_prefix("0X"))
+            .unwrap_or(rest)
+    } else {
+        rest
+    };
     if rest.is_empty() && s.is_empty() {
-        return Err(throw("ArgumentOutOfRangeException", "Index was out of range. Must be non-negative and less than the size of the collection."));
+        return Err(throw(
+            "ArgumentOutOfRangeException",
+            "Index was out of range. Must be non-negative and less than the size of the collection.",
+        ));
     }
-    let overflow = || throw("OverflowException", format!("Value was either too large or too small for {}.", with_article(num)));
+    let overflow = || {
+        throw(
+            "OverflowException",
+            format!(
+                "Value was either too large or too small for {}.",
+                with_article(num)
+            ),
+        )
+    };
     let mut n: u128 = 0;
     if rest.is_empty() {
-        return Err(throw("FormatException", "Could not find any recognizable digits."));
+        return Err(throw(
+            "FormatException",
+            "Could not find any recognizable digits.",
+        ));
     }
     for (i, c) in rest.chars().enumerate() {
         let Some(d) = c.to_digit(base) else {
             return Err(throw(
                 "FormatException",
-                if i == 0 { "Could not find any recognizable digits." } else { "Additional non-parsable characters are at the end of the string." },
+                if i == 0 {
+                    "Could not find any recognizable digits."
+                } else {
+                    "Additional non-parsable characters are at the end of the string."
+                },
             ));
         };
         n = n * u128::from(base) + u128::from(d);
@@ -196,7 +286,14 @@ fn from_base(a: &Args<'_>, num: Num) -> R {
     if value < low || value > high {
         return Err(overflow());
     }
-    to_number(num, &if value < 0 { Value::Long(value as i64) } else { Value::ULong(value as u64) })
+    to_number(
+        num,
+        &if value < 0 {
+            Value::Long(value as i64)
+        } else {
+            Value::ULong(value as u64)
+        },
+    )
 }
 
 /// `Convert.ToString(value, toBase)`.
@@ -253,30 +350,58 @@ fn from_hex(s: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |b: &u8| char::from(*b).to_digit(16);
-    s.as_bytes().chunks(2).map(|p| Some((digit(p.first()?)? * 16 + digit(p.get(1)?)?) as u8)).collect()
+    s.as_bytes()
+        .chunks(2)
+        .map(|p| Some((digit(p.first()?)? * 16 + digit(p.get(1)?)?) as u8))
+        .collect()
 }
 
 macro_rules! whole {
     ($result:literal, $name:literal, $num:expr) => {
-        m(concat!("static ", $result, " ", $name, "(object value)"), |cx, a| number(cx, a, $num))
+        m(
+            concat!("static ", $result, " ", $name, "(object value)"),
+            |cx, a| number(cx, a, $num),
+        )
     };
 }
 
 macro_rules! based {
     ($result:literal, $name:literal, $num:expr) => {
-        m(concat!("static ", $result, " ", $name, "(string value, int fromBase)"), |_, a| from_base(a, $num))
+        m(
+            concat!(
+                "static ",
+                $result,
+                " ",
+                $name,
+                "(string value, int fromBase)"
+            ),
+            |_, a| from_base(a, $num),
+        )
     };
 }
 
 const CONVERT: &[Row] = &[
-    m("static string ToBase64String(byte[] inArray)", |cx, a| base64(cx, &a.bytes(0)?, false)),
-    m("static string ToBase64String(byte[] inArray, Base64FormattingOptions options)", |cx, a| base64(cx, &a.bytes(0)?, a.int(1) == 1)),
-    m("static string ToBase64String(byte[] inArray, int offset, int length)", |cx, a| {
-        let bytes = part(a, a.size(1, "offset")?, a.size(2, "length")?)?;
-        base64(cx, &bytes, false)
+    m("static string ToBase64String(byte[] inArray)", |cx, a| {
+        base64(cx, &a.bytes(0)?, false)
     }),
+    m(
+        "static string ToBase64String(byte[] inArray, Base64FormattingOptions options)",
+        |cx, a| base64(cx, &a.bytes(0)?, a.int(1) == 1),
+    ),
+    m(
+        "static string ToBase64String(byte[] inArray, int offset, int length)",
+        |cx, a| {
+            let bytes = part(a, a.size(1, "offset")?, a.size(2, "length")?)?;
+            base64(cx, &bytes, false)
+        },
+    ),
     m("static byte[] FromBase64String(string s)", |cx, a| {
-        let s = a.text(0).map_err(|_| throw("ArgumentNullException", "Value cannot be null. (Parameter 's')"))?;
+        let s = a.text(0).map_err(|_| {
+            throw(
+                "ArgumentNullException",
+                "Value cannot be null. (Parameter 's')",
+            )
+        })?;
         let bytes = text::from_base64(s).ok_or_else(|| {
             throw("FormatException", "The input is not a valid Base-64 string as it contains a non-base 64 character, more than two padding characters, or an illegal character among the padding characters.")
         })?;
@@ -288,7 +413,12 @@ const CONVERT: &[Row] = &[
         cx.text(s)
     }),
     m("static byte[] FromHexString(string s)", |cx, a| {
-        let bytes = from_hex(a.text(0)?).ok_or_else(|| throw("FormatException", "The input is not a valid hex string as it contains a non-hex character."))?;
+        let bytes = from_hex(a.text(0)?).ok_or_else(|| {
+            throw(
+                "FormatException",
+                "The input is not a valid hex string as it contains a non-hex character.",
+            )
+        })?;
         cx.charge(bytes.len())?;
         Ok(Value::Bytes(bytes.into()))
     }),
@@ -308,21 +438,39 @@ const CONVERT: &[Row] = &[
     based!("long", "ToInt64", Num::Long),
     whole!("ulong", "ToUInt64", Num::ULong),
     based!("ulong", "ToUInt64", Num::ULong),
-    m("static float ToSingle(object value)", |cx, a| number(cx, a, Num::Float)),
-    m("static double ToDouble(object value)", |cx, a| number(cx, a, Num::Double)),
-    m("static decimal ToDecimal(object value)", |cx, a| number(cx, a, Num::Decimal)),
-    m("static bool ToBoolean(object value)", |cx, a| boolean(cx, a)),
+    m("static float ToSingle(object value)", |cx, a| {
+        number(cx, a, Num::Float)
+    }),
+    m("static double ToDouble(object value)", |cx, a| {
+        number(cx, a, Num::Double)
+    }),
+    m("static decimal ToDecimal(object value)", |cx, a| {
+        number(cx, a, Num::Decimal)
+    }),
+    m("static bool ToBoolean(object value)", |cx, a| {
+        boolean(cx, a)
+    }),
     m("static char ToChar(object value)", |cx, a| character(cx, a)),
-    m("static DateTime ToDateTime(object value)", |cx, a| date(cx, a)),
+    m("static DateTime ToDateTime(object value)", |cx, a| {
+        date(cx, a)
+    }),
     m("static string ToString(string value)", |_, a| Ok(a.take(0))),
     m("static string ToString(object value)", |cx, a| {
         let s = a.get(0).to_text();
         cx.text(s)
     }),
-    m("static string ToString(byte value, int toBase)", |_, a| to_base(a, 8)),
-    m("static string ToString(short value, int toBase)", |_, a| to_base(a, 16)),
-    m("static string ToString(int value, int toBase)", |_, a| to_base(a, 32)),
-    m("static string ToString(long value, int toBase)", |_, a| to_base(a, 64)),
+    m("static string ToString(byte value, int toBase)", |_, a| {
+        to_base(a, 8)
+    }),
+    m("static string ToString(short value, int toBase)", |_, a| {
+        to_base(a, 16)
+    }),
+    m("static string ToString(int value, int toBase)", |_, a| {
+        to_base(a, 32)
+    }),
+    m("static string ToString(long value, int toBase)", |_, a| {
+        to_base(a, 64)
+    }),
 ];
 
 /// `n` bytes from `startIndex`, the second argument.
@@ -355,38 +503,93 @@ const BIT_CONVERTER: &[Row] = &[
         let s = hex(&a.bytes(0)?, "-");
         cx.text(s)
     }),
-    m("static string ToString(byte[] value, int startIndex)", |cx, a| {
-        let from = a.size(1, "startIndex")?;
-        let n = a.bytes(0)?.len().saturating_sub(from);
-        let s = hex(&part(a, from, n)?, "-");
-        cx.text(s)
+    m(
+        "static string ToString(byte[] value, int startIndex)",
+        |cx, a| {
+            let from = a.size(1, "startIndex")?;
+            let n = a.bytes(0)?.len().saturating_sub(from);
+            let s = hex(&part(a, from, n)?, "-");
+            cx.text(s)
+        },
+    ),
+    m(
+        "static string ToString(byte[] value, int startIndex, int length)",
+        |cx, a| {
+            let s = hex(
+                &part(a, a.size(1, "startIndex")?, a.size(2, "length")?)?,
+                "-",
+            );
+            cx.text(s)
+        },
+    ),
+    m("static byte[] GetBytes(bool value)", |_, a| {
+        bytes_of(&[u8::from(a.bool(0))])
     }),
-    m("static string ToString(byte[] value, int startIndex, int length)", |cx, a| {
-        let s = hex(&part(a, a.size(1, "startIndex")?, a.size(2, "length")?)?, "-");
-        cx.text(s)
-    }),
-    m("static byte[] GetBytes(bool value)", |_, a| bytes_of(&[u8::from(a.bool(0))])),
     m("static byte[] GetBytes(char value)", |_, a| bits!(a, Char)),
-    m("static byte[] GetBytes(short value)", |_, a| bits!(a, Short)),
-    m("static byte[] GetBytes(ushort value)", |_, a| bits!(a, UShort)),
+    m("static byte[] GetBytes(short value)", |_, a| {
+        bits!(a, Short)
+    }),
+    m("static byte[] GetBytes(ushort value)", |_, a| {
+        bits!(a, UShort)
+    }),
     m("static byte[] GetBytes(int value)", |_, a| bits!(a, Int)),
     m("static byte[] GetBytes(uint value)", |_, a| bits!(a, UInt)),
     m("static byte[] GetBytes(long value)", |_, a| bits!(a, Long)),
-    m("static byte[] GetBytes(ulong value)", |_, a| bits!(a, ULong)),
-    m("static byte[] GetBytes(float value)", |_, a| bits!(a, Float)),
-    m("static byte[] GetBytes(double value)", |_, a| bits!(a, Double)),
-    m("static bool ToBoolean(byte[] value, int startIndex)", |_, a| Ok(Value::Bool(at::<1>(a)? != [0]))),
-    m("static char ToChar(byte[] value, int startIndex)", |_, a| Ok(Value::Char(u16::from_le_bytes(at(a)?)))),
-    m("static short ToInt16(byte[] value, int startIndex)", |_, a| Ok(Value::Short(i16::from_le_bytes(at(a)?)))),
-    m("static ushort ToUInt16(byte[] value, int startIndex)", |_, a| Ok(Value::UShort(u16::from_le_bytes(at(a)?)))),
-    m("static int ToInt32(byte[] value, int startIndex)", |_, a| Ok(Value::Int(i32::from_le_bytes(at(a)?)))),
-    m("static uint ToUInt32(byte[] value, int startIndex)", |_, a| Ok(Value::UInt(u32::from_le_bytes(at(a)?)))),
-    m("static long ToInt64(byte[] value, int startIndex)", |_, a| Ok(Value::Long(i64::from_le_bytes(at(a)?)))),
-    m("static ulong ToUInt64(byte[] value, int startIndex)", |_, a| Ok(Value::ULong(u64::from_le_bytes(at(a)?)))),
-    m("static float ToSingle(byte[] value, int startIndex)", |_, a| Ok(Value::Float(f32::from_le_bytes(at(a)?)))),
-    m("static double ToDouble(byte[] value, int startIndex)", |_, a| Ok(Value::Double(f64::from_le_bytes(at(a)?)))),
-    m("static long DoubleToInt64Bits(double value)", |_, a| Ok(Value::Long(a.double(0).to_bits() as i64))),
-    m("static double Int64BitsToDouble(long value)", |_, a| Ok(Value::Double(f64::from_bits(a.int(0) as u64)))),
+    m("static byte[] GetBytes(ulong value)", |_, a| {
+        bits!(a, ULong)
+    }),
+    m("static byte[] GetBytes(float value)", |_, a| {
+        bits!(a, Float)
+    }),
+    m("static byte[] GetBytes(double value)", |_, a| {
+        bits!(a, Double)
+    }),
+    m(
+        "static bool ToBoolean(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Bool(at::<1>(a)? != [0])),
+    ),
+    m(
+        "static char ToChar(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Char(u16::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static short ToInt16(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Short(i16::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static ushort ToUInt16(byte[] value, int startIndex)",
+        |_, a| Ok(Value::UShort(u16::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static int ToInt32(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Int(i32::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static uint ToUInt32(byte[] value, int startIndex)",
+        |_, a| Ok(Value::UInt(u32::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static long ToInt64(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Long(i64::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static ulong ToUInt64(byte[] value, int startIndex)",
+        |_, a| Ok(Value::ULong(u64::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static float ToSingle(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Float(f32::from_le_bytes(at(a)?))),
+    ),
+    m(
+        "static double ToDouble(byte[] value, int startIndex)",
+        |_, a| Ok(Value::Double(f64::from_le_bytes(at(a)?))),
+    ),
+    m("static long DoubleToInt64Bits(double value)", |_, a| {
+        Ok(Value::Long(a.double(0).to_bits() as i64))
+    }),
+    m("static double Int64BitsToDouble(long value)", |_, a| {
+        Ok(Value::Double(f64::from_bits(a.int(0) as u64)))
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[

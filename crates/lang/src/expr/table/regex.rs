@@ -81,8 +81,14 @@ object!(Group, "Group", self => self.value().to_string());
 
 impl Match {
     fn group(&self, i: usize) -> Group {
-        let captured = self.groups.get(i).cloned().unwrap_or(Captured { name: None, at: None });
-        Group { input: self.input.clone(), captured }
+        let captured = self.groups.get(i).cloned().unwrap_or(Captured {
+            name: None,
+            at: None,
+        });
+        Group {
+            input: self.input.clone(),
+            captured,
+        }
     }
 }
 
@@ -104,7 +110,11 @@ impl Object for Groups {
         self
     }
     fn items(&self) -> Option<Vec<Value>> {
-        Some((0..self.0.groups.len()).map(|i| Value::Object(Rc::new(self.0.group(i)) as Rc<dyn Object>)).collect())
+        Some(
+            (0..self.0.groups.len())
+                .map(|i| Value::Object(Rc::new(self.0.group(i)) as Rc<dyn Object>))
+                .collect(),
+        )
     }
 }
 
@@ -116,7 +126,10 @@ thread_local! {
 const CACHED: usize = 64;
 
 fn unsupported(what: &str) -> Throw {
-    throw("NotSupportedException", format!("The regular expression uses {what}, which is not supported here."))
+    throw(
+        "NotSupportedException",
+        format!("The regular expression uses {what}, which is not supported here."),
+    )
 }
 
 /// Rewrites what differs: `(?<name>`, `\z`, `$`, `\d` and the options.
@@ -130,7 +143,12 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
     let chars: Vec<char> = pattern.chars().collect();
     let mut out = String::new();
     let mut flags = String::new();
-    for (bit, flag) in [(IGNORE_CASE, 'i'), (SINGLELINE, 's'), (MULTILINE, 'm'), (BLANK, 'x')] {
+    for (bit, flag) in [
+        (IGNORE_CASE, 'i'),
+        (SINGLELINE, 's'),
+        (MULTILINE, 'm'),
+        (BLANK, 'x'),
+    ] {
         if options & bit != 0 {
             flags.push(flag);
         }
@@ -145,10 +163,13 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
         let rest: String = chars[i..].iter().take(4).collect();
         match c {
             '\\' => {
-                let Some(&n) = chars.get(i + 1) else { return Err(throw("ArgumentException", "Illegal \\ at end of pattern.")) };
+                let Some(&n) = chars.get(i + 1) else {
+                    return Err(throw("ArgumentException", "Illegal \\ at end of pattern."));
+                };
                 match n {
                     'Z' => out.push_str("(?=\\n?\\z)"),
-                    '/' | '"' | '\'' | ' ' | '#' | ':' | ';' | ',' | '=' | '!' | '@' | '%' | '&' | '<' | '>' | '`' | '~' | '_' | '-' => {
+                    '/' | '"' | '\'' | ' ' | '#' | ':' | ';' | ',' | '=' | '!' | '@' | '%'
+                    | '&' | '<' | '>' | '`' | '~' | '_' | '-' => {
                         if class > 0 && n == '-' || n == '#' || n == ' ' {
                             out.push('\\');
                         }
@@ -157,7 +178,8 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
                     'e' => out.push_str("\\x1b"),
                     'G' => return Err(unsupported("\\G")),
                     'p' | 'P' if chars.get(i + 2) == Some(&'{') => {
-                        let name: String = chars[i + 3..].iter().take_while(|c| **c != '}').collect();
+                        let name: String =
+                            chars[i + 3..].iter().take_while(|c| **c != '}').collect();
                         if name.starts_with("Is") {
                             return Err(unsupported("named Unicode blocks"));
                         }
@@ -189,7 +211,9 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
                 class = 0;
                 out.push(']');
             }
-            '-' if class > 0 && chars.get(i + 1) == Some(&'[') => return Err(unsupported("character class subtraction")),
+            '-' if class > 0 && chars.get(i + 1) == Some(&'[') => {
+                return Err(unsupported("character class subtraction"));
+            }
             '&' | '~' if class > 0 => {
                 out.push('\\');
                 out.push(c);
@@ -205,7 +229,11 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
                 i += 3 + name.chars().count() + 1;
                 continue;
             }
-            '(' if class == 0 && rest.starts_with("(?<") && !rest.starts_with("(?<=") && !rest.starts_with("(?<!") => {
+            '(' if class == 0
+                && rest.starts_with("(?<")
+                && !rest.starts_with("(?<=")
+                && !rest.starts_with("(?<!") =>
+            {
                 let name: String = chars[i + 3..].iter().take_while(|c| **c != '>').collect();
                 if name.contains('-') {
                     return Err(unsupported("balancing groups"));
@@ -223,16 +251,31 @@ fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
 }
 
 fn compiled(pattern: &Str, options: i64) -> Result<Rc<fancy_regex::Regex>, Throw> {
-    let cached = CACHE.with(|c| c.borrow().iter().find(|(p, o, _)| *o == options && p == pattern).map(|(_, _, r)| r.clone()));
+    let cached = CACHE.with(|c| {
+        c.borrow()
+            .iter()
+            .find(|(p, o, _)| *o == options && p == pattern)
+            .map(|(_, _, r)| r.clone())
+    });
     if let Some(r) = cached {
         return Ok(r);
     }
     if pattern.len() > MAX_PATTERN {
-        return Err(Throw::Bound("System.OutOfMemoryException", format!("a regular expression is longer than {MAX_PATTERN} bytes")));
+        return Err(Throw::Bound(
+            "System.OutOfMemoryException",
+            format!("a regular expression is longer than {MAX_PATTERN} bytes"),
+        ));
     }
     let translated = translate(pattern, options)?;
-    let built = fancy_regex::RegexBuilder::new(&translated).backtrack_limit(BACKTRACK).build();
-    let r = Rc::new(built.map_err(|e| throw("ArgumentException", format!("Invalid pattern '{pattern}': {e}")))?);
+    let built = fancy_regex::RegexBuilder::new(&translated)
+        .backtrack_limit(BACKTRACK)
+        .build();
+    let r = Rc::new(built.map_err(|e| {
+        throw(
+            "ArgumentException",
+            format!("Invalid pattern '{pattern}': {e}"),
+        )
+    })?);
     CACHE.with(|c| {
         let mut c = c.borrow_mut();
         if c.len() >= CACHED {
@@ -244,7 +287,10 @@ fn compiled(pattern: &Str, options: i64) -> Result<Rc<fancy_regex::Regex>, Throw
 }
 
 fn too_long() -> Throw {
-    throw("RegexMatchTimeoutException", format!("The regular expression needed more than {BACKTRACK} backtracking steps."))
+    throw(
+        "RegexMatchTimeoutException",
+        format!("The regular expression needed more than {BACKTRACK} backtracking steps."),
+    )
 }
 
 /// The expression of a call: an object, or pattern and options of a static call.
@@ -260,9 +306,16 @@ fn found(r: &Rc<fancy_regex::Regex>, input: &Str, at: usize) -> Result<Option<Ma
     Ok(caps.map(|caps| {
         let names: Vec<Option<&str>> = r.capture_names().collect();
         let groups = (0..caps.len())
-            .map(|i| Captured { name: names.get(i).copied().flatten().map(Str::from), at: caps.get(i).map(|g| (g.start(), g.end())) })
+            .map(|i| Captured {
+                name: names.get(i).copied().flatten().map(Str::from),
+                at: caps.get(i).map(|g| (g.start(), g.end())),
+            })
             .collect();
-        Match { input: input.clone(), groups, regex: r.clone() }
+        Match {
+            input: input.clone(),
+            groups,
+            regex: r.clone(),
+        }
     }))
 }
 
@@ -273,7 +326,11 @@ fn all(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> Result<Vec<M
         cx.step(16)?;
         let Some(m) = found(r, input, at)? else { break };
         let (start, end) = m.groups[0].at.unwrap_or((at, at));
-        at = if end > start { end } else { end + input[end..].chars().next().map_or(1, char::len_utf8) };
+        at = if end > start {
+            end
+        } else {
+            end + input[end..].chars().next().map_or(1, char::len_utf8)
+        };
         cx.charge(128 + m.groups.len() * 48)?;
         out.push(m);
     }
@@ -281,7 +338,14 @@ fn all(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> Result<Vec<M
 }
 
 fn failed(r: &Rc<fancy_regex::Regex>) -> Match {
-    Match { input: Str::from(""), groups: vec![Captured { name: None, at: None }], regex: r.clone() }
+    Match {
+        input: Str::from(""),
+        groups: vec![Captured {
+            name: None,
+            at: None,
+        }],
+        regex: r.clone(),
+    }
 }
 
 fn first(a: &Args<'_>, r: Rc<fancy_regex::Regex>, input: Str) -> R {
@@ -295,7 +359,10 @@ fn is_match(r: &fancy_regex::Regex, input: &str) -> R {
 }
 
 fn matches(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> R {
-    let list = all(cx, r, input)?.into_iter().map(|m| Value::Object(Rc::new(m) as Rc<dyn Object>)).collect();
+    let list = all(cx, r, input)?
+        .into_iter()
+        .map(|m| Value::Object(Rc::new(m) as Rc<dyn Object>))
+        .collect();
     cx.list(Ty::class("MatchCollection"), list)
 }
 
@@ -320,7 +387,15 @@ fn expand(replacement: &str, m: &Match, out: &mut String) {
             }
             '{' => {
                 let name: String = chars[i + 2..].iter().take_while(|c| **c != '}').collect();
-                let known = name.parse::<usize>().ok().filter(|n| *n < m.groups.len()).or_else(|| m.groups.iter().position(|g| g.name.as_deref() == Some(name.as_str())));
+                let known = name
+                    .parse::<usize>()
+                    .ok()
+                    .filter(|n| *n < m.groups.len())
+                    .or_else(|| {
+                        m.groups
+                            .iter()
+                            .position(|g| g.name.as_deref() == Some(name.as_str()))
+                    });
                 match known {
                     Some(n) => {
                         out.push_str(m.group(n).value());
@@ -333,7 +408,10 @@ fn expand(replacement: &str, m: &Match, out: &mut String) {
                 }
             }
             c if c.is_ascii_digit() => {
-                let digits: String = chars[i + 1..].iter().take_while(|c| c.is_ascii_digit()).collect();
+                let digits: String = chars[i + 1..]
+                    .iter()
+                    .take_while(|c| c.is_ascii_digit())
+                    .collect();
                 match digits.parse::<usize>().ok().filter(|n| *n < m.groups.len()) {
                     Some(n) => {
                         out.push_str(m.group(n).value());
@@ -358,7 +436,13 @@ enum With {
     Call(Value),
 }
 
-fn replaced(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str, with: &With, limit: usize) -> R {
+fn replaced(
+    cx: &mut Cx<'_>,
+    r: &Rc<fancy_regex::Regex>,
+    input: &Str,
+    with: &With,
+    limit: usize,
+) -> R {
     let mut out = String::new();
     let mut at = 0;
     for m in all(cx, r, input)?.into_iter().take(limit) {
@@ -427,41 +511,142 @@ fn escape(s: &str) -> String {
 
 const REGEX: &[Row] = &[
     m("new(string pattern)", |_, a| made(a.str(0)?, 0)),
-    m("new(string pattern, RegexOptions options)", |_, a| made(a.str(0)?, a.int(1))),
-    m("static bool IsMatch(string input, string pattern)", |_, a| { let (r, s) = regex(a, true)?; is_match(&r, &s) }),
-    m("static bool IsMatch(string input, string pattern, RegexOptions options)", |_, a| is_match(&*compiled(&a.str(1)?, a.int(2))?, a.text(0)?)),
-    m("static Match Match(string input, string pattern)", |_, a| { let (r, s) = regex(a, true)?; first(a, r, s) }),
-    m("static Match Match(string input, string pattern, RegexOptions options)", |_, a| first(a, compiled(&a.str(1)?, a.int(2))?, a.str(0)?)),
-    m("static MatchCollection Matches(string input, string pattern)", |cx, a| { let (r, s) = regex(a, true)?; matches(cx, &r, &s) }),
-    m("static MatchCollection Matches(string input, string pattern, RegexOptions options)", |cx, a| matches(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?)),
-    m("static string Replace(string input, string pattern, string replacement)", |cx, a| { let (r, s) = regex(a, true)?; let w = text_arg(a, 2)?; replaced(cx, &r, &s, &w, usize::MAX) }),
-    m("static string Replace(string input, string pattern, string replacement, RegexOptions options)", |cx, a| {
-        let w = text_arg(a, 2)?;
-        replaced(cx, &compiled(&a.str(1)?, a.int(3))?, &a.str(0)?, &w, usize::MAX)
+    m("new(string pattern, RegexOptions options)", |_, a| {
+        made(a.str(0)?, a.int(1))
     }),
-    m("static string Replace(string input, string pattern, MatchEvaluator evaluator)", |cx, a| {
-        let (r, s) = regex(a, true)?;
-        let w = With::Call(a.get(2));
-        replaced(cx, &r, &s, &w, usize::MAX)
+    m(
+        "static bool IsMatch(string input, string pattern)",
+        |_, a| {
+            let (r, s) = regex(a, true)?;
+            is_match(&r, &s)
+        },
+    ),
+    m(
+        "static bool IsMatch(string input, string pattern, RegexOptions options)",
+        |_, a| is_match(&*compiled(&a.str(1)?, a.int(2))?, a.text(0)?),
+    ),
+    m(
+        "static Match Match(string input, string pattern)",
+        |_, a| {
+            let (r, s) = regex(a, true)?;
+            first(a, r, s)
+        },
+    ),
+    m(
+        "static Match Match(string input, string pattern, RegexOptions options)",
+        |_, a| first(a, compiled(&a.str(1)?, a.int(2))?, a.str(0)?),
+    ),
+    m(
+        "static MatchCollection Matches(string input, string pattern)",
+        |cx, a| {
+            let (r, s) = regex(a, true)?;
+            matches(cx, &r, &s)
+        },
+    ),
+    m(
+        "static MatchCollection Matches(string input, string pattern, RegexOptions options)",
+        |cx, a| matches(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?),
+    ),
+    m(
+        "static string Replace(string input, string pattern, string replacement)",
+        |cx, a| {
+            let (r, s) = regex(a, true)?;
+            let w = text_arg(a, 2)?;
+            replaced(cx, &r, &s, &w, usize::MAX)
+        },
+    ),
+    m(
+        "static string Replace(string input, string pattern, string replacement, RegexOptions options)",
+        |cx, a| {
+            let w = text_arg(a, 2)?;
+            replaced(
+                cx,
+                &compiled(&a.str(1)?, a.int(3))?,
+                &a.str(0)?,
+                &w,
+                usize::MAX,
+            )
+        },
+    ),
+    m(
+        "static string Replace(string input, string pattern, MatchEvaluator evaluator)",
+        |cx, a| {
+            let (r, s) = regex(a, true)?;
+            let w = With::Call(a.get(2));
+            replaced(cx, &r, &s, &w, usize::MAX)
+        },
+    ),
+    m(
+        "static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options)",
+        |cx, a| {
+            let w = With::Call(a.get(2));
+            replaced(
+                cx,
+                &compiled(&a.str(1)?, a.int(3))?,
+                &a.str(0)?,
+                &w,
+                usize::MAX,
+            )
+        },
+    ),
+    m(
+        "static string[] Split(string input, string pattern)",
+        |cx, a| {
+            let (r, s) = regex(a, true)?;
+            split(cx, &r, &s)
+        },
+    ),
+    m(
+        "static string[] Split(string input, string pattern, RegexOptions options)",
+        |cx, a| split(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?),
+    ),
+    m("static string Escape(string str)", |cx, a| {
+        let s = escape(a.text(0)?);
+        cx.text(s)
     }),
-    m("static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options)", |cx, a| {
-        let w = With::Call(a.get(2));
-        replaced(cx, &compiled(&a.str(1)?, a.int(3))?, &a.str(0)?, &w, usize::MAX)
-    }),
-    m("static string[] Split(string input, string pattern)", |cx, a| { let (r, s) = regex(a, true)?; split(cx, &r, &s) }),
-    m("static string[] Split(string input, string pattern, RegexOptions options)", |cx, a| split(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?)),
-    m("static string Escape(string str)", |cx, a| { let s = escape(a.text(0)?); cx.text(s) }),
-    m("bool IsMatch(string input)", |_, a| { let (r, s) = regex(a, false)?; is_match(&r, &s) }),
-    m("Match Match(string input)", |_, a| { let (r, s) = regex(a, false)?; first(a, r, s) }),
-    m("MatchCollection Matches(string input)", |cx, a| { let (r, s) = regex(a, false)?; matches(cx, &r, &s) }),
-    m("string Replace(string input, string replacement)", |cx, a| { let (r, s) = regex(a, false)?; let w = text_arg(a, 2)?; replaced(cx, &r, &s, &w, usize::MAX) }),
-    m("string Replace(string input, string replacement, int count)", |cx, a| {
+    m("bool IsMatch(string input)", |_, a| {
         let (r, s) = regex(a, false)?;
-        let (w, n) = (text_arg(a, 2)?, usize::try_from(a.int(3)).unwrap_or(usize::MAX));
-        replaced(cx, &r, &s, &w, n)
+        is_match(&r, &s)
     }),
-    m("string Replace(string input, MatchEvaluator evaluator)", |cx, a| { let (r, s) = regex(a, false)?; let w = With::Call(a.get(2)); replaced(cx, &r, &s, &w, usize::MAX) }),
-    m("string[] Split(string input)", |cx, a| { let (r, s) = regex(a, false)?; split(cx, &r, &s) }),
+    m("Match Match(string input)", |_, a| {
+        let (r, s) = regex(a, false)?;
+        first(a, r, s)
+    }),
+    m("MatchCollection Matches(string input)", |cx, a| {
+        let (r, s) = regex(a, false)?;
+        matches(cx, &r, &s)
+    }),
+    m(
+        "string Replace(string input, string replacement)",
+        |cx, a| {
+            let (r, s) = regex(a, false)?;
+            let w = text_arg(a, 2)?;
+            replaced(cx, &r, &s, &w, usize::MAX)
+        },
+    ),
+    m(
+        "string Replace(string input, string replacement, int count)",
+        |cx, a| {
+            let (r, s) = regex(a, false)?;
+            let (w, n) = (
+                text_arg(a, 2)?,
+                usize::try_from(a.int(3)).unwrap_or(usize::MAX),
+            );
+            replaced(cx, &r, &s, &w, n)
+        },
+    ),
+    m(
+        "string Replace(string input, MatchEvaluator evaluator)",
+        |cx, a| {
+            let (r, s) = regex(a, false)?;
+            let w = With::Call(a.get(2));
+            replaced(cx, &r, &s, &w, usize::MAX)
+        },
+    ),
+    m("string[] Split(string input)", |cx, a| {
+        let (r, s) = regex(a, false)?;
+        split(cx, &r, &s)
+    }),
 ];
 
 fn group_of(a: &Args<'_>) -> Result<Group, Throw> {
@@ -469,27 +654,52 @@ fn group_of(a: &Args<'_>) -> Result<Group, Throw> {
         return Ok(m.group(0));
     }
     let g = a.object::<Group>(0)?;
-    Ok(Group { input: g.input.clone(), captured: g.captured.clone() })
+    Ok(Group {
+        input: g.input.clone(),
+        captured: g.captured.clone(),
+    })
 }
 
 const CAPTURE: &[Row] = &[
-    m("string Value", |cx, a| { let g = group_of(a)?; cx.text(Str::from(g.value())) }),
-    m("int Index", |_, a| { let g = group_of(a)?; Ok(Value::Int(g.captured.at.map_or(0, |(at, _)| text::units(&g.input[..at])) as i32)) }),
-    m("int Length", |_, a| Ok(Value::Int(text::units(group_of(a)?.value()) as i32))),
+    m("string Value", |cx, a| {
+        let g = group_of(a)?;
+        cx.text(Str::from(g.value()))
+    }),
+    m("int Index", |_, a| {
+        let g = group_of(a)?;
+        Ok(Value::Int(
+            g.captured
+                .at
+                .map_or(0, |(at, _)| text::units(&g.input[..at])) as i32,
+        ))
+    }),
+    m("int Length", |_, a| {
+        Ok(Value::Int(text::units(group_of(a)?.value()) as i32))
+    }),
 ];
 
 const GROUP: &[Row] = &[
-    m("bool Success", |_, a| Ok(Value::Bool(group_of(a)?.captured.at.is_some()))),
-    m("string Name", |_, a| Ok(group_of(a)?.captured.name.map_or(Value::Null, Value::Str))),
+    m("bool Success", |_, a| {
+        Ok(Value::Bool(group_of(a)?.captured.at.is_some()))
+    }),
+    m("string Name", |_, a| {
+        Ok(group_of(a)?.captured.name.map_or(Value::Null, Value::Str))
+    }),
 ];
 
 fn this_match(a: &Args<'_>) -> Result<Rc<Match>, Throw> {
     let m = a.object::<Match>(0)?;
-    Ok(Rc::new(Match { input: m.input.clone(), groups: m.groups.clone(), regex: m.regex.clone() }))
+    Ok(Rc::new(Match {
+        input: m.input.clone(),
+        groups: m.groups.clone(),
+        regex: m.regex.clone(),
+    }))
 }
 
 const MATCH: &[Row] = &[
-    m("GroupCollection Groups", |_, a| Ok(Value::Object(Rc::new(Groups(this_match(a)?))))),
+    m("GroupCollection Groups", |_, a| {
+        Ok(Value::Object(Rc::new(Groups(this_match(a)?))))
+    }),
     m("string Result(string replacement)", |cx, a| {
         let mut out = String::new();
         expand(a.text(1)?, a.object::<Match>(0)?, &mut out);
@@ -498,40 +708,69 @@ const MATCH: &[Row] = &[
     m("Match NextMatch()", |_, a| {
         let m = a.object::<Match>(0)?;
         let next = match m.groups[0].at {
-            Some((s, e)) => found(&m.regex, &m.input, if e > s { e } else { (e + 1).min(m.input.len()) })?,
+            Some((s, e)) => found(
+                &m.regex,
+                &m.input,
+                if e > s { e } else { (e + 1).min(m.input.len()) },
+            )?,
             None => None,
         };
-        Ok(Value::Object(Rc::new(next.unwrap_or_else(|| failed(&m.regex)))))
+        Ok(Value::Object(Rc::new(
+            next.unwrap_or_else(|| failed(&m.regex)),
+        )))
     }),
 ];
 
 const GROUPS: &[Row] = &[
-    m("int Count", |_, a| Ok(Value::Int(a.object::<Groups>(0)?.0.groups.len() as i32))),
+    m("int Count", |_, a| {
+        Ok(Value::Int(a.object::<Groups>(0)?.0.groups.len() as i32))
+    }),
     m("Group this[int groupnum]", |_, a| {
         let g = a.object::<Groups>(0)?;
-        Ok(Value::Object(Rc::new(g.0.group(usize::try_from(a.int(1)).unwrap_or(usize::MAX)))))
+        Ok(Value::Object(Rc::new(
+            g.0.group(usize::try_from(a.int(1)).unwrap_or(usize::MAX)),
+        )))
     }),
     m("Group this[string groupname]", |_, a| {
         let (g, name) = (a.object::<Groups>(0)?, a.text(1)?);
-        let at = g.0.groups.iter().position(|c| c.name.as_deref() == Some(name)).or_else(|| name.parse().ok());
+        let at =
+            g.0.groups
+                .iter()
+                .position(|c| c.name.as_deref() == Some(name))
+                .or_else(|| name.parse().ok());
         Ok(Value::Object(Rc::new(g.0.group(at.unwrap_or(usize::MAX)))))
     }),
 ];
 
 const MATCHES: &[Row] = &[
-    m("int Count", |_, a| Ok(Value::Int(a.list(0)?.items().len() as i32))),
+    m("int Count", |_, a| {
+        Ok(Value::Int(a.list(0)?.items().len() as i32))
+    }),
     m("Match this[int i]", |_, a| {
         let i = usize::try_from(a.int(1)).ok();
-        i.and_then(|i| a.list(0).ok()?.items().get(i).cloned()).ok_or_else(|| crate::expr::eval::out_of_range("i"))
+        i.and_then(|i| a.list(0).ok()?.items().get(i).cloned())
+            .ok_or_else(|| crate::expr::eval::out_of_range("i"))
     }),
 ];
 
 pub(super) const TYPES: &[Type] = &[
     ty("class System.Text.RegularExpressions.Regex", REGEX),
     ty("class System.Text.RegularExpressions.Capture", CAPTURE),
-    ty("class System.Text.RegularExpressions.Group : Capture", GROUP),
+    ty(
+        "class System.Text.RegularExpressions.Group : Capture",
+        GROUP,
+    ),
     ty("class System.Text.RegularExpressions.Match : Group", MATCH),
-    ty("class System.Text.RegularExpressions.GroupCollection : IEnumerable<Group>", GROUPS),
-    ty("class System.Text.RegularExpressions.MatchCollection : IEnumerable<Match>", MATCHES),
-    ty("delegate System.Text.RegularExpressions.MatchEvaluator", &[]),
+    ty(
+        "class System.Text.RegularExpressions.GroupCollection : IEnumerable<Group>",
+        GROUPS,
+    ),
+    ty(
+        "class System.Text.RegularExpressions.MatchCollection : IEnumerable<Match>",
+        MATCHES,
+    ),
+    ty(
+        "delegate System.Text.RegularExpressions.MatchEvaluator",
+        &[],
+    ),
 ];

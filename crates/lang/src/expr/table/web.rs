@@ -78,8 +78,17 @@ fn percent_decode(s: &str, wanted: impl Fn(char) -> bool) -> String {
 pub(super) fn url_encode(s: &str) -> String {
     let mut out = String::with_capacity(s.len() * 3 / 2);
     for piece in s.split_inclusive(' ') {
-        let (text, space) = piece.strip_suffix(' ').map_or((piece, false), |t| (t, true));
-        percent(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')'), &mut out);
+        let (text, space) = piece
+            .strip_suffix(' ')
+            .map_or((piece, false), |t| (t, true));
+        percent(
+            text,
+            |b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')')
+            },
+            &mut out,
+        );
         if space {
             out.push('+');
         }
@@ -110,7 +119,14 @@ fn url_decode(s: &str) -> String {
 /// Names and values of an `application/x-www-form-urlencoded` text, decoded.
 pub(super) fn form_pairs(s: &str) -> Vec<(String, String)> {
     let pairs = s.split('&').filter(|p| !p.is_empty());
-    pairs.map(|p| p.split_once('=').map_or((url_decode(p), String::new()), |(n, v)| (url_decode(n), url_decode(v)))).collect()
+    pairs
+        .map(|p| {
+            p.split_once('=')
+                .map_or((url_decode(p), String::new()), |(n, v)| {
+                    (url_decode(n), url_decode(v))
+                })
+        })
+        .collect()
 }
 
 /// Names and values of a query string with or without its `?`.
@@ -142,20 +158,23 @@ fn html_decode(s: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         // .NET looks for the `;` before the next `&`.
-        let found = rest[1..].find([';', '&']).filter(|end| rest.as_bytes()[end + 1] == b';').and_then(|end| {
-            let name = &rest[1..=end];
-            let c = match name.strip_prefix('#') {
-                Some(n) => {
-                    let n = match n.strip_prefix(['x', 'X']) {
-                        Some(h) => u32::from_str_radix(h, 16).ok()?,
-                        None => n.parse().ok()?,
-                    };
-                    char::from_u32(n).filter(|c| *c != '\0')?
-                }
-                None => entities::named(name)?,
-            };
-            Some((c, end + 2))
-        });
+        let found = rest[1..]
+            .find([';', '&'])
+            .filter(|end| rest.as_bytes()[end + 1] == b';')
+            .and_then(|end| {
+                let name = &rest[1..=end];
+                let c = match name.strip_prefix('#') {
+                    Some(n) => {
+                        let n = match n.strip_prefix(['x', 'X']) {
+                            Some(h) => u32::from_str_radix(h, 16).ok()?,
+                            None => n.parse().ok()?,
+                        };
+                        char::from_u32(n).filter(|c| *c != '\0')?
+                    }
+                    None => entities::named(name)?,
+                };
+                Some((c, end + 2))
+            });
         match found {
             Some((c, len)) => {
                 out.push(c);
@@ -183,10 +202,18 @@ fn mapped(cx: &mut Cx<'_>, a: &mut Args<'_>, f: fn(&str) -> String) -> R {
 }
 
 const WEB_UTILITY: &[Row] = &[
-    m("static string UrlEncode(string value)", |cx, a| mapped(cx, a, url_encode)),
-    m("static string UrlDecode(string encodedValue)", |cx, a| mapped(cx, a, url_decode)),
-    m("static string HtmlEncode(string value)", |cx, a| mapped(cx, a, html_encode)),
-    m("static string HtmlDecode(string value)", |cx, a| mapped(cx, a, html_decode)),
+    m("static string UrlEncode(string value)", |cx, a| {
+        mapped(cx, a, url_encode)
+    }),
+    m("static string UrlDecode(string encodedValue)", |cx, a| {
+        mapped(cx, a, url_decode)
+    }),
+    m("static string HtmlEncode(string value)", |cx, a| {
+        mapped(cx, a, html_encode)
+    }),
+    m("static string HtmlDecode(string value)", |cx, a| {
+        mapped(cx, a, html_decode)
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[

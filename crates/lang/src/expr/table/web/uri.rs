@@ -72,13 +72,23 @@ impl Object for Uri {
         self
     }
     fn text(&self) -> String {
-        self.parts.as_ref().map_or_else(|| self.original.to_string(), |p| readable(&p.absolute()))
+        self.parts
+            .as_ref()
+            .map_or_else(|| self.original.to_string(), |p| readable(&p.absolute()))
     }
     fn equals(&self, other: &dyn Object) -> bool {
-        let Some(other) = other.as_any().downcast_ref::<Uri>() else { return false };
+        let Some(other) = other.as_any().downcast_ref::<Uri>() else {
+            return false;
+        };
         match (&self.parts, &other.parts) {
             // The fragment and the user do not count.
-            (Some(a), Some(b)) => a.scheme == b.scheme && a.host == b.host && a.port == b.port && a.path == b.path && a.query == b.query,
+            (Some(a), Some(b)) => {
+                a.scheme == b.scheme
+                    && a.host == b.host
+                    && a.port == b.port
+                    && a.path == b.path
+                    && a.query == b.query
+            }
             (None, None) => self.original == other.original,
             _ => false,
         }
@@ -101,7 +111,10 @@ fn default_port(scheme: &str) -> i32 {
 
 /// Schemes whose path is hierarchical: `\` is `/`, dot segments are resolved, an empty path is `/`.
 fn hierarchical(scheme: &str) -> bool {
-    matches!(scheme, "http" | "https" | "ws" | "wss" | "ftp" | "file" | "net.tcp" | "net.pipe")
+    matches!(
+        scheme,
+        "http" | "https" | "ws" | "wss" | "ftp" | "file" | "net.tcp" | "net.pipe"
+    )
 }
 
 fn unreserved(b: u8) -> bool {
@@ -111,7 +124,23 @@ fn unreserved(b: u8) -> bool {
 fn reserved(b: u8) -> bool {
     matches!(
         b,
-        b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b',' | b'#' | b'[' | b']' | b'!' | b'\'' | b'(' | b')' | b'*'
+        b';' | b'/'
+            | b'?'
+            | b':'
+            | b'@'
+            | b'&'
+            | b'='
+            | b'+'
+            | b'$'
+            | b','
+            | b'#'
+            | b'['
+            | b']'
+            | b'!'
+            | b'\''
+            | b'('
+            | b')'
+            | b'*'
     )
 }
 
@@ -145,7 +174,9 @@ fn escaped(s: &str, out: &mut String) {
 
 /// `ToString()`: without the escapes that are not needed to tell the parts apart.
 fn readable(s: &str) -> String {
-    percent_decode(s, |c| !c.is_control() && c != '%' && c != '\\' && !u8::try_from(c).is_ok_and(reserved))
+    percent_decode(s, |c| {
+        !c.is_control() && c != '%' && c != '\\' && !u8::try_from(c).is_ok_and(reserved)
+    })
 }
 
 /// Resolves `.` and `..`.
@@ -173,7 +204,9 @@ fn without_dots(path: &str) -> String {
 }
 
 fn is_scheme(s: &str) -> bool {
-    s.starts_with(|c: char| c.is_ascii_alphabetic()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    s.starts_with(|c: char| c.is_ascii_alphabetic())
+        && s.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// Splits off the fragment and the query, escaped, each with its mark.
@@ -188,10 +221,15 @@ fn tail(rest: &str) -> (&str, String, String) {
 
 fn host_of(host: &str) -> Option<String> {
     if let Some(inner) = host.strip_prefix('[') {
-        let address: std::net::Ipv6Addr = inner.strip_suffix(']')?.split('%').next()?.parse().ok()?;
+        let address: std::net::Ipv6Addr =
+            inner.strip_suffix(']')?.split('%').next()?.parse().ok()?;
         return Some(format!("[{address}]"));
     }
-    let wrong = |c: char| c.is_whitespace() || c.is_control() || (c.is_ascii() && !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')));
+    let wrong = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || (c.is_ascii() && !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')))
+    };
     let empty_label = host.trim_end_matches('.').split('.').any(str::is_empty);
     (!host.contains(wrong) && !empty_label).then(|| host.to_lowercase())
 }
@@ -204,7 +242,10 @@ fn parse(text: &str) -> Result<Parts, Wrong> {
     if text.len() > MAX && text.chars().map(char::len_utf16).sum::<usize>() > MAX {
         return Err(Wrong::TooLong);
     }
-    let (scheme, rest) = text.split_once(':').filter(|(s, _)| is_scheme(s)).ok_or(Wrong::NoScheme)?;
+    let (scheme, rest) = text
+        .split_once(':')
+        .filter(|(s, _)| is_scheme(s))
+        .ok_or(Wrong::NoScheme)?;
     // One letter is a drive.
     if scheme.len() == 1 {
         return Err(Wrong::NoScheme);
@@ -215,24 +256,46 @@ fn parse(text: &str) -> Result<Parts, Wrong> {
     let bytes = rest.as_bytes();
     if !(slash(bytes.first()) && slash(bytes.get(1))) {
         if flat && scheme != "file" {
-            return Err(if rest.is_empty() { Wrong::Host } else { Wrong::NoScheme });
+            return Err(if rest.is_empty() {
+                Wrong::Host
+            } else {
+                Wrong::NoScheme
+            });
         }
         let (path, query, fragment) = tail(rest);
         let mut p = String::new();
         escaped(path, &mut p);
         let port = default_port(&scheme);
-        return Ok(Parts { scheme, authority: false, user: String::new(), host: String::new(), port, path: p, query, fragment });
+        return Ok(Parts {
+            scheme,
+            authority: false,
+            user: String::new(),
+            host: String::new(),
+            port,
+            path: p,
+            query,
+            fragment,
+        });
     }
     let rest = &rest[2..];
-    let end = rest.find(|c| matches!(c, '/' | '?' | '#') || (flat && c == '\\')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c| matches!(c, '/' | '?' | '#') || (flat && c == '\\'))
+        .unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
-    let (user, host_port) = authority.rsplit_once('@').map_or(("", authority), |(u, h)| (u, h));
-    let colon = host_port.rfind(':').filter(|i| !host_port[*i..].contains(']'));
+    let (user, host_port) = authority
+        .rsplit_once('@')
+        .map_or(("", authority), |(u, h)| (u, h));
+    let colon = host_port
+        .rfind(':')
+        .filter(|i| !host_port[*i..].contains(']'));
     let (host, port) = colon.map_or((host_port, ""), |i| (&host_port[..i], &host_port[i + 1..]));
     let port = if port.is_empty() {
         default_port(&scheme)
     } else if port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) {
-        port.parse().ok().filter(|n| *n <= 65_535).ok_or(Wrong::Port)?
+        port.parse()
+            .ok()
+            .filter(|n| *n <= 65_535)
+            .ok_or(Wrong::Port)?
     } else {
         return Err(Wrong::Port);
     };
@@ -255,7 +318,16 @@ fn parse(text: &str) -> Result<Parts, Wrong> {
     }
     let mut u = String::new();
     escaped(user, &mut u);
-    Ok(Parts { scheme, authority: true, user: u, host, port, path: p, query, fragment })
+    Ok(Parts {
+        scheme,
+        authority: true,
+        user: u,
+        host,
+        port,
+        path: p,
+        query,
+        fragment,
+    })
 }
 
 impl Parts {
@@ -269,7 +341,11 @@ impl Parts {
     }
 
     fn left(&self) -> String {
-        let user = if self.user.is_empty() { String::new() } else { format!("{}@", self.user) };
+        let user = if self.user.is_empty() {
+            String::new()
+        } else {
+            format!("{}@", self.user)
+        };
         if self.authority {
             format!("{}://{user}{}", self.scheme, self.authority())
         } else {
@@ -278,7 +354,13 @@ impl Parts {
     }
 
     fn absolute(&self) -> String {
-        format!("{}{}{}{}", self.left(), self.path, self.query, self.fragment)
+        format!(
+            "{}{}{}{}",
+            self.left(),
+            self.path,
+            self.query,
+            self.fragment
+        )
     }
 
     /// RFC 3986 §5.2 without the scheme's step, which the caller has done.
@@ -289,7 +371,14 @@ impl Parts {
         }
         let (path, query, fragment) = tail(reference);
         let mut p = String::new();
-        escaped(&if flat { path.replace('\\', "/") } else { path.to_string() }, &mut p);
+        escaped(
+            &if flat {
+                path.replace('\\', "/")
+            } else {
+                path.to_string()
+            },
+            &mut p,
+        );
         let mut out = self.clone();
         out.fragment = fragment;
         if p.is_empty() {
@@ -323,7 +412,12 @@ impl Parts {
 
     fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host == "loopback" || host.parse::<std::net::IpAddr>().is_ok_and(|a| a.is_loopback()) || (self.scheme == "file" && host.is_empty())
+        host == "localhost"
+            || host == "loopback"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|a| a.is_loopback())
+            || (self.scheme == "file" && host.is_empty())
     }
 }
 
@@ -333,7 +427,9 @@ fn value(original: Str, parts: Option<Parts>) -> Value {
 
 /// `new Uri(text)`.
 pub(in super::super) fn uri(text: &str) -> R {
-    parse(text).map(|p| value(text.into(), Some(p))).map_err(Wrong::throw)
+    parse(text)
+        .map(|p| value(text.into(), Some(p)))
+        .map_err(Wrong::throw)
 }
 
 /// A URI of a `UriKind`: 0 either, 1 absolute, 2 relative.
@@ -348,10 +444,17 @@ fn of_kind(text: &Str, kind: i64) -> Result<Value, Wrong> {
 
 /// A reference against an absolute URI.
 fn joined(base: &Uri, reference: &str) -> Result<Value, Throw> {
-    let base = base.parts.as_ref().ok_or_else(|| throw("ArgumentOutOfRangeException", "This operation is not supported for a relative URI. (Parameter 'baseUri')"))?;
+    let base = base.parts.as_ref().ok_or_else(|| {
+        throw(
+            "ArgumentOutOfRangeException",
+            "This operation is not supported for a relative URI. (Parameter 'baseUri')",
+        )
+    })?;
     let parts = match parse(reference) {
         Ok(p) => p,
-        Err(Wrong::NoScheme | Wrong::Empty) => base.resolve(reference.trim()).map_err(Wrong::throw)?,
+        Err(Wrong::NoScheme | Wrong::Empty) => {
+            base.resolve(reference.trim()).map_err(Wrong::throw)?
+        }
         Err(e) => return Err(e.throw()),
     };
     Ok(value(parts.absolute().into(), Some(parts)))
@@ -362,15 +465,26 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Uri, Throw> {
 }
 
 fn parts<'a>(a: &'a Args<'_>) -> Result<&'a Parts, Throw> {
-    this(a)?.parts.as_ref().ok_or_else(|| throw("InvalidOperationException", "This operation is not supported for a relative URI."))
+    this(a)?.parts.as_ref().ok_or_else(|| {
+        throw(
+            "InvalidOperationException",
+            "This operation is not supported for a relative URI.",
+        )
+    })
 }
 
 fn null(name: &str) -> Throw {
-    throw("ArgumentNullException", format!("Value cannot be null. (Parameter '{name}')"))
+    throw(
+        "ArgumentNullException",
+        format!("Value cannot be null. (Parameter '{name}')"),
+    )
 }
 
 fn reference(a: &Args<'_>, i: usize) -> Result<Str, Throw> {
-    Ok(a.object::<Uri>(i).map_err(|_| null("relativeUri"))?.original.clone())
+    Ok(a.object::<Uri>(i)
+        .map_err(|_| null("relativeUri"))?
+        .original
+        .clone())
 }
 
 /// Sets an `out` argument and gives whether there is something.
@@ -399,9 +513,17 @@ fn left_part(p: &Parts, part: i64) -> String {
 fn is_well_formed(s: &str, kind: i64) -> bool {
     let plain = |s: &str| {
         let mut out = String::new();
-        percent(s, |b| unreserved(b) || reserved(b) || b == b'%' || !b.is_ascii(), &mut out);
+        percent(
+            s,
+            |b| unreserved(b) || reserved(b) || b == b'%' || !b.is_ascii(),
+            &mut out,
+        );
         let bytes = s.as_bytes();
-        out == s && bytes.iter().enumerate().all(|(i, b)| *b != b'%' || percent_byte(&bytes[i..]).is_some())
+        out == s
+            && bytes
+                .iter()
+                .enumerate()
+                .all(|(i, b)| *b != b'%' || percent_byte(&bytes[i..]).is_some())
     };
     match parse(s) {
         Ok(_) => kind != 2 && plain(s),
@@ -411,8 +533,12 @@ fn is_well_formed(s: &str, kind: i64) -> bool {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    m("new(string uriString)", |_, a| uri(a.text(0).map_err(|_| null("uriString"))?)),
-    m("new(string uriString, UriKind uriKind)", |_, a| of_kind(&a.str(0).map_err(|_| null("uriString"))?, a.int(1)).map_err(Wrong::throw)),
+    m("new(string uriString)", |_, a| {
+        uri(a.text(0).map_err(|_| null("uriString"))?)
+    }),
+    m("new(string uriString, UriKind uriKind)", |_, a| {
+        of_kind(&a.str(0).map_err(|_| null("uriString"))?, a.int(1)).map_err(Wrong::throw)
+    }),
     m("new(Uri baseUri, string relativeUri)", |_, a| {
         let reference = a.str(1).unwrap_or_else(|_| "".into());
         joined(a.object::<Uri>(0).map_err(|_| null("baseUri"))?, &reference)
@@ -422,78 +548,162 @@ pub(super) const ROWS: &[Row] = &[
         joined(a.object::<Uri>(0).map_err(|_| null("baseUri"))?, &reference)
     }),
     m("const string UriSchemeHttp", |_, _| Ok(Value::from("http"))),
-    m("const string UriSchemeHttps", |_, _| Ok(Value::from("https"))),
-    m("const string SchemeDelimiter", |_, _| Ok(Value::from("://"))),
-    m("static bool TryCreate(string uriString, UriKind uriKind, out Uri result)", |_, a| {
-        let made = a.str(0).ok().and_then(|s| of_kind(&s, a.int(1)).ok());
-        found(a, 2, made)
+    m("const string UriSchemeHttps", |_, _| {
+        Ok(Value::from("https"))
     }),
-    m("static bool TryCreate(Uri baseUri, string relativeUri, out Uri result)", |_, a| {
-        let made = a.str(1).ok().and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
-        found(a, 2, made)
+    m("const string SchemeDelimiter", |_, _| {
+        Ok(Value::from("://"))
     }),
-    m("static bool TryCreate(Uri baseUri, Uri relativeUri, out Uri result)", |_, a| {
-        let made = reference(a, 1).ok().and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
-        found(a, 2, made)
+    m(
+        "static bool TryCreate(string uriString, UriKind uriKind, out Uri result)",
+        |_, a| {
+            let made = a.str(0).ok().and_then(|s| of_kind(&s, a.int(1)).ok());
+            found(a, 2, made)
+        },
+    ),
+    m(
+        "static bool TryCreate(Uri baseUri, string relativeUri, out Uri result)",
+        |_, a| {
+            let made = a
+                .str(1)
+                .ok()
+                .and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
+            found(a, 2, made)
+        },
+    ),
+    m(
+        "static bool TryCreate(Uri baseUri, Uri relativeUri, out Uri result)",
+        |_, a| {
+            let made = reference(a, 1)
+                .ok()
+                .and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
+            found(a, 2, made)
+        },
+    ),
+    m(
+        "static bool IsWellFormedUriString(string uriString, UriKind uriKind)",
+        |_, a| {
+            Ok(Value::Bool(
+                a.text(0).is_ok_and(|s| is_well_formed(s, a.int(1))),
+            ))
+        },
+    ),
+    m("static bool CheckSchemeName(string schemeName)", |_, a| {
+        Ok(Value::Bool(a.text(0).is_ok_and(is_scheme)))
     }),
-    m("static bool IsWellFormedUriString(string uriString, UriKind uriKind)", |_, a| {
-        Ok(Value::Bool(a.text(0).is_ok_and(|s| is_well_formed(s, a.int(1)))))
-    }),
-    m("static bool CheckSchemeName(string schemeName)", |_, a| Ok(Value::Bool(a.text(0).is_ok_and(is_scheme)))),
-    m("static string EscapeDataString(string stringToEscape)", |cx, a| {
-        let mut out = String::new();
-        percent(a.text(0).map_err(|_| null("stringToEscape"))?, unreserved, &mut out);
-        cx.text(out)
-    }),
-    m("static string EscapeUriString(string stringToEscape)", |cx, a| {
-        let mut out = String::new();
-        percent(a.text(0).map_err(|_| null("stringToEscape"))?, |b| unreserved(b) || reserved(b), &mut out);
-        cx.text(out)
-    }),
-    m("static string UnescapeDataString(string stringToUnescape)", |cx, a| {
-        let s = percent_decode(a.text(0).map_err(|_| null("stringToUnescape"))?, |_| true);
-        cx.text(s)
-    }),
+    m(
+        "static string EscapeDataString(string stringToEscape)",
+        |cx, a| {
+            let mut out = String::new();
+            percent(
+                a.text(0).map_err(|_| null("stringToEscape"))?,
+                unreserved,
+                &mut out,
+            );
+            cx.text(out)
+        },
+    ),
+    m(
+        "static string EscapeUriString(string stringToEscape)",
+        |cx, a| {
+            let mut out = String::new();
+            percent(
+                a.text(0).map_err(|_| null("stringToEscape"))?,
+                |b| unreserved(b) || reserved(b),
+                &mut out,
+            );
+            cx.text(out)
+        },
+    ),
+    m(
+        "static string UnescapeDataString(string stringToUnescape)",
+        |cx, a| {
+            let s = percent_decode(a.text(0).map_err(|_| null("stringToUnescape"))?, |_| true);
+            cx.text(s)
+        },
+    ),
     m("static string HexEscape(char character)", |_, a| {
-        let n = u8::try_from(a.int(0)).map_err(|_| throw("ArgumentOutOfRangeException", "Specified argument was out of the range of valid values. (Parameter 'character')"))?;
+        let n = u8::try_from(a.int(0)).map_err(|_| {
+            throw(
+                "ArgumentOutOfRangeException",
+                "Specified argument was out of the range of valid values. (Parameter 'character')",
+            )
+        })?;
         Ok(Value::from(format!("%{n:02X}")))
     }),
-    m("string OriginalString", |_, a| Ok(Value::Str(this(a)?.original.clone()))),
-    m("bool IsAbsoluteUri", |_, a| Ok(Value::Bool(this(a)?.parts.is_some()))),
-    m("string AbsoluteUri", |_, a| Ok(Value::from(parts(a)?.absolute()))),
-    m("string AbsolutePath", |_, a| Ok(Value::from(&*parts(a)?.path))),
-    m("string LocalPath", |_, a| Ok(Value::from(percent_decode(&parts(a)?.path, |_| true)))),
+    m("string OriginalString", |_, a| {
+        Ok(Value::Str(this(a)?.original.clone()))
+    }),
+    m("bool IsAbsoluteUri", |_, a| {
+        Ok(Value::Bool(this(a)?.parts.is_some()))
+    }),
+    m("string AbsoluteUri", |_, a| {
+        Ok(Value::from(parts(a)?.absolute()))
+    }),
+    m("string AbsolutePath", |_, a| {
+        Ok(Value::from(&*parts(a)?.path))
+    }),
+    m("string LocalPath", |_, a| {
+        Ok(Value::from(percent_decode(&parts(a)?.path, |_| true)))
+    }),
     m("string PathAndQuery", |_, a| {
         let p = parts(a)?;
         Ok(Value::from(format!("{}{}", p.path, p.query)))
     }),
     m("string Scheme", |_, a| Ok(Value::from(&*parts(a)?.scheme))),
     m("string Host", |_, a| Ok(Value::from(&*parts(a)?.host))),
-    m("string DnsSafeHost", |_, a| Ok(Value::from(parts(a)?.host.trim_start_matches('[').trim_end_matches(']')))),
-    m("string Authority", |_, a| Ok(Value::from(parts(a)?.authority()))),
+    m("string DnsSafeHost", |_, a| {
+        Ok(Value::from(
+            parts(a)?.host.trim_start_matches('[').trim_end_matches(']'),
+        ))
+    }),
+    m("string Authority", |_, a| {
+        Ok(Value::from(parts(a)?.authority()))
+    }),
     m("string UserInfo", |_, a| Ok(Value::from(&*parts(a)?.user))),
     m("int Port", |_, a| Ok(Value::Int(parts(a)?.port))),
     m("bool IsDefaultPort", |_, a| {
         let p = parts(a)?;
         Ok(Value::Bool(p.port == default_port(&p.scheme)))
     }),
-    m("bool IsLoopback", |_, a| Ok(Value::Bool(parts(a)?.is_loopback()))),
-    m("bool IsFile", |_, a| Ok(Value::Bool(parts(a)?.scheme == "file"))),
-    m("string Query", |_, a| Ok(Value::from(one_mark(&parts(a)?.query)))),
-    m("string Fragment", |_, a| Ok(Value::from(one_mark(&parts(a)?.fragment)))),
-    m("string[] Segments", |_, a| Ok(Value::strings(parts(a)?.segments()))),
-    m("string GetLeftPart(UriPartial part)", |_, a| Ok(Value::from(left_part(parts(a)?, a.int(1))))),
+    m("bool IsLoopback", |_, a| {
+        Ok(Value::Bool(parts(a)?.is_loopback()))
+    }),
+    m("bool IsFile", |_, a| {
+        Ok(Value::Bool(parts(a)?.scheme == "file"))
+    }),
+    m("string Query", |_, a| {
+        Ok(Value::from(one_mark(&parts(a)?.query)))
+    }),
+    m("string Fragment", |_, a| {
+        Ok(Value::from(one_mark(&parts(a)?.fragment)))
+    }),
+    m("string[] Segments", |_, a| {
+        Ok(Value::strings(parts(a)?.segments()))
+    }),
+    m("string GetLeftPart(UriPartial part)", |_, a| {
+        Ok(Value::from(left_part(parts(a)?, a.int(1))))
+    }),
     m("bool IsBaseOf(Uri uri)", |_, a| {
         let (p, o) = (parts(a)?, a.object::<Uri>(1)?);
         let folder = p.path.rfind('/').map_or("", |i| &p.path[..=i]);
-        Ok(Value::Bool(o.parts.as_ref().is_none_or(|o| o.scheme == p.scheme && o.host == p.host && o.port == p.port && o.path.starts_with(folder))))
+        Ok(Value::Bool(o.parts.as_ref().is_none_or(|o| {
+            o.scheme == p.scheme
+                && o.host == p.host
+                && o.port == p.port
+                && o.path.starts_with(folder)
+        })))
     }),
     m("string ToString()", |cx, a| {
         let s = this(a)?.text();
         cx.text(s)
     }),
-    m("static bool operator ==(Uri uri1, Uri uri2)", |_, a| Ok(Value::Bool(same(a)))),
-    m("static bool operator !=(Uri uri1, Uri uri2)", |_, a| Ok(Value::Bool(!same(a)))),
+    m("static bool operator ==(Uri uri1, Uri uri2)", |_, a| {
+        Ok(Value::Bool(same(a)))
+    }),
+    m("static bool operator !=(Uri uri1, Uri uri2)", |_, a| {
+        Ok(Value::Bool(!same(a)))
+    }),
 ];
 
 /// A lone `?` or `#` is no query and no fragment.
