@@ -19,6 +19,7 @@ pub(crate) mod json;
 pub(crate) mod jwt;
 pub(crate) mod linq;
 pub(crate) mod numbers;
+pub(crate) mod random;
 pub(crate) mod regex;
 mod signature;
 pub(crate) mod strings;
@@ -75,7 +76,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 16] = [
+const AREAS: [&[Type]; 17] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -87,6 +88,7 @@ const AREAS: [&[Type]; 16] = [
     linq::ordering::TYPES,
     json::TYPES,
     json::objects::TYPES,
+    random::TYPES,
     regex::TYPES,
     crypto::TYPES,
     web::TYPES,

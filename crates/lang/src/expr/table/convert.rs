@@ -450,7 +450,7 @@ const CONVERT: &[Row] = &[
     m("static bool ToBoolean(object value)", |cx, a| {
         boolean(cx, a)
     }),
-    m("static char ToChar(object value)", |cx, a| character(cx, a)),
+    m("static char ToChar(object value)", character),
     m("static DateTime ToDateTime(object value)", |cx, a| {
         date(cx, a)
     }),

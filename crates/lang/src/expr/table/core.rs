@@ -1,11 +1,10 @@
-//! `object`, `Enum`, `Nullable`, `Array`, `Tuple`-free basics, delegates, `Guid`, `Random`.
+//! `object`, `Enum`, `Nullable`, `Array`, `Tuple`-free basics, delegates, `Guid`.
 
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, equal, same, throw, types};
 use crate::expr::types::Ty;
 use crate::value::{List, Object, Value, text};
 use std::any::Any;
-use std::cell::RefCell;
 use std::rc::Rc;
 
 /// `GetHashCode`: stable, so that `new Random(x.GetHashCode())` spreads; .NET's own values are not promised by it.
@@ -368,83 +367,6 @@ fn swap(mut g: [u8; 16]) -> [u8; 16] {
     g
 }
 
-/// `System.Random`: xorshift; with a seed the sequence is repeatable (though not .NET's).
-#[derive(Debug)]
-struct Random(RefCell<u64>);
-
-impl Object for Random {
-    fn ty(&self) -> Ty {
-        Ty::class("Random")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Random {
-    fn seeded(seed: u64) -> Value {
-        Value::Object(Rc::new(Random(RefCell::new(seed))))
-    }
-
-    /// SplitMix64.
-    fn next(&self) -> u64 {
-        let mut state = self.0.borrow_mut();
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
-    }
-}
-
-const RANDOM: &[Row] = &[
-    m("new()", |cx, _| Ok(Random::seeded(cx.host.random()))),
-    m("new(int Seed)", |_, a| Ok(Random::seeded(a.int(0) as u64))),
-    m("int Next()", |_, a| {
-        Ok(Value::Int(
-            a.object::<Random>(0)?.below(i32::MAX as u64) as i32
-        ))
-    }),
-    m("int Next(int maxValue)", |_, a| {
-        let n = u64::try_from(a.int(1)).map_err(|_| {
-            throw(
-                "ArgumentOutOfRangeException",
-                "'maxValue' must be greater than zero. (Parameter 'maxValue')",
-            )
-        })?;
-        Ok(Value::Int(a.object::<Random>(0)?.below(n.max(1)) as i32))
-    }),
-    m("int Next(int minValue, int maxValue)", |_, a| {
-        let (lo, hi) = (a.int(1), a.int(2));
-        if lo > hi {
-            return Err(throw(
-                "ArgumentOutOfRangeException",
-                "'minValue' cannot be greater than maxValue. (Parameter 'minValue')",
-            ));
-        }
-        Ok(Value::Int(
-            (lo + a.object::<Random>(0)?.below(((hi - lo) as u64).max(1)) as i64) as i32,
-        ))
-    }),
-    m("double NextDouble()", |_, a| {
-        Ok(Value::Double(
-            (a.object::<Random>(0)?.next() >> 11) as f64 / (1u64 << 53) as f64,
-        ))
-    }),
-    m("void NextBytes(byte[] buffer)", |cx, a| {
-        let list = a.list(1)?;
-        cx.step(list.items().len())?;
-        for place in list.items_mut().iter_mut() {
-            *place = Value::Byte(a.object::<Random>(0)?.next() as u8);
-        }
-        Ok(Value::Null)
-    }),
-];
-
 const ENUM: &[Row] = &[
     m("string ToString(string format)", |_, a| {
         crate::expr::eval::formatted(&a.get(0), Some(a.text(1)?)).map(Value::from)
@@ -595,7 +517,6 @@ pub(super) const TYPES: &[Type] = &[
     ty("class System.Array : ISequence", ARRAY),
     ty("static System.Buffer", BUFFER),
     ty("struct System.Guid : IComparable", GUID),
-    ty("class System.Random", RANDOM),
     ty("struct System.Char : IComparable", CHAR),
     ty("struct System.Boolean : IComparable", BOOLEAN),
     ty("interface System.IComparable", &[]),

@@ -1,31 +1,23 @@
-//! `Regex`, `Match`, `Group`.
+//! `System.Text.RegularExpressions`: `Regex`, `Match`, `Group`, `Capture` and their collections.
 //!
-//! fancy-regex runs the patterns, with a bound on backtracking. What .NET would match differently is refused, not guessed.
+//! Patterns are .NET's ([`translate`]); matching is done by fancy-regex within bounds ([`program`]). What must stay true:
+//! a pattern that would mean something else here is refused with `NotSupportedException`, never run.
+
+mod program;
+mod translate;
 
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::{Object, Str, Value, text};
+use crate::value::{List, Object, Str, Value};
+use program::{Found, Program, Replacement, Subject};
 use std::any::Any;
-use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
-/// Most backtracking steps of one match.
-const BACKTRACK: usize = 200_000;
-const MAX_PATTERN: usize = 16 * 1024;
-
-const IGNORE_CASE: i64 = 1;
-const MULTILINE: i64 = 2;
-const EXPLICIT: i64 = 4;
-const SINGLELINE: i64 = 16;
-const BLANK: i64 = 32;
-const RIGHT_TO_LEFT: i64 = 64;
-
+/// `Regex`.
 #[derive(Debug)]
-struct Regex {
-    compiled: Rc<fancy_regex::Regex>,
-    pattern: Str,
-}
+struct Regex(Rc<Program>);
 
 impl Object for Regex {
     fn ty(&self) -> Ty {
@@ -35,72 +27,75 @@ impl Object for Regex {
         self
     }
     fn text(&self) -> String {
-        self.pattern.to_string()
+        self.0.pattern.to_string()
     }
 }
 
+/// `Match`, `Group` or `Capture`: part of what a match found.
 #[derive(Clone, Debug)]
-struct Captured {
-    name: Option<Str>,
-    /// Byte range in the input; `None`: the group took no part.
-    at: Option<(usize, usize)>,
+struct Part {
+    class: &'static str,
+    /// `None`: nothing was found.
+    found: Option<Rc<Found>>,
+    group: usize,
 }
 
-/// A `Match`, or the failed one.
-#[derive(Debug)]
-struct Match {
-    input: Str,
-    groups: Vec<Captured>,
-    regex: Rc<fancy_regex::Regex>,
-}
+impl Part {
+    fn value(class: &'static str, found: Option<Rc<Found>>, group: usize) -> Value {
+        Value::Object(Rc::new(Part {
+            class,
+            found,
+            group,
+        }))
+    }
 
-#[derive(Debug)]
-struct Group {
-    input: Str,
-    captured: Captured,
-}
+    fn span(&self) -> Option<(&Rc<Found>, Range<usize>)> {
+        let found = self.found.as_ref()?;
+        found
+            .spans
+            .get(self.group)?
+            .clone()
+            .map(|span| (found, span))
+    }
 
-macro_rules! object {
-    ($t:ident, $name:literal, $self:ident => $text:expr) => {
-        impl Object for $t {
-            fn ty(&self) -> Ty {
-                Ty::class($name)
-            }
-            fn as_any(&self) -> &dyn Any {
-                self
-            }
-            fn text(&$self) -> String {
-                $text
-            }
-        }
-    };
-}
-
-object!(Match, "Match", self => self.group(0).value().to_string());
-object!(Group, "Group", self => self.value().to_string());
-
-impl Match {
-    fn group(&self, i: usize) -> Group {
-        let captured = self.groups.get(i).cloned().unwrap_or(Captured {
-            name: None,
-            at: None,
-        });
-        Group {
-            input: self.input.clone(),
-            captured,
-        }
+    fn read(&self) -> String {
+        self.span()
+            .map(|(f, span)| f.subject.part(span))
+            .unwrap_or_default()
     }
 }
 
-impl Group {
-    fn value(&self) -> &str {
-        self.captured.at.map_or("", |(a, b)| &self.input[a..b])
+impl Object for Part {
+    fn ty(&self) -> Ty {
+        Ty::class(self.class)
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        self.read()
     }
 }
 
-/// `GroupCollection`: the groups of one match.
+/// `GroupCollection`.
 #[derive(Debug)]
-struct Groups(Rc<Match>);
+struct Groups(Option<Rc<Found>>);
+
+impl Groups {
+    fn get(&self, index: Option<usize>) -> Value {
+        match (&self.0, index) {
+            // The whole match is a `Match` among the groups.
+            (Some(f), Some(0)) => Part::value("Match", Some(f.clone()), 0),
+            (Some(f), Some(i)) => Part::value("Group", Some(f.clone()), i),
+            (None, Some(0)) => Part::value("Match", None, 0),
+            _ => Part::value("Group", None, 0),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(1, |f| f.program.groups.len())
+    }
+}
 
 impl Object for Groups {
     fn ty(&self) -> Ty {
@@ -110,647 +105,487 @@ impl Object for Groups {
         self
     }
     fn items(&self) -> Option<Vec<Value>> {
-        Some(
-            (0..self.0.groups.len())
-                .map(|i| Value::Object(Rc::new(self.0.group(i)) as Rc<dyn Object>))
-                .collect(),
-        )
+        Some((0..self.len()).map(|i| self.get(Some(i))).collect())
     }
 }
 
-thread_local! {
-    /// Patterns of this thread, most recent last: static calls would compile each time.
-    static CACHE: RefCell<Vec<(Str, i64, Rc<fancy_regex::Regex>)>> = const { RefCell::new(Vec::new()) };
+/// A pattern and the text it is used on.
+struct Call {
+    program: Rc<Program>,
+    subject: Rc<Subject>,
 }
 
-const CACHED: usize = 64;
-
-fn unsupported(what: &str) -> Throw {
-    throw(
-        "NotSupportedException",
-        format!("The regular expression uses {what}, which is not supported here."),
-    )
+/// `regex.X(input, …)`.
+fn instance(a: &Args<'_>) -> Result<Call, Throw> {
+    Ok(Call {
+        program: a.object::<Regex>(0)?.0.clone(),
+        subject: Subject::of(&text(a, 1, "input")?),
+    })
 }
 
-/// Rewrites what differs: `(?<name>`, `\z`, `$`, `\d` and the options.
-fn translate(pattern: &str, options: i64) -> Result<String, Throw> {
-    if options & RIGHT_TO_LEFT != 0 {
-        return Err(unsupported("RightToLeft"));
-    }
-    if options & EXPLICIT != 0 {
-        return Err(unsupported("ExplicitCapture"));
-    }
-    let chars: Vec<char> = pattern.chars().collect();
-    let mut out = String::new();
-    let mut flags = String::new();
-    for (bit, flag) in [
-        (IGNORE_CASE, 'i'),
-        (SINGLELINE, 's'),
-        (MULTILINE, 'm'),
-        (BLANK, 'x'),
-    ] {
-        if options & bit != 0 {
-            flags.push(flag);
-        }
-    }
-    if !flags.is_empty() {
-        out.push_str(&format!("(?{flags})"));
-    }
-    let mut class = 0usize;
-    let mut i = 0;
-    while i < chars.len() {
-        let c = chars[i];
-        let rest: String = chars[i..].iter().take(4).collect();
-        match c {
-            '\\' => {
-                let Some(&n) = chars.get(i + 1) else {
-                    return Err(throw("ArgumentException", "Illegal \\ at end of pattern."));
-                };
-                match n {
-                    'Z' => out.push_str("(?=\\n?\\z)"),
-                    '/' | '"' | '\'' | ' ' | '#' | ':' | ';' | ',' | '=' | '!' | '@' | '%'
-                    | '&' | '<' | '>' | '`' | '~' | '_' | '-' => {
-                        if class > 0 && n == '-' || n == '#' || n == ' ' {
-                            out.push('\\');
-                        }
-                        out.push(n);
-                    }
-                    'e' => out.push_str("\\x1b"),
-                    'G' => return Err(unsupported("\\G")),
-                    'p' | 'P' if chars.get(i + 2) == Some(&'{') => {
-                        let name: String =
-                            chars[i + 3..].iter().take_while(|c| **c != '}').collect();
-                        if name.starts_with("Is") {
-                            return Err(unsupported("named Unicode blocks"));
-                        }
-                        out.push('\\');
-                        out.push(n);
-                    }
-                    _ => {
-                        out.push('\\');
-                        out.push(n);
-                    }
-                }
-                i += 2;
-                continue;
-            }
-            '[' if class == 0 => {
-                class = 1;
-                out.push('[');
-                if chars.get(i + 1) == Some(&'^') {
-                    out.push('^');
-                    i += 1;
-                }
-                if chars.get(i + 1) == Some(&']') {
-                    out.push_str("\\]");
-                    i += 1;
-                }
-            }
-            '[' => out.push_str("\\["),
-            ']' if class > 0 => {
-                class = 0;
-                out.push(']');
-            }
-            '-' if class > 0 && chars.get(i + 1) == Some(&'[') => {
-                return Err(unsupported("character class subtraction"));
-            }
-            '&' | '~' if class > 0 => {
-                out.push('\\');
-                out.push(c);
-            }
-            // `$` also matches before a last line feed.
-            '$' if class == 0 && options & MULTILINE == 0 => out.push_str("(?=\\n?\\z)"),
-            '(' if class == 0 && rest.starts_with("(?'") => {
-                let name: String = chars[i + 3..].iter().take_while(|c| **c != '\'').collect();
-                if name.contains('-') {
-                    return Err(unsupported("balancing groups"));
-                }
-                out.push_str(&format!("(?<{name}>"));
-                i += 3 + name.chars().count() + 1;
-                continue;
-            }
-            '(' if class == 0
-                && rest.starts_with("(?<")
-                && !rest.starts_with("(?<=")
-                && !rest.starts_with("(?<!") =>
-            {
-                let name: String = chars[i + 3..].iter().take_while(|c| **c != '>').collect();
-                if name.contains('-') {
-                    return Err(unsupported("balancing groups"));
-                }
-                if name.starts_with(|c: char| c.is_ascii_digit()) {
-                    return Err(unsupported("numbered group names"));
-                }
-                out.push('(');
-            }
-            c => out.push(c),
-        }
-        i += 1;
-    }
-    Ok(out)
+/// `Regex.X(input, pattern, …)`, with the options at `options`.
+fn statics(a: &Args<'_>, options: usize) -> Result<Call, Throw> {
+    let (input, pattern) = (text(a, 0, "input")?, text(a, 1, "pattern")?);
+    Ok(Call {
+        program: Program::of(&pattern, a.int(options))?,
+        subject: Subject::of(&input),
+    })
 }
 
-fn compiled(pattern: &Str, options: i64) -> Result<Rc<fancy_regex::Regex>, Throw> {
-    let cached = CACHE.with(|c| {
-        c.borrow()
-            .iter()
-            .find(|(p, o, _)| *o == options && p == pattern)
-            .map(|(_, _, r)| r.clone())
-    });
-    if let Some(r) = cached {
-        return Ok(r);
-    }
-    if pattern.len() > MAX_PATTERN {
-        return Err(Throw::Bound(
-            "System.OutOfMemoryException",
-            format!("a regular expression is longer than {MAX_PATTERN} bytes"),
-        ));
-    }
-    let translated = translate(pattern, options)?;
-    let built = fancy_regex::RegexBuilder::new(&translated)
-        .backtrack_limit(BACKTRACK)
-        .build();
-    let r = Rc::new(built.map_err(|e| {
+fn text(a: &Args<'_>, i: usize, name: &str) -> Result<Str, Throw> {
+    a.str(i).map_err(|_| {
         throw(
-            "ArgumentException",
-            format!("Invalid pattern '{pattern}': {e}"),
+            "ArgumentNullException",
+            format!("Value cannot be null. (Parameter '{name}')"),
         )
-    })?);
-    CACHE.with(|c| {
-        let mut c = c.borrow_mut();
-        if c.len() >= CACHED {
-            c.remove(0);
-        }
-        c.push((pattern.clone(), options, r.clone()));
-    });
-    Ok(r)
+    })
 }
 
-fn too_long() -> Throw {
+/// A count of matches: -1 is all.
+fn count(a: &Args<'_>, i: usize) -> Result<Option<usize>, Throw> {
+    match a.int(i) {
+        -1 => Ok(None),
+        n => usize::try_from(n).map(Some).map_err(|_| too_few()),
+    }
+}
+
+/// A count of pieces: 0 is all.
+fn pieces(a: &Args<'_>, i: usize) -> Result<usize, Throw> {
+    usize::try_from(a.int(i)).map_err(|_| too_few())
+}
+
+fn too_few() -> Throw {
     throw(
-        "RegexMatchTimeoutException",
-        format!("The regular expression needed more than {BACKTRACK} backtracking steps."),
+        "ArgumentOutOfRangeException",
+        "Count cannot be less than -1. (Parameter 'count')",
     )
 }
 
-/// The expression of a call: an object, or pattern and options of a static call.
-fn regex(a: &Args<'_>, fixed: bool) -> Result<(Rc<fancy_regex::Regex>, Str), Throw> {
-    if !fixed {
-        return Ok((a.object::<Regex>(0)?.compiled.clone(), a.str(1)?));
+impl Call {
+    /// Byte offset of `startat`, the argument at `i`.
+    fn start(&self, a: &Args<'_>, i: usize) -> Result<usize, Throw> {
+        usize::try_from(a.int(i)).ok().and_then(|n| self.subject.byte(n)).ok_or_else(|| {
+            throw("ArgumentOutOfRangeException", "Start index cannot be less than 0 or greater than input length. (Parameter 'startat')")
+        })
     }
-    Ok((compiled(&a.str(1)?, 0)?, a.str(0)?))
-}
 
-fn found(r: &Rc<fancy_regex::Regex>, input: &Str, at: usize) -> Result<Option<Match>, Throw> {
-    let caps = r.captures_from_pos(&**input, at).map_err(|_| too_long())?;
-    Ok(caps.map(|caps| {
-        let names: Vec<Option<&str>> = r.capture_names().collect();
-        let groups = (0..caps.len())
-            .map(|i| Captured {
-                name: names.get(i).copied().flatten().map(Str::from),
-                at: caps.get(i).map(|g| (g.start(), g.end())),
-            })
+    fn is_match(&self, cx: &mut Cx<'_>, from: usize) -> R {
+        Ok(Value::Bool(self.program.is_match(
+            cx,
+            &self.subject,
+            from,
+        )?))
+    }
+
+    fn find(&self, cx: &mut Cx<'_>, from: usize) -> R {
+        Ok(Part::value(
+            "Match",
+            self.program.find(cx, &self.subject, from)?,
+            0,
+        ))
+    }
+
+    /// All matches, or the first `most`.
+    fn all(
+        &self,
+        cx: &mut Cx<'_>,
+        from: usize,
+        most: Option<usize>,
+    ) -> Result<Vec<Rc<Found>>, Throw> {
+        let mut out: Vec<Rc<Found>> = Vec::new();
+        if most == Some(0) {
+            return Ok(out);
+        }
+        let mut next = self.program.find(cx, &self.subject, from)?;
+        while let Some(found) = next {
+            out.push(found.clone());
+            if most == Some(out.len()) {
+                break;
+            }
+            next = self.program.find_next(cx, &found)?;
+        }
+        Ok(out)
+    }
+
+    fn matches(&self, cx: &mut Cx<'_>, from: usize) -> R {
+        let all = self.all(cx, from, None)?;
+        let items = all
+            .into_iter()
+            .map(|f| Part::value("Match", Some(f), 0))
             .collect();
-        Match {
-            input: input.clone(),
-            groups,
-            regex: r.clone(),
-        }
-    }))
-}
-
-fn all(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> Result<Vec<Match>, Throw> {
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at <= input.len() {
-        cx.step(16)?;
-        let Some(m) = found(r, input, at)? else { break };
-        let (start, end) = m.groups[0].at.unwrap_or((at, at));
-        at = if end > start {
-            end
-        } else {
-            end + input[end..].chars().next().map_or(1, char::len_utf8)
-        };
-        cx.charge(128 + m.groups.len() * 48)?;
-        out.push(m);
+        Ok(Value::List(List::new(Ty::class("MatchCollection"), items)))
     }
-    Ok(out)
-}
 
-fn failed(r: &Rc<fancy_regex::Regex>) -> Match {
-    Match {
-        input: Str::from(""),
-        groups: vec![Captured {
-            name: None,
-            at: None,
-        }],
-        regex: r.clone(),
-    }
-}
-
-fn first(a: &Args<'_>, r: Rc<fancy_regex::Regex>, input: Str) -> R {
-    let _ = a;
-    let m = found(&r, &input, 0)?;
-    Ok(Value::Object(Rc::new(m.unwrap_or_else(|| failed(&r)))))
-}
-
-fn is_match(r: &fancy_regex::Regex, input: &str) -> R {
-    r.is_match(input).map(Value::Bool).map_err(|_| too_long())
-}
-
-fn matches(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> R {
-    let list = all(cx, r, input)?
-        .into_iter()
-        .map(|m| Value::Object(Rc::new(m) as Rc<dyn Object>))
-        .collect();
-    cx.list(Ty::class("MatchCollection"), list)
-}
-
-/// `$1`, `${name}`, `$$`, `$&` of a replacement.
-fn expand(replacement: &str, m: &Match, out: &mut String) {
-    let chars: Vec<char> = replacement.chars().collect();
-    let mut i = 0;
-    while i < chars.len() {
-        if chars[i] != '$' || i + 1 >= chars.len() {
-            out.push(chars[i]);
-            i += 1;
-            continue;
-        }
-        match chars[i + 1] {
-            '$' => {
-                out.push('$');
-                i += 2;
-            }
-            '&' | '0' if chars[i + 1] == '&' => {
-                out.push_str(m.group(0).value());
-                i += 2;
-            }
-            '{' => {
-                let name: String = chars[i + 2..].iter().take_while(|c| **c != '}').collect();
-                let known = name
-                    .parse::<usize>()
-                    .ok()
-                    .filter(|n| *n < m.groups.len())
-                    .or_else(|| {
-                        m.groups
-                            .iter()
-                            .position(|g| g.name.as_deref() == Some(name.as_str()))
-                    });
-                match known {
-                    Some(n) => {
-                        out.push_str(m.group(n).value());
-                        i += 3 + name.chars().count();
-                    }
-                    None => {
-                        out.push('$');
-                        i += 1;
-                    }
-                }
-            }
-            c if c.is_ascii_digit() => {
-                let digits: String = chars[i + 1..]
-                    .iter()
-                    .take_while(|c| c.is_ascii_digit())
-                    .collect();
-                match digits.parse::<usize>().ok().filter(|n| *n < m.groups.len()) {
-                    Some(n) => {
-                        out.push_str(m.group(n).value());
-                        i += 1 + digits.len();
-                    }
-                    None => {
-                        out.push('$');
-                        i += 1;
-                    }
-                }
-            }
+    /// Replaces with the text or the delegate in argument `with`.
+    fn replace(&self, cx: &mut Cx<'_>, with: &Value, from: usize, most: Option<usize>) -> R {
+        let replacement = match with {
+            Value::Str(s) => Some(Replacement::read(s, &self.program)),
+            Value::Func(_) => None,
             _ => {
-                out.push('$');
-                i += 1;
+                return Err(throw(
+                    "ArgumentNullException",
+                    "Value cannot be null. (Parameter 'replacement')",
+                ));
+            }
+        };
+        let all = self.all(cx, from, most)?;
+        if all.is_empty() {
+            return Ok(Value::Str(self.subject.given().clone()));
+        }
+        let mut out = String::new();
+        let mut at = 0;
+        for found in all {
+            let span = found.span();
+            self.subject.append(at..span.start, &mut out);
+            at = span.end;
+            match &replacement {
+                Some(r) => r.expand(cx, &found, &mut out)?,
+                None => {
+                    let text = cx.call(with, &[Part::value("Match", Some(found), 0)])?;
+                    let text = text.as_str().unwrap_or("");
+                    cx.charge(text.len())?;
+                    out.push_str(text);
+                }
             }
         }
+        self.subject
+            .append(at..self.subject.searched().len(), &mut out);
+        cx.text(out)
+    }
+
+    /// Splits into `most` pieces (0: all); captured groups stand between them.
+    fn split(&self, cx: &mut Cx<'_>, from: usize, most: usize) -> R {
+        let mut out = Vec::new();
+        let mut at = 0;
+        for found in self.all(cx, from, most.checked_sub(1))? {
+            let span = found.span();
+            out.push(cx.text(self.subject.part(at..span.start))?);
+            at = span.end;
+            for group in found.spans.iter().skip(1).flatten() {
+                out.push(cx.text(self.subject.part(group.clone()))?);
+            }
+        }
+        out.push(cx.text(self.subject.part(at..self.subject.searched().len()))?);
+        cx.list(Ty::array(Ty::String), out)
     }
 }
 
-enum With {
-    Text(Str),
-    Call(Value),
+fn create(a: &Args<'_>) -> R {
+    Ok(Value::Object(Rc::new(Regex(Program::of(
+        &text(a, 0, "pattern")?,
+        a.int(1),
+    )?))))
 }
 
-fn replaced(
-    cx: &mut Cx<'_>,
-    r: &Rc<fancy_regex::Regex>,
-    input: &Str,
-    with: &With,
-    limit: usize,
-) -> R {
-    let mut out = String::new();
-    let mut at = 0;
-    for m in all(cx, r, input)?.into_iter().take(limit) {
-        let (start, end) = m.groups[0].at.unwrap_or((at, at));
-        out.push_str(&input[at..start]);
-        match with {
-            With::Text(t) => expand(t, &m, &mut out),
-            With::Call(f) => {
-                let v = cx.call(f, &[Value::Object(Rc::new(m))])?;
-                out.push_str(&v.to_text());
-            }
-        }
-        at = end;
-        cx.step(1)?;
-        if out.len() > crate::expr::eval::MAX_BYTES {
-            break;
-        }
-    }
-    out.push_str(&input[at..]);
-    cx.text(out)
+/// `regex.Replace(input, with[, count[, startat]])`.
+fn replace_instance(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let call = instance(a)?;
+    let most = if a.len() > 3 { count(a, 3)? } else { None };
+    let from = if a.len() > 4 { call.start(a, 4)? } else { 0 };
+    call.replace(cx, &a.get(2), from, most)
 }
 
-fn split(cx: &mut Cx<'_>, r: &Rc<fancy_regex::Regex>, input: &Str) -> R {
-    let mut out = Vec::new();
-    let mut at = 0;
-    for m in all(cx, r, input)? {
-        let (start, end) = m.groups[0].at.unwrap_or((at, at));
-        out.push(Value::from(&input[at..start]));
-        for g in &m.groups[1..] {
-            if let Some((a, b)) = g.at {
-                out.push(Value::from(&input[a..b]));
-            }
-        }
-        at = end;
-    }
-    out.push(Value::from(&input[at..]));
-    cx.list(Ty::array(Ty::String), out)
+/// `Regex.Replace(input, pattern, with[, options[, time-out]])`.
+fn replace_static(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    statics(a, 3)?.replace(cx, &a.get(2), 0, None)
 }
 
-fn made(pattern: Str, options: i64) -> R {
-    let compiled = compiled(&pattern, options)?;
-    Ok(Value::Object(Rc::new(Regex { compiled, pattern })))
-}
-
-fn text_arg(a: &Args<'_>, i: usize) -> Result<With, Throw> {
-    a.str(i).map(With::Text)
-}
-
-/// A class of characters that a pattern reads literally.
-fn escape(s: &str) -> String {
-    let mut out = String::new();
-    for c in s.chars() {
-        match c {
-            '\\' | '*' | '+' | '?' | '|' | '{' | '[' | '(' | ')' | '^' | '$' | '.' | '#' | ' ' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
+// Options are at 2 of the static rows; where a row has none, the argument is not there and reads as 0.
+// A search here has a bound of its own, stricter than any time-out that documents set: `matchTimeout` is only accepted.
 const REGEX: &[Row] = &[
-    m("new(string pattern)", |_, a| made(a.str(0)?, 0)),
+    m("new(string pattern)", |_, a| create(a)),
     m("new(string pattern, RegexOptions options)", |_, a| {
-        made(a.str(0)?, a.int(1))
+        create(a)
+    }),
+    m(
+        "new(string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |_, a| create(a),
+    ),
+    m("RegexOptions Options", |_, a| {
+        Ok(Value::Enum(
+            &super::enums::REGEX_OPTIONS,
+            a.object::<Regex>(0)?.0.options,
+        ))
+    }),
+    m("bool IsMatch(string input)", |cx, a| {
+        instance(a)?.is_match(cx, 0)
+    }),
+    m("bool IsMatch(string input, int startat)", |cx, a| {
+        let call = instance(a)?;
+        let from = call.start(a, 2)?;
+        call.is_match(cx, from)
     }),
     m(
         "static bool IsMatch(string input, string pattern)",
-        |_, a| {
-            let (r, s) = regex(a, true)?;
-            is_match(&r, &s)
-        },
+        |cx, a| statics(a, 2)?.is_match(cx, 0),
     ),
     m(
         "static bool IsMatch(string input, string pattern, RegexOptions options)",
-        |_, a| is_match(&*compiled(&a.str(1)?, a.int(2))?, a.text(0)?),
+        |cx, a| statics(a, 2)?.is_match(cx, 0),
     ),
     m(
+        "static bool IsMatch(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| statics(a, 2)?.is_match(cx, 0),
+    ),
+    m("Match Match(string input)", |cx, a| {
+        instance(a)?.find(cx, 0)
+    }),
+    m("Match Match(string input, int startat)", |cx, a| {
+        let call = instance(a)?;
+        let from = call.start(a, 2)?;
+        call.find(cx, from)
+    }),
+    m(
         "static Match Match(string input, string pattern)",
-        |_, a| {
-            let (r, s) = regex(a, true)?;
-            first(a, r, s)
-        },
+        |cx, a| statics(a, 2)?.find(cx, 0),
     ),
     m(
         "static Match Match(string input, string pattern, RegexOptions options)",
-        |_, a| first(a, compiled(&a.str(1)?, a.int(2))?, a.str(0)?),
+        |cx, a| statics(a, 2)?.find(cx, 0),
+    ),
+    m(
+        "static Match Match(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| statics(a, 2)?.find(cx, 0),
+    ),
+    m("MatchCollection Matches(string input)", |cx, a| {
+        instance(a)?.matches(cx, 0)
+    }),
+    m(
+        "MatchCollection Matches(string input, int startat)",
+        |cx, a| {
+            let call = instance(a)?;
+            let from = call.start(a, 2)?;
+            call.matches(cx, from)
+        },
     ),
     m(
         "static MatchCollection Matches(string input, string pattern)",
-        |cx, a| {
-            let (r, s) = regex(a, true)?;
-            matches(cx, &r, &s)
-        },
+        |cx, a| statics(a, 2)?.matches(cx, 0),
     ),
     m(
         "static MatchCollection Matches(string input, string pattern, RegexOptions options)",
-        |cx, a| matches(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?),
+        |cx, a| statics(a, 2)?.matches(cx, 0),
+    ),
+    m(
+        "static MatchCollection Matches(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| statics(a, 2)?.matches(cx, 0),
+    ),
+    m(
+        "string Replace(string input, string replacement)",
+        |cx, a| replace_instance(cx, a),
+    ),
+    m(
+        "string Replace(string input, string replacement, int count)",
+        |cx, a| replace_instance(cx, a),
+    ),
+    m(
+        "string Replace(string input, string replacement, int count, int startat)",
+        |cx, a| replace_instance(cx, a),
+    ),
+    m(
+        "string Replace(string input, MatchEvaluator evaluator)",
+        |cx, a| replace_instance(cx, a),
+    ),
+    m(
+        "string Replace(string input, MatchEvaluator evaluator, int count)",
+        |cx, a| replace_instance(cx, a),
+    ),
+    m(
+        "string Replace(string input, MatchEvaluator evaluator, int count, int startat)",
+        |cx, a| replace_instance(cx, a),
     ),
     m(
         "static string Replace(string input, string pattern, string replacement)",
-        |cx, a| {
-            let (r, s) = regex(a, true)?;
-            let w = text_arg(a, 2)?;
-            replaced(cx, &r, &s, &w, usize::MAX)
-        },
+        |cx, a| replace_static(cx, a),
     ),
     m(
         "static string Replace(string input, string pattern, string replacement, RegexOptions options)",
-        |cx, a| {
-            let w = text_arg(a, 2)?;
-            replaced(
-                cx,
-                &compiled(&a.str(1)?, a.int(3))?,
-                &a.str(0)?,
-                &w,
-                usize::MAX,
-            )
-        },
+        |cx, a| replace_static(cx, a),
+    ),
+    m(
+        "static string Replace(string input, string pattern, string replacement, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| replace_static(cx, a),
     ),
     m(
         "static string Replace(string input, string pattern, MatchEvaluator evaluator)",
-        |cx, a| {
-            let (r, s) = regex(a, true)?;
-            let w = With::Call(a.get(2));
-            replaced(cx, &r, &s, &w, usize::MAX)
-        },
+        |cx, a| replace_static(cx, a),
     ),
     m(
         "static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options)",
+        |cx, a| replace_static(cx, a),
+    ),
+    m(
+        "static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| replace_static(cx, a),
+    ),
+    m("string[] Split(string input)", |cx, a| {
+        instance(a)?.split(cx, 0, 0)
+    }),
+    m("string[] Split(string input, int count)", |cx, a| {
+        instance(a)?.split(cx, 0, pieces(a, 2)?)
+    }),
+    m(
+        "string[] Split(string input, int count, int startat)",
         |cx, a| {
-            let w = With::Call(a.get(2));
-            replaced(
-                cx,
-                &compiled(&a.str(1)?, a.int(3))?,
-                &a.str(0)?,
-                &w,
-                usize::MAX,
-            )
+            let call = instance(a)?;
+            let from = call.start(a, 3)?;
+            call.split(cx, from, pieces(a, 2)?)
         },
     ),
     m(
         "static string[] Split(string input, string pattern)",
-        |cx, a| {
-            let (r, s) = regex(a, true)?;
-            split(cx, &r, &s)
-        },
+        |cx, a| statics(a, 2)?.split(cx, 0, 0),
     ),
     m(
         "static string[] Split(string input, string pattern, RegexOptions options)",
-        |cx, a| split(cx, &compiled(&a.str(1)?, a.int(2))?, &a.str(0)?),
+        |cx, a| statics(a, 2)?.split(cx, 0, 0),
+    ),
+    m(
+        "static string[] Split(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| statics(a, 2)?.split(cx, 0, 0),
     ),
     m("static string Escape(string str)", |cx, a| {
-        let s = escape(a.text(0)?);
+        let s = translate::escape(&text(a, 0, "str")?);
         cx.text(s)
     }),
-    m("bool IsMatch(string input)", |_, a| {
-        let (r, s) = regex(a, false)?;
-        is_match(&r, &s)
-    }),
-    m("Match Match(string input)", |_, a| {
-        let (r, s) = regex(a, false)?;
-        first(a, r, s)
-    }),
-    m("MatchCollection Matches(string input)", |cx, a| {
-        let (r, s) = regex(a, false)?;
-        matches(cx, &r, &s)
-    }),
-    m(
-        "string Replace(string input, string replacement)",
-        |cx, a| {
-            let (r, s) = regex(a, false)?;
-            let w = text_arg(a, 2)?;
-            replaced(cx, &r, &s, &w, usize::MAX)
-        },
-    ),
-    m(
-        "string Replace(string input, string replacement, int count)",
-        |cx, a| {
-            let (r, s) = regex(a, false)?;
-            let (w, n) = (
-                text_arg(a, 2)?,
-                usize::try_from(a.int(3)).unwrap_or(usize::MAX),
-            );
-            replaced(cx, &r, &s, &w, n)
-        },
-    ),
-    m(
-        "string Replace(string input, MatchEvaluator evaluator)",
-        |cx, a| {
-            let (r, s) = regex(a, false)?;
-            let w = With::Call(a.get(2));
-            replaced(cx, &r, &s, &w, usize::MAX)
-        },
-    ),
-    m("string[] Split(string input)", |cx, a| {
-        let (r, s) = regex(a, false)?;
-        split(cx, &r, &s)
+    m("static string Unescape(string str)", |cx, a| {
+        let s = text(a, 0, "str")?;
+        match translate::unescape(&s) {
+            Ok(s) => cx.text(s),
+            Err(_) => Err(throw(
+                "ArgumentException",
+                format!("Invalid pattern '{s}': unrecognized escape sequence."),
+            )),
+        }
     }),
 ];
 
-fn group_of(a: &Args<'_>) -> Result<Group, Throw> {
-    if let Ok(m) = a.object::<Match>(0) {
-        return Ok(m.group(0));
-    }
-    let g = a.object::<Group>(0)?;
-    Ok(Group {
-        input: g.input.clone(),
-        captured: g.captured.clone(),
-    })
+fn part<'a>(a: &'a Args<'_>) -> Result<&'a Part, Throw> {
+    a.object::<Part>(0)
 }
 
 const CAPTURE: &[Row] = &[
     m("string Value", |cx, a| {
-        let g = group_of(a)?;
-        cx.text(Str::from(g.value()))
+        let s = part(a)?.read();
+        cx.text(s)
     }),
     m("int Index", |_, a| {
-        let g = group_of(a)?;
         Ok(Value::Int(
-            g.captured
-                .at
-                .map_or(0, |(at, _)| text::units(&g.input[..at])) as i32,
+            part(a)?
+                .span()
+                .map_or(0, |(f, span)| f.subject.units(span.start) as i32),
         ))
     }),
     m("int Length", |_, a| {
-        Ok(Value::Int(text::units(group_of(a)?.value()) as i32))
+        let span = part(a)?.span();
+        Ok(Value::Int(span.map_or(0, |(f, span)| {
+            (f.subject.units(span.end) - f.subject.units(span.start)) as i32
+        })))
+    }),
+    m("string ToString()", |cx, a| {
+        let s = part(a)?.read();
+        cx.text(s)
     }),
 ];
 
 const GROUP: &[Row] = &[
     m("bool Success", |_, a| {
-        Ok(Value::Bool(group_of(a)?.captured.at.is_some()))
+        Ok(Value::Bool(part(a)?.span().is_some()))
     }),
     m("string Name", |_, a| {
-        Ok(group_of(a)?.captured.name.map_or(Value::Null, Value::Str))
+        let p = part(a)?;
+        let group = p.found.as_ref().and_then(|f| f.program.groups.get(p.group));
+        Ok(Value::from(group.map_or("0", |g| &g.name)))
+    }),
+    m("CaptureCollection Captures", |_, a| {
+        let p = part(a)?;
+        let mut items = Vec::new();
+        if p.span().is_some() {
+            if p.found
+                .as_ref()
+                .and_then(|f| f.program.groups.get(p.group))
+                .is_some_and(|g| g.repeats)
+            {
+                let why =
+                    "The captures of a group that repeats are not kept here; use Regex.Matches.";
+                return Err(throw("NotSupportedException", why));
+            }
+            items.push(Part::value("Capture", p.found.clone(), p.group));
+        }
+        Ok(Value::List(List::new(
+            Ty::class("CaptureCollection"),
+            items,
+        )))
     }),
 ];
 
-fn this_match(a: &Args<'_>) -> Result<Rc<Match>, Throw> {
-    let m = a.object::<Match>(0)?;
-    Ok(Rc::new(Match {
-        input: m.input.clone(),
-        groups: m.groups.clone(),
-        regex: m.regex.clone(),
-    }))
-}
-
 const MATCH: &[Row] = &[
+    m("static Match Empty", |_, _| {
+        Ok(Part::value("Match", None, 0))
+    }),
     m("GroupCollection Groups", |_, a| {
-        Ok(Value::Object(Rc::new(Groups(this_match(a)?))))
+        Ok(Value::Object(Rc::new(Groups(part(a)?.found.clone()))))
     }),
-    m("string Result(string replacement)", |cx, a| {
-        let mut out = String::new();
-        expand(a.text(1)?, a.object::<Match>(0)?, &mut out);
-        cx.text(out)
-    }),
-    m("Match NextMatch()", |_, a| {
-        let m = a.object::<Match>(0)?;
-        let next = match m.groups[0].at {
-            Some((s, e)) => found(
-                &m.regex,
-                &m.input,
-                if e > s { e } else { (e + 1).min(m.input.len()) },
-            )?,
+    m("Match NextMatch()", |cx, a| {
+        let next = match part(a)?.found.clone() {
+            Some(f) => f.program.find_next(cx, &f)?,
             None => None,
         };
-        Ok(Value::Object(Rc::new(
-            next.unwrap_or_else(|| failed(&m.regex)),
-        )))
+        Ok(Part::value("Match", next, 0))
+    }),
+    m("string Result(string replacement)", |cx, a| {
+        let Some(f) = part(a)?.found.clone() else {
+            return Err(throw(
+                "NotSupportedException",
+                "Result cannot be called on a failed Match.",
+            ));
+        };
+        let mut out = String::new();
+        Replacement::read(&text(a, 1, "replacement")?, &f.program).expand(cx, &f, &mut out)?;
+        cx.text(out)
     }),
 ];
 
 const GROUPS: &[Row] = &[
     m("int Count", |_, a| {
-        Ok(Value::Int(a.object::<Groups>(0)?.0.groups.len() as i32))
+        Ok(Value::Int(a.object::<Groups>(0)?.len() as i32))
     }),
     m("Group this[int groupnum]", |_, a| {
-        let g = a.object::<Groups>(0)?;
-        Ok(Value::Object(Rc::new(
-            g.0.group(usize::try_from(a.int(1)).unwrap_or(usize::MAX)),
-        )))
+        let groups = a.object::<Groups>(0)?;
+        let index = match (&groups.0, usize::try_from(a.int(1))) {
+            (Some(f), Ok(n)) => f.program.group_number(n),
+            (None, Ok(0)) => Some(0),
+            _ => None,
+        };
+        Ok(groups.get(index))
     }),
     m("Group this[string groupname]", |_, a| {
-        let (g, name) = (a.object::<Groups>(0)?, a.text(1)?);
-        let at =
-            g.0.groups
-                .iter()
-                .position(|c| c.name.as_deref() == Some(name))
-                .or_else(|| name.parse().ok());
-        Ok(Value::Object(Rc::new(g.0.group(at.unwrap_or(usize::MAX)))))
+        let groups = a.object::<Groups>(0)?;
+        let name = text(a, 1, "groupname")?;
+        Ok(groups.get(groups.0.as_ref().and_then(|f| f.program.group(&name))))
     }),
 ];
 
+fn item(a: &Args<'_>) -> R {
+    let list = a.list(0)?;
+    let found = usize::try_from(a.int(1))
+        .ok()
+        .and_then(|i| list.items().get(i).cloned());
+    let outside = "Specified argument was out of the range of valid values. (Parameter 'i')";
+    found.ok_or_else(|| throw("ArgumentOutOfRangeException", outside))
+}
+
+fn length(a: &Args<'_>) -> R {
+    Ok(Value::Int(a.list(0)?.items().len() as i32))
+}
+
 const MATCHES: &[Row] = &[
-    m("int Count", |_, a| {
-        Ok(Value::Int(a.list(0)?.items().len() as i32))
-    }),
-    m("Match this[int i]", |_, a| {
-        let i = usize::try_from(a.int(1)).ok();
-        i.and_then(|i| a.list(0).ok()?.items().get(i).cloned())
-            .ok_or_else(|| crate::expr::eval::out_of_range("i"))
-    }),
+    m("int Count", |_, a| length(a)),
+    m("Match this[int i]", |_, a| item(a)),
+];
+const CAPTURES: &[Row] = &[
+    m("int Count", |_, a| length(a)),
+    m("Capture this[int i]", |_, a| item(a)),
 ];
 
 pub(super) const TYPES: &[Type] = &[
@@ -770,7 +605,14 @@ pub(super) const TYPES: &[Type] = &[
         MATCHES,
     ),
     ty(
+        "class System.Text.RegularExpressions.CaptureCollection : IEnumerable<Capture>",
+        CAPTURES,
+    ),
+    ty(
         "delegate System.Text.RegularExpressions.MatchEvaluator",
         &[],
     ),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,7 @@ fn html_decode(s: &str) -> String {
                             Some(h) => u32::from_str_radix(h, 16).ok()?,
                             None => n.parse().ok()?,
                         };
-                        char::from_u32(n).filter(|c| *c != '\0')?
+                        char::from_u32(n)?
                     }
                     None => entities::named(name)?,
                 };

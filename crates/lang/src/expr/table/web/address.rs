@@ -1,15 +1,19 @@
 //! `System.Net.IPAddress`.
 
 use super::super::{Row, m};
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
-#[derive(Debug)]
-struct Address(IpAddr);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Address {
+    ip: IpAddr,
+    /// Scope of an IPv6 address: `%3`.
+    scope: u32,
+}
 
 impl Object for Address {
     fn ty(&self) -> Ty {
@@ -19,13 +23,14 @@ impl Object for Address {
         self
     }
     fn text(&self) -> String {
-        self.0.to_string()
+        if self.scope == 0 {
+            self.ip.to_string()
+        } else {
+            format!("{}%{}", self.ip, self.scope)
+        }
     }
     fn equals(&self, other: &dyn Object) -> bool {
-        other
-            .as_any()
-            .downcast_ref::<Address>()
-            .is_some_and(|o| o.0 == self.0)
+        other.as_any().downcast_ref::<Address>() == Some(self)
     }
 }
 
@@ -43,54 +48,66 @@ fn number(s: &str) -> Option<u64> {
         .flatten()
 }
 
-/// As .NET reads an address: IPv4 also in the short and non-decimal forms of `inet_aton`, IPv6 also in brackets.
-fn parse(s: &str) -> Option<IpAddr> {
-    if s.contains(':') {
-        let inner = s
-            .strip_prefix('[')
-            .and_then(|s| s.split_once(']'))
-            .map_or(s, |(inner, _)| inner);
-        let inner = inner.split_once('%').map_or(inner, |(address, _)| address);
-        return inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
-    }
+/// IPv4 as .NET reads it: also in the short and non-decimal forms of `inet_aton`.
+pub(super) fn parse_v4(s: &str) -> Option<Ipv4Addr> {
     let parts: Vec<u64> = s.split('.').map(number).collect::<Option<_>>()?;
     let (last, bytes) = parts.split_last()?;
     if bytes.len() > 3 || bytes.iter().any(|b| *b > 255) || *last >= 1 << (8 * (4 - bytes.len())) {
         return None;
     }
-    let high = bytes
+    let high: u64 = bytes
         .iter()
         .enumerate()
         .map(|(i, b)| b << (24 - 8 * i))
-        .sum::<u64>();
-    u32::try_from(high + last)
-        .ok()
-        .map(|n| IpAddr::V4(Ipv4Addr::from(n)))
+        .sum();
+    u32::try_from(high + last).ok().map(Ipv4Addr::from)
+}
+
+/// As .NET reads an address: IPv6 also in brackets and with a scope.
+fn parse(s: &str) -> Option<Address> {
+    if !s.contains(':') {
+        return parse_v4(s).map(|v4| Address {
+            ip: v4.into(),
+            scope: 0,
+        });
+    }
+    let inner = s
+        .strip_prefix('[')
+        .and_then(|s| s.split_once(']'))
+        .map_or(s, |(inner, _)| inner);
+    let (ip, scope) = match inner.split_once('%') {
+        Some((ip, scope)) => (ip, scope.parse().ok()?),
+        None => (inner, 0),
+    };
+    ip.parse::<Ipv6Addr>().ok().map(|v6| Address {
+        ip: v6.into(),
+        scope,
+    })
 }
 
 fn this(a: &Args<'_>) -> Result<IpAddr, Throw> {
-    Ok(a.object::<Address>(0)?.0)
+    Ok(a.object::<Address>(0)?.ip)
 }
 
-fn value(address: IpAddr) -> Value {
-    Value::Object(Rc::new(Address(address)))
+fn made(address: Address) -> Value {
+    Value::Object(Rc::new(address))
 }
 
-fn text(a: &Args<'_>) -> R {
-    Ok(Value::from(this(a)?.to_string()))
+fn value(ip: IpAddr) -> Value {
+    made(Address { ip, scope: 0 })
 }
 
 pub(super) const ROWS: &[Row] = &[
     m("static IPAddress Parse(string ipString)", |_, a| {
         parse(a.text(0)?)
-            .map(value)
+            .map(made)
             .ok_or_else(|| throw("FormatException", "An invalid IP address was specified."))
     }),
     m(
         "static bool TryParse(string ipString, out IPAddress address)",
         |_, a| {
             let parsed = a.text(0).ok().and_then(parse);
-            a.values[1] = parsed.map_or(Value::Null, value);
+            a.values[1] = parsed.map_or(Value::Null, made);
             Ok(Value::Bool(parsed.is_some()))
         },
     ),
@@ -138,5 +155,7 @@ pub(super) const ROWS: &[Row] = &[
             v6 => v6,
         }))
     }),
-    m("string ToString()", |_, a| text(a)),
+    m("string ToString()", |_, a| {
+        Ok(Value::from(a.object::<Address>(0)?.text()))
+    }),
 ];
