@@ -28,14 +28,22 @@ pub(super) struct Program {
     pub(super) groups: Vec<Group>,
     /// For each capture of the engine its group.
     captures: Vec<usize>,
+    /// What of a subject makes a difference to the pattern.
+    uses: translate::Subject,
     /// One for each kind of subject, compiled on first use.
-    variants: [OnceCell<Result<fancy_regex::Regex, String>>; 4],
+    variants: [OnceCell<Result<fancy_regex::Regex, String>>; 8],
 }
 
 type Generation = HashMap<(Box<str>, i64), Rc<Program>>;
 
 thread_local! {
     static CACHE: RefCell<(Generation, Generation)> = RefCell::default();
+}
+
+/// How many patterns this thread keeps.
+#[cfg(test)]
+pub(super) fn cached() -> usize {
+    CACHE.with_borrow(|(young, old)| young.len() + old.len())
 }
 
 fn refused(pattern: &str, refusal: &Refusal) -> Throw {
@@ -74,7 +82,7 @@ impl Program {
     fn new(pattern: &Str, options: i64) -> Result<Program, Throw> {
         let plain = translate::Subject {
             ascii: true,
-            final_newline: false,
+            ..Default::default()
         };
         let t = translate::translate(pattern, options, plain).map_err(|r| refused(pattern, &r))?;
         let program = Program {
@@ -82,6 +90,7 @@ impl Program {
             options,
             groups: t.groups,
             captures: t.captures,
+            uses: t.uses,
             variants: Default::default(),
         };
         // What the engine refuses is known now, not with the first text.
@@ -90,8 +99,14 @@ impl Program {
     }
 
     fn engine(&self, subject: translate::Subject) -> Result<&fancy_regex::Regex, Throw> {
-        let variant =
-            &self.variants[usize::from(subject.ascii) * 2 + usize::from(subject.final_newline)];
+        let subject = translate::Subject {
+            ascii: subject.ascii && self.uses.ascii,
+            final_newline: subject.final_newline && self.uses.final_newline,
+            past_last: subject.past_last && self.uses.past_last,
+        };
+        let variant = &self.variants[usize::from(subject.ascii)
+            | usize::from(subject.final_newline) << 1
+            | usize::from(subject.past_last) << 2];
         let compiled = variant.get_or_init(|| {
             let t = translate::translate(&self.pattern, self.options, subject)
                 .map_err(|_| String::new())?;
@@ -139,7 +154,21 @@ impl Program {
         subject: &Rc<Subject>,
         from: usize,
     ) -> Result<Option<Rc<Found>>, Throw> {
-        let engine = self.engine(subject.kind())?;
+        self.search(cx, subject, from, false)
+    }
+
+    fn search(
+        self: &Rc<Program>,
+        cx: &mut Cx<'_>,
+        subject: &Rc<Subject>,
+        from: usize,
+        past_last: bool,
+    ) -> Result<Option<Rc<Found>>, Throw> {
+        let kind = translate::Subject {
+            past_last,
+            ..subject.kind()
+        };
+        let engine = self.engine(kind)?;
         let searched = subject.searched();
         let captures = engine
             .captures_from_pos(searched, from)
@@ -185,7 +214,7 @@ impl Program {
         } else {
             span.end
         };
-        self.find(cx, &last.subject, from)
+        self.search(cx, &last.subject, from, span.is_empty())
     }
 
     /// Index in `groups` of a group's number or name.
@@ -237,6 +266,7 @@ impl Subject {
         translate::Subject {
             ascii: self.ascii,
             final_newline: self.given.ends_with('\n'),
+            past_last: false,
         }
     }
 

@@ -1,8 +1,13 @@
+use super::program::{self, Program};
 use super::translate::{Refusal, Subject, Translation, translate};
+use crate::expr::eval::{Cx, Throw};
+use crate::expr::host::Nowhere;
+use crate::value::Str;
 
 const PLAIN: Subject = Subject {
     ascii: true,
     final_newline: false,
+    past_last: false,
 };
 
 fn groups(pattern: &str, options: i64) -> Vec<(usize, String)> {
@@ -78,6 +83,38 @@ fn a_repeated_group_is_known() {
     );
 }
 
+/// A pattern that backtracks without end stops with an error that an expression cannot catch.
+#[test]
+fn a_search_is_bounded() {
+    let mut host = Nowhere::default();
+    let mut cx = Cx::new(&mut host);
+    let program = Program::of(&Str::from(r"^(a|aa)+(?=b)\1$"), 0).unwrap();
+    let text: Str = "a".repeat(60).into();
+    match program.find(&mut cx, &program::Subject::of(&text), 0) {
+        Err(Throw::Bound(exception, _)) => {
+            assert_eq!(
+                exception,
+                "System.Text.RegularExpressions.RegexMatchTimeoutException"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A thread forgets patterns that it no longer uses, and finds those it does.
+#[test]
+fn the_cache_is_bounded() {
+    let kept = Program::of(&Str::from("kept"), 0).unwrap();
+    for i in 0..1000 {
+        Program::of(&Str::from(format!("p{i}")), 0).unwrap();
+        assert!(std::rc::Rc::ptr_eq(
+            &kept,
+            &Program::of(&Str::from("kept"), 0).unwrap()
+        ));
+    }
+    assert!(program::cached() <= 128, "{}", program::cached());
+}
+
 #[test]
 fn the_subject_narrows_the_pattern() {
     let text = |p: &str, s| -> String { translate(p, 0, s).map(|t: Translation| t.text).unwrap() };
@@ -123,6 +160,7 @@ fn any_pattern_is_taken_or_refused() {
             Subject {
                 ascii: false,
                 final_newline: true,
+                past_last: false,
             },
         ] {
             if let Ok(t) = translate(&pattern, options, subject)

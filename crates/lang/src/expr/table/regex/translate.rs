@@ -40,12 +40,14 @@ pub(super) enum Refusal {
 }
 
 /// What is known about the text to be searched; a narrower pattern is a faster one with the same meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subject {
     /// Only ASCII.
     pub(super) ascii: bool,
     /// Ends with a newline, before which `$` matches too.
     pub(super) final_newline: bool,
+    /// The search starts after the place that `\G` stands for.
+    pub(super) past_last: bool,
 }
 
 /// A group as .NET numbers it.
@@ -66,6 +68,8 @@ pub(super) struct Translation {
     pub(super) groups: Vec<Group>,
     /// For each capture of the engine, from its first, the index of the group that it belongs to.
     pub(super) captures: Vec<usize>,
+    /// What of the subject the text depends on.
+    pub(super) uses: Subject,
 }
 
 /// The character that stands for half of a surrogate pair.
@@ -144,16 +148,23 @@ pub(super) fn translate(
         .collect();
     let mut second = Scan::new(&chars, options, subject, Some(&known));
     second.pattern()?;
+    let Scan {
+        out,
+        captures,
+        uses,
+        ..
+    } = second;
     let mut groups = known.groups.clone();
-    for (capture, index) in second.captures.iter().zip(&known.order) {
+    for (capture, index) in captures.iter().zip(&known.order) {
         if let Some(g) = groups.get_mut(*index) {
             g.repeats |= capture.repeats;
         }
     }
     Ok(Translation {
-        text: second.out,
+        text: out,
         groups,
         captures: known.order,
+        uses,
     })
 }
 
@@ -263,6 +274,7 @@ struct Scan<'p> {
     next_number: usize,
     /// Case sensitivity changes inside the pattern.
     inline_case: bool,
+    uses: Subject,
 }
 
 type S<T = ()> = Result<T, Refusal>;
@@ -299,6 +311,7 @@ impl<'p> Scan<'p> {
             captures: Vec::new(),
             next_number: 1,
             inline_case: false,
+            uses: Subject::default(),
         }
     }
 
@@ -406,6 +419,7 @@ impl<'p> Scan<'p> {
     }
 
     fn end(&mut self) {
+        self.uses.final_newline = true;
         self.assertion(if self.subject.final_newline {
             "(?=\\n?\\z)"
         } else {

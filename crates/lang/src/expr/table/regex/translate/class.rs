@@ -106,7 +106,8 @@ impl Scan<'_> {
     }
 
     /// `\d`, `\w`, `\s` and their complements, as items of a class.
-    pub(super) fn shorthand(&self, c: char) -> String {
+    pub(super) fn shorthand(&mut self, c: char) -> String {
+        self.uses.ascii = true;
         let set = match (c.to_ascii_lowercase(), self.subject.ascii) {
             ('d', true) => "0-9",
             ('d', false) => "\\p{Nd}",

@@ -45,7 +45,14 @@ impl Scan<'_> {
         match c {
             'A' => self.simple("\\A"),
             'z' => self.simple("\\z"),
-            'G' => self.simple("\\G"),
+            'G' => {
+                self.uses.past_last = true;
+                self.simple(if self.subject.past_last {
+                    "(?!)"
+                } else {
+                    "\\G"
+                });
+            }
             'Z' => {
                 self.at += 1;
                 self.end();
@@ -76,12 +83,13 @@ impl Scan<'_> {
     }
 
     /// .NET's word characters are fewer than the engine's, beyond ASCII.
-    fn boundary(&self, not: bool) -> &'static str {
+    fn boundary(&mut self, not: bool) -> &'static str {
         macro_rules! word {
             () => {
                 "[\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]"
             };
         }
+        self.uses.ascii = true;
         match (self.subject.ascii, not) {
             (true, false) => "\\b",
             (true, true) => "\\B",
@@ -211,15 +219,7 @@ impl Scan<'_> {
 /// `Regex.Unescape`.
 pub(in super::super) fn unescape(text: &str) -> Result<String, Refusal> {
     let chars: Vec<char> = by_units(text).chars().collect();
-    let mut scan = Scan::new(
-        &chars,
-        0,
-        Subject {
-            ascii: false,
-            final_newline: false,
-        },
-        None,
-    );
+    let mut scan = Scan::new(&chars, 0, Subject::default(), None);
     let mut out = String::new();
     while let Some(c) = scan.take() {
         out.push(if c == '\\' { scan.char_escape()? } else { c });
