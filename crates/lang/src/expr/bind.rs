@@ -22,7 +22,7 @@ mod values;
 pub(crate) use convert::Conversion;
 
 use super::ast::{At, Expr, Stmt};
-use super::eval::{Cx, Slot};
+use super::eval::{Cx, Slots};
 use super::ir::{Code, Frame, Ir};
 use super::lexer::Fault;
 use super::types::Ty;
@@ -362,7 +362,7 @@ impl Binder {
         }
         let mut nowhere = super::host::Nowhere::default();
         let mut cx = Cx::new(&mut nowhere);
-        let mut frame: Vec<Slot> = Vec::new();
+        let mut frame = Slots::new();
         match super::eval::value_of(&mut cx, &mut frame, &bound.ir)
             .ok()
             .and_then(|v| v.freeze())

@@ -19,6 +19,7 @@ use super::ir::Lambda;
 use super::types::Ty;
 use crate::value::token::TooDeep;
 use crate::value::{Object, Str, Value};
+use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -110,6 +111,9 @@ pub(crate) enum Slot {
     Shared(Rc<RefCell<Value>>),
 }
 
+/// The variables of one call; few expressions have more than four.
+pub(crate) type Slots = SmallVec<[Slot; 4]>;
+
 /// A delegate.
 #[derive(Debug)]
 pub(crate) struct Closure {
@@ -133,7 +137,7 @@ impl Drop for Closure {
 
 impl super::ir::Frame {
     /// Fresh slots.
-    pub(crate) fn slots(&self) -> Vec<Slot> {
+    pub(crate) fn slots(&self) -> Slots {
         self.shared
             .iter()
             .map(|s| {

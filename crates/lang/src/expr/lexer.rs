@@ -126,13 +126,18 @@ impl Lexer<'_> {
         self.rest().chars().next()
     }
 
+    /// Whether only blanks stand before on the line: `#region` and its kin stand alone.
+    fn at_line_start(&self) -> bool {
+        let before = &self.text[..self.at];
+        before[before.rfind('\n').map_or(0, |n| n + 1)..]
+            .trim()
+            .is_empty()
+    }
+
     fn blank(&mut self) -> Result<(), Fault> {
         loop {
             let rest = self.rest();
-            // `#region` and its kin stand alone on a line.
-            let line = self.text[..self.at].rfind('\n').map_or(0, |n| n + 1);
-            let directive = rest.starts_with('#') && self.text[line..self.at].trim().is_empty();
-            if rest.starts_with("//") || directive {
+            if rest.starts_with("//") || (rest.starts_with('#') && self.at_line_start()) {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if let Some(inside) = rest.strip_prefix("/*") {
                 match inside.find("*/") {

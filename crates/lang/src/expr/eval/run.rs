@@ -2,18 +2,16 @@
 //!
 //! `eval` is a small dispatcher so that its stack frame stays small; everything with locals lives in functions of its own.
 
-use super::{Closure, Cx, R, Slot, Throw, null_reference, ops, statements, throw, types};
+use super::{Closure, Cx, R, Slot, Slots, Throw, null_reference, ops, statements, throw, types};
 use crate::expr::ir::{Call, Code, Ir, IrPiece, Lambda};
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::object::Object;
 use crate::value::{Func, HostObject, List, Value, number, text};
 use smallvec::SmallVec;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-
-pub(super) type Slots = Vec<Slot>;
 
 /// Runs the body of an expression, lambda or local function.
 pub(crate) fn code(cx: &mut Cx<'_>, frame: &mut Slots, code: &Code) -> R {
@@ -303,22 +301,40 @@ fn call(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call) -> R {
     result
 }
 
+thread_local! {
+    /// A buffer for texts being joined, so that joining allocates only the result.
+    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// Largest buffer that is kept.
+const KEPT: usize = 16 * 1024;
+
 #[inline(never)]
 fn concat(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir]) -> R {
-    let mut out = String::new();
+    // A text inside takes a buffer of its own: this one is not there meanwhile.
+    let mut out = BUFFER.take();
+    out.clear();
+    let joined = append(cx, frame, list, &mut out).and_then(|()| cx.text(out.as_str()));
+    if out.capacity() <= KEPT {
+        BUFFER.set(out);
+    }
+    joined
+}
+
+fn append(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], out: &mut String) -> Result<(), Throw> {
     for ir in list {
         match ir {
             Ir::Text(s) => out.push_str(s),
             ir => {
                 let v = eval(cx, frame, ir)?;
-                text::write(&v, &mut out)?;
+                text::write(&v, out)?;
             }
         }
         if out.len() > super::MAX_BYTES {
             break;
         }
     }
-    cx.text(out)
+    Ok(())
 }
 
 #[inline(never)]

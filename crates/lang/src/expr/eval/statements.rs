@@ -1,7 +1,7 @@
 //! Runs statements.
 
-use super::run::{Slots, eval, store, thrown, truth};
-use super::{Cx, Slot, Throw, ops, throw, types};
+use super::run::{eval, store, thrown, truth};
+use super::{Cx, Slot, Slots, Throw, ops, throw, types};
 use crate::expr::ir::{Ir, IrCatch, IrStmt};
 use crate::expr::types::Ty;
 use crate::value::Value;
