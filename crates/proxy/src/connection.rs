@@ -8,6 +8,7 @@ pub(crate) mod state;
 use crate::io::{Stream, Watched};
 use crate::request;
 use crate::thread::Thread;
+use crate::turn;
 use crate::wheel::Timer;
 use http::{HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
@@ -73,14 +74,19 @@ pub(crate) async fn serve(
         let thread = thread.clone();
         service_fn(move |request: Request<Incoming>| {
             peer.state.begin();
-            let sent = InFlight(peer.state.clone());
+            let sent = InFlight {
+                state: peer.state.clone(),
+                busy: thread.busy.begin(),
+            };
             let (thread, peer) = (thread.clone(), peer.clone());
             async move {
                 let response = request::answer(thread, peer, request).await;
+                sent.busy.thread().pass().await;
                 Ok::<_, Infallible>(response.map(|body| Sent {
                     body,
                     sent,
-                    failed: None,
+                    waited: false,
+                    held: None,
                 }))
             }
         })
@@ -168,21 +174,26 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
 }
 
 /// A request in flight; its end starts the connection's idle time.
-struct InFlight(Arc<ConnectionState>);
+struct InFlight {
+    state: Arc<ConnectionState>,
+    busy: turn::InFlight,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.end();
+        self.state.end();
     }
 }
 
 /// The answer's body as the server sends it.
 pub(crate) struct Sent {
     body: AnswerBody,
-    #[expect(dead_code, reason = "held for its drop")]
     sent: InFlight,
-    /// An error that waits for what came before it to be flushed.
-    failed: Option<BodyError>,
+    /// The last poll found nothing.
+    waited: bool,
+    /// What goes out one turn later: an error, because the server closes on it at once with what it has buffered; a
+    /// piece that came alone, so that others are read before it is written.
+    held: Option<Result<Frame<bytes::Bytes>, BodyError>>,
 }
 
 impl http_body::Body for Sent {
@@ -193,13 +204,17 @@ impl http_body::Body for Sent {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, BodyError>>> {
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Some(Err(error)));
+        let this = &mut *self;
+        if let Some(held) = this.held.take() {
+            return Poll::Ready(Some(held));
         }
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            // On an error the server closes at once, with what it has buffered; one turn later that has gone out.
-            Poll::Ready(Some(Err(error))) => {
-                self.failed = Some(error);
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let waited = std::mem::replace(&mut this.waited, polled.is_pending());
+        match polled {
+            Poll::Ready(Some(frame))
+                if frame.is_err() || (waited && this.sent.busy.thread().is_many()) =>
+            {
+                this.held = Some(frame);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -208,10 +223,11 @@ impl http_body::Body for Sent {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.held.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
+        // Asked before the first poll only: nothing is held then.
         self.body.size_hint()
     }
 }

@@ -23,6 +23,7 @@ mod telemetry;
 mod thread;
 mod trace_context;
 mod tunnel;
+mod turn;
 mod upstream;
 mod wheel;
 

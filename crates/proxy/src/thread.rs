@@ -9,6 +9,7 @@ use crate::health::Health;
 use crate::random::Random;
 use crate::server_tls::ServerTls;
 use crate::telemetry::ThreadTelemetry;
+use crate::turn::Busy;
 use crate::upstream::{ClientTls, Upstream};
 use crate::wheel::Wheel;
 use arc_swap::ArcSwap;
@@ -56,6 +57,7 @@ pub(crate) struct Thread {
     pub(crate) shared: Arc<Health>,
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) random: Random,
+    pub(crate) busy: Busy,
     pub(crate) draining: Cell<bool>,
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<Local>,
@@ -89,6 +91,7 @@ impl Thread {
         let config = start.config.clone();
         let limits = &config.limits;
         let wheel = Wheel::start();
+        let busy = Busy::default();
         let telemetry = Arc::new(ThreadTelemetry::new(
             &start.health.metrics,
             config.access_log,
@@ -100,6 +103,7 @@ impl Thread {
             &wheel,
             start.client_tls.clone(),
             start.health.upstream_connections.clone(),
+            busy.clone(),
         );
         let services = Rc::new(Services {
             clock: start.shared.clock.clone(),
@@ -135,6 +139,7 @@ impl Thread {
             shared: start.health.clone(),
             wheel,
             random: Random::seeded(),
+            busy,
             draining: Cell::new(false),
             http1,
             http2,

@@ -12,13 +12,13 @@ mod http1;
 mod pool;
 mod response;
 mod tls;
-mod turn;
 
 pub(crate) use tls::ClientTls;
 
 use crate::config::UpstreamConfig;
 use crate::connection::Local;
 use crate::io::Stream;
+use crate::turn::Busy;
 use crate::wheel::{TICK, Timer, Wheel};
 use http::{Request, Response, Uri, header};
 use hyper::client::conn::http2;
@@ -49,25 +49,26 @@ pub(crate) struct Upstream {
     wheel: Rc<Wheel>,
     tls: Arc<ClientTls>,
     dns: dns::Cache,
-    busy: turn::Busy,
+    busy: Busy,
     pools: RefCell<HashMap<u64, Rc<OriginPool>, BuildHasherDefault<Hashed>>>,
     open: Arc<std::sync::atomic::AtomicI64>,
 }
 
 impl Upstream {
-    /// An empty set. `open` counts connections for the metrics.
+    /// An empty set. `open` counts connections for the metrics; `busy` is the thread's.
     pub(crate) fn new(
         config: UpstreamConfig,
         wheel: &Rc<Wheel>,
         tls: Arc<ClientTls>,
         open: Arc<std::sync::atomic::AtomicI64>,
+        busy: Busy,
     ) -> Rc<Upstream> {
         let upstream = Rc::new(Upstream {
             dns: dns::Cache::new(config.dns_ttl),
             config,
             wheel: wheel.clone(),
             tls,
-            busy: turn::Busy::default(),
+            busy,
             pools: RefCell::default(),
             open,
         });
@@ -128,7 +129,7 @@ impl Upstream {
         // Only what was pooled may be stale, so the loop ends with the first connection of its own.
         while let Some(mut connection) = pool.idle() {
             match connection
-                .exchange(request, &mut timer, options.timeout)
+                .exchange(request, &self.busy, &mut timer, options.timeout)
                 .await
             {
                 Ok(response) => return Ok(self.receive(&pool, connection, response, timer)),
@@ -161,13 +162,16 @@ impl Upstream {
             pool::Lease::Pooled(connection) => connection,
             pool::Lease::Room(room) => {
                 let (stream, _) = self.connect(pool, options.timeout).await?;
-                http1::Http1::open(stream, &self.config, &self.busy, room).await?
+                http1::Http1::open(stream, &self.config, room).await?
             }
         };
         // The timeout is for all until the head; connecting has used some of it.
         let spent = u32::try_from(self.wheel.now() - begin).unwrap_or(u32::MAX);
         let left = options.timeout.saturating_sub(TICK.saturating_mul(spent));
-        match connection.exchange(request, &mut timer, left).await {
+        match connection
+            .exchange(request, &self.busy, &mut timer, left)
+            .await
+        {
             Ok(response) => Ok(self.receive(pool, connection, response, timer)),
             Err(failed) => Err(match failed.error {
                 SendError::Timeout(_) => SendError::Timeout(options.timeout),
@@ -271,7 +275,7 @@ impl Upstream {
         let (stream, http2) = self.connect(pool, timeout).await?;
         if !http2 {
             if let Some(room) = pool.room() {
-                pool.put(http1::Http1::open(stream, &self.config, &self.busy, room).await?);
+                pool.put(http1::Http1::open(stream, &self.config, room).await?);
             }
             return Ok(None);
         }

@@ -2,6 +2,7 @@
 
 use super::token::TokenAnswer;
 use crate::config::UpstreamConfig;
+use crate::turn::Busy;
 use crate::upstream::{ClientTls, Upstream};
 use crate::wheel::Wheel;
 use bytes::Bytes;
@@ -54,7 +55,13 @@ impl Endpoint {
             idle_connections: 4,
             ..UpstreamConfig::default()
         };
-        Endpoint(Upstream::new(config, &Wheel::start(), tls, Arc::default()))
+        Endpoint(Upstream::new(
+            config,
+            &Wheel::start(),
+            tls,
+            Arc::default(),
+            Busy::default(),
+        ))
     }
 
     /// Calls once. `form` makes it a POST.

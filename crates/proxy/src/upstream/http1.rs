@@ -5,9 +5,9 @@
 
 use super::failure;
 use super::pool::Room;
-use super::turn::{self, Busy};
 use crate::config::UpstreamConfig;
 use crate::io::Stream;
+use crate::turn::Busy;
 use crate::wheel::Timer;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -30,7 +30,6 @@ pub(crate) struct Http1 {
     pub(crate) driver: Option<Driver>,
     /// Tick at which it was last used.
     pub(crate) used: u64,
-    busy: Busy,
     #[expect(dead_code, reason = "held for its drop")]
     room: Room,
 }
@@ -47,7 +46,6 @@ impl Http1 {
     pub(crate) async fn open(
         stream: Stream,
         config: &UpstreamConfig,
-        busy: &Busy,
         room: Room,
     ) -> Result<Http1, SendError> {
         let (sender, connection) = http1::Builder::new()
@@ -59,7 +57,6 @@ impl Http1 {
             sender,
             driver: Some(Box::pin(connection.with_upgrades())),
             used: 0,
-            busy: busy.clone(),
             room,
         })
     }
@@ -97,15 +94,15 @@ impl Http1 {
     pub(crate) fn exchange<'a>(
         &'a mut self,
         request: Request<Body>,
+        busy: &'a Busy,
         timer: &'a mut Timer,
         timeout: Duration,
     ) -> impl Future<Output = Result<Response<Incoming>, Failed>> + 'a {
         // Handed over before the first wait: the future does not hold the request beside the channel.
         let answer = self.sender.try_send_request(request);
         let driver = &mut self.driver;
-        let busy = self.busy.begin();
         async move {
-            turn::pass(&busy).await;
+            busy.pass().await;
             let mut answer = pin!(answer);
             let answered = poll_fn(|cx| {
                 let ended = match driver {
@@ -124,7 +121,6 @@ impl Http1 {
             })
             .await;
             timer.rest();
-            turn::pass(&busy).await;
             match answered {
                 Some(Ok(response)) => Ok(response),
                 Some(Err(mut failed)) => {
