@@ -278,3 +278,6 @@ impl Desk {
         Ok(fetched)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,7 @@ pub(crate) async fn answer(
     };
     let limits = &thread.config.limits;
     let upgrade = head.extensions.remove::<OnUpgrade>();
+    let length = body.size_hint().exact();
     continue_trace(&mut head.headers, &thread.random);
     let incoming = Incoming {
         id,
@@ -56,6 +57,9 @@ pub(crate) async fn answer(
     thread.telemetry.begun();
     let snapshot = thread.snapshots.borrow_mut().load().clone();
     let mut response = tollgate_engine::serve(snapshot, thread.services.clone(), incoming).await;
+    if let Some(exchange) = response.body_mut().exchange_mut() {
+        exchange.received_bytes = length.unwrap_or(0);
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let upstream = response.extensions_mut().remove::<OnUpgrade>();
         let Some((caller, upstream)) = upgrade.zip(upstream) else {

@@ -322,3 +322,6 @@ fn outcome_index(outcome: Outcome) -> u32 {
         Outcome::UpstreamFailed => 2,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod faults;
 mod http2;
 mod identity;
 mod limits;
+mod log;
 mod pass;
 mod stream;
 mod support;

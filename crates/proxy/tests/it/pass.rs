@@ -176,3 +176,60 @@ async fn built_in_endpoints_answer_without_a_key() {
     assert_eq!(status(&wire.call(&plain("/readyz")).await), 503);
     assert_eq!(status(&wire.call(&plain("/livez")).await), 200);
 }
+
+#[tokio::test]
+async fn head_keeps_its_length_and_has_no_body() {
+    let backend = Backend::serve(|mut wire| async move {
+        while let Some(request) = wire.message().await {
+            assert!(request.starts_with("HEAD /x"), "{request}");
+            wire.send("HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n")
+                .await;
+        }
+    })
+    .await;
+    let running = before(&backend);
+    let mut wire = running.connect().await;
+    for _ in 0..3 {
+        wire.send(&get("/api/x").replace("GET", "HEAD")).await;
+        let head = wire.until("\r\n\r\n").await.unwrap();
+        assert_eq!(
+            (status(&head), header(&head, "content-length")),
+            (200, Some("1234"))
+        );
+    }
+    assert_eq!(backend.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_who_expects_to_be_told_is_told() {
+    let backend = Backend::echo().await;
+    let running = before(&backend);
+    let mut wire = running.connect().await;
+    wire.send(&format!(
+        "POST /api/x HTTP/1.1\r\nhost: a\r\nocp-apim-subscription-key: {KEY}\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"
+    ))
+    .await;
+    let told = wire.until("\r\n\r\n").await.unwrap();
+    assert_eq!(status(&told), 100);
+    wire.send("hello").await;
+    let answer = wire.message().await.unwrap();
+    assert_eq!(status(&answer), 200);
+    assert!(body(&answer).ends_with("hello"));
+    assert_eq!(header(body(&answer), "expect"), None);
+}
+
+#[tokio::test]
+async fn pipelined_calls_are_answered_in_order() {
+    let backend = Backend::echo().await;
+    let running = before(&backend);
+    let mut wire = running.connect().await;
+    let calls: String = (0..20).map(|n| get(&format!("/api/{n}"))).collect();
+    wire.send(&calls).await;
+    for number in 0..20 {
+        let answer = wire.message().await.unwrap();
+        assert!(
+            body(&answer).starts_with(&format!("GET /{number} ")),
+            "{answer}"
+        );
+    }
+}

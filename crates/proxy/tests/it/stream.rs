@@ -178,3 +178,39 @@ async fn an_early_answer_does_not_wait_for_the_upload() {
     until(|| running.settled("answered") == 1).await;
     until(|| backend.open() == 0).await;
 }
+
+#[tokio::test]
+async fn many_streams_at_once_keep_their_order() {
+    let backend = Backend::serve(|mut wire| async move {
+        while let Some(request) = wire.message().await {
+            let name = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            wire.send(HEAD).await;
+            for number in 0..50 {
+                wire.send(&chunk(&format!("{name}:{number};"))).await;
+                tokio::task::yield_now().await;
+            }
+            wire.send("0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let running = Arc::new(before(&backend));
+    let callers: Vec<_> = (0..64)
+        .map(|caller| {
+            let running = running.clone();
+            tokio::spawn(async move {
+                let mut wire = running.connect().await;
+                for round in 0..3 {
+                    let answer = wire.get(&format!("/api/{caller}-{round}")).await;
+                    let expected: String =
+                        (0..50).map(|n| format!("/{caller}-{round}:{n};")).collect();
+                    assert_eq!(body(&answer), expected);
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    until(|| running.settled("answered") == 192).await;
+    assert_eq!(running.metric("tollgate_requests_in_flight"), 0);
+}

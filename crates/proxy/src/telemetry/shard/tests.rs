@@ -1,0 +1,62 @@
+//! Series are found again, and bounded. Requests are counted by the whole-gateway tests.
+
+use super::*;
+
+fn usage(input: u64, output: u64) -> Usage {
+    Usage {
+        input,
+        output,
+        total: input + output,
+        ..Usage::default()
+    }
+}
+
+fn dimensions(team: &str) -> Vec<(Str, Str)> {
+    vec![(Str::from("Team"), Str::from(team))]
+}
+
+#[test]
+fn tokens_add_up_by_dimensions_until_there_are_too_many() {
+    let shard = Shard::new(3);
+    for round in 0..4 {
+        for team in ["a", "b", "c", "d", "e"] {
+            shard.tokens("ns", &dimensions(team), &usage(10, round));
+        }
+    }
+    let series = shard.lock();
+    let get = |team: &str| {
+        let labels = TokenLabels {
+            namespace: Str::from("ns"),
+            dimensions: dimensions(team),
+        };
+        let found = series.tokens.get(&labels);
+        found.map(|s| {
+            (
+                s.1.calls.load(Ordering::Relaxed),
+                s.1.total.load(Ordering::Relaxed),
+            )
+        })
+    };
+    assert_eq!(get("a"), Some((4, 46)));
+    assert_eq!(get("c"), Some((4, 46)));
+    assert_eq!(get("d"), None);
+    assert_eq!(get(OVERFLOW), Some((8, 92)));
+    assert_eq!(series.tokens.len(), 4);
+    assert_eq!(series.tokens_by_hash.len(), 3);
+}
+
+#[test]
+fn times_fall_into_their_buckets() {
+    let times = Times::default();
+    for nanos in [0, 1_000_000, 1_000_001, 400_000_000_000] {
+        times.observe(nanos);
+    }
+    let counts: Vec<u64> = times
+        .buckets
+        .iter()
+        .map(|b| b.load(Ordering::Relaxed))
+        .collect();
+    assert_eq!(counts[..3], [2, 1, 0]);
+    assert_eq!(counts[BUCKETS.len()], 1);
+    assert_eq!(times.count.load(Ordering::Relaxed), 4);
+}
