@@ -3,6 +3,7 @@
 //! What must stay true: data passes as `Bytes` without copies; taps see every chunk once and never hold one back
 //! longer than they must.
 
+pub mod coding;
 #[cfg(test)]
 mod tests;
 

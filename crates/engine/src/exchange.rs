@@ -13,7 +13,7 @@ use crate::settle::{Outcome, Record};
 use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
 use crate::step::{Flow, Needs};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -347,6 +347,18 @@ impl Exchange {
         }
     }
 
+    /// Puts another body into that message. What described the old one goes with it; `Content-Type` stays, and the
+    /// length is written when the message is sent.
+    pub fn replace_body(&mut self, body: Bytes) {
+        forget_body(self.current_headers());
+        let body = BodyState::Buffered(body);
+        if self.section.on_request() {
+            self.request.body = body;
+        } else {
+            self.response_mut().body = body;
+        }
+    }
+
     /// The response; an empty 200 if there is none yet.
     pub fn response_mut(&mut self) -> &mut Response {
         self.response
@@ -483,6 +495,13 @@ impl Drop for Exchange {
         // The server drops the exchange when the caller goes away before there is an answer.
         self.settle(Outcome::ClientLeft);
     }
+}
+
+/// Removes the headers that describe how a body is framed and coded, for a message that gets another one.
+pub fn forget_body(headers: &mut HeaderMap) {
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_ENCODING);
 }
 
 /// Reads a body to its end, at most `limit` bytes. One chunk is not copied.

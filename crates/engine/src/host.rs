@@ -3,12 +3,12 @@
 //! Source of the members: API Management, "policy expressions", context variable. What must stay true: reading a
 //! member allocates nothing but what .NET would call a new object.
 
+use crate::body::coding::Coding;
 use crate::clock::ticks;
 use crate::exchange::{BodyState, Exchange, TargetBase};
 use crate::snapshot::{BackendKind, BaseUrl};
 use bytes::Bytes;
-use http::{HeaderMap, header};
-use std::io::Read;
+use http::HeaderMap;
 use std::sync::LazyLock;
 use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
 use tollgate_lang::value::{Str, Value};
@@ -282,7 +282,8 @@ impl Host for Exchange {
                 bytes
             }
         };
-        Ok(decompressed(bytes, headers, limit))
+        // What cannot be read plain is given as it is.
+        Ok(Coding::of(headers).undo(&bytes, limit).unwrap_or(bytes))
     }
 
     fn request_id(&self) -> u128 {
@@ -365,30 +366,5 @@ fn parts(base: &BaseUrl, path: &str, query: Option<&str>) -> UrlParts {
         port: base.origin.port,
         path: Str::from(path),
         query_string: query.map_or_else(|| Str::from(""), |q| Str::from(format!("?{q}"))),
-    }
-}
-
-/// The body as text readers want it: gzip and deflate undone, up to `limit`; anything else as it is.
-fn decompressed(bytes: Bytes, headers: &HeaderMap, limit: usize) -> Bytes {
-    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else {
-        return bytes;
-    };
-    let mut out = Vec::new();
-    let limit = limit as u64;
-    let done = if encoding.as_bytes().eq_ignore_ascii_case(b"gzip") {
-        flate2::read::GzDecoder::new(&bytes[..])
-            .take(limit)
-            .read_to_end(&mut out)
-    } else if encoding.as_bytes().eq_ignore_ascii_case(b"deflate") {
-        flate2::read::ZlibDecoder::new(&bytes[..])
-            .take(limit)
-            .read_to_end(&mut out)
-    } else {
-        return bytes;
-    };
-    if done.is_ok() {
-        Bytes::from(out)
-    } else {
-        bytes
     }
 }

@@ -26,6 +26,8 @@ pub struct Services {
     pub cache: Arc<dyn tollgate_state::Cache<Frozen>>,
     /// The semantic cache.
     pub vectors: Arc<dyn tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
+    /// Who is inside `limit-concurrency`, shared by all threads.
+    pub concurrency: Arc<tollgate_state::Concurrency>,
     /// Metrics, logs, records.
     pub telemetry: Arc<dyn Telemetry>,
 }

@@ -23,7 +23,9 @@ use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
 use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
-use tollgate_state::{Cache, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors};
+use tollgate_state::{
+    Cache, Concurrency, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors,
+};
 
 /// What all threads share besides the snapshot.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Shared {
     pub cache: Arc<dyn Cache<Frozen>>,
     /// The semantic cache.
     pub vectors: Arc<dyn Vectors<CachedAnswer>>,
+    /// Who is inside `limit-concurrency`.
+    pub concurrency: Arc<Concurrency>,
     /// Managed identity.
     pub tokens: Arc<dyn IdentityTokens>,
 }
@@ -48,6 +52,7 @@ impl Shared {
             counters: Arc::new(MemoryCounters::default()),
             cache: Arc::new(MemoryCache::new(cache_bytes)),
             vectors: Arc::new(MemoryVectors::default()),
+            concurrency: Arc::default(),
             tokens: identity.clone(),
         }
     }

@@ -112,6 +112,7 @@ impl Thread {
             counters: start.shared.counters.clone(),
             cache: start.shared.cache.clone(),
             vectors: start.shared.vectors.clone(),
+            concurrency: start.shared.concurrency.clone(),
             telemetry: telemetry.clone(),
         });
         let mut http1 = http1::Builder::new();

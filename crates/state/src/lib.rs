@@ -1,4 +1,5 @@
-//! State behind small traits: counters, values with a time to live, vectors. Here with memory behind them.
+//! State behind small traits: counters, values with a time to live, vectors. Here with memory behind them. And who is
+//! inside at one time, which is of one process.
 //!
 //! Called by `engine`'s policies. What must hold: time is a parameter (Unix milliseconds), never read; every map is
 //! bounded and forgets what is idle; locks are held for short sections and never across an await; a store that has to
@@ -7,12 +8,14 @@
 
 mod answer;
 pub mod cache;
+pub mod concurrency;
 pub mod counters;
 mod key;
 pub mod vectors;
 
 pub use answer::Answer;
 pub use cache::{Cache, MemoryCache};
+pub use concurrency::Concurrency;
 pub use counters::{
     Counters, Decision, Exceeded, Measure, MemoryCounters, Period, Quota, Rate, Reservation,
     TokenLimit, TokensLeft,

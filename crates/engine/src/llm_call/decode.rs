@@ -2,9 +2,10 @@
 //!
 //! What must stay true: what passes to the caller stays as it came; memory is bounded whatever the coding expands to.
 
+use crate::body::coding::Coding;
 use bytes::Bytes;
 use flate2::write::{GzDecoder, ZlibDecoder};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use std::io::Write;
 
 /// Bytes decoded at a time: gzip expands a thousandfold at most.
@@ -25,18 +26,11 @@ pub(super) enum Decoder {
 impl Decoder {
     /// For a response.
     pub(super) fn new(headers: &HeaderMap) -> Decoder {
-        let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
-            return Decoder::Identity;
-        };
-        let coding = coding.as_bytes().trim_ascii();
-        if coding.is_empty() || coding.eq_ignore_ascii_case(b"identity") {
-            Decoder::Identity
-        } else if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
-            Decoder::Gzip(Box::new(GzDecoder::new(Vec::new())))
-        } else if coding.eq_ignore_ascii_case(b"deflate") {
-            Decoder::Deflate(Box::new(ZlibDecoder::new(Vec::new())))
-        } else {
-            Decoder::Opaque
+        match Coding::of(headers) {
+            Coding::Identity => Decoder::Identity,
+            Coding::Gzip => Decoder::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+            Coding::Deflate => Decoder::Deflate(Box::new(ZlibDecoder::new(Vec::new()))),
+            Coding::Unknown => Decoder::Opaque,
         }
     }
 

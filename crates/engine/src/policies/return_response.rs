@@ -4,7 +4,7 @@
 //! before the response changes, so that its expressions still see the old one.
 
 use crate::compile::{Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
-use crate::exchange::{BodyState, Exchange, Response};
+use crate::exchange::{BodyState, Exchange, Response, forget_body};
 use crate::failure::Failure;
 use crate::policies::{set_body, set_header, set_status};
 use crate::step::{Flow, Step};
@@ -92,7 +92,7 @@ impl ReturnResponse {
             header.apply_to(rq, &mut response.headers)?;
         }
         if let Some(body) = body {
-            set_body::SetBody::forget_old(&mut response.headers);
+            forget_body(&mut response.headers);
             response.body = BodyState::Buffered(body);
         }
         Ok(response)
@@ -111,7 +111,7 @@ fn stored(value: Option<&Value>, name: &str) -> Result<Response, Box<Failure>> {
             response.reason = Some(stored.reason.clone()).filter(|r| !r.is_empty());
             response.headers = stored.headers.clone();
             // The stored body is decoded and whole.
-            set_body::SetBody::forget_old(&mut response.headers);
+            forget_body(&mut response.headers);
             if let Some(body) = &*stored.body.borrow() {
                 response.body = BodyState::Buffered(body.clone());
             }

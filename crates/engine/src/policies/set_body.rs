@@ -6,11 +6,10 @@
 use crate::compile::{
     Arg, BodyText, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
-use crate::exchange::{BodyState, Exchange};
+use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
 use bytes::Bytes;
-use http::{HeaderMap, header};
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 
@@ -89,28 +88,16 @@ impl SetBody {
     pub fn get(&self, rq: &mut Exchange) -> Result<Bytes, Box<Failure>> {
         self.0.get(rq).map(|body| body.0)
     }
-
-    /// Removes what described the old body.
-    pub fn forget_old(headers: &mut HeaderMap) {
-        headers.remove(header::CONTENT_LENGTH);
-        headers.remove(header::TRANSFER_ENCODING);
-        headers.remove(header::CONTENT_ENCODING);
-    }
 }
 
 impl Step for SetBody {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        let body = match self.get(rq) {
-            Ok(body) => body,
-            Err(failure) => return Flow::Fail(failure),
-        };
-        SetBody::forget_old(rq.current_headers());
-        let body = BodyState::Buffered(body);
-        if rq.section.on_request() {
-            rq.request.body = body;
-        } else {
-            rq.response_mut().body = body;
+        match self.get(rq) {
+            Ok(body) => {
+                rq.replace_body(body);
+                Flow::Next
+            }
+            Err(failure) => Flow::Fail(failure),
         }
-        Flow::Next
     }
 }

@@ -235,6 +235,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         counters: counters.clone(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),
+        concurrency: Arc::default(),
         telemetry: ledger.clone(),
     });
     let snapshot = snapshot(usage_timeout);
