@@ -145,6 +145,10 @@ pub async fn forward(
         if next_url.origin != url.origin {
             headers.remove(header::AUTHORIZATION);
             headers.remove(header::COOKIE);
+            // The backend's credentials may have any name.
+            for (name, _) in server.iter().flat_map(|(server, _)| &server.headers) {
+                headers.remove(name);
+            }
             server = None;
         }
         url = Arc::new(next_url);
