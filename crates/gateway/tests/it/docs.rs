@@ -146,14 +146,15 @@ fn every_fault_code_is_described() {
 fn every_policy_is_listed() {
     let text = read(&root().join("docs/policies.md"));
     let (served, rest) = text.split_once("### Not served yet").unwrap();
-    let (not_yet, _) = rest.split_once("\n## ").unwrap();
+    // The paragraph that is a list; what follows it speaks of parts of served policies.
+    let list = |p: &&str| p.trim_start().starts_with('`');
+    let not_yet = rest.split("\n\n").find(list).unwrap();
     let table = served.split_once("## Served policies").unwrap().1;
     for def in tollgate_engine::policies::all() {
         let cell = format!("`{}`", def.name);
         assert!(table.contains(&cell), "{cell} is not in the table");
-        assert!(!not_yet.contains(&cell), "{cell} is served");
     }
-    for name in tollgate_engine::policies::NOT_YET {
-        assert!(not_yet.contains(&format!("`{name}`")), "{name} is missing");
-    }
+    let names: BTreeSet<&str> = not_yet.split('`').skip(1).step_by(2).collect();
+    let known: BTreeSet<&str> = tollgate_engine::policies::NOT_YET.iter().copied().collect();
+    assert_eq!(names, known);
 }
