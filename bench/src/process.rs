@@ -257,13 +257,12 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
     .concat();
     format!(
         "gateway:
-  listen:
-    - address: {addr}
+  listen: {addr}
   threads: 1
   management:
-    address: 127.0.0.1:0
+    listen: 127.0.0.1:0
   logs:
-    requests: false
+    access: false
 backends:
   - id: aoai
     url: http://{upstream}

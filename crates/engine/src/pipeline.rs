@@ -16,7 +16,7 @@ use crate::settle::AnswerBody;
 use crate::snapshot::Snapshot;
 use crate::step::{Block, Flow, Preflight};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -33,7 +33,8 @@ pub struct Incoming {
     pub authority: Str,
     /// Caller's address.
     pub client_ip: IpAddr,
-    /// Head. Trace context headers are already those for the upstream.
+    /// Head. Trace context headers are already those for the upstream; what `Connection` names has been taken out
+    /// ([`crate::upstream::forget_named_by_connection`]).
     pub head: Parts,
     /// Body.
     pub body: Body,
@@ -425,8 +426,12 @@ fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
     {
         body = Body::Empty;
     }
-    if matches!(head.status().as_u16(), 100..=199 | 204) {
-        // RFC 9110, 8.6: these carry no length at all.
+    let bodiless =
+        rq.request.original_method == Method::HEAD || head.status() == StatusCode::NOT_MODIFIED;
+    if matches!(head.status().as_u16(), 100..=199 | 204)
+        || !tells_length(head.headers(), &body, bodiless)
+    {
+        // RFC 9110, 8.6: the first carry no length at all. Else the server writes the one that it knows.
         head.headers_mut().remove(header::CONTENT_LENGTH);
     }
     head.headers_mut()
@@ -435,6 +440,18 @@ fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
         response.status = head.status();
     }
     head.map(|()| AnswerBody::new(body, rq))
+}
+
+/// Whether the `Content-Length` there may be can be that of the body: an upstream may have told another for another
+/// method than the caller's. Without a body it is what a body would have.
+fn tells_length(headers: &HeaderMap, body: &Body, bodiless: bool) -> bool {
+    let mut told = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(first) = told.next() else {
+        return true;
+    };
+    let length = first.to_str().ok().and_then(|l| l.parse::<u64>().ok());
+    let known = http_body::Body::size_hint(body).exact();
+    told.next().is_none() && length.is_some() && (bodiless || known.is_none() || known == length)
 }
 
 fn request_id(id: u128) -> HeaderValue {

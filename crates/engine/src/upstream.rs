@@ -6,6 +6,7 @@
 use crate::body::Body;
 use crate::exchange::{Attempt, BodyState, Exchange, Response, TargetBase, collect};
 use crate::failure::Failure;
+use crate::routing::decode_query;
 use crate::services::{SendError, SendOptions};
 use crate::snapshot::{BackendIndex, BackendKind, BaseUrl, Pool, Server, Snapshot};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -105,6 +106,7 @@ pub async fn forward(
     let mut path = path_and_query(rq, &url, server.and_then(|(s, _)| s.query.as_deref()))?;
     let mut method = rq.request.method.clone();
     let mut headers = outgoing_headers(rq, &url)?;
+    let upgrades = headers.contains_key(header::UPGRADE);
     if let Some((server, _)) = server {
         credentials(rq, server, &mut headers).await?;
     }
@@ -117,13 +119,22 @@ pub async fn forward(
         };
         let mut request = http::Request::new(body);
         *request.method_mut() = method.clone();
-        *request.uri_mut() = Uri::from(path);
         if left > 0 {
             *request.headers_mut() = headers.clone();
+            *request.uri_mut() = Uri::from(path.clone());
         } else {
             *request.headers_mut() = std::mem::take(&mut headers);
+            *request.uri_mut() =
+                Uri::from(std::mem::replace(&mut path, PathAndQuery::from_static("/")));
         }
         let response = send(rq, &url, server.map(|(_, i)| i), request, options).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
+            return Err(Failure::internal(
+                "",
+                "BackendConnectionFailure",
+                "The backend switched protocols without being asked to.",
+            ));
+        }
         let Some(location) = redirect(&response, left) else {
             receive(rq, response);
             return Ok(());
@@ -141,14 +152,9 @@ pub async fn forward(
             receive(rq, response);
             return Ok(());
         }
-        let (next_url, next_path) = resolve(&url, &location)?;
+        let (next_url, next_path) = resolve(&url, &path, &location)?;
         if next_url.origin != url.origin {
-            headers.remove(header::AUTHORIZATION);
-            headers.remove(header::COOKIE);
-            // The backend's credentials may have any name.
-            for (name, _) in server.iter().flat_map(|(server, _)| &server.headers) {
-                headers.remove(name);
-            }
+            forget_credentials(&mut headers, server.map(|(s, _)| s));
             server = None;
         }
         url = Arc::new(next_url);
@@ -289,21 +295,19 @@ fn key_in_query(rq: &Exchange) -> bool {
     let Some((api, query)) = rq.api().zip(rq.request.path_and_query.query()) else {
         return false;
     };
-    // The common case answers without looking at every pair.
-    query.len() > api.key_query.len()
-        && query
-            .as_bytes()
-            .windows(api.key_query.len())
-            .any(|w| w.eq_ignore_ascii_case(api.key_query.as_bytes()))
+    query.len() > api.key_query.len() && query.split('&').any(|pair| names(pair, &api.key_query))
+}
+
+/// Whether a pair of a query has this name, as [`crate::routing::query_value`] reads it.
+fn names(pair: &str, name: &str) -> bool {
+    let key = pair.split('=').next().unwrap_or(pair);
+    key.eq_ignore_ascii_case(name)
+        || (key.contains(['%', '+']) && decode_query(key).eq_ignore_ascii_case(name))
 }
 
 fn strip_key(query: &str, name: &str) -> String {
     let mut kept = String::with_capacity(query.len());
-    for pair in query.split('&').filter(|p| {
-        !p.split('=')
-            .next()
-            .is_some_and(|k| k.eq_ignore_ascii_case(name))
-    }) {
+    for pair in query.split('&').filter(|pair| !names(pair, name)) {
         if !kept.is_empty() {
             kept.push('&');
         }
@@ -362,7 +366,11 @@ fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failu
         .request
         .upgrade
         .as_ref()
-        .and_then(|_| headers.get(header::UPGRADE).cloned());
+        .and_then(|_| headers.get(header::UPGRADE))
+        .filter(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        .cloned();
+    // What the caller's `Connection` named has gone when the request came: a policy's headers are not the caller's.
+    headers.remove(header::CONNECTION);
     hop_by_hop(&mut headers);
     // The client writes the length from the body it is given.
     headers.remove(header::CONTENT_LENGTH);
@@ -388,9 +396,16 @@ fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failu
         }
     }
     let ip = text_of(rq.request.client_ip);
-    let forwarded = match headers.get(&X_FORWARDED_FOR) {
-        Some(before) => [before.as_bytes(), b", ", &ip].concat(),
-        None => ip,
+    let mut forwarded = Vec::new();
+    for before in headers.get_all(&X_FORWARDED_FOR) {
+        forwarded.extend_from_slice(before.as_bytes());
+        forwarded.extend_from_slice(b", ");
+    }
+    let forwarded = if forwarded.is_empty() {
+        ip
+    } else {
+        forwarded.extend_from_slice(&ip);
+        forwarded
     };
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(forwarded)) {
         headers.insert(X_FORWARDED_FOR.clone(), value);
@@ -401,17 +416,8 @@ fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failu
 
 /// Removes what belongs to one connection only (RFC 9110, section 7.6.1).
 fn hop_by_hop(headers: &mut HeaderMap) {
-    if let Some(connection) = headers.remove(header::CONNECTION)
-        && let Ok(names) = connection.to_str()
-    {
-        for name in names
-            .split(',')
-            .map(str::trim)
-            .filter(|n| !n.eq_ignore_ascii_case("close") && !n.eq_ignore_ascii_case("keep-alive"))
-        {
-            headers.remove(name);
-        }
-    }
+    forget_named_by_connection(headers);
+    headers.remove(header::CONNECTION);
     // One look at the names there are costs less than a search for each name that might be.
     let there: SmallVec<[HeaderName; 4]> = headers
         .keys()
@@ -419,6 +425,51 @@ fn hop_by_hop(headers: &mut HeaderMap) {
         .cloned()
         .collect();
     for name in there {
+        headers.remove(name);
+    }
+}
+
+/// Removes the headers that `Connection` names, in all its lines. For a request this must come before any policy: else a
+/// caller could take away what a policy has set.
+pub fn forget_named_by_connection(headers: &mut HeaderMap) {
+    let mut named: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    for value in headers.get_all(header::CONNECTION) {
+        for name in value.as_bytes().split(|byte| *byte == b',') {
+            let kept = [&b"close"[..], b"keep-alive", b"upgrade"];
+            let name = name.trim_ascii();
+            if !kept.iter().any(|k| k.eq_ignore_ascii_case(name))
+                && let Ok(name) = HeaderName::from_bytes(name)
+                && name != header::CONNECTION
+            {
+                named.push(name);
+            }
+        }
+    }
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+/// Removes what is meant for the first host only: a redirect has named another.
+fn forget_credentials(headers: &mut HeaderMap, server: Option<&Server>) {
+    let secret: SmallVec<[HeaderName; 4]> = headers
+        .iter()
+        .filter(|(name, value)| {
+            value.is_sensitive()
+                || [
+                    header::AUTHORIZATION,
+                    header::PROXY_AUTHORIZATION,
+                    header::COOKIE,
+                    API_KEY.clone(),
+                ]
+                .contains(name)
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in secret {
+        headers.remove(name);
+    }
+    for (name, _) in server.map_or(&[][..], |s| &s.headers) {
         headers.remove(name);
     }
 }
@@ -493,6 +544,10 @@ fn receive(rq: &mut Exchange, response: http::Response<Body>) {
     let upgrade = switching
         .then(|| head.headers.get(header::UPGRADE).cloned())
         .flatten();
+    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+        // RFC 9112, section 6.3: chunks count, whatever length is told beside them.
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
     hop_by_hop(&mut head.headers);
     if let Some(value) = upgrade {
         head.headers
@@ -533,8 +588,12 @@ fn redirect(response: &http::Response<Body>, left: u32) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The URL that a `Location` means.
-fn resolve(from: &BaseUrl, location: &str) -> Result<(BaseUrl, PathAndQuery), Box<Failure>> {
+/// The URL that a `Location` means (RFC 3986, section 4.2), its fragment left out.
+fn resolve(
+    from: &BaseUrl,
+    path: &PathAndQuery,
+    location: &str,
+) -> Result<(BaseUrl, PathAndQuery), Box<Failure>> {
     let bad = |why: String| {
         Failure::internal(
             "",
@@ -542,18 +601,33 @@ fn resolve(from: &BaseUrl, location: &str) -> Result<(BaseUrl, PathAndQuery), Bo
             format!("The backend redirected to `{location}`: {why}."),
         )
     };
-    let absolute = if location.contains("://") {
-        location.to_owned()
-    } else {
-        let scheme = if from.origin.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let slash = if location.starts_with('/') { "" } else { "/" };
-        format!("{scheme}://{}{slash}{location}", from.origin.authority)
+    let location = location.split('#').next().unwrap_or(location);
+    let (scheme, authority) = match &from.origin.tls {
+        Some(_) => ("https", &from.origin.authority),
+        None => ("http", &from.origin.authority),
     };
-    let base = BaseUrl::parse(&absolute, from.origin.tls.as_deref()).map_err(bad)?;
+    let has_scheme = location
+        .split_once(':')
+        .is_some_and(|(scheme, _)| !scheme.contains(['/', '?']));
+    let absolute = if has_scheme {
+        location.to_owned()
+    } else if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{authority}{location}")
+    } else {
+        let here = path.path();
+        let folder = match location.chars().next() {
+            None | Some('?') => here,
+            _ => &here[..here.rfind('/').map_or(0, |at| at + 1)],
+        };
+        format!("{scheme}://{authority}{folder}{location}")
+    };
+    let mut base = BaseUrl::parse(&absolute, from.origin.tls.as_deref()).map_err(bad)?;
+    if base.origin != from.origin {
+        // Another host has not earned the exceptions that the backend's settings make.
+        base = BaseUrl::parse(&absolute, None).map_err(bad)?;
+    }
     let uri: Uri = absolute
         .parse()
         .map_err(|e: http::uri::InvalidUri| bad(e.to_string()))?;

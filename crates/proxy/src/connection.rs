@@ -4,6 +4,7 @@
 //! HTTP/1.1 says `connection: close`, HTTP/2 sends GOAWAY, and requests in flight finish.
 
 pub(crate) mod state;
+pub(crate) mod streams;
 
 use crate::io::{Stream, Watched};
 use crate::request;
@@ -80,8 +81,12 @@ pub(crate) async fn serve(
             };
             let (thread, peer) = (thread.clone(), peer.clone());
             async move {
-                let response = request::answer(thread, peer, request).await;
-                sent.busy.thread().pass().await;
+                let answered = async {
+                    let response = request::answer(thread, peer, request).await;
+                    sent.busy.thread().pass().await;
+                    response
+                };
+                let response = streams::gateway_waits(answered).await;
                 Ok::<_, Infallible>(response.map(|body| Sent {
                     body,
                     sent,
@@ -120,6 +125,7 @@ async fn open(
     }
     // `PRI * HTTP/2.0` is the one preface of HTTP/2 without TLS; no method of HTTP/1.1 begins so.
     let mut start = [0; 3];
+    let mut wait = Duration::from_millis(5);
     loop {
         let read = stream.peek(&mut start).await?;
         if read == 0 {
@@ -132,7 +138,8 @@ async fn open(
             return Ok(Some((Stream::Plain(stream), true)));
         }
         // Peeking does not consume: the socket stays readable until more comes.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_millis(500));
     }
 }
 
@@ -206,15 +213,18 @@ impl http_body::Body for Sent {
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, BodyError>>> {
         let this = &mut *self;
         if let Some(held) = this.held.take() {
+            streams::note(false);
             return Poll::Ready(Some(held));
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        streams::note(polled.is_pending());
         let waited = std::mem::replace(&mut this.waited, polled.is_pending());
         match polled {
             Poll::Ready(Some(frame))
                 if frame.is_err() || (waited && this.sent.busy.thread().is_many()) =>
             {
                 this.held = Some(frame);
+                streams::note(true);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -234,16 +244,3 @@ impl http_body::Body for Sent {
 
 /// Answers of the service.
 pub(crate) type Answer = Response<AnswerBody>;
-
-/// Spawns HTTP/2 streams on the thread that accepted them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local
-where
-    F::Output: 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
-}

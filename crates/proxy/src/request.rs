@@ -19,6 +19,7 @@ use hyper::upgrade::OnUpgrade;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_engine::pipeline::{Incoming, REQUEST_ID};
+use tollgate_engine::upstream::forget_named_by_connection;
 use tollgate_engine::{AnswerBody, Body, Failure};
 
 /// Answers one request.
@@ -36,6 +37,7 @@ pub(crate) async fn answer(
         Ok(authority) => authority,
         Err(refusal) => return refuse(&thread, &refusal, id),
     };
+    forget_named_by_connection(&mut head.headers);
     let limits = &thread.config.limits;
     let upgrade = head.extensions.remove::<OnUpgrade>();
     let length = body.size_hint().exact();
@@ -114,6 +116,12 @@ fn check(
             "The request target is not a path.",
         ));
     }
+    if has_dot_segment(head.uri.path()) {
+        return Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "The path holds a dot segment.",
+        ));
+    }
     if head.headers.len() > limits.headers {
         return Err(refusal(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -138,6 +146,20 @@ fn check(
         ));
     }
     if let Some(authority) = head.uri.authority() {
+        let authority_bytes = authority.as_str().as_bytes();
+        if host.is_none_or(|host| !host.as_bytes().eq_ignore_ascii_case(authority_bytes)) {
+            if head.version == Version::HTTP_2 {
+                // RFC 9113, section 8.3.1: such a request is malformed.
+                return Err(refusal(
+                    StatusCode::BAD_REQUEST,
+                    "The Host header is not the authority.",
+                ));
+            }
+            // RFC 9112, section 3.2.2: the target's host counts.
+            if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+                head.headers.insert(header::HOST, host);
+            }
+        }
         return known(peer, authority.as_str().as_bytes(), || {
             HeaderValue::from_str(authority.as_str()).ok()
         });
@@ -150,6 +172,35 @@ fn check(
             "The Host header is missing.",
         )),
     }
+}
+
+/// Whether a segment of the path is `.` or `..`, plain or percent-encoded, also between encoded slashes or behind
+/// backslashes as some servers read them. Clients resolve such segments themselves; here they would be matched as one
+/// path, and read by a backend as another.
+fn has_dot_segment(path: &str) -> bool {
+    let path = path.as_bytes();
+    if !path.iter().any(|byte| matches!(byte, b'.' | b'%')) {
+        return false;
+    }
+    let (mut dots, mut only_dots) = (0, true);
+    let mut at = 0;
+    while at < path.len() {
+        let (byte, width) = match path[at..] {
+            [b'%', b'2', b'e' | b'E', ..] => (b'.', 3),
+            [b'%', b'2', b'f' | b'F', ..] | [b'%', b'5', b'c' | b'C', ..] => (b'/', 3),
+            [b'\\', ..] => (b'/', 1),
+            [byte, ..] => (byte, 1),
+            [] => break,
+        };
+        at += width;
+        match byte {
+            b'/' if only_dots && matches!(dots, 1 | 2) => return true,
+            b'/' => (dots, only_dots) = (0, true),
+            b'.' => dots += 1,
+            _ => only_dots = false,
+        }
+    }
+    only_dots && matches!(dots, 1 | 2)
 }
 
 /// The authority's text, from the connection's memory when it is the same as before.

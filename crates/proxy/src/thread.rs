@@ -4,7 +4,8 @@
 //! ends when its connections have ended or the drain's deadline has come.
 
 use crate::config::ProxyConfig;
-use crate::connection::{self, Local};
+use crate::connection;
+use crate::connection::streams::Streams;
 use crate::health::Health;
 use crate::random::Random;
 use crate::server_tls::ServerTls;
@@ -60,7 +61,7 @@ pub(crate) struct Thread {
     pub(crate) busy: Busy,
     pub(crate) draining: Cell<bool>,
     pub(crate) http1: http1::Builder,
-    pub(crate) http2: http2::Builder<Local>,
+    pub(crate) http2: http2::Builder<Streams>,
     open: Cell<usize>,
     closed: Notify,
 }
@@ -123,7 +124,7 @@ impl Thread {
         if limits.headers > HEADERS_WITHOUT_ALLOCATION {
             http1.max_headers(limits.headers);
         }
-        let mut http2 = http2::Builder::new(Local);
+        let mut http2 = http2::Builder::new(Streams::new(&wheel, limits.body_idle_timeout));
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)

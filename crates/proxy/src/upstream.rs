@@ -16,7 +16,7 @@ mod tls;
 pub(crate) use tls::ClientTls;
 
 use crate::config::UpstreamConfig;
-use crate::connection::Local;
+use crate::connection::streams::Local;
 use crate::io::Stream;
 use crate::turn::Busy;
 use crate::wheel::{TICK, Timer, Wheel};

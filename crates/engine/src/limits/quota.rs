@@ -1,11 +1,12 @@
 //! What `quota` and `quota-by-key` share: their numbers, their refusals, and bytes that count at settlement.
 
-use super::{Gate, Gates, Limit, limits_nothing, time_span};
+use super::{Gate, Gates, Limit, time_span};
 use crate::compile::Compile;
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
 use crate::settle::Outcome;
 use http::{HeaderValue, StatusCode, header};
+use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_state::counters::retry_after_seconds;
 use tollgate_state::{Decision, Measure, Period, Quota};
@@ -23,7 +24,14 @@ pub(crate) fn numbers(element: &Element, cx: &mut Compile<'_>) -> Option<Numbers
         seconds: number("renewal-period")?,
     };
     if element.attribute("calls").is_none() && element.attribute("bandwidth").is_none() {
-        limits_nothing(element, "`calls`, `bandwidth` or both", cx);
+        cx.report(
+            Diagnostic::error(
+                "TG0341",
+                element.name_span,
+                format!("`{}` limits nothing", element.name),
+            )
+            .label("expected `calls`, `bandwidth` or both"),
+        );
         return None;
     }
     Some(numbers)
@@ -90,12 +98,12 @@ pub(crate) fn refusal(gate: &Gate, decision: &Decision) -> Box<Failure> {
 }
 
 /// Counts bytes when the request has settled.
-pub(crate) struct Bandwidth(pub(crate) Gates);
+pub(crate) struct Bytes(pub(crate) Gates);
 
-impl Bandwidth {
+impl Bytes {
     /// Keeps the gates of bandwidth.
-    pub(crate) fn of(gates: Gates) -> Bandwidth {
-        Bandwidth(
+    pub(crate) fn of(gates: Gates) -> Bytes {
+        Bytes(
             gates
                 .into_iter()
                 .filter(|gate| {
@@ -112,7 +120,7 @@ impl Bandwidth {
     }
 }
 
-impl Deferred for Bandwidth {
+impl Deferred for Bytes {
     fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
         let bytes = rq.received_bytes.saturating_add(rq.sent_bytes);
         for gate in &self.0 {

@@ -60,6 +60,9 @@ impl Basic {
 
 impl Step for Basic {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.apply(rq).into()
+        match self.apply(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

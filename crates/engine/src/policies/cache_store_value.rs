@@ -82,6 +82,9 @@ impl CacheStoreValue {
 
 impl Step for CacheStoreValue {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.store(rq).into()
+        match self.store(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

@@ -68,10 +68,16 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let status = cx.arg(element, "failed-check-httpcode");
     let message = cx.arg(element, "failed-check-error-message");
     let ignore_case = cx.arg(element, "ignore-case");
-    let values = cx.contents::<Str>(element, "value");
+    let mut values = Vec::new();
+    let mut whole = true;
+    for value in element.elements().filter(|e| &*e.name == "value") {
+        match cx.content::<Str>(value) {
+            Some(value) => values.push(value),
+            None => whole = false,
+        }
+    }
     if values
         .iter()
-        .flatten()
         .any(|v| v.constant().is_some_and(|v| v.is_empty()))
         && let Some(empty) = element
             .elements()
@@ -87,13 +93,14 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
             .help("to check only that the header is there, leave `value` out"),
         );
     }
-    cx.step(CheckHeader {
+    let step = CheckHeader {
         name: name?,
         status: status?,
         message: message?,
         ignore_case: ignore_case?,
-        values: values?,
-    })
+        values,
+    };
+    if whole { cx.step(step) } else { None }
 }
 
 #[derive(Debug)]
@@ -181,6 +188,9 @@ impl CheckHeader {
 
 impl Step for CheckHeader {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.check(rq).into()
+        match self.check(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

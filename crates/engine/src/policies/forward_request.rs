@@ -11,6 +11,7 @@ use crate::services::{HttpVersion, SendOptions};
 use crate::step::{Flow, Needs, Step};
 use crate::upstream;
 use std::time::Duration;
+use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
@@ -40,7 +41,19 @@ pub const DEF: PolicyDef = PolicyDef {
 const MOST_REDIRECTS: u32 = 10;
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    cx.exclusive(element, "timeout", "timeout-ms");
+    if let (Some(_), Some(ms)) = (
+        element.attribute("timeout"),
+        element.attribute("timeout-ms"),
+    ) {
+        cx.report(
+            Diagnostic::error(
+                "TG0331",
+                ms.name_span,
+                "`timeout` and `timeout-ms` exclude each other",
+            )
+            .label("remove one of them"),
+        );
+    }
     cx.arg::<i64>(element, "continue-timeout");
     let timeout = match element.attribute("timeout-ms") {
         Some(_) => (cx.arg::<i64>(element, "timeout-ms")?, 1),
@@ -82,7 +95,12 @@ impl Step for ForwardRequest {
     }
 
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(async move { self.forward(rq).await.into() })
+        Box::pin(async move {
+            match self.forward(rq).await {
+                Ok(()) => Flow::Next,
+                Err(failure) => Flow::Fail(failure),
+            }
+        })
     }
 
     fn may_wait(&self) -> bool {

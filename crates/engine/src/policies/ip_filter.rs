@@ -270,6 +270,9 @@ fn refused(reason: &'static str, why: String) -> Box<Failure> {
 
 impl Step for IpFilter {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.check(rq).into()
+        match self.check(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

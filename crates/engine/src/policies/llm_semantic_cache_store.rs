@@ -95,7 +95,10 @@ impl Store {
 
 impl Step for Store {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.store(rq).into()
+        match self.store(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }
 

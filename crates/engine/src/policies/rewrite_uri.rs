@@ -207,6 +207,9 @@ fn fill(template: &str, rq: &Exchange, query: bool) -> Result<String, Box<Failur
 
 impl Step for RewriteUri {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.apply(rq).into()
+        match self.apply(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

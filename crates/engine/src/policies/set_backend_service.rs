@@ -73,8 +73,15 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         element.attribute("backend-id"),
     );
     let step = match (url, id) {
-        (Some(_), Some(_)) => {
-            cx.exclusive(element, "base-url", "backend-id");
+        (Some(_), Some(id)) => {
+            cx.report(
+                Diagnostic::error(
+                    "TG0331",
+                    id.name_span,
+                    "`base-url` and `backend-id` exclude each other",
+                )
+                .label("remove one of them"),
+            );
             return None;
         }
         (None, None) => {
@@ -197,6 +204,9 @@ fn set_url(rq: &mut Exchange, base: Arc<BaseUrl>) {
 
 impl Step for SetBackendService {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.apply(rq).into()
+        match self.apply(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

@@ -102,6 +102,9 @@ impl Trace {
 
 impl Step for Trace {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.write(rq).into()
+        match self.write(rq) {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

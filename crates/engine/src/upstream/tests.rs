@@ -63,12 +63,20 @@ fn the_key_leaves_the_query_and_nothing_else_does() {
         strip_key("subscription-keys=1", "subscription-key"),
         "subscription-keys=1"
     );
+    assert_eq!(
+        strip_key(
+            "a=%20&%73ubscription%2Dkey=s&x-subscription-key=1",
+            "subscription-key"
+        ),
+        "a=%20&x-subscription-key=1"
+    );
 }
 
 #[test]
 fn redirects_resolve_against_the_backend() {
     let from = BaseUrl::parse("https://host:8443/base", None).unwrap();
-    let (to, path) = resolve(&from, "/elsewhere?x=1").unwrap();
+    let here = PathAndQuery::from_static("/base/a/b?q=1");
+    let (to, path) = resolve(&from, &here, "/elsewhere?x=1").unwrap();
     assert_eq!(
         (
             &*to.origin.authority,
@@ -77,11 +85,27 @@ fn redirects_resolve_against_the_backend() {
         ),
         ("host:8443", "/elsewhere?x=1", true)
     );
-    let (to, path) = resolve(&from, "http://other/").unwrap();
+    let (to, path) = resolve(&from, &here, "http://other/").unwrap();
     assert_eq!(
         (&*to.origin.host, to.origin.port, path.as_str()),
         ("other", 80, "/")
     );
+    for (location, host, expected) in [
+        ("/in?next=http://x/y", "host", "/in?next=http://x/y"),
+        ("c?x", "host", "/base/a/c?x"),
+        ("?x", "host", "/base/a/b?x"),
+        ("//other:1/x#part", "other", "/x"),
+        ("c/d:e", "host", "/base/a/c/d:e"),
+    ] {
+        let (to, path) = resolve(&from, &here, location).unwrap();
+        assert_eq!(
+            (&*to.origin.host, path.as_str()),
+            (host, expected),
+            "{location}"
+        );
+        assert!(to.origin.tls.is_some());
+    }
+    assert!(resolve(&from, &here, "javascript:x").is_err());
 }
 
 #[test]
@@ -89,7 +113,9 @@ fn what_belongs_to_a_connection_stops_here() {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("connection", "close, X-Mine"),
+        ("connection", "upgrade,,x-second"),
         ("x-mine", "1"),
+        ("x-second", "1"),
         ("te", "trailers"),
         ("transfer-encoding", "chunked"),
         ("transfer-encoding", "gzip"),

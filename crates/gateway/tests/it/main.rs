@@ -4,7 +4,6 @@
 
 mod check;
 mod demo;
-mod docs;
 mod process;
 mod sdk;
 mod serve;

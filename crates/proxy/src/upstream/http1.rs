@@ -14,9 +14,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tollgate_engine::Body;
 use tollgate_engine::services::SendError;
 
@@ -30,8 +34,76 @@ pub(crate) struct Http1 {
     pub(crate) driver: Option<Driver>,
     /// Tick at which it was last used.
     pub(crate) used: u64,
+    /// Bytes that may come before the next response's head is complete.
+    left: Arc<AtomicUsize>,
+    most: usize,
     #[expect(dead_code, reason = "held for its drop")]
     room: Room,
+}
+
+/// How many heads of the largest size may come for one request: interim responses (1xx) and the final one.
+const HEADS: usize = 4;
+
+/// At least so many bytes, since a read may bring the body along.
+const READ: usize = 1 << 20;
+
+/// A backend's stream that breaks when there is no end of interim responses: the client reads over them without a pause.
+struct Bounded {
+    stream: Stream,
+    left: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Bounded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let left = self.left.load(Ordering::Relaxed);
+        if left != usize::MAX {
+            match left.checked_sub(buf.filled().len() - before) {
+                Some(left) => self.left.store(left, Ordering::Relaxed),
+                None => {
+                    return Poll::Ready(Err(io::Error::other(
+                        "too many interim responses before the response",
+                    )));
+                }
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Bounded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// A request that got no answer.
@@ -48,15 +120,21 @@ impl Http1 {
         config: &UpstreamConfig,
         room: Room,
     ) -> Result<Http1, SendError> {
+        let left = Arc::new(AtomicUsize::new(usize::MAX));
         let (sender, connection) = http1::Builder::new()
             .max_header_size(config.head_bytes)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Bounded {
+                stream,
+                left: left.clone(),
+            }))
             .await
             .map_err(|e| failure::classify(&e))?;
         Ok(Http1 {
             sender,
             driver: Some(Box::pin(connection.with_upgrades())),
             used: 0,
+            left,
+            most: config.head_bytes.saturating_mul(HEADS).max(READ),
             room,
         })
     }
@@ -100,6 +178,8 @@ impl Http1 {
     ) -> impl Future<Output = Result<Response<Incoming>, Failed>> + 'a {
         // Handed over before the first wait: the future does not hold the request beside the channel.
         let answer = self.sender.try_send_request(request);
+        self.left.store(self.most, Ordering::Relaxed);
+        let left = &*self.left;
         let driver = &mut self.driver;
         async move {
             busy.pass().await;
@@ -121,6 +201,7 @@ impl Http1 {
             })
             .await;
             timer.rest();
+            left.store(usize::MAX, Ordering::Relaxed);
             match answered {
                 Some(Ok(response)) => Ok(response),
                 Some(Err(mut failed)) => {

@@ -280,3 +280,76 @@ async fn a_backend_that_went_away_is_connected_again() {
         assert_eq!((status(&answer), body(&answer)), (200, "ok"));
     }
 }
+
+#[tokio::test]
+async fn a_host_that_is_not_the_authority_is_refused() {
+    let backend = Backend::echo().await;
+    let running = before(&backend);
+    let (mut sender, _connection) =
+        caller(TcpStream::connect(running.address).await.unwrap()).await;
+    for (host, expected) in [("gateway", 200), ("GATEWAY", 200), ("other", 400)] {
+        let mut request = post("/api/x", "");
+        request
+            .headers_mut()
+            .insert("host", http::HeaderValue::from_static(host));
+        let response = soon(sender.send_request(request)).await.unwrap();
+        assert_eq!(response.status(), expected, "{host}");
+    }
+    assert_eq!(running.metric("tollgate_requests_in_flight"), 0);
+}
+
+/// The socket takes everything, the stream's window nothing.
+#[tokio::test]
+async fn streams_whose_window_stays_shut_are_let_go() {
+    let backend = Backend::serve(|mut wire| async move {
+        wire.message().await;
+        wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            .await;
+        let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
+        while tokio::io::AsyncWriteExt::write_all(&mut wire.stream, chunk.as_bytes())
+            .await
+            .is_ok()
+        {}
+    })
+    .await;
+    let running = start(definition(&backend.url(), None), |c| {
+        c.limits.body_idle_timeout = Duration::from_millis(200);
+    });
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1000)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let response = soon(sender.send_request(post("/api/x", ""))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    // Nothing of the body is read.
+    until(|| running.settled("client_left") == 1).await;
+    until(|| backend.open() == 0).await;
+    // The connection lives on.
+    let again = soon(sender.send_request(post("/nothing", "")))
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_FOUND);
+    assert!(soon(response.into_body().collect()).await.is_err());
+}
+
+/// A stream that waits long for its backend is not one whose caller takes nothing.
+#[tokio::test]
+async fn slow_backends_are_waited_for() {
+    let backend = Backend::serve(|mut wire| async move {
+        wire.message().await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        wire.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            .await;
+    })
+    .await;
+    let running = start(definition(&backend.url(), None), |c| {
+        c.limits.body_idle_timeout = Duration::from_millis(100);
+    });
+    let (mut sender, _connection) =
+        caller(TcpStream::connect(running.address).await.unwrap()).await;
+    let response = soon(sender.send_request(post("/api/x", ""))).await.unwrap();
+    assert_eq!(text(response).await, "ok");
+}

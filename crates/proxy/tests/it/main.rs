@@ -3,6 +3,7 @@
 
 mod drain;
 mod faults;
+mod hostile;
 mod http2;
 mod identity;
 mod limits;
