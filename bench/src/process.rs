@@ -257,12 +257,13 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
     .concat();
     format!(
         "gateway:
-  listen: {addr}
+  listen:
+    - address: {addr}
   threads: 1
   management:
-    listen: 127.0.0.1:0
+    address: 127.0.0.1:0
   logs:
-    access: false
+    requests: false
 backends:
   - id: aoai
     url: http://{upstream}

@@ -244,7 +244,7 @@ pub struct Exchange {
     pub resume: SmallVec<[u32; 4]>,
     /// The last attempt of the `retry` around this failed: then there is no `context.Response` until there is one.
     pub attempt_failed: bool,
-    /// State of the random numbers that expressions draw.
+    /// State of the random numbers that expressions draw; 0 until the first is drawn.
     pub random: u64,
     /// Monotonic clock when the caller had its answer or left, if settlement comes later.
     pub(crate) ended_nanos: Option<u64>,
@@ -293,7 +293,7 @@ impl Exchange {
             chain: crate::pipeline::Chain::default(),
             resume: SmallVec::new(),
             attempt_failed: false,
-            random: (id as u64) ^ ((id >> 64) as u64) | 1,
+            random: 0,
             ended_nanos: None,
             settled: false,
         })

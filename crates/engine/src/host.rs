@@ -9,9 +9,13 @@ use crate::exchange::{BodyState, Exchange, TargetBase};
 use crate::snapshot::{BackendKind, BaseUrl};
 use bytes::Bytes;
 use http::HeaderMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
 use tollgate_lang::value::{Str, Value};
+
+/// Keys the seeds of this process.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
@@ -299,7 +303,11 @@ impl Host for Exchange {
     }
 
     fn random(&mut self) -> u64 {
-        // splitmix64, seeded by the random request id.
+        // splitmix64. The request id is on the answer, so the seed also needs a key that is not:
+        // a caller must not foresee what `Guid.NewGuid()` gives a document.
+        if self.random == 0 {
+            self.random = SEED.hash_one(self.id) | 1;
+        }
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod compile;
 pub mod definition;
 pub mod exchange;
+pub mod exists_action;
 pub mod failure;
 pub mod fixture;
 mod host;

@@ -17,9 +17,22 @@ use crate::failure::Failure;
 use crate::step::Flow;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
+use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::{Str, Value};
 use tollgate_state::{Answer, Decision, Quota, Rate};
+
+/// Says that an element has none of the attributes that would make it limit something.
+pub(crate) fn limits_nothing(element: &Element, expected: &str, cx: &mut Compile<'_>) {
+    cx.report(
+        Diagnostic::error(
+            "TG0341",
+            element.name_span,
+            format!("`{}` limits nothing", element.name),
+        )
+        .label(format!("expected {expected}")),
+    );
+}
 
 /// Where a number is told: a header of the answer, a variable, both or neither.
 #[derive(Debug, Default)]

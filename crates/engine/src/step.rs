@@ -25,15 +25,24 @@ pub enum Flow {
     Wait,
 }
 
+impl From<Result<(), Box<Failure>>> for Flow {
+    fn from(result: Result<(), Box<Failure>>) -> Flow {
+        match result {
+            Ok(()) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+}
+
 /// A compiled policy element.
 pub trait Step: Send + Sync {
     /// Runs, or says [`Flow::Wait`].
     fn run(&self, rq: &mut Exchange) -> Flow;
 
-    /// The waiting form, called only after `run` said [`Flow::Wait`].
+    /// The waiting form, called only after `run` said [`Flow::Wait`]. A step whose `run` ends in [`Exchange::after`]
+    /// needs none of its own.
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        let _ = rq;
-        Box::pin(std::future::ready(Flow::Next))
+        Box::pin(rq.go_on())
     }
 
     /// Answers a CORS preflight; only `cors` does.

@@ -230,6 +230,30 @@ impl Compile<'_> {
         }
     }
 
+    /// The text contents of all children of this name; `None` when one was refused, after all were looked at.
+    pub fn contents<T: ArgType>(&mut self, element: &Element, name: &str) -> Option<Vec<Arg<T>>> {
+        let children = element.elements().filter(|child| &*child.name == name);
+        // Collected first: a `?` on the way would leave the faults of later children untold.
+        let all: Vec<_> = children.map(|child| self.content(child)).collect();
+        all.into_iter().collect()
+    }
+
+    /// Two attributes of which an element may have one; `true` when both were there, which is a fault.
+    pub fn exclusive(&mut self, element: &Element, first: &str, second: &str) -> bool {
+        let (Some(_), Some(extra)) = (element.attribute(first), element.attribute(second)) else {
+            return false;
+        };
+        self.report(
+            Diagnostic::error(
+                "TG0331",
+                extra.name_span,
+                format!("`{first}` and `{second}` exclude each other"),
+            )
+            .label("remove one of them"),
+        );
+        true
+    }
+
     /// A literal attribute as a header name; one that is none is a fault.
     pub fn header_name(&mut self, element: &Element, name: &str) -> Option<http::HeaderName> {
         let text: Str = self.literal(element, name)?;

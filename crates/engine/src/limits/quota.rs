@@ -1,12 +1,11 @@
 //! What `quota` and `quota-by-key` share: their numbers, their refusals, and bytes that count at settlement.
 
-use super::{Gate, Gates, Limit, time_span};
+use super::{Gate, Gates, Limit, limits_nothing, time_span};
 use crate::compile::Compile;
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
 use crate::settle::Outcome;
 use http::{HeaderValue, StatusCode, header};
-use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_state::counters::retry_after_seconds;
 use tollgate_state::{Decision, Measure, Period, Quota};
@@ -24,14 +23,7 @@ pub(crate) fn numbers(element: &Element, cx: &mut Compile<'_>) -> Option<Numbers
         seconds: number("renewal-period")?,
     };
     if element.attribute("calls").is_none() && element.attribute("bandwidth").is_none() {
-        cx.report(
-            Diagnostic::error(
-                "TG0341",
-                element.name_span,
-                format!("`{}` limits nothing", element.name),
-            )
-            .label("expected `calls`, `bandwidth` or both"),
-        );
+        limits_nothing(element, "`calls`, `bandwidth` or both", cx);
         return None;
     }
     Some(numbers)
@@ -98,12 +90,12 @@ pub(crate) fn refusal(gate: &Gate, decision: &Decision) -> Box<Failure> {
 }
 
 /// Counts bytes when the request has settled.
-pub(crate) struct Bytes(pub(crate) Gates);
+pub(crate) struct Bandwidth(pub(crate) Gates);
 
-impl Bytes {
+impl Bandwidth {
     /// Keeps the gates of bandwidth.
-    pub(crate) fn of(gates: Gates) -> Bytes {
-        Bytes(
+    pub(crate) fn of(gates: Gates) -> Bandwidth {
+        Bandwidth(
             gates
                 .into_iter()
                 .filter(|gate| {
@@ -120,7 +112,7 @@ impl Bytes {
     }
 }
 
-impl Deferred for Bytes {
+impl Deferred for Bandwidth {
     fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
         let bytes = rq.received_bytes.saturating_add(rq.sent_bytes);
         for gate in &self.0 {

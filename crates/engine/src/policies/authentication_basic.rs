@@ -60,9 +60,6 @@ impl Basic {
 
 impl Step for Basic {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.apply(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.apply(rq).into()
     }
 }

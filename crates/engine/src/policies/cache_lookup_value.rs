@@ -3,7 +3,6 @@
 //! What must stay true: on a miss without a default the variable is not set (documents ask `ContainsKey`); a value from
 //! the cache shares nothing with what was stored.
 
-use crate::LocalBoxFuture;
 use crate::compile::{
     Arg, AttributeDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, arg::AnyArg,
     attribute,
@@ -93,10 +92,6 @@ impl Step for CacheLookupValue {
             rq.set_variable(&inner.variable, value);
             Flow::Next
         })
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {

@@ -1,7 +1,6 @@
 //! `cache-remove-value`: removes a value from the cache. A key that is not there is no error.
 
 use super::cache_lookup_value::CACHING_TYPE;
-use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::step::{Flow, Step};
@@ -48,10 +47,6 @@ impl Step for CacheRemoveValue {
             .cache
             .remove(&key, rq.services.clock.unix_millis());
         rq.after(removed, |_, _| Flow::Next)
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {

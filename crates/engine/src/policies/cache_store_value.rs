@@ -82,9 +82,6 @@ impl CacheStoreValue {
 
 impl Step for CacheStoreValue {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.store(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.store(rq).into()
     }
 }

@@ -68,16 +68,10 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let status = cx.arg(element, "failed-check-httpcode");
     let message = cx.arg(element, "failed-check-error-message");
     let ignore_case = cx.arg(element, "ignore-case");
-    let mut values = Vec::new();
-    let mut whole = true;
-    for value in element.elements().filter(|e| &*e.name == "value") {
-        match cx.content::<Str>(value) {
-            Some(value) => values.push(value),
-            None => whole = false,
-        }
-    }
+    let values = cx.contents::<Str>(element, "value");
     if values
         .iter()
+        .flatten()
         .any(|v| v.constant().is_some_and(|v| v.is_empty()))
         && let Some(empty) = element
             .elements()
@@ -93,14 +87,13 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
             .help("to check only that the header is there, leave `value` out"),
         );
     }
-    let step = CheckHeader {
+    cx.step(CheckHeader {
         name: name?,
         status: status?,
         message: message?,
         ignore_case: ignore_case?,
-        values,
-    };
-    if whole { cx.step(step) } else { None }
+        values: values?,
+    })
 }
 
 #[derive(Debug)]
@@ -188,9 +181,6 @@ impl CheckHeader {
 
 impl Step for CheckHeader {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.check(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.check(rq).into()
     }
 }

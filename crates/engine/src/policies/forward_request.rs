@@ -11,7 +11,6 @@ use crate::services::{HttpVersion, SendOptions};
 use crate::step::{Flow, Needs, Step};
 use crate::upstream;
 use std::time::Duration;
-use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
@@ -41,19 +40,7 @@ pub const DEF: PolicyDef = PolicyDef {
 const MOST_REDIRECTS: u32 = 10;
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    if let (Some(_), Some(ms)) = (
-        element.attribute("timeout"),
-        element.attribute("timeout-ms"),
-    ) {
-        cx.report(
-            Diagnostic::error(
-                "TG0331",
-                ms.name_span,
-                "`timeout` and `timeout-ms` exclude each other",
-            )
-            .label("remove one of them"),
-        );
-    }
+    cx.exclusive(element, "timeout", "timeout-ms");
     cx.arg::<i64>(element, "continue-timeout");
     let timeout = match element.attribute("timeout-ms") {
         Some(_) => (cx.arg::<i64>(element, "timeout-ms")?, 1),
@@ -95,12 +82,7 @@ impl Step for ForwardRequest {
     }
 
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(async move {
-            match self.forward(rq).await {
-                Ok(()) => Flow::Next,
-                Err(failure) => Flow::Fail(failure),
-            }
-        })
+        Box::pin(async move { self.forward(rq).await.into() })
     }
 
     fn may_wait(&self) -> bool {

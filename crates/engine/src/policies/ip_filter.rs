@@ -270,9 +270,6 @@ fn refused(reason: &'static str, why: String) -> Box<Failure> {
 
 impl Step for IpFilter {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.check(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.check(rq).into()
     }
 }

@@ -95,10 +95,7 @@ impl Store {
 
 impl Step for Store {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.store(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.store(rq).into()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::compile::{
 };
 use crate::exchange::{Deferred, Exchange, Hold};
 use crate::failure::Failure;
-use crate::limits::{Tell, Told, int};
+use crate::limits::{Tell, Told, int, limits_nothing};
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
 use http::{HeaderValue, StatusCode};
@@ -85,14 +85,8 @@ pub fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>>
         }
     };
     if element.attribute("tokens-per-minute").is_none() && quota.is_none() {
-        cx.report(
-            Diagnostic::error(
-                "TG0341",
-                element.name_span,
-                format!("`{}` limits nothing", element.name),
-            )
-            .label("expected `tokens-per-minute`, or `token-quota` with `token-quota-period`"),
-        );
+        let expected = "`tokens-per-minute`, or `token-quota` with `token-quota-period`";
+        limits_nothing(element, expected, cx);
         return None;
     }
     let retry_after = Tell::compile(

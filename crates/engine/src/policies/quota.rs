@@ -3,14 +3,13 @@
 //! Acts only when a subscription key was used; periods count from the subscription's start. What must stay true: calls
 //! count when admitted, bytes when the request has settled; a refused call counts neither.
 
-use crate::LocalBoxFuture;
 use crate::compile::{
     AttributeDef, Compile, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Sections, attribute,
     child,
 };
 use crate::exchange::Exchange;
 use crate::limits::level::{self, Level};
-use crate::limits::quota::{Bytes, Numbers, numbers, refusal};
+use crate::limits::quota::{Bandwidth, Numbers, numbers, refusal};
 use crate::limits::{Admission, Gates, admit};
 use crate::step::{Flow, Step};
 use tollgate_lang::document::Element;
@@ -55,7 +54,7 @@ pub const DEF: PolicyDef = PolicyDef {
     )
     .attributes(&[ID, NAME, CALLS, BANDWIDTH, RENEWAL])])],
     content: Content::Empty,
-    doc: "Limits the calls or the bandwidth of a subscription in fixed periods; above it, the call is answered 403 with `Retry-After`. It acts only on calls with a subscription key. Bytes count when the request has ended, so the call that passes a bandwidth is the last to be let through.",
+    doc: "Limits the calls or the bandwidth of a subscription in fixed periods; above it, the call is answered 403 with `Retry-After`. It acts only on calls with a subscription key. Bandwidth count when the request has ended, so the call that passes a bandwidth is the last to be let through.",
     compile,
 };
 
@@ -98,17 +97,13 @@ impl Step for QuotaStep {
         admit(rq, gates, |rq, admission| match admission {
             Admission::Refused(gate, decision) => Flow::Fail(refusal(&gate, &decision)),
             Admission::Passed(gates, _) => {
-                let bytes = Bytes::of(gates);
+                let bytes = Bandwidth::of(gates);
                 if !bytes.0.is_empty() {
                     rq.deferred.push(Box::new(bytes));
                 }
                 Flow::Next
             }
         })
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {

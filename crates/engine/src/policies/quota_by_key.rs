@@ -3,12 +3,11 @@
 //! What must stay true: one counter for each key and period, shared by every policy that uses them; calls count when
 //! admitted, or when the response is there if the condition reads it; bytes when the request has settled.
 
-use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
 use crate::limits::increment::Increment;
-use crate::limits::quota::{self, Bytes, Numbers};
+use crate::limits::quota::{self, Bandwidth, Numbers};
 use crate::limits::{self, Admission, Gates, Limit, admit};
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
@@ -135,10 +134,10 @@ impl Step for QuotaByKey {
                     rq.deferred.push(Box::new(Later {
                         inner,
                         calls,
-                        bytes: Bytes(bytes),
+                        bytes: Bandwidth(bytes),
                     }));
                 } else {
-                    let bytes = Bytes::of(gates);
+                    let bytes = Bandwidth::of(gates);
                     if !bytes.0.is_empty() {
                         rq.deferred.push(Box::new(bytes));
                     }
@@ -146,10 +145,6 @@ impl Step for QuotaByKey {
                 Flow::Next
             }
         })
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {
@@ -162,7 +157,7 @@ struct Later {
     inner: Arc<Inner>,
     /// Until they have been counted.
     calls: Gates,
-    bytes: Bytes,
+    bytes: Bandwidth,
 }
 
 impl Later {

@@ -3,7 +3,6 @@
 //! Acts only when a subscription key was used. What must stay true: product, API and operation levels have counters of
 //! their own and all must pass; a refused call is not counted.
 
-use crate::LocalBoxFuture;
 use crate::compile::{
     AttributeDef, Compile, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Sections, attribute,
     child,
@@ -153,10 +152,6 @@ impl Step for RateLimit {
                 Flow::Next
             }
         })
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {

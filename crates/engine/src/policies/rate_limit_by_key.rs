@@ -3,7 +3,6 @@
 //! One counter for each key, shared by every policy that uses the key. What must stay true: the check is made here, with
 //! the count so far; a condition on the response counts when the response is there.
 
-use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
@@ -139,10 +138,6 @@ impl Step for RateLimitByKey {
                 Flow::Next
             }
         })
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(rq.go_on())
     }
 
     fn may_wait(&self) -> bool {

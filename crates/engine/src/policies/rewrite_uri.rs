@@ -207,9 +207,6 @@ fn fill(template: &str, rq: &Exchange, query: bool) -> Result<String, Box<Failur
 
 impl Step for RewriteUri {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.apply(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.apply(rq).into()
     }
 }

@@ -73,15 +73,8 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         element.attribute("backend-id"),
     );
     let step = match (url, id) {
-        (Some(_), Some(id)) => {
-            cx.report(
-                Diagnostic::error(
-                    "TG0331",
-                    id.name_span,
-                    "`base-url` and `backend-id` exclude each other",
-                )
-                .label("remove one of them"),
-            );
+        (Some(_), Some(_)) => {
+            cx.exclusive(element, "base-url", "backend-id");
             return None;
         }
         (None, None) => {
@@ -204,9 +197,6 @@ fn set_url(rq: &mut Exchange, base: Arc<BaseUrl>) {
 
 impl Step for SetBackendService {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.apply(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.apply(rq).into()
     }
 }

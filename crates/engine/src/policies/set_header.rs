@@ -7,6 +7,7 @@ use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
 use crate::exchange::Exchange;
+use crate::exists_action::{EXISTS_ACTION, ExistsAction, ExistsActionArg};
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -25,13 +26,7 @@ pub const DEF: PolicyDef = PolicyDef {
         attribute("name", Kind::Text, "the header's name")
             .required()
             .expression(),
-        attribute(
-            "exists-action",
-            Kind::OneOf(&["override", "skip", "append", "delete"]),
-            "what to do when the header is there",
-        )
-        .expression()
-        .default("override"),
+        EXISTS_ACTION,
     ],
     children: &[child("value", Content::Text, "a value")],
     content: Content::Empty,
@@ -51,26 +46,8 @@ pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHead
         }
         expr => Name::Dynamic(expr),
     };
-    let action = cx.attribute_of::<Str>(element, &DEF, "exists-action")?;
-    let action = match &action {
-        Arg::Const(text) => match ExistsAction::parse(text) {
-            Some(action) => Action::Known(action),
-            None => {
-                cx.unknown_word(
-                    element,
-                    "exists-action",
-                    text,
-                    "`override`, `skip`, `append`, `delete`",
-                );
-                return None;
-            }
-        },
-        Arg::Expr(_) => Action::Dynamic(action),
-    };
-    let mut values: Vec<Arg<Str>> = Vec::new();
-    for value in element.elements().filter(|e| &*e.name == "value") {
-        values.push(cx.content(value)?);
-    }
+    let action = ExistsActionArg::compile(element, &DEF, cx)?;
+    let values: Vec<Arg<Str>> = cx.contents(element, "value")?;
     let known: Option<SmallVec<[Str; 2]>> = values.iter().map(|v| v.constant().cloned()).collect();
     let values = match (&name, known) {
         (Name::Known(name), Some(texts)) => match header_values(name, &texts) {
@@ -113,7 +90,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
 #[derive(Debug)]
 pub struct SetHeader {
     name: Name,
-    action: Action,
+    action: ExistsActionArg,
     values: Values,
 }
 
@@ -128,32 +105,6 @@ enum Values {
 enum Name {
     Known(HeaderName),
     Dynamic(Arg<Str>),
-}
-
-#[derive(Debug)]
-enum Action {
-    Known(ExistsAction),
-    Dynamic(Arg<Str>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ExistsAction {
-    Override,
-    Skip,
-    Append,
-    Delete,
-}
-
-impl ExistsAction {
-    fn parse(text: &str) -> Option<ExistsAction> {
-        match text.trim() {
-            "override" => Some(ExistsAction::Override),
-            "skip" => Some(ExistsAction::Skip),
-            "append" => Some(ExistsAction::Append),
-            "delete" => Some(ExistsAction::Delete),
-            _ => None,
-        }
-    }
 }
 
 impl SetHeader {
@@ -188,15 +139,7 @@ impl SetHeader {
                 })?
             }
         };
-        let action = match &self.action {
-            Action::Known(action) => *action,
-            Action::Dynamic(arg) => {
-                let text = arg.get(rq)?;
-                ExistsAction::parse(&text).ok_or_else(|| {
-                    Failure::internal("", "", format!("`{text}` is not an exists-action."))
-                })?
-            }
-        };
+        let action = self.action.get(rq)?;
         let values = match &self.values {
             _ if action == ExistsAction::Delete => SmallVec::new(),
             Values::Known(values) => values.clone(),
@@ -289,9 +232,6 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Box<Failur
 
 impl Step for SetHeader {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.apply(rq, Exchange::current_headers) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.apply(rq, Exchange::current_headers).into()
     }
 }

@@ -7,6 +7,7 @@ use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
 use crate::exchange::Exchange;
+use crate::exists_action::{EXISTS_ACTION, ExistsAction, ExistsActionArg};
 use crate::failure::Failure;
 use crate::routing::{decode_query, encode_query};
 use crate::step::{Flow, Step};
@@ -24,13 +25,7 @@ pub const DEF: PolicyDef = PolicyDef {
         attribute("name", Kind::Text, "the parameter's name")
             .required()
             .expression(),
-        attribute(
-            "exists-action",
-            Kind::OneOf(&["override", "skip", "append", "delete"]),
-            "what to do when the parameter is there",
-        )
-        .expression()
-        .default("override"),
+        EXISTS_ACTION,
     ],
     children: &[child(
         "value",
@@ -44,25 +39,11 @@ pub const DEF: PolicyDef = PolicyDef {
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let name = cx.arg::<Str>(element, "name");
-    let action = cx.arg::<Str>(element, "exists-action");
-    let mut values = Vec::new();
-    let mut whole = true;
-    for value in element.elements().filter(|e| &*e.name == "value") {
-        match cx.content::<Str>(value) {
-            Some(value) => values.push(value),
-            None => whole = false,
-        }
-    }
+    let action = ExistsActionArg::compile(element, &DEF, cx);
+    let values = cx.contents::<Str>(element, "value");
     let (name, action) = (name?, action?);
-    if let Some(word) = action.constant()
-        && !["override", "skip", "append", "delete"].contains(&word.trim())
-    {
-        let known = "`override`, `skip`, `append`, `delete`";
-        cx.unknown_word(element, "exists-action", word, known);
-        return None;
-    }
-    if let Some(action) = action.constant()
-        && &**action != "delete"
+    if let Some(known) = action.known()
+        && known != ExistsAction::Delete
         && element.elements().next().is_none()
     {
         cx.report(
@@ -71,26 +52,22 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
                 element.name_span,
                 "`set-query-parameter` needs a `value`",
             )
-            .label(format!("expected a `value` to {action}"))
+            .label("expected a `value` to set")
             .help("to remove the parameter, write `exists-action=\"delete\"`"),
         );
         return None;
     }
-    if whole {
-        cx.step(SetQueryParameter {
-            name,
-            action,
-            values,
-        })
-    } else {
-        None
-    }
+    cx.step(SetQueryParameter {
+        name,
+        action,
+        values: values?,
+    })
 }
 
 #[derive(Debug)]
 struct SetQueryParameter {
     name: Arg<Str>,
-    action: Arg<Str>,
+    action: ExistsActionArg,
     values: Vec<Arg<Str>>,
 }
 
@@ -98,19 +75,8 @@ impl SetQueryParameter {
     fn apply(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
         let name = self.name.get(rq)?;
         let action = self.action.get(rq)?;
-        let (removes, adds) = match action.trim() {
-            "override" => (true, true),
-            "skip" => (false, true),
-            "append" => (false, true),
-            "delete" => (true, false),
-            other => {
-                return Err(Failure::internal(
-                    "",
-                    "",
-                    format!("`{other}` is not an exists-action."),
-                ));
-            }
-        };
+        let removes = matches!(action, ExistsAction::Override | ExistsAction::Delete);
+        let adds = action != ExistsAction::Delete;
         let mut new = String::new();
         if adds {
             for value in &self.values {
@@ -138,7 +104,7 @@ impl SetQueryParameter {
             }
             push(&mut query, pair);
         }
-        if action.trim() == "skip" && there {
+        if action == ExistsAction::Skip && there {
             return Ok(());
         }
         push(&mut query, &new);
@@ -156,9 +122,6 @@ fn push(query: &mut String, pair: &str) {
 
 impl Step for SetQueryParameter {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.apply(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.apply(rq).into()
     }
 }

@@ -102,9 +102,6 @@ impl Trace {
 
 impl Step for Trace {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.write(rq) {
-            Ok(()) => Flow::Next,
-            Err(failure) => Flow::Fail(failure),
-        }
+        self.write(rq).into()
     }
 }

@@ -1,4 +1,5 @@
-//! Every policy file has its entry in the list, its documentation and its fixture; the list is sorted.
+//! Every policy file has its entry in the list, its documentation and its fixture; the list is sorted; a code means one
+//! fault.
 
 use std::path::Path;
 use tollgate_engine::policies;
@@ -65,6 +66,42 @@ fn no_policy_is_both_served_and_not_yet() {
         assert!(
             policies::find(name).is_none(),
             "`{name}` is served: remove it from NOT_YET"
+        );
+    }
+}
+
+/// Codes of the document's and the elements' shape, which policies report too where the shape is theirs to check.
+const SHAPE: std::ops::RangeInclusive<&str> = "TG0301"..="TG0322";
+
+#[test]
+fn a_code_means_one_fault() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root];
+    let mut places: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Tests name the codes that they expect.
+            if path.file_name().is_some_and(|name| name == "tests.rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for (at, _) in source.match_indices("\"TG") {
+                let code: String = source[at + 1..].chars().take_while(|c| *c != '"').collect();
+                let place = path.display().to_string();
+                places.entry(code).or_default().push(place);
+            }
+        }
+    }
+    assert!(places.len() > 30, "the codes were found");
+    for (code, places) in places {
+        assert!(
+            SHAPE.contains(&code.as_str()) || places.len() == 1,
+            "`{code}` is taken: {places:?}"
         );
     }
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod docs;
 mod process;
 mod sdk;
 mod serve;

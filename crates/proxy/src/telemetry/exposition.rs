@@ -301,7 +301,7 @@ fn histograms(
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
     for (labels, sum) in sums {
-        let bounds = BUCKETS.iter().copied().chain([f64::MAX]);
+        let bounds = BUCKETS.iter().copied().chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(sum.buckets).collect();
         family.encode_family(labels)?.encode_histogram::<Labels>(
             sum.seconds,

@@ -164,6 +164,8 @@ async fn built_in_endpoints_answer_without_a_key() {
     let metrics = wire.call(&plain("/metrics")).await;
     assert_eq!(status(&metrics), 200);
     assert!(metrics.contains("tollgate_configuration_generation 1"));
+    // OpenMetrics: the last bucket of a histogram is `+Inf`; the call above has settled.
+    assert!(metrics.contains(r#"tollgate_request_duration_seconds_bucket{le="+Inf","#));
     assert!(metrics.ends_with("# EOF\n"));
     running.gateway.health().degrade("counters", "no store");
     let ready = wire.call(&plain("/readyz")).await;

@@ -219,10 +219,7 @@ async fn answers_stop_while_it_is_paused() {
     }
     let whole = tokio::spawn(client::fetch(
         simulator.addr(),
-        keyed(client::post_json(
-            CHAT,
-            &question("Say hello.", json!({})),
-        )),
+        keyed(client::post_json(CHAT, &question("Say hello.", json!({})))),
     ));
     while simulator.usage().open < 2 {
         tokio::task::yield_now().await;

@@ -504,6 +504,11 @@ impl Binder {
                 best = i;
             }
         }
+        // After a fault elsewhere an argument fits everywhere: one report is enough.
+        let unknown = |g: &GivenArg<'_>| matches!(&g.given, Given::Value(b) if b.ty == Ty::Unknown);
+        if given.iter().any(unknown) {
+            return Ok(Some(found.swap_remove(best)));
+        }
         let unclear =
             (0..found.len()).find(|&i| i != best && !better(&found[best], &found[i], given));
         if let Some(i) = unclear {

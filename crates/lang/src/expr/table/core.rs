@@ -412,9 +412,7 @@ const CHAR: &[Row] = &[
     m("const char MaxValue", |_, _| Ok(Value::Char(u16::MAX))),
     m("const char MinValue", |_, _| Ok(Value::Char(0))),
     m("static bool IsDigit(char c)", |_, a| {
-        Ok(Value::Bool(
-            ch(a).is_ascii_digit(),
-        ))
+        Ok(Value::Bool(ch(a).is_ascii_digit()))
     }),
     m("static bool IsNumber(char c)", |_, a| {
         Ok(Value::Bool(ch(a).is_numeric()))

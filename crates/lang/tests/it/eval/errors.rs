@@ -191,4 +191,10 @@ fn every_statement_is_checked() {
         "{faults}"
     );
     assert_eq!(faults.matches("error[").count(), 3, "{faults}");
+    let faults = compiled(
+        "@{ var a = nope.Text; return Encoding.UTF8.GetBytes(a).Length + a.Foo(); }",
+        Target::Any,
+    )
+    .unwrap_err();
+    assert_eq!(faults.matches("error[").count(), 1, "{faults}");
 }

@@ -244,7 +244,10 @@ pub(crate) fn number_of_text(s: &str, num: Num) -> R {
 }
 
 /// `(T)token`, `token.Value<T>()`.
-#[allow(clippy::only_used_in_recursion, reason = "the shape of all conversions")]
+#[allow(
+    clippy::only_used_in_recursion,
+    reason = "the shape of all conversions"
+)]
 pub(crate) fn value_as(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     let as_token = Value::Token(t.clone());
     if *ty == Ty::Object || types::is(ty, &as_token) {

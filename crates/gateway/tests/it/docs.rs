@@ -1,0 +1,160 @@
+//! The user's guide against the sources: links lead somewhere, fault codes and policies are all described.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The files of a folder with an ending, in its folders too.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|e| e == ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The text without code: fenced, indented by four, and between backticks.
+fn prose(text: &str) -> String {
+    let mut prose = String::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced && !line.starts_with("    ") {
+            for (at, part) in line.split('`').enumerate() {
+                prose.push_str(if at % 2 == 0 { part } else { "`" });
+            }
+        }
+        prose.push('\n');
+    }
+    prose
+}
+
+/// What `[text](target)` names.
+fn targets(text: &str) -> Vec<String> {
+    let targets = prose(text);
+    let mut found = Vec::new();
+    let mut rest = &*targets;
+    while let Some(at) = rest.find("](") {
+        rest = &rest[at + 2..];
+        let end = rest.find(')').expect("a link ends");
+        found.push(rest[..end].to_owned());
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            title
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let root = root();
+    let mut pages = files(&root.join("docs"), "md");
+    pages.extend(files(&root.join("examples"), "md"));
+    pages.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    let mut seen = 0;
+    for page in pages {
+        let text = read(&page);
+        for target in targets(&text) {
+            if target.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let file = if path.is_empty() {
+                page.clone()
+            } else {
+                page.parent().unwrap().join(path)
+            };
+            assert!(file.exists(), "{}: no {target}", page.display());
+            if !anchor.is_empty() {
+                assert!(
+                    anchors(&read(&file)).contains(anchor),
+                    "{}: no heading for {target}",
+                    page.display()
+                );
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} links were found");
+}
+
+/// The fault codes in a text: `TG` and four digits.
+fn codes(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("TG") {
+        if let Some(code) = text.get(at..at + 6)
+            && code[2..].bytes().all(|b| b.is_ascii_digit())
+        {
+            found.insert(code.to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_fault_code_is_described() {
+    let root = root();
+    let described = codes(&read(&root.join("docs/errors.md")));
+    let mut used = BTreeSet::new();
+    for file in files(&root.join("crates"), "rs") {
+        let path = file.to_string_lossy();
+        let is_source = path.contains("/src/") && !path.contains("/tests");
+        if is_source {
+            // In code, a code is a literal of its own.
+            used.extend(
+                read(&file)
+                    .split('"')
+                    .filter(|literal| literal.len() == 6)
+                    .flat_map(codes),
+            );
+        }
+    }
+    assert!(used.len() > 80, "{used:?}");
+    let missing: Vec<_> = used.difference(&described).collect();
+    assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
+    let stale: Vec<_> = described.difference(&used).collect();
+    assert!(stale.is_empty(), "docs/errors.md only: {stale:?}");
+}
+
+#[test]
+fn every_policy_is_listed() {
+    let text = read(&root().join("docs/policies.md"));
+    let (served, rest) = text.split_once("### Not served yet").unwrap();
+    // The paragraph that is a list; what follows it speaks of parts of served policies.
+    let list = |p: &&str| p.trim_start().starts_with('`');
+    let not_yet = rest.split("\n\n").find(list).unwrap();
+    let table = served.split_once("## Served policies").unwrap().1;
+    for def in tollgate_engine::policies::all() {
+        let cell = format!("`{}`", def.name);
+        assert!(table.contains(&cell), "{cell} is not in the table");
+    }
+    let names: BTreeSet<&str> = not_yet.split('`').skip(1).step_by(2).collect();
+    let known: BTreeSet<&str> = tollgate_engine::policies::NOT_YET.iter().copied().collect();
+    assert_eq!(names, known);
+}
