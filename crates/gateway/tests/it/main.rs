@@ -2,9 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod accounting;
 mod check;
 mod demo;
 mod docs;
 mod process;
+mod scene;
 mod sdk;
 mod serve;
+mod streams;
