@@ -6,7 +6,7 @@
 pub(crate) mod state;
 pub(crate) mod streams;
 
-use crate::io::{Stream, Watched};
+use crate::io::{Stream, Watched, linger};
 use crate::request;
 use crate::thread::Thread;
 use crate::turn;
@@ -28,6 +28,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tollgate_engine::{AnswerBody, BodyError};
+
+/// How long a caller may take to close a connection that the gateway has shut down.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What requests of one connection share.
 pub(crate) struct Peer {
@@ -110,6 +113,9 @@ pub(crate) async fn serve(
     };
     if let Err(why) = ended {
         tracing::debug!(%ip, why, "connection closed");
+    }
+    if let Some(stream) = state.left() {
+        linger(stream, LINGER).await;
     }
 }
 

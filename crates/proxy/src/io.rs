@@ -8,7 +8,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// TCP, or TLS over it.
@@ -81,14 +82,45 @@ impl AsyncWrite for Stream {
 }
 
 /// A caller's stream that notes when a head begins and when the caller does not take what is written.
+///
+/// A stream that the server has shut down while the caller may still send is left with the state when it is dropped:
+/// closing it at once would make the system answer what comes with a reset, which takes from the caller what it has not
+/// read yet (RFC 9112, section 9.6).
 pub(crate) struct Watched {
-    stream: Stream,
+    stream: Option<Stream>,
     state: Arc<ConnectionState>,
+    /// The server has said all.
+    shut: bool,
+    /// The caller has said all, or is gone.
+    ended: bool,
 }
+
+/// Taken only by drop.
+const THERE: &str = "a stream is there until it is dropped";
 
 impl Watched {
     pub(crate) fn new(stream: Stream, state: Arc<ConnectionState>) -> Watched {
-        Watched { stream, state }
+        Watched {
+            stream: Some(stream),
+            state,
+            shut: false,
+            ended: false,
+        }
+    }
+
+    fn stream(&mut self) -> Pin<&mut Stream> {
+        Pin::new(self.stream.as_mut().expect(THERE))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.shut
+            && !self.ended
+            && let Some(stream) = self.stream.take()
+        {
+            self.state.leave(stream);
+        }
     }
 }
 
@@ -98,8 +130,10 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if read.is_ready() {
+        let before = buf.filled().len();
+        let read = self.stream().poll_read(cx, buf);
+        if let Poll::Ready(outcome) = &read {
+            self.ended |= outcome.is_err() || buf.filled().len() == before;
             self.state.read();
         }
         read
@@ -112,7 +146,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let written = self.stream().poll_write(cx, buf);
         self.state.written(written.is_ready());
         written
     }
@@ -122,20 +156,30 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let written = self.stream().poll_write_vectored(cx, bufs);
         self.state.written(written.is_ready());
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().expect(THERE).is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = self.stream().poll_shutdown(cx);
+        self.shut |= matches!(shut, Poll::Ready(Ok(())));
+        shut
     }
+}
+
+/// Reads what a caller still sends and throws it away, until it closes or the time is up.
+pub(crate) async fn linger(mut stream: Stream, most: Duration) {
+    let mut scrap = vec![0; 16 << 10];
+    let read = async { while stream.read(&mut scrap).await.is_ok_and(|read| read > 0) {} };
+    // Late or not, the stream closes now.
+    let _ = tokio::time::timeout(most, read).await;
 }

@@ -59,7 +59,9 @@ async fn open(scene: &Scene) -> JoinSet<(usize, Ended)> {
             let ids = text.split("\"id\":\"").skip(1);
             let ended = Ended {
                 text: stream.contents().concat(),
-                ids: ids.map(|id| id[..id.find('"').unwrap()].to_owned()).collect(),
+                ids: ids
+                    .map(|id| id[..id.find('"').unwrap()].to_owned())
+                    .collect(),
             };
             (at, ended)
         });
@@ -131,17 +133,16 @@ async fn outlive_reloads_and_a_drain() {
     let configured = config(scene.simulator.url(), "", &answering("first"));
     let without = configured.replace("path: openai\n", "path: elsewhere\n");
     for round in 0..4 {
-        let before = scene
-            .metric("tollgate_configuration_generation", &[])
-            .await;
+        let before = scene.metric("tollgate_configuration_generation", &[]).await;
         // The API of the streams goes and comes back: what is under way has its own configuration.
-        let text = if round % 2 == 0 { &without } else { &configured };
+        let text = if round % 2 == 0 {
+            &without
+        } else {
+            &configured
+        };
         scene.folder.write("tollgate.yaml", text);
         until("reloaded", async || {
-            scene
-                .metric("tollgate_configuration_generation", &[])
-                .await
-                > before
+            scene.metric("tollgate_configuration_generation", &[]).await > before
         })
         .await;
         if round == 0 {

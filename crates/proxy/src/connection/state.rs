@@ -4,9 +4,11 @@
 //! What must stay true: a request costs a handful of plain stores here, no clock and no timer.
 
 use crate::config::Limits;
+use crate::io::Stream;
 use crate::wheel::{TICK, Ticks, in_ticks};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// State of one connection.
@@ -21,6 +23,8 @@ pub(crate) struct ConnectionState {
     head: AtomicBool,
     /// Since when the caller takes nothing of what is written; 0: it does.
     blocked: AtomicU64,
+    /// What the server has shut down and the caller has not.
+    left: Mutex<Option<Stream>>,
 }
 
 /// What the watch decides.
@@ -41,8 +45,22 @@ impl ConnectionState {
             // A fresh connection owes its first head.
             head: AtomicBool::new(true),
             blocked: AtomicU64::new(0),
+            left: Mutex::default(),
             now: now.clone(),
         }
+    }
+
+    /// The server is done with a stream that the caller has not closed.
+    pub(crate) fn leave(&self, stream: Stream) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+    }
+
+    /// Takes that stream.
+    pub(crate) fn left(&self) -> Option<Stream> {
+        self.left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Bytes came.

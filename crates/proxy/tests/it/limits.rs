@@ -114,6 +114,28 @@ async fn bodies_that_are_too_large() {
     assert_eq!(status(&answer), 200);
 }
 
+/// A refusal must not be lost because its caller is still sending.
+#[tokio::test]
+async fn a_refused_caller_is_not_reset() {
+    use tokio::io::AsyncWriteExt;
+    let backend = Backend::echo().await;
+    let running = start(definition(&backend.url(), None), small);
+    let mut wire = running.connect().await;
+    wire.send(&format!(
+        "POST /api/x HTTP/1.1\r\nhost: a\r\nocp-apim-subscription-key: {KEY}\r\ncontent-length: 500000\r\n\r\n"
+    ))
+    .await;
+    let answer = wire.message().await.unwrap();
+    assert_eq!(status(&answer), 413);
+    assert_eq!(wire.rest().await, "", "the gateway has said all");
+    for _ in 0..10 {
+        wire.stream.write_all(&[b'x'; 50_000]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(wire);
+    until(|| running.metric("tollgate_connections") == 0).await;
+}
+
 fn quick(config: &mut ProxyConfig) {
     config.limits.head_timeout = Duration::from_millis(200);
     config.limits.idle_timeout = Duration::from_millis(400);
