@@ -27,6 +27,9 @@ async fn main() {
     }
 }
 
+/// Rounds over all rows. A figure is the median of its rounds, so that one disturbance does not make a row.
+const ROUNDS: usize = 3;
+
 async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
     let upstream = mock::start()
         .await
@@ -34,11 +37,25 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
     println!(
-        "upstream and load on one core, each proxy alone on another; ratios are to the floor of this run\n"
+        "upstream and load on one core, each proxy alone on another; medians of {ROUNDS} interleaved rounds; ratios are to the floor of this run\n"
     );
-    let mut floors: BTreeMap<(Shape, usize), Row> = BTreeMap::new();
+    // A floor always runs: the others' ratios need it.
+    let rows: Vec<(Scenario, usize)> = scenario::all()
+        .into_iter()
+        .filter(|s| s.floor || s.name.contains(filter))
+        .flat_map(|s| s.connections.iter().map(move |c| (s, *c)))
+        .collect();
+    let mut measured: Vec<Vec<Row>> = vec![Vec::new(); rows.len()];
+    for _ in 0..ROUNDS {
+        for (at, (scenario, connections)) in rows.iter().enumerate() {
+            let mut proxy = Proxy::start(scenario.proxy, binaries, &folder, upstream).await?;
+            let row = measure(scenario, *connections, &mut proxy).await;
+            proxy.stop();
+            measured[at].push(row.map_err(|e| format!("{} at {connections}: {e}", scenario.name))?);
+        }
+    }
     println!(
-        "{:<34} {:>5} {:>9} {:>9} {:>7} {:>9} {:>7} {:>9} {:>9} {:>8}",
+        "{:<35} {:>4} {:>8} {:>10} {:>6} {:>8} {:>6} {:>8} {:>8} {:>6} {:>8} {:>8}",
         "row",
         "conn",
         "rps",
@@ -48,28 +65,22 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
         "ratio",
         "p99 us",
         "first us",
-        "peak MB"
+        "ratio",
+        "peak MB",
+        "idle MB"
     );
-    for scenario in scenario::all() {
-        // A floor always runs: the others' ratios need it.
-        if !scenario.name.contains(filter) && !scenario.floor {
-            continue;
+    let mut floors: BTreeMap<(Shape, usize), Row> = BTreeMap::new();
+    for ((scenario, connections), rounds) in rows.iter().zip(&measured) {
+        let row = Row::median(rounds);
+        if scenario.floor {
+            floors.insert((scenario.shape, *connections), row);
         }
-        for &connections in scenario.connections {
-            let mut proxy = Proxy::start(scenario.proxy, binaries, &folder, upstream).await?;
-            let row = measure(&scenario, connections, &mut proxy).await;
-            proxy.stop();
-            let row = row.map_err(|e| format!("{} at {connections}: {e}", scenario.name))?;
-            if scenario.floor {
-                floors.insert((scenario.shape, connections), row);
-            }
-            print(
-                &scenario,
-                connections,
-                &row,
-                floors.get(&(scenario.shape, connections)),
-            );
-        }
+        print(
+            scenario,
+            *connections,
+            &row,
+            floors.get(&(scenario.shape, *connections)),
+        );
     }
     let _ = std::fs::remove_dir_all(&folder);
     Ok(())
@@ -85,6 +96,26 @@ struct Row {
     first: f64,
     peak: f64,
     idle: f64,
+}
+
+impl Row {
+    /// The median of each figure.
+    fn median(rounds: &[Row]) -> Row {
+        let of = |figure: fn(&Row) -> f64| {
+            let mut all: Vec<f64> = rounds.iter().map(figure).collect();
+            all.sort_by(f64::total_cmp);
+            all.get(all.len() / 2).copied().unwrap_or(0.0)
+        };
+        Row {
+            rps: of(|r| r.rps),
+            cpu: of(|r| r.cpu),
+            p50: of(|r| r.p50),
+            p99: of(|r| r.p99),
+            first: of(|r| r.first),
+            peak: of(|r| r.peak),
+            idle: of(|r| r.idle),
+        }
+    }
 }
 
 async fn measure(
@@ -114,7 +145,7 @@ fn print(scenario: &Scenario, connections: usize, row: &Row, floor: Option<&Row>
         floor.map_or_else(|| String::from("-"), |f| format!("{:.2}", mine / theirs(f)))
     };
     println!(
-        "{:<34} {:>5} {:>9.0} {:>9.2} {:>8} {:>9.0} {:>7} {:>9.0} {:>9.0} {:>8.1}  (idle {:.1})",
+        "{:<35} {:>4} {:>8.0} {:>10.2} {:>6} {:>8.0} {:>6} {:>8.0} {:>8.0} {:>6} {:>8.1} {:>8.1}",
         scenario.name,
         connections,
         row.rps,
@@ -124,6 +155,7 @@ fn print(scenario: &Scenario, connections: usize, row: &Row, floor: Option<&Row>
         ratio(row.p50, |f| f.p50),
         row.p99,
         row.first,
+        ratio(row.first, |f| f.first),
         row.peak,
         row.idle,
     );
