@@ -6,6 +6,7 @@ mod accounting;
 mod check;
 mod demo;
 mod docs;
+mod documents;
 mod process;
 mod scene;
 mod sdk;
