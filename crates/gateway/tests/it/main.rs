@@ -3,11 +3,13 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounting;
+mod cache_ratio;
 mod check;
 mod demo;
 mod docs;
 mod documents;
 mod process;
+mod python;
 mod scene;
 mod sdk;
 mod serve;

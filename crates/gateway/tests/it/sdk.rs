@@ -1,51 +1,81 @@
-//! Real SDKs through `tollgate demo`: the scripts of `tests/clients`, run by the interpreter that `TOLLGATE_TEST_PYTHON`
-//! names (`cargo xtask test` sets it). Without one the tests are skipped, unless `TOLLGATE_NO_SKIP` forbids that.
+//! Real SDKs through `tollgate demo`: our own scripts of `tests/clients`, and the described ones, unchanged, where they
+//! lie beside the repository.
 
+use crate::documents::original;
 use crate::process::Running;
+use crate::python::python;
 use std::path::Path;
-use std::process::Command;
 
-fn through_the_demo(script: &str) {
-    let Some(python) = std::env::var_os("TOLLGATE_TEST_PYTHON") else {
-        assert!(
-            std::env::var_os("TOLLGATE_NO_SKIP").is_none(),
-            "TOLLGATE_TEST_PYTHON is not set"
-        );
-        println!("skipped: {script} needs TOLLGATE_TEST_PYTHON");
-        return;
-    };
+/// Runs a script before a demo of its own.
+fn through_the_demo(script: &Path) -> Option<String> {
     let mut demo = Running::start(&["demo", "--json", "--latency-per-token", "0"], &[]);
     let line: serde_json::Value = serde_json::from_str(&demo.line("gateway")).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/clients")
-        .join(script);
-    let output = Command::new(python)
-        .arg(script)
-        .env("GATEWAY_URL", line["gateway"].as_str().unwrap())
-        .env("SUBSCRIPTION_KEY", line["keys"]["team-a"].as_str().unwrap())
-        .output()
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success() && out.trim_end().ends_with("ok"),
-        "{out}\n{err}"
-    );
+    let environment = [
+        ("GATEWAY_URL", line["gateway"].as_str().unwrap()),
+        ("SUBSCRIPTION_KEY", line["keys"]["team-a"].as_str().unwrap()),
+        ("TRIAL_KEY", line["keys"]["team-b"].as_str().unwrap()),
+        ("SIMULATOR_URL", line["simulator"].as_str().unwrap()),
+    ];
+    python(script, &environment)
+}
+
+fn ours(script: &str) {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients");
+    if let Some(out) = through_the_demo(&clients.join(script)) {
+        assert!(out.trim_end().ends_with("ok"), "{out}");
+    }
+}
+
+/// The lines that a described client prints.
+fn described(script: &str) -> Option<Vec<String>> {
+    let script = original(&format!("clients/{script}"))?;
+    let out = through_the_demo(&script)?;
+    Some(out.lines().map(str::to_owned).collect())
 }
 
 #[test]
 fn openai() {
-    through_the_demo("openai_sdk.py");
+    ours("openai_sdk.py");
+}
+
+#[test]
+fn openai_errors() {
+    ours("openai_errors.py");
 }
 
 #[test]
 fn agent_framework() {
-    through_the_demo("agent_framework_agent.py");
+    ours("agent_framework_agent.py");
 }
 
 #[test]
 fn pydantic_ai() {
-    through_the_demo("pydantic_ai_agent.py");
+    ours("pydantic_ai_agent.py");
+}
+
+#[test]
+fn openai_as_described() {
+    if let Some(lines) = described("openai_sdk_client.py") {
+        let [hello, count, dimensions] = &lines[..] else {
+            panic!("{lines:?}");
+        };
+        let tokens = hello.rsplit(' ').next().unwrap().parse::<u32>().unwrap();
+        assert!(tokens > 0 && hello.len() > 10, "{hello}");
+        assert_eq!((&**count, &**dimensions), ("1, 2, 3, 4, 5.", "1536"));
+    }
+}
+
+#[test]
+fn agent_framework_as_described() {
+    if let Some(lines) = described("agent_framework_client.py") {
+        // It has called the tool and got its answer.
+        assert!(lines.concat().contains("instance-1"), "{lines:?}");
+    }
+}
+
+#[test]
+fn pydantic_ai_as_described() {
+    if let Some(lines) = described("pydantic_ai_client.py") {
+        assert!(lines.concat().len() > 20, "{lines:?}");
+    }
 }
