@@ -21,6 +21,16 @@ agent = OpenAIChatCompletionClient(
     api_key=key,
     default_headers={"Ocp-Apim-Subscription-Key": key},
 ).as_agent(name="Expert", instructions="Answer in one sentence.", tools=[whoami])
-answer = str(asyncio.run(agent.run("Which instance are you?")))
-assert calls and "instance-1" in answer, (calls, answer)
+
+
+async def main():
+    answer = str(await agent.run("Which instance are you?"))
+    assert calls and "instance-1" in answer, (calls, answer)
+    pieces = [update.text async for update in agent.run("Count to five.", stream=True) if update.text]
+    assert len(pieces) > 1, pieces
+    # The loop with the tool runs through streams as well.
+    assert len(calls) == 2 and "instance-1" in "".join(pieces), (calls, pieces)
+
+
+asyncio.run(main())
 print("ok")

@@ -1,4 +1,5 @@
 """An agent on Pydantic AI: only the model's base URL and the key's header name the gateway."""
+import asyncio
 import os
 
 from openai import AsyncOpenAI
@@ -14,6 +15,19 @@ http = AsyncOpenAI(
     default_query={"api-version": "2024-10-21"},
 )
 model = OpenAIChatModel("gpt-4o-mini", provider=OpenAIProvider(openai_client=http))
-result = Agent(model, system_prompt="Answer in one sentence.").run_sync("What does a toll gate do?")
-assert result.output, result
+agent = Agent(model, system_prompt="Answer in one sentence.")
+
+
+async def main():
+    result = await agent.run("What does a toll gate do?")
+    assert result.output, result
+    assert result.usage.total_tokens > 0, result.usage
+    async with agent.run_stream("Count to five.") as stream:
+        pieces = [piece async for piece in stream.stream_text(delta=True, debounce_by=None)]
+        assert len(pieces) > 1 and "".join(pieces) == "1, 2, 3, 4, 5.", pieces
+        # It asks for usage in streams, and gets it.
+        assert stream.usage.output_tokens > 0, stream.usage
+
+
+asyncio.run(main())
 print("ok")
