@@ -17,7 +17,7 @@ use crate::model::Configuration;
 use crate::settings::Settings;
 use crate::yaml::{At, Place};
 use places::Inline;
-pub(crate) use places::Places;
+pub(crate) use places::{Places, black_out};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue, UserDefinition};

@@ -3,7 +3,7 @@
 //! What must stay true: all faults of all files come out of one call; `None` for the snapshot exactly when there is an
 //! error among them.
 
-use crate::define::Reader;
+use crate::define::{Reader, black_out};
 use crate::files::{FileSource, Files};
 use crate::model::Configuration;
 use crate::settings::Settings;
@@ -125,7 +125,12 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
     };
     match files.text(&path) {
         Ok((file, text)) => {
-            let model = yaml::parse(file, &text, &mut diagnostics).and_then(|mut root| {
+            let root = yaml::parse(file, &text, &mut diagnostics);
+            // Before the tree is mended: that takes out what is wrong.
+            let mut secrets = root
+                .as_ref()
+                .map_or_else(|| yaml::sensitive_text(&text), yaml::sensitive);
+            let model = root.and_then(|mut root| {
                 yaml::read::<Configuration>(file, &mut root, &mut diagnostics)
             });
             if let Some(model) = model {
@@ -149,10 +154,9 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                     loaded.snapshot = snapshot.map(Arc::new);
                 }
                 loaded.settings = settings;
-                loaded.sources = places.black_out(file, &files.sources);
-            } else {
-                loaded.sources = files.sources.clone();
+                secrets.extend(&places.secrets);
             }
+            loaded.sources = black_out(file, &secrets, &files.sources);
         }
         Err(why) => diagnostics.push(Diagnostic {
             code: "TG0400",

@@ -9,10 +9,12 @@ mod de;
 mod fault;
 mod parse;
 mod repair;
+mod sensitive;
 
 pub use at::{At, Place};
 pub(crate) use parse::{Kind, Node, parse};
 pub(crate) use repair::read;
+pub(crate) use sensitive::{sensitive, sensitive_text};
 
 #[cfg(test)]
 mod tests;

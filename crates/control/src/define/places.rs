@@ -64,7 +64,8 @@ impl Inline {
 pub(crate) struct Places {
     pub(super) file: FileId,
     pub(super) inline: Vec<Inline>,
-    pub(super) secrets: Vec<Place>,
+    /// Where literal secrets stand.
+    pub(crate) secrets: Vec<Place>,
     /// Number of policy documents and fragments.
     pub(crate) policies: usize,
 }
@@ -92,32 +93,32 @@ impl Places {
             None => span,
         }
     }
+}
 
-    /// The texts with literal secrets replaced by stars.
-    pub(crate) fn black_out(&self, file: FileId, sources: &Sources) -> Sources {
-        let mut out = Sources::default();
-        for id in 0..u32::MAX {
-            let id = FileId(id);
-            let Some(source) = sources.get(id) else {
-                break;
-            };
-            if id != file || self.secrets.is_empty() {
-                out.add(source.name.clone(), source.text.clone());
-                continue;
-            }
-            let mut bytes = source.text.as_bytes().to_vec();
-            for place in &self.secrets {
-                let range = place.start as usize..(place.end as usize).min(bytes.len());
-                for byte in bytes.get_mut(range).unwrap_or_default() {
-                    if !matches!(byte, b'\n' | b'\r') {
-                        *byte = b'*';
-                    }
+/// The texts with the secrets of one of them replaced by stars.
+pub(crate) fn black_out(file: FileId, secrets: &[Place], sources: &Sources) -> Sources {
+    let mut out = Sources::default();
+    for id in 0..u32::MAX {
+        let id = FileId(id);
+        let Some(source) = sources.get(id) else {
+            break;
+        };
+        if id != file || secrets.is_empty() {
+            out.add(source.name.clone(), source.text.clone());
+            continue;
+        }
+        let mut bytes = source.text.as_bytes().to_vec();
+        for place in secrets {
+            let range = place.start as usize..(place.end as usize).min(bytes.len());
+            for byte in bytes.get_mut(range).unwrap_or_default() {
+                if !matches!(byte, b'\n' | b'\r') {
+                    *byte = b'*';
                 }
             }
-            // Whole scalars were replaced, so characters were not cut; a lossy text only costs the display.
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            out.add(source.name.clone(), text);
         }
-        out
+        // Whole scalars were replaced, so characters were not cut; a lossy text only costs the display.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        out.add(source.name.clone(), text);
     }
+    out
 }

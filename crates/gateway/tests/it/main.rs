@@ -12,5 +12,6 @@ mod process;
 mod python;
 mod scene;
 mod sdk;
+mod secrets;
 mod serve;
 mod streams;

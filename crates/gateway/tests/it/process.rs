@@ -19,11 +19,21 @@ fn command(args: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    run_with(args, &[])
+}
+
+/// The same with variables.
+pub(crate) fn run_with(
+    args: &[&str],
+    environment: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
+    let mut command = command(args);
+    command.envs(environment.iter().copied());
     let Output {
         status,
         stdout,
         stderr,
-    } = command(args).stdin(Stdio::null()).output().unwrap();
+    } = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
@@ -82,6 +92,13 @@ impl Running {
                 Err(_) => panic!("no line with `{what}`; seen:\n{}", self.seen.join("\n")),
             }
         }
+    }
+
+    /// All that an ended command has printed.
+    pub(crate) fn output(&mut self) -> String {
+        // Both readers end with the command.
+        self.seen.extend(self.lines.iter());
+        self.seen.join("\n")
     }
 
     /// Sends a signal by its name.
