@@ -2,7 +2,6 @@
 //! most part once the cache is warm. Counted in calls, not seconds.
 
 use crate::scene::*;
-use std::sync::Arc;
 use tollgate_testkit::load::Load;
 
 const GOVERNED: &str = include_str!("../documents/governed.xml");
@@ -49,7 +48,7 @@ fn prompt(call: usize) -> String {
     WAYS[call * 3 % WAYS.len()].replace("{}", topic)
 }
 
-/// Hits, misses and bypasses at one team's calls.
+/// Makes one team's calls.
 async fn drive(scene: &Scene, from: usize, calls: usize) {
     let load = Load::new(scene.gateway, CONNECTIONS, calls, move |call| {
         chat(KEY_A, &ask(&prompt(from + call)))
@@ -60,7 +59,7 @@ async fn drive(scene: &Scene, from: usize, calls: usize) {
 
 #[tokio::test]
 async fn a_warm_cache_answers_similar_prompts() {
-    let scene = Arc::new(Scene::start(Setting::new(GOVERNED)).await);
+    let scene = Scene::start(Setting::new(GOVERNED)).await;
     let reached = |scene: &Scene| {
         let usage = scene.simulator.usage();
         usage
