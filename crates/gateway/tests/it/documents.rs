@@ -224,18 +224,18 @@ async fn a_mangled_original_is_refused_and_what_runs_stays() {
     scene
         .running
         .line("configuration refused, the running one stays");
-    let ready: Value = fetch(scene.management, get("/readyz"))
-        .await
-        .unwrap()
-        .json();
-    assert_eq!(ready["configuration"]["generation"], 1, "{ready}");
+    // The log comes first.
     let refused = [("result", "refused")];
-    assert_eq!(
-        scene
-            .metric("tollgate_configuration_reloads_total", &refused)
-            .await,
-        1
-    );
+    until("counted", async || {
+        let name = "tollgate_configuration_reloads_total";
+        scene.metric(name, &refused).await == 1
+    })
+    .await;
+    let ready = fetch(scene.management, get("/readyz")).await.unwrap();
+    let ready: Value = ready.json();
+    assert_eq!(ready["configuration"]["generation"], 1, "{ready}");
+    let told = ready["configuration"]["lastRefusal"].as_str().unwrap();
+    assert!(told.contains("api.xml:1:21"), "{told}");
     assert_eq!(scene.call(KEY_A, &ask("Still there?")).await.status, 200);
     let (code, out, _) = run(&["check", "--without-secrets", scene.folder.text()]);
     assert_eq!(code, Some(1));
