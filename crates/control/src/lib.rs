@@ -7,6 +7,7 @@
 
 mod define;
 mod files;
+pub mod fuzz;
 mod load;
 pub mod model;
 mod openapi;

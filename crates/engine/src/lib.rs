@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod exists_action;
 pub mod failure;
 pub mod fixture;
+pub mod fuzz;
 mod host;
 pub mod identify;
 mod limits;

@@ -589,7 +589,7 @@ fn redirect(response: &http::Response<Body>, left: u32) -> Option<String> {
 }
 
 /// The URL that a `Location` means (RFC 3986, section 4.2), its fragment left out.
-fn resolve(
+pub(crate) fn resolve(
     from: &BaseUrl,
     path: &PathAndQuery,
     location: &str,

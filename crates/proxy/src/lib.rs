@@ -10,6 +10,7 @@ mod body;
 pub mod config;
 mod connection;
 mod forwarded;
+pub mod fuzz;
 mod gateway;
 mod health;
 mod identity;

@@ -177,7 +177,7 @@ fn check(
 /// Whether a segment of the path is `.` or `..`, plain or percent-encoded, also between encoded slashes or behind
 /// backslashes as some servers read them. Clients resolve such segments themselves; here they would be matched as one
 /// path, and read by a backend as another.
-fn has_dot_segment(path: &str) -> bool {
+pub(crate) fn has_dot_segment(path: &str) -> bool {
     let path = path.as_bytes();
     if !path.iter().any(|byte| matches!(byte, b'.' | b'%')) {
         return false;

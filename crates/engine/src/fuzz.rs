@@ -1,0 +1,132 @@
+//! Entry points for fuzzing: any bytes go in, and what must hold for every input is asserted.
+//!
+//! `fuzz/` calls them with coverage guidance, the property tests at the end with random data.
+
+#[cfg(test)]
+mod tests;
+
+use crate::definition::{ApiDefinition, ApiKind, Definition, OperationDefinition, Protocol};
+use crate::routing::{self, Matched};
+use crate::snapshot::{BaseUrl, build};
+use crate::upstream::resolve;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method};
+use std::sync::Arc;
+use tollgate_lang::Diagnostics;
+
+/// Finds the operation of a request. The first line is the path and query, the second the API's path, each further one
+/// the URL template of an operation.
+///
+/// # Panics
+/// When the path is cut inside a character, or when a template does not match itself.
+pub fn route(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.lines();
+    let target = lines.next().unwrap_or_default();
+    let path = lines.next().unwrap_or_default().trim_matches('/');
+    let templates: Vec<&str> = lines.take(8).collect();
+    // As `control` leaves them: no slashes at the ends, nothing empty between.
+    if path.split('/').any(str::is_empty) && !path.is_empty() {
+        return;
+    }
+    let operations = templates
+        .iter()
+        .enumerate()
+        .map(|(at, template)| OperationDefinition {
+            id: Arc::from(at.to_string()),
+            display_name: Arc::from(""),
+            method: Arc::from("*"),
+            url_template: Arc::from(*template),
+            policy: None,
+        });
+    let definition = Definition {
+        apis: vec![ApiDefinition {
+            span: None,
+            id: Arc::from("api"),
+            display_name: Arc::from("api"),
+            path: Arc::from(path),
+            protocols: vec![Protocol::Http],
+            service_url: None,
+            backend: None,
+            subscription_required: false,
+            key_header: Arc::from("key"),
+            key_query: Arc::from("key"),
+            kind: ApiKind::Http,
+            version: None,
+            revision: Arc::from("1"),
+            is_current: true,
+            operations: operations.collect(),
+            policy: None,
+        }],
+        ..Definition::default()
+    };
+    let mut diagnostics = Diagnostics::default();
+    let Some(snapshot) = build(definition, &mut diagnostics) else {
+        assert!(diagnostics.has_errors());
+        return;
+    };
+    let find = |target: &str| {
+        let target: PathAndQuery = target.parse().ok().filter(|_| target.starts_with('/'))?;
+        let found = snapshot
+            .router
+            .api(target.path(), target.query(), &HeaderMap::new())?;
+        let rest = &target.path()[found.path_len..];
+        let mut matched = Matched::new();
+        let operation =
+            snapshot
+                .router
+                .operation(found.api, &Method::GET, rest, target.query(), &mut matched);
+        assert!(operation.is_some() || matched.is_empty());
+        operation
+    };
+    let _ = find(target);
+    for template in &templates {
+        // A template without parameters is a path that has an operation.
+        let literal = !template.contains(['{', '}', '?', '%']) && template.starts_with('/');
+        let whole = format!("/{path}{template}");
+        let whole = whole.replace("//", "/");
+        if literal
+            && !path.contains('%')
+            && whole.parse::<PathAndQuery>().is_ok()
+            && !whole.contains(['?', '#'])
+            && !template.contains("//")
+        {
+            assert!(
+                find(&whole).is_some(),
+                "`{template}` does not match `{whole}`"
+            );
+        }
+    }
+    for value in [target, path] {
+        let encoded = routing::encode_query(value);
+        assert_eq!(routing::decode_query(&encoded), value);
+        assert_eq!(
+            routing::query_value(&format!("a=1&{encoded}=x&b"), value).as_deref(),
+            match value {
+                "" => None,
+                v if v.eq_ignore_ascii_case("a") => Some("1"),
+                _ => Some("x"),
+            }
+            .or((value.is_empty()).then_some("x"))
+        );
+    }
+}
+
+/// Resolves a backend's `Location`.
+///
+/// # Panics
+/// When a redirect that names no host leaves its own.
+pub fn location(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let from = BaseUrl::parse("https://host:8443/base", None).expect("it is a URL");
+    let here = PathAndQuery::from_static("/base/a/b?q=1");
+    if let Ok((to, path)) = resolve(&from, &here, &text) {
+        assert!(path.as_str().starts_with(['/', '?']), "{path}");
+        let named = text.starts_with("//") || text.contains("://");
+        assert!(
+            named || to.origin == from.origin,
+            "{text}: {}",
+            to.origin.authority
+        );
+    }
+}
