@@ -99,3 +99,9 @@ fn any_stream_is_metered_alike() {
         Ok(())
     });
 }
+
+/// What fuzzing has found.
+#[test]
+fn streams_that_were_metered_by_their_cuts() {
+    super::stream(b"\x01\x00\x00\n\r\nhoi:] [ENDdOata:]\n a:]\n a]\n a]\n");
+}

@@ -214,7 +214,8 @@ impl Meter {
         if !event.whole {
             return;
         }
-        let raw = event.raw;
+        // Which of its line ends an event is given depends on where the stream is cut.
+        let raw = without_line_ends(event.raw);
         // `data: [DONE]`, comments and blank lines are short, events of a model are not.
         if raw.len() < 32 {
             match sse::data(raw).as_deref() {
@@ -306,6 +307,13 @@ impl Meter {
             .filter(|model| !model.is_empty())
             .map(std::borrow::Cow::into_owned);
     }
+}
+
+fn without_line_ends(mut raw: &[u8]) -> &[u8] {
+    while let [b'\r' | b'\n', rest @ ..] | [rest @ .., b'\r' | b'\n'] = raw {
+        raw = rest;
+    }
+    raw
 }
 
 /// The scanners build their tables on first use; called at start so that no request waits for it.

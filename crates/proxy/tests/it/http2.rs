@@ -353,3 +353,18 @@ async fn slow_backends_are_waited_for() {
     let response = soon(sender.send_request(post("/api/x", ""))).await.unwrap();
     assert_eq!(text(response).await, "ok");
 }
+
+#[tokio::test]
+async fn an_early_refusal_arrives_though_the_upload_goes_on() {
+    let backend = Backend::echo().await;
+    let running = before(&backend);
+    let (mut sender, _connection) =
+        caller(TcpStream::connect(running.address).await.unwrap()).await;
+    for _ in 0..3 {
+        let mut request = post("/api/x", &"x".repeat(8 << 20));
+        request.headers_mut().remove("ocp-apim-subscription-key");
+        let response = soon(sender.send_request(request)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert!(text(response).await.contains("401"));
+    }
+}
