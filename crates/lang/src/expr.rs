@@ -149,9 +149,10 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
 const MAX_TEXT: usize = 256 * 1024;
 
 fn report(source: &Text, fault: Fault, code: &'static str) -> Diagnostic {
-    let len = source.text.len();
-    let at = fault.at.start.min(len)..fault.at.end.min(len).max(fault.at.start.min(len));
-    let d = Diagnostic::error(code, source.locate(at), fault.message).label(fault.label);
+    // Whole characters, whatever the place was computed from.
+    let start = source.text.floor_char_boundary(fault.at.start);
+    let end = source.text.ceil_char_boundary(fault.at.end.max(start));
+    let d = Diagnostic::error(code, source.locate(start..end), fault.message).label(fault.label);
     match fault.help {
         Some(h) => d.help(h),
         None => d,

@@ -90,8 +90,8 @@ pub fn sse(data: &[u8]) {
 /// When that does not hold.
 pub fn request(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    Operation::from_path(&text);
-    dialect::deployment(&text);
+    let _ = Operation::from_path(&text);
+    let _ = dialect::deployment(&text);
     let Ok(peek) = Peek::new(data) else {
         return;
     };

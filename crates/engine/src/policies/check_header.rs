@@ -9,7 +9,7 @@ use crate::compile::{
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, StatusCode, header};
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
@@ -150,7 +150,11 @@ impl CheckHeader {
                 return Ok(());
             }
         }
-        let shown = String::from_utf8_lossy(first.as_bytes());
+        // The message reaches logs: what may be somebody's credential is not repeated.
+        let shown = match is_credential(&header) {
+            true => "***".into(),
+            false => String::from_utf8_lossy(first.as_bytes()),
+        };
         let why = format!("Header {name} value of {shown} is not allowed. Access denied.");
         Err(self.refuse(rq, "HeaderValueNotAllowed", why))
     }
@@ -177,6 +181,16 @@ impl CheckHeader {
             ),
         }
     }
+}
+
+/// Whether a header is known to carry credentials.
+fn is_credential(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::AUTHORIZATION | header::PROXY_AUTHORIZATION | header::COOKIE
+    ) || ["key", "token", "secret", "password"]
+        .iter()
+        .any(|part| name.as_str().contains(part))
 }
 
 impl Step for CheckHeader {

@@ -22,6 +22,9 @@ pub(crate) const BUCKETS: [f64; 16] = [
 /// The label of what is above the bound.
 pub(crate) const OVERFLOW: &str = "overflow";
 
+/// Most bytes of a label's value.
+const LABEL: usize = 256;
+
 /// Adds to a counter that only this thread writes.
 pub(crate) fn add(counter: &AtomicU64, amount: u64) {
     counter.store(
@@ -264,11 +267,18 @@ impl Series {
     ) -> Arc<(TokenLabels, Tokens)> {
         let mut labels = TokenLabels {
             namespace: Str::from(namespace),
-            dimensions: dimensions.to_vec(),
+            dimensions: dimensions
+                .iter()
+                .map(|(name, value)| (cut(name), cut(value)))
+                .collect(),
         };
         if self.tokens.len() >= most && !self.tokens.contains_key(&labels) {
             for (_, value) in &mut labels.dimensions {
                 *value = Str::from(OVERFLOW);
+            }
+            // Names may be computed too.
+            if self.tokens.len() >= most.saturating_mul(2) && !self.tokens.contains_key(&labels) {
+                labels.dimensions.clear();
             }
         }
         if let Some(known) = self.tokens.get(&labels) {
@@ -278,6 +288,14 @@ impl Series {
         self.tokens.insert(labels, tokens.clone());
         tokens
     }
+}
+
+/// A label of bounded length: dimensions may come out of requests.
+fn cut(text: &Str) -> Str {
+    if text.len() <= LABEL {
+        return text.clone();
+    }
+    Str::from(&text[..text.floor_char_boundary(LABEL)])
 }
 
 /// Status classes.

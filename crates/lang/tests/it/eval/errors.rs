@@ -198,3 +198,62 @@ fn every_statement_is_checked() {
     .unwrap_err();
     assert_eq!(faults.matches("error[").count(), 1, "{faults}");
 }
+
+#[test]
+fn any_code_compiles_or_has_an_error_in_its_place() {
+    const PIECES: &[&str] = &[
+        "context",
+        ".",
+        "Request",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "'",
+        "$\"",
+        "@\"",
+        "return ",
+        "var x = ",
+        "if",
+        "else",
+        ";",
+        "+",
+        "??",
+        "?.",
+        "=>",
+        "<",
+        ">",
+        "1",
+        "1e9",
+        "0x",
+        "#",
+        "//",
+        "/*",
+        "\n",
+        "\u{e9}",
+        "\u{1f600}",
+        "\\u",
+        "new JObject",
+        "(string)",
+        "as ",
+        "typeof",
+        "é",
+    ];
+    // What fuzzing has found.
+    tollgate_lang::fuzz::expression(b"\x83#\x0f\xdb");
+    arbtest::arbtest(|u| {
+        let mut code: Vec<u8> = vec![u.arbitrary()?];
+        for _ in 0..u.int_in_range(0..=16)? {
+            if u.ratio(1, 12)? {
+                code.push(u.arbitrary()?);
+            } else {
+                code.extend_from_slice(u.choose(PIECES)?.as_bytes());
+            }
+        }
+        tollgate_lang::fuzz::expression(&code);
+        Ok(())
+    });
+}

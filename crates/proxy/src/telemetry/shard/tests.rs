@@ -46,6 +46,23 @@ fn tokens_add_up_by_dimensions_until_there_are_too_many() {
 }
 
 #[test]
+fn labels_out_of_requests_are_bounded_in_length_and_number() {
+    let shard = Shard::new(3);
+    for number in 0..20 {
+        let text = Str::from(format!("{number}{}", "é".repeat(1000)));
+        shard.tokens("ns", &[(text.clone(), text)], &usage(1, 0));
+    }
+    let series = shard.lock();
+    assert!(series.tokens.len() <= 7, "{}", series.tokens.len());
+    for (name, value) in series.tokens.keys().flat_map(|l| &l.dimensions) {
+        assert!(name.len() <= 256 && value.len() <= 256);
+    }
+    let calls = series.tokens.values();
+    let calls: u64 = calls.map(|s| s.1.calls.load(Ordering::Relaxed)).sum();
+    assert_eq!(calls, 20);
+}
+
+#[test]
 fn times_fall_into_their_buckets() {
     let times = Times::default();
     for nanos in [0, 1_000_000, 1_000_001, 400_000_000_000] {
