@@ -45,6 +45,14 @@ impl Proxy {
             .args(["-c", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::inherit());
+        if program != Program::Nginx {
+            // A profiler in front of the program: `BENCH_WRAP="valgrind --tool=callgrind" cargo xtask bench limit`.
+            command.args(
+                std::env::var("BENCH_WRAP")
+                    .unwrap_or_default()
+                    .split_whitespace(),
+            );
+        }
         match program {
             Program::Floor => command
                 .arg(binaries.join("floor"))
@@ -80,7 +88,7 @@ impl Proxy {
             addr,
             program,
         };
-        for _ in 0..200 {
+        for _ in 0..600 {
             if tokio::net::TcpStream::connect(addr).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 return Ok(proxy);
@@ -136,14 +144,16 @@ impl Proxy {
         let Some(mut child) = self.child.take() else {
             return;
         };
-        if self.program == Program::Nginx {
-            let _ = Command::new("kill")
-                .arg("-QUIT")
-                .arg(child.id().to_string())
-                .status();
+        // nginx ends its worker on QUIT; a profiler writes its file when the program ends by itself.
+        let signal = if self.program == Program::Nginx {
+            "-QUIT"
         } else {
-            let _ = child.kill();
-        }
+            "-TERM"
+        };
+        let _ = Command::new("kill")
+            .arg(signal)
+            .arg(child.id().to_string())
+            .status();
         let _ = child.wait();
     }
 }
