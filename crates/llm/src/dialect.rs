@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use memchr::{memchr, memchr2, memrchr};
+
 /// A model operation, as far as metering needs to tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -26,15 +28,9 @@ impl Operation {
     /// The operation that a request path names. A query, a fragment and trailing slashes are ignored; case too.
     #[must_use]
     pub fn from_path(path: &str) -> Self {
-        let mut segments = segments(path).rev();
-        let Some(last) = segments.next() else {
-            return Self::Other;
-        };
+        let (before, last) = split_last(without_query(path));
         if last.eq_ignore_ascii_case("completions") {
-            if segments
-                .next()
-                .is_some_and(|before| before.eq_ignore_ascii_case("chat"))
-            {
+            if split_last(before).1.eq_ignore_ascii_case("chat") {
                 Self::ChatCompletions
             } else {
                 Self::Completions
@@ -59,12 +55,31 @@ impl Operation {
 /// The deployment id of an Azure OpenAI path (`…/deployments/{id}/…`), still percent-encoded.
 #[must_use]
 pub fn deployment(path: &str) -> Option<&str> {
-    let mut segments = segments(path);
-    segments.find(|segment| segment.eq_ignore_ascii_case("deployments"))?;
-    segments.next()
+    const NAME: &[u8] = b"deployments";
+    let path = without_query(path);
+    let mut start = 0;
+    loop {
+        let end = memchr(b'/', &path.as_bytes()[start..]).map_or(path.len(), |n| start + n);
+        let found = path.as_bytes()[start..end].eq_ignore_ascii_case(NAME);
+        if end == path.len() {
+            return None;
+        }
+        start = end + 1;
+        if found {
+            let rest = path[start..].trim_start_matches('/');
+            let id = &rest[..memchr(b'/', rest.as_bytes()).unwrap_or(rest.len())];
+            return (!id.is_empty()).then_some(id);
+        }
+    }
 }
 
-fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    path[..end].split('/').filter(|segment| !segment.is_empty())
+fn without_query(path: &str) -> &str {
+    &path[..memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())]
+}
+
+/// The last segment, and what stands before it; empty segments do not count.
+fn split_last(path: &str) -> (&str, &str) {
+    let path = path.trim_end_matches('/');
+    let start = memrchr(b'/', path.as_bytes()).map_or(0, |n| n + 1);
+    path.split_at(start)
 }

@@ -69,7 +69,12 @@ pub(crate) fn data(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
 /// The fields of one raw event, in order, comments and blank lines left out.
 pub(crate) fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     // A byte order mark may only open the stream; elsewhere it would make a field nobody knows, so it does no harm here.
-    let mut rest = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    // Blank lines before it do not count: whether they came with this event depends on where the stream was cut.
+    let blank = raw
+        .iter()
+        .take_while(|b| matches!(b, b'\n' | b'\r'))
+        .count();
+    let mut rest = raw[blank..].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
     std::iter::from_fn(move || {
         while !rest.is_empty() {
             let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());

@@ -87,8 +87,8 @@ impl Usage {
 /// The usage in a whole response body, and the model that served it; `None` when it reports none (an error body).
 #[must_use]
 pub fn from_body(operation: Operation, body: &[u8]) -> Option<(Usage, Option<Cow<'_, str>>)> {
-    if operation == Operation::Embeddings
-        && let Some(read) = from_embeddings(body)
+    if from_the_end(operation)
+        && let Some(read) = from_end(body)
     {
         return Some(read);
     }
@@ -97,9 +97,18 @@ pub fn from_body(operation: Operation, body: &[u8]) -> Option<(Usage, Option<Cow
     Some((found.counts.usage()?, found.model))
 }
 
-/// Embeddings answers hold thousands of numbers before their usage, and no text of the caller in which the two names
-/// could stand, so they are found by scanning from the end. Also right when the front of the body is missing.
-fn from_embeddings(body: &[u8]) -> Option<(Usage, Option<Cow<'_, str>>)> {
+/// Operations whose answers hold no object of the caller's in which the two names could stand as members: text stands
+/// in strings, where their quotes are escaped. (Responses repeat the caller's tools.)
+fn from_the_end(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Embeddings | Operation::ChatCompletions | Operation::Completions
+    )
+}
+
+/// Usage stands at or near the end, behind thousands of numbers or a long text: scanning back for it costs a fraction
+/// of reading all of that. Also right when the front of the body is missing.
+fn from_end(body: &[u8]) -> Option<(Usage, Option<Cow<'_, str>>)> {
     let value = json::leading(&body[json::last_value_of(body, b"\"usage\"")?..])?;
     let mut counts = Counts::default();
     counts.read(value);

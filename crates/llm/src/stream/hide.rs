@@ -27,6 +27,8 @@ pub struct HideUsage {
     splitter: Splitter,
     /// An event was taken out whose last byte was CR: the LF that may follow belongs to it.
     dropped_cr: bool,
+    /// An event was passed whose last byte was CR: the LF that may follow belongs to it, not to the event it comes with.
+    passed_cr: bool,
     hidden: bool,
 }
 
@@ -54,6 +56,7 @@ impl HideUsage {
         }
         // The usual chunk: whole events, none with a usage object.
         if self.splitter.is_between() && ends_event(&chunk) && !has_usage_object(&chunk) {
+            self.passed_cr = false;
             return SmallVec::from_elem(chunk, 1);
         }
         let mut passed = Passed::new();
@@ -61,13 +64,19 @@ impl HideUsage {
         let mut run: Option<(usize, usize)> = None;
         let base = chunk.as_ptr() as usize;
         let (hidden, dropped_cr) = (&mut self.hidden, &mut self.dropped_cr);
+        let passed_cr = &mut self.passed_cr;
         self.splitter.push(&chunk, |event| {
             *dropped_cr = false;
+            let ends_in_cr = event.raw.last() == Some(&b'\r');
             if is_usage_chunk(&event) {
                 *hidden = true;
-                *dropped_cr = event.raw.last() == Some(&b'\r');
+                *dropped_cr = ends_in_cr;
+                if std::mem::take(passed_cr) && event.raw.first() == Some(&b'\n') {
+                    passed.push(Bytes::from_static(b"\n"));
+                }
                 return;
             }
+            *passed_cr = ends_in_cr;
             let start = (event.raw.as_ptr() as usize).wrapping_sub(base);
             let inside = start < chunk.len() && event.raw.len() <= chunk.len() - start;
             match (&mut run, inside) {

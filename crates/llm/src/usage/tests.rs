@@ -133,7 +133,6 @@ fn no_usage() {
         r#"{"usage":{}}"#,
         r#"{"usage":"12"}"#,
         r#"{"usage":{"prompt_tokens":"1"}}"#,
-        r#"{"usage":{"prompt_tokens":1}"#,
         "not json",
         "",
     ] {
@@ -150,4 +149,26 @@ fn no_usage() {
         ),
         None
     );
+}
+
+#[test]
+fn a_body_that_was_cut_behind_its_usage_has_told_it() {
+    let (usage, _) = read(
+        Operation::ChatCompletions,
+        r#"{"usage":{"prompt_tokens":1}"#,
+    );
+    assert_eq!(usage.input, 1);
+}
+
+#[test]
+fn usage_is_found_behind_any_text() {
+    // Text cannot hold the member itself: its quotes are escaped.
+    let body = br#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":9}, \"model\":\"x\""}}],
+        "model":"gpt-4o-mini", "usage" : {"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+    let (usage, model) = read(
+        Operation::ChatCompletions,
+        std::str::from_utf8(body).unwrap(),
+    );
+    assert_eq!((usage.input, usage.output), (3, 4));
+    assert_eq!(model.as_deref(), Some("gpt-4o-mini"));
 }
