@@ -86,13 +86,20 @@ pub(crate) async fn serve(
             async move {
                 let answered = async {
                     let response = request::answer(thread, peer, request).await;
-                    sent.busy.thread().pass().await;
+                    // A stream's caller waits for its first token: it goes at once.
+                    if http_body::Body::size_hint(response.body())
+                        .exact()
+                        .is_some()
+                    {
+                        sent.busy.thread().pass().await;
+                    }
                     response
                 };
                 let response = streams::gateway_waits(answered).await;
                 Ok::<_, Infallible>(response.map(|body| Sent {
                     body,
                     sent,
+                    began: false,
                     waited: false,
                     held: None,
                 }))
@@ -202,6 +209,8 @@ impl Drop for InFlight {
 pub(crate) struct Sent {
     body: AnswerBody,
     sent: InFlight,
+    /// A piece has gone out; before that none waits a turn, for it holds the first token.
+    began: bool,
     /// The last poll found nothing.
     waited: bool,
     /// What goes out one turn later: an error, because the server closes on it at once with what it has buffered; a
@@ -227,7 +236,10 @@ impl http_body::Body for Sent {
         let waited = std::mem::replace(&mut this.waited, polled.is_pending());
         match polled {
             Poll::Ready(Some(frame))
-                if frame.is_err() || (waited && this.sent.busy.thread().is_many()) =>
+                if frame.is_err()
+                    || (std::mem::replace(&mut this.began, true)
+                        && waited
+                        && this.sent.busy.thread().is_many()) =>
             {
                 this.held = Some(frame);
                 streams::note(true);
