@@ -504,20 +504,21 @@ impl Compile<'_> {
     }
 
     fn unknown_policy(&mut self, element: &Element) {
-        let diagnostic = Diagnostic::error(
-            "TG0311",
-            element.name_span,
-            format!("unknown policy `{}`", element.name),
-        );
+        let not_yet = policies::NOT_YET.contains(&&*element.name);
+        let message = if not_yet {
+            format!("policy `{}` is not served yet", element.name)
+        } else {
+            format!("unknown policy `{}`", element.name)
+        };
+        let diagnostic = Diagnostic::error("TG0311", element.name_span, message);
         let diagnostic = if Section::from_name(&element.name).is_some() {
             diagnostic
                 .label("a section cannot stand inside a section")
                 .help("close the enclosing section first")
-        } else if policies::NOT_YET.contains(&&*element.name) {
-            diagnostic.label("not served by this version").help(format!(
-                "API Management has `{}`; this version of Tollgate does not run it yet, so the document is refused rather than half obeyed",
-                element.name
-            ))
+        } else if not_yet {
+            diagnostic
+                .label("not served by this version")
+                .help("API Management has it, Tollgate does not yet: the document is refused rather than half obeyed")
         } else {
             match nearest(&element.name, policies::all().iter().map(|d| d.name)) {
                 Some(name) => diagnostic
