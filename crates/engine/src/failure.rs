@@ -93,6 +93,15 @@ impl Failure {
         )
     }
 
+    /// No token of the gateway's own identity could be had.
+    pub fn no_identity_token(resource: &str, why: &str) -> Box<Failure> {
+        Failure::internal(
+            "",
+            "ManagedIdentityFailure",
+            format!("No managed-identity token for {resource}: {why}"),
+        )
+    }
+
     /// Adds a header to the default answer.
     #[must_use]
     pub fn header(mut self: Box<Self>, name: HeaderName, value: HeaderValue) -> Box<Failure> {

@@ -138,6 +138,20 @@ pub trait IdentityTokens: Send + Sync {
     ) -> LocalBoxFuture<'a, Result<Arc<IdentityToken>, String>>;
 }
 
+impl dyn IdentityTokens {
+    /// The cached token, or a fetched one. The error is the fetch's.
+    pub async fn token(
+        &self,
+        resource: &str,
+        client_id: Option<&str>,
+    ) -> Result<Arc<IdentityToken>, String> {
+        match self.cached(resource, client_id) {
+            Some(token) => Ok(token),
+            None => self.fetch(resource, client_id).await,
+        }
+    }
+}
+
 /// Severity of a `trace` policy's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "API Management's own names")]

@@ -519,19 +519,10 @@ async fn credentials(
     }
     if let Some((resource, client_id)) = &server.definition.managed_identity {
         let tokens = &rq.services.tokens;
-        let token = match tokens.cached(resource, client_id.as_deref()) {
-            Some(token) => token,
-            None => tokens
-                .fetch(resource, client_id.as_deref())
-                .await
-                .map_err(|why| {
-                    Failure::internal(
-                        "",
-                        "ManagedIdentityFailure",
-                        format!("No managed-identity token for {resource}: {why}"),
-                    )
-                })?,
-        };
+        let token = tokens
+            .token(resource, client_id.as_deref())
+            .await
+            .map_err(|why| Failure::no_identity_token(resource, &why))?;
         headers.insert(header::AUTHORIZATION, token.header.clone());
     }
     Ok(())

@@ -165,9 +165,6 @@ fn has_credentials(server: &Server) -> bool {
 
 async fn token(rq: &Exchange) -> Result<HeaderValue, String> {
     let tokens = rq.services.tokens.clone();
-    let token = match tokens.cached(RESOURCE, None) {
-        Some(token) => token,
-        None => tokens.fetch(RESOURCE, None).await?,
-    };
+    let token = tokens.token(RESOURCE, None).await?;
     Ok(token.header.clone())
 }

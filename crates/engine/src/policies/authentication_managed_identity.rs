@@ -97,15 +97,9 @@ impl ManagedIdentity {
         let (resource, client_id) = self.wanted(rq)?;
         let tokens = rq.services.tokens.clone();
         tokens
-            .fetch(&resource, client_id.as_deref())
+            .token(&resource, client_id.as_deref())
             .await
-            .map_err(|why| {
-                Failure::internal(
-                    "",
-                    "ManagedIdentityFailure",
-                    format!("No managed-identity token for {resource}: {why}"),
-                )
-            })
+            .map_err(|why| Failure::no_identity_token(&resource, &why))
     }
 }
 
