@@ -1,5 +1,6 @@
 //! `List<T>`, `HashSet<T>`, `Queue<T>`, `Stack<T>` and the collection interfaces.
 
+use super::core::{first_match, index_of};
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, equal, iterate, out_of_range, throw, types};
 use crate::expr::types::Ty;
@@ -47,13 +48,7 @@ fn push(cx: &mut Cx<'_>, l: &List, v: Value) -> Result<(), Throw> {
 
 fn find(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<(usize, Value)>, Throw> {
     let items = a.list(0)?.items().clone();
-    let f = a.get(1);
-    for (i, item) in items.into_iter().enumerate() {
-        if cx.call(&f, std::slice::from_ref(&item))?.as_bool() == Some(true) {
-            return Ok(Some((i, item)));
-        }
-    }
-    Ok(None)
+    first_match(cx, items, &a.get(1))
 }
 
 const COLLECTION: &[Row] = &[
@@ -132,15 +127,7 @@ const LIST_INTERFACE: &[Row] = &[
         drop(old);
         Ok(Value::Null)
     }),
-    m("int IndexOf(T item)", |cx, a| {
-        let v = a.get(1);
-        Ok(Value::Int(
-            a.items(cx, 0)?
-                .iter()
-                .position(|x| equal(x, &v))
-                .map_or(-1, |i| i as i32),
-        ))
-    }),
+    m("int IndexOf(T item)", index_of),
     m("void Insert(int index, T item)", |cx, a| {
         let l = growing(a)?;
         let i = a.size(1, "index")?;

@@ -123,15 +123,30 @@ fn copy(cx: &mut Cx<'_>, from: &Value, at: usize, to: &Rc<List>, to_at: usize, n
     Ok(Value::Null)
 }
 
-fn find(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<(usize, Value)>, Throw> {
-    let items = a.items(cx, 0)?;
-    let f = a.get(1);
+/// `IndexOf` of arrays and lists: where the second argument stands in the first, or -1.
+pub(super) fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let v = a.get(1);
+    let place = a.items(cx, 0)?.iter().position(|x| equal(x, &v));
+    Ok(Value::Int(place.map_or(-1, |i| i as i32)))
+}
+
+/// The first of `items` that the predicate holds for, and its place.
+pub(super) fn first_match(
+    cx: &mut Cx<'_>,
+    items: Vec<Value>,
+    predicate: &Value,
+) -> Result<Option<(usize, Value)>, Throw> {
     for (i, item) in items.into_iter().enumerate() {
-        if cx.call(&f, std::slice::from_ref(&item))?.as_bool() == Some(true) {
+        if cx.call(predicate, std::slice::from_ref(&item))?.as_bool() == Some(true) {
             return Ok(Some((i, item)));
         }
     }
     Ok(None)
+}
+
+fn find(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<(usize, Value)>, Throw> {
+    let items = a.items(cx, 0)?;
+    first_match(cx, items, &a.get(1))
 }
 
 const ARRAY: &[Row] = &[
@@ -230,15 +245,7 @@ const ARRAY: &[Row] = &[
             Ok(Value::Null)
         },
     ),
-    m("static int IndexOf<T>(T[] array, T value)", |cx, a| {
-        let v = a.get(1);
-        Ok(Value::Int(
-            a.items(cx, 0)?
-                .iter()
-                .position(|x| equal(x, &v))
-                .map_or(-1, |i| i as i32),
-        ))
-    }),
+    m("static int IndexOf<T>(T[] array, T value)", index_of),
     m("static void Reverse(Array array)", |_, a| {
         a.list(0)?.items_mut().reverse();
         Ok(Value::Null)
