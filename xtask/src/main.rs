@@ -5,6 +5,7 @@
 
 mod bench;
 mod deny;
+mod node;
 mod python;
 mod run;
 mod test;

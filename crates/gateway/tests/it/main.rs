@@ -8,6 +8,8 @@ mod check;
 mod demo;
 mod docs;
 mod documents;
+mod mcp_clients;
+mod node;
 mod process;
 mod python;
 mod scene;

@@ -48,8 +48,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a command; its lines of both outputs can be waited for.
     pub(crate) fn start(args: &[&str], environment: &[(&str, &str)]) -> Running {
-        let mut child = command(args)
-            .envs(environment.iter().copied())
+        let mut command = command(args);
+        command.envs(environment.iter().copied());
+        Running::spawn(command)
+    }
+
+    /// The same with a program that is not ours.
+    pub(crate) fn spawn(mut command: Command) -> Running {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,104 @@
+//! Real MCP clients before the gateway, real MCP servers behind it.
+
+use crate::node::Node;
+use crate::process::{Folder, Running, address};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A gateway with one MCP server API at `/mcp`.
+pub(crate) struct McpGateway {
+    /// The API's URL for callers.
+    pub(crate) url: String,
+    _running: Running,
+    _folder: Folder,
+}
+
+impl McpGateway {
+    /// Starts it before the server at `upstream`; `policy` is the API's document.
+    pub(crate) fn start(upstream: &str, policy: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("api.xml", policy);
+        folder.write(
+            "tollgate.yaml",
+            &format!(
+                r#"gateway:
+  listen: [{{ address: "127.0.0.1:0" }}]
+  threads: 2
+apis:
+  - id: mcp-server
+    type: mcp
+    path: mcp
+    serviceUrl: "{upstream}"
+    subscriptionRequired: false
+    policy: api.xml
+"#
+            ),
+        );
+        let mut running = Running::start(&["serve", folder.text()], &[]);
+        let url = format!("http://{}/mcp", address(&running.line("serving http://")));
+        running.line("ready");
+        Self {
+            url,
+            _running: running,
+            _folder: folder,
+        }
+    }
+}
+
+/// A document that only forwards.
+pub(crate) const FORWARD: &str = "<policies><inbound><base /></inbound></policies>";
+
+/// A file below `tests/`.
+pub(crate) fn asset(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests")
+        .join(name)
+}
+
+/// Starts an MCP server that prints where it serves; gives its URL.
+pub(crate) fn server(command: Command) -> (Running, String) {
+    let mut running = Running::spawn(command);
+    let line = running.line("serving http://");
+    let url = line.rsplit(' ').next().unwrap().to_owned();
+    (running, url)
+}
+
+/// What the inspector's command line answers.
+fn inspector(node: &Node, url: &str, args: &[&str]) -> Value {
+    let output = node
+        .program("mcp-inspector")
+        .args(["--cli", url, "--transport", "http"])
+        .args(args)
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{out}\n{err}");
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}\n{err}"))
+}
+
+#[test]
+fn the_inspector_works_with_the_everything_server() {
+    let Some(node) = Node::find("the inspector before server-everything") else {
+        return;
+    };
+    let (_server, upstream) = server(node.script(&asset("node/everything.cjs")));
+    let gateway = McpGateway::start(&upstream, FORWARD);
+    let direct = inspector(&node, &upstream, &["--method", "tools/list"]);
+    let through = inspector(&node, &gateway.url, &["--method", "tools/list"]);
+    assert!(direct["tools"].as_array().unwrap().len() > 5, "{direct}");
+    assert_eq!(direct, through);
+    let call = [
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "echo",
+        "--tool-arg",
+        "message=over the gateway",
+    ];
+    let answer = inspector(&node, &gateway.url, &call);
+    assert_eq!(answer["content"][0]["text"], "Echo: over the gateway");
+}
