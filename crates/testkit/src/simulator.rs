@@ -46,7 +46,8 @@ use uuid::Uuid;
 pub use config::{
     CHAT_DEPLOYMENT, COGNITIVE_SERVICES, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET,
     DEFAULT_IDENTITY_HEADER, DEFAULT_TENANT, Deployment, DeploymentKind, EMBEDDINGS_DEPLOYMENT,
-    IdentityConfig, PTU_DEPLOYMENT, PTU_TOKENS_PER_MINUTE, SimulatorConfig,
+    IdentityConfig, PAY_AS_YOU_GO, PTU_DEPLOYMENT, PTU_EAST, PTU_TOKENS_PER_MINUTE, PTU_WEST,
+    RESOURCE_TOKENS_PER_MINUTE, Resource, SimulatorConfig,
 };
 pub use faults::{FAULT_HEADER, Fault, QueuedFault};
 pub use identity::MINT_GRANT;
@@ -76,6 +77,8 @@ struct State {
 }
 
 struct DeploymentState {
+    /// Index of its resource; `None` is the main one.
+    resource: Option<usize>,
     config: Deployment,
     capacity: Capacity,
     session: String,
@@ -83,11 +86,23 @@ struct DeploymentState {
 
 impl State {
     fn new(config: SimulatorConfig, url: String) -> Self {
-        let deployments = config.deployments.iter().map(|deployment| DeploymentState {
-            capacity: Capacity::new(deployment.kind.clone()),
-            session: Uuid::new_v4().simple().to_string(),
-            config: deployment.clone(),
+        let main = config
+            .deployments
+            .iter()
+            .map(|deployment| (None, deployment));
+        let others = config.resources.iter().enumerate();
+        let others = others.flat_map(|(at, resource)| {
+            let deployments = resource.deployments.iter();
+            deployments.map(move |deployment| (Some(at), deployment))
         });
+        let deployments = main
+            .chain(others)
+            .map(|(resource, deployment)| DeploymentState {
+                resource,
+                capacity: Capacity::new(deployment.kind.clone()),
+                session: Uuid::new_v4().simple().to_string(),
+                config: deployment.clone(),
+            });
         Self {
             deployments: deployments.collect(),
             usage: Ledger::new(config.usage_capacity),
@@ -105,17 +120,33 @@ impl State {
         }
     }
 
-    /// The deployment of this name, or the first of this model.
-    fn find(&self, name: &str) -> Option<usize> {
-        let named = self
-            .deployments
-            .iter()
-            .position(|deployment| deployment.config.name == name);
-        named.or_else(|| {
+    /// The resource's deployment of this name, or its first of this model.
+    fn find(&self, resource: Option<usize>, name: &str) -> Option<usize> {
+        let position = |wanted: &dyn Fn(&Deployment) -> bool| {
             self.deployments
                 .iter()
-                .position(|deployment| deployment.config.model == name)
-        })
+                .position(|d| d.resource == resource && wanted(&d.config))
+        };
+        position(&|d| d.name == name).or_else(|| position(&|d| d.model == name))
+    }
+
+    /// The resource that a path belongs to, and the rest of the path.
+    fn resource<'p>(&self, path: &'p str) -> (Option<usize>, &'p str) {
+        let mut resources = self.config.resources.iter().enumerate();
+        resources
+            .find_map(|(at, resource)| {
+                let rest = path.strip_prefix('/')?.strip_prefix(&*resource.name)?;
+                rest.starts_with("/openai/").then_some((Some(at), rest))
+            })
+            .unwrap_or((None, path))
+    }
+
+    /// `name`, or `resource/name`: how faults and bills tell deployments apart.
+    fn full_name(&self, resource: Option<usize>, name: &str) -> String {
+        match resource {
+            None => name.to_owned(),
+            Some(at) => format!("{}/{name}", self.config.resources[at].name),
+        }
     }
 }
 
@@ -182,7 +213,7 @@ impl Simulator {
         self.state.requests.last(last)
     }
 
-    /// Lets the next `count` requests to a deployment (or to any) run into a fault.
+    /// Lets the next `count` requests to a deployment, to a resource (or to any) run into a fault.
     ///
     /// # Errors
     /// When the fault's text cannot be understood or too many wait.

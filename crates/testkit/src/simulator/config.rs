@@ -26,6 +26,15 @@ pub const PTU_TOKENS_PER_MINUTE: u32 = 6_000;
 /// The embeddings deployment of the default set.
 pub const EMBEDDINGS_DEPLOYMENT: &str = "text-embedding-3-small";
 
+/// The first resource with reserved capacity beside the main one.
+pub const PTU_EAST: &str = "ptu-east";
+/// The second.
+pub const PTU_WEST: &str = "ptu-west";
+/// The pay-as-you-go resource beside the main one.
+pub const PAY_AS_YOU_GO: &str = "payg";
+/// Tokens per minute of each reserved resource: a few calls fill it, and it drains within seconds.
+pub const RESOURCE_TOKENS_PER_MINUTE: u32 = 600;
+
 /// How a deployment is paid for, which decides how it refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeploymentKind {
@@ -91,6 +100,31 @@ impl Deployment {
     }
 }
 
+/// Another Azure OpenAI resource beside the main one, at `/{name}/openai`: deployments, capacity and region of its own,
+/// the credentials of all.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// First segment of its paths. Faults can wait for all its calls by this name, or for `name/deployment`.
+    pub name: String,
+    /// Value of `x-ms-region` in its answers.
+    pub region: String,
+    /// Its deployments.
+    pub deployments: Vec<Deployment>,
+}
+
+impl Resource {
+    /// A resource with one chat deployment of the default name.
+    pub fn new(name: impl Into<String>, region: impl Into<String>, kind: DeploymentKind) -> Self {
+        let mut deployment = Deployment::new(CHAT_DEPLOYMENT, CHAT_DEPLOYMENT);
+        deployment.kind = kind;
+        Self {
+            name: name.into(),
+            region: region.into(),
+            deployments: vec![deployment],
+        }
+    }
+}
+
 /// The issuer and the managed-identity endpoints.
 #[derive(Clone)]
 pub struct IdentityConfig {
@@ -135,6 +169,8 @@ pub struct SimulatorConfig {
     pub first_token_latency: Duration,
     /// The deployments; embeddings and text models side by side.
     pub deployments: Vec<Deployment>,
+    /// More resources, each below its own path.
+    pub resources: Vec<Resource>,
     /// Keys that are accepted; `None` accepts any key that is not empty.
     pub api_keys: Option<Vec<String>>,
     /// Whether a bearer token must be one that the simulated issuer signed for
@@ -169,6 +205,17 @@ impl Default for SimulatorConfig {
                 Deployment::new("text-embedding-3-large", "text-embedding-3-large"),
                 Deployment::new("text-embedding-ada-002", "text-embedding-ada-002"),
             ],
+            resources: vec![
+                Resource::new(PTU_EAST, "East US", reserved()),
+                Resource::new(PTU_WEST, "West US", reserved()),
+                Resource::new(
+                    PAY_AS_YOU_GO,
+                    "Sweden Central",
+                    DeploymentKind::PayAsYouGo {
+                        tokens_per_minute: None,
+                    },
+                ),
+            ],
             api_keys: None,
             strict_auth: false,
             require_bearer: false,
@@ -178,5 +225,11 @@ impl Default for SimulatorConfig {
             usage_capacity: 100_000,
             requests_capacity: 1_000,
         }
+    }
+}
+
+fn reserved() -> DeploymentKind {
+    DeploymentKind::Ptu {
+        tokens_per_minute: RESOURCE_TOKENS_PER_MINUTE,
     }
 }

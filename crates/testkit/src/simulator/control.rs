@@ -87,12 +87,15 @@ fn bad(text: &str) -> Refusal {
 
 fn index(state: &State) -> Value {
     let deployments = state.deployments.iter().map(|deployment| {
-        json!({ "name": deployment.config.name, "model": deployment.config.model,
+        json!({ "name": state.full_name(deployment.resource, &deployment.config.name), "model": deployment.config.model,
                 "provisioned": deployment.capacity.is_provisioned() })
     });
+    let resources = state.config.resources.iter();
+    let resources = resources.map(|resource| format!("{}/{}/openai", state.url, resource.name));
     json!({
         "service": "tollgate simulated providers",
         "azure_openai": format!("{}/openai", state.url),
+        "azure_openai_resources": resources.collect::<Vec<_>>(),
         "openai": format!("{}/v1", state.url),
         "issuer": state.issuer.name(),
         "imds": format!("{}/metadata/identity/oauth2/token", state.url),

@@ -132,7 +132,7 @@ fn duration(text: &str) -> Option<Duration> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueuedFault {
-    /// Deployment it waits for; left out, any.
+    /// Deployment it waits for, as `name`, `resource/name` or `resource`; left out, any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The fault in its text form.
@@ -169,11 +169,12 @@ impl FaultQueue {
     /// Takes the first fault that waits for this deployment.
     pub(super) fn take(&self, deployment: &str) -> Option<Fault> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let resource = deployment.split_once('/').map(|(resource, _)| resource);
         let at = entries.iter().position(|(queued, _)| {
             queued
                 .deployment
                 .as_deref()
-                .is_none_or(|wanted| wanted == deployment)
+                .is_none_or(|wanted| wanted == deployment || resource == Some(wanted))
         })?;
         let fault = entries[at].1.clone();
         entries[at].0.count -= 1;

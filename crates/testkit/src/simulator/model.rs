@@ -74,6 +74,8 @@ impl Operation {
 /// A call of a model before its body is understood.
 pub(super) struct Target<'a> {
     pub(super) operation: Operation,
+    /// Index of the resource; `None` is the main one.
+    pub(super) resource: Option<usize>,
     /// The deployment it names; empty when it names none.
     pub(super) name: &'a str,
     pub(super) form: Form,
@@ -90,6 +92,7 @@ pub(super) async fn call(
 ) -> Result<Response<SimulatorBody>, Refusal> {
     let Target {
         operation,
+        resource,
         name,
         form,
         fault,
@@ -101,8 +104,11 @@ pub(super) async fn call(
     if form == Form::Deployments {
         check_api_version(head)?;
     }
-    let in_path = head.uri.path().starts_with("/openai/deployments/");
-    let found = state.find(name);
+    let in_path = state
+        .resource(head.uri.path())
+        .1
+        .starts_with("/openai/deployments/");
+    let found = state.find(resource, name);
     if in_path && found.is_none() {
         return Err(Refusal::deployment_not_found());
     }
@@ -138,7 +144,7 @@ pub(super) async fn call(
     let record = UsageRecord {
         request_id: given_request_id(head).unwrap_or_else(|| Uuid::new_v4().to_string()),
         apim_request_id,
-        deployment: deployment.config.name.clone(),
+        deployment: state.full_name(resource, &deployment.config.name),
         model: deployment.config.model.clone(),
         operation: operation.name().to_owned(),
         prompt_tokens: reply.prompt_tokens,
@@ -393,6 +399,7 @@ pub(super) fn whole_response(bytes: Bytes) -> Response<SimulatorBody> {
 pub(super) fn models(
     state: &State,
     head: &Parts,
+    resource: Option<usize>,
     form: Form,
     name: Option<&str>,
 ) -> Result<Value, Refusal> {
@@ -417,11 +424,13 @@ pub(super) fn models(
     };
     match name {
         Some(name) => state
-            .find(name)
+            .find(resource, name)
             .map(model)
             .ok_or_else(|| no_such_model(form, name)),
-        None => Ok(
-            json!({ "object": "list", "data": (0..state.deployments.len()).map(model).collect::<Vec<_>>() }),
-        ),
+        None => {
+            let own = (0..state.deployments.len())
+                .filter(|at| state.deployments[*at].resource == resource);
+            Ok(json!({ "object": "list", "data": own.map(model).collect::<Vec<_>>() }))
+        }
     }
 }

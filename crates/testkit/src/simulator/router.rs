@@ -176,7 +176,7 @@ async fn answer(
     head: &Parts,
     body: &Bytes,
 ) -> Result<Response<SimulatorBody>, Refusal> {
-    let path = head.uri.path();
+    let (resource, path) = state.resource(head.uri.path());
     let route = route(path).ok_or_else(Refusal::resource_not_found)?;
     let json = match &route {
         Route::Model { .. } => Some(serde_json::from_slice::<Value>(body)),
@@ -193,7 +193,7 @@ async fn answer(
         Route::Imds | Route::AppService | Route::Token { .. } => "identity",
         Route::Discovery { .. } | Route::Jwks | Route::Rotate => "issuer",
     };
-    let fault = fault(state, head, target)?;
+    let fault = fault(state, head, &state.full_name(resource, target))?;
     strike(&fault, control).await?;
     let value = match route {
         Route::Model {
@@ -206,13 +206,14 @@ async fn answer(
             };
             let target = model::Target {
                 operation,
+                resource,
                 name: target,
                 form,
                 fault: &fault,
             };
             return model::call(state, control, head, target, body).await;
         }
-        Route::Models { form, name } => model::models(state, head, form, name)?,
+        Route::Models { form, name } => model::models(state, head, resource, form, name)?,
         Route::Response { form, id } => {
             auth::check(state, &head.headers, form)?;
             responses::stored(state, &head.method, id)?
@@ -303,13 +304,14 @@ async fn strike(fault: &Fault, control: &ConnectionControl) -> Result<(), Refusa
 fn common_headers(state: &State, head: &Parts, response: &mut Response<SimulatorBody>) {
     let client_request_id = head.headers.get("x-ms-client-request-id").cloned();
     let request_id = model::given_request_id(head);
+    let region = match state.resource(head.uri.path()).0 {
+        None => &state.config.region,
+        Some(at) => &state.config.resources[at].region,
+    };
     let headers = response.headers_mut();
     let fresh = || HeaderValue::from_str(&Uuid::new_v4().to_string()).ok();
     for (name, value) in [
-        (
-            "x-ms-region",
-            HeaderValue::from_str(&state.config.region).ok(),
-        ),
+        ("x-ms-region", HeaderValue::from_str(region).ok()),
         (
             "x-content-type-options",
             Some(HeaderValue::from_static("nosniff")),

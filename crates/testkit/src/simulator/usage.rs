@@ -26,7 +26,7 @@ pub struct UsageRecord {
     pub request_id: String,
     /// The identifier the provider gave (`apim-request-id` of the answer).
     pub apim_request_id: String,
-    /// Deployment that served it.
+    /// Deployment that served it; `resource/name` where it is not the main resource's.
     pub deployment: String,
     /// Model behind the deployment.
     pub model: String,

@@ -1,9 +1,10 @@
 //! Capacity: reserved deployments refuse above their tokens per minute, pay-as-you-go by quota.
 
 use serde_json::json;
+use tollgate_testkit::simulator::{PAY_AS_YOU_GO, PTU_EAST, PTU_WEST};
 use tollgate_testkit::{Deployment, Simulator, SimulatorConfig};
 
-use crate::{post, question};
+use crate::{get, post, question};
 
 async fn limited() -> Simulator {
     let deployments = vec![
@@ -80,4 +81,49 @@ async fn pay_as_you_go_refuses_by_estimate() {
             .unwrap()
             .contains("ChatCompletions_Create")
     );
+}
+
+#[tokio::test]
+async fn resources_beside_the_main_one_have_capacity_and_faults_of_their_own() {
+    let simulator = Simulator::start(SimulatorConfig::default()).await.unwrap();
+    let at = |resource: &str| format!("/{resource}{}", path("gpt-4o-mini"));
+    let body = question("Count to 50.", json!({}));
+    let mut refused = None;
+    for _ in 0..20 {
+        let answer = post(&simulator, &at(PTU_EAST), &body).await;
+        assert_eq!(answer.header("x-ms-region"), "East US");
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("twenty calls fill it");
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    for other in [PTU_WEST, PAY_AS_YOU_GO] {
+        let answer = post(&simulator, &at(other), &body).await;
+        assert_eq!(answer.status, 200, "{other}: {}", answer.text());
+    }
+    let billed = simulator.usage().requests;
+    let last = billed.last().unwrap();
+    assert_eq!(last.deployment, "payg/gpt-4o-mini");
+
+    simulator
+        .queue_fault(Some(PAY_AS_YOU_GO), "status=503", 1)
+        .unwrap();
+    simulator
+        .queue_fault(Some("ptu-west/gpt-4o-mini"), "status=500", 1)
+        .unwrap();
+    for (resource, status) in [(PAY_AS_YOU_GO, 503), (PTU_WEST, 500), (PAY_AS_YOU_GO, 200)] {
+        let answer = post(&simulator, &at(resource), &body).await;
+        assert_eq!(answer.status, status, "{resource}");
+    }
+    // Only the models are below a resource's name.
+    for missing in [
+        "/ptu-east/metadata/identity/oauth2/token",
+        "/nobody/openai/models?api-version=2024-10-21",
+    ] {
+        assert_eq!(get(&simulator, missing).await.status, 404, "{missing}");
+    }
+    let models = get(&simulator, "/payg/openai/v1/models").await.json();
+    assert_eq!(models["data"].as_array().unwrap().len(), 1, "{models}");
 }
