@@ -18,7 +18,8 @@ use crate::definition::{ApiKind, Definition, PolicyText};
 use crate::policies;
 use crate::snapshot::BackendIndex;
 use crate::step::{Block, Needs, PlacedStep, Step};
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::document::{self, Document, Element, Node, TextKind};
@@ -77,6 +78,7 @@ pub struct Compiler<'a> {
     named: Named<'a>,
     fragments: BTreeMap<&'a str, Option<Document>>,
     backends: &'a HashMap<Str, BackendIndex>,
+    openid_urls: RefCell<BTreeSet<Str>>,
 }
 
 struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
@@ -126,7 +128,13 @@ impl<'a> Compiler<'a> {
             named,
             fragments,
             backends,
+            openid_urls: RefCell::default(),
         }
+    }
+
+    /// Configuration URLs of the OpenID providers that the documents name, sorted.
+    pub fn openid_urls(&self) -> Vec<Str> {
+        self.openid_urls.borrow().iter().cloned().collect()
     }
 
     /// Compiles the document of one scope; without one it inherits everything.
@@ -555,6 +563,11 @@ impl Compile<'_> {
             });
         }
         found
+    }
+
+    /// Notes the configuration URL of an OpenID provider, so that it can be fetched before a request needs it.
+    pub fn openid_url(&mut self, url: &Str) {
+        self.compiler.openid_urls.borrow_mut().insert(url.clone());
     }
 
     /// The children of a fragment, compiled here (inclusion is textual).

@@ -6,10 +6,12 @@
 mod arrangement;
 mod config;
 mod message;
+mod openid;
 mod pattern;
 mod play;
 mod recorder;
 mod script;
+pub(crate) mod signer;
 mod time;
 mod upstream;
 
@@ -41,6 +43,10 @@ Arrangement (before the first request of a case):
       backend ID managed-identity            RESOURCE [CLIENT-ID]
       pool ID                                BACKEND [priority N] [weight N], ...
       identity RESOURCE                      the token that managed identity gives, or `fails WHY`
+      key NAME                               RS256 (384, 512), PS256.., ES256.., HS256.. or EdDSA: a key that signs tokens.
+                                             Documents read {{NAME}} (a shared secret, Base64) or {{NAME-n}} and {{NAME-e}} (RSA)
+      openid URL                             ISSUER KEY...: the issuer and the keys that the OpenID provider at this
+                                             configuration URL publishes, or `fails WHY`
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
@@ -53,6 +59,11 @@ Actions, in order:
       then headers, a blank line and the body of the answer to the last request; what is not said is not checked.
       `name:` alone: the header is not there. `(empty)` as body: there is none.
       `<any>`, `<guid>` and `<int>` stand for what they say, in headers and bodies
+  -- token NAME by KEY
+      a token for messages to send, where `<token NAME>` stands for it: lines `name: JSON` of its header (over `typ`, `alg`
+      and `kid`; null takes one out), a blank line, and its claims as JSON
+  -- openid URL ISSUER KEY..., or -- openid URL fails WHY
+      what the provider publishes from now on; what was fetched stays known
   -- upstream [HOST] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]
       what the upstream answers next, with headers and body; unscripted, it answers 200 `ok`
   -- upstream [HOST] refuses|stalls|garbles [always]

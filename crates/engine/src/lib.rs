@@ -17,6 +17,7 @@ pub mod fixture;
 pub mod fuzz;
 mod host;
 pub mod identify;
+pub mod jwt;
 mod limits;
 pub mod llm_call;
 pub mod pipeline;

@@ -6,6 +6,7 @@ use crate::LocalBoxFuture;
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::definition::{BackendTls, Secret};
+use crate::jwt::KeySet;
 use crate::settle::Record;
 use http::{Request, Response};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Services {
     pub transport: std::rc::Rc<dyn Transport>,
     /// Managed-identity tokens.
     pub tokens: Arc<dyn IdentityTokens>,
+    /// OpenID providers: issuers and keys of `validate-jwt`.
+    pub providers: Arc<dyn OpenIdProviders>,
     /// Counters, shared by all threads.
     pub counters: Arc<dyn tollgate_state::Counters>,
     /// Values of `cache-store-value`.
@@ -149,6 +152,63 @@ impl dyn IdentityTokens {
             Some(token) => Ok(token),
             None => self.fetch(resource, client_id).await,
         }
+    }
+}
+
+/// What an OpenID provider says of itself (OpenID Connect Discovery 1.0).
+#[derive(Debug)]
+pub struct OpenIdProvider {
+    /// `issuer` of the configuration document, as it stands there.
+    pub issuer: Str,
+    /// The keys of its `jwks_uri`.
+    pub keys: KeySet,
+    /// When the keys were fetched, Unix milliseconds.
+    pub fetched_millis: u64,
+}
+
+/// OpenID providers by the URL of their configuration document. Implementations cache, refresh ahead of need, fetch
+/// once for many waiters, bound what they keep, and go on with what they have while a provider is away.
+pub trait OpenIdProviders: Send + Sync {
+    /// The cached provider. Never waits: a hit is the hot path.
+    fn cached(&self, url: &str) -> Option<Arc<OpenIdProvider>>;
+
+    /// Fetches a provider of which nothing is cached. The error says what was tried, for the operator.
+    fn fetch<'a>(&'a self, url: &'a str)
+    -> LocalBoxFuture<'a, Result<Arc<OpenIdProvider>, String>>;
+
+    /// A token names a key that `seen` lacks: fetches again, unless that was done lately (API Management: at most
+    /// every 5 minutes). Gives what is newest, which may be `seen` itself.
+    fn unknown_key<'a>(
+        &'a self,
+        url: &'a str,
+        seen: &'a Arc<OpenIdProvider>,
+    ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>>;
+}
+
+/// A gateway that reaches no OpenID provider.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoOpenIdProviders;
+
+impl OpenIdProviders for NoOpenIdProviders {
+    fn cached(&self, _url: &str) -> Option<Arc<OpenIdProvider>> {
+        None
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        _url: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Arc<OpenIdProvider>, String>> {
+        Box::pin(std::future::ready(Err(String::from(
+            "this gateway reaches no OpenID provider",
+        ))))
+    }
+
+    fn unknown_key<'a>(
+        &'a self,
+        _url: &'a str,
+        seen: &'a Arc<OpenIdProvider>,
+    ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>> {
+        Box::pin(std::future::ready(seen.clone()))
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub router: Router,
     /// Finds subscriptions by key.
     pub keys: Keys,
+    /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
+    pub openid_urls: Vec<Str>,
 }
 
 /// An API.
@@ -384,6 +386,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             allow_tracing: sub.allow_tracing,
         });
     }
+    let openid_urls = compiler.openid_urls();
     let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
     let router = Router::build(&apis, &definition.apis, diagnostics);
     if diagnostics.has_errors() {
@@ -400,6 +403,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         policy,
         router,
         keys,
+        openid_urls,
     })
 }
 

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
-use tollgate_engine::services::IdentityTokens;
+use tollgate_engine::services::{IdentityTokens, NoOpenIdProviders, OpenIdProviders};
 use tollgate_lang::value::Frozen;
 use tollgate_state::{
     Cache, Concurrency, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors,
@@ -42,6 +42,8 @@ pub struct Shared {
     pub concurrency: Arc<Concurrency>,
     /// Managed identity.
     pub tokens: Arc<dyn IdentityTokens>,
+    /// OpenID providers.
+    pub providers: Arc<dyn OpenIdProviders>,
 }
 
 impl Shared {
@@ -54,6 +56,7 @@ impl Shared {
             vectors: Arc::new(MemoryVectors::default()),
             concurrency: Arc::default(),
             tokens: identity.clone(),
+            providers: Arc::new(NoOpenIdProviders),
         }
     }
 }

@@ -110,6 +110,7 @@ impl Thread {
             clock: start.shared.clock.clone(),
             transport,
             tokens: start.shared.tokens.clone(),
+            providers: start.shared.providers.clone(),
             counters: start.shared.counters.clone(),
             cache: start.shared.cache.clone(),
             vectors: start.shared.vectors.clone(),

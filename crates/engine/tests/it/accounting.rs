@@ -16,8 +16,8 @@ use tollgate_engine::exchange::collect;
 use tollgate_engine::fixture::{FakeClock, Setup};
 use tollgate_engine::pipeline::{Incoming, serve};
 use tollgate_engine::services::{
-    IdentityToken, IdentityTokens, Origin, SendError, SendOptions, Services, Telemetry,
-    TraceSeverity, Transport,
+    IdentityToken, IdentityTokens, NoOpenIdProviders, Origin, SendError, SendOptions, Services,
+    Telemetry, TraceSeverity, Transport,
 };
 use tollgate_engine::settle::Record;
 use tollgate_engine::{LocalBoxFuture, Snapshot, snapshot};
@@ -232,6 +232,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         clock: Arc::new(FakeClock::default()),
         transport: provider.clone(),
         tokens: Arc::new(NoTokens),
+        providers: Arc::new(NoOpenIdProviders),
         counters: counters.clone(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),
