@@ -9,6 +9,7 @@ mod demo;
 mod docs;
 mod documents;
 mod mcp_clients;
+mod mcp_conformance;
 mod node;
 mod process;
 mod python;

@@ -24,6 +24,7 @@ impl McpGateway {
             &format!(
                 r#"gateway:
   listen: [{{ address: "127.0.0.1:0" }}]
+  management: {{ address: "127.0.0.1:0" }}
   threads: 2
 apis:
   - id: mcp-server

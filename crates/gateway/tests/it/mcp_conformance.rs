@@ -1,0 +1,104 @@
+//! The official MCP conformance suite before the gateway: it must find there what it finds before the server itself.
+
+use crate::mcp_clients::{FORWARD, McpGateway, asset, server};
+use crate::node::Node;
+use crate::process::Folder;
+use crate::python::interpreter;
+use std::collections::BTreeMap;
+
+/// How many checks of a scenario passed and failed.
+type Checks = (u32, u32);
+
+/// What the suite found.
+#[derive(Debug, Default, PartialEq)]
+struct Found {
+    /// The scenarios that the revision requires.
+    scored: BTreeMap<String, Checks>,
+    /// Those that run without counting: extensions and what is younger than the revision.
+    unscored: BTreeMap<String, Checks>,
+}
+
+impl Found {
+    fn total(&self) -> Checks {
+        let add = |sum: Checks, one: &Checks| (sum.0 + one.0, sum.1 + one.1);
+        self.scored.values().fold((0, 0), add)
+    }
+}
+
+/// Runs all that a revision requires of a server.
+fn conformance(node: &Node, url: &str, revision: &str) -> Found {
+    let results = Folder::new();
+    let output = node
+        .program("conformance")
+        .args(["server", "--url", url, "--requirements", revision])
+        .args(["--output-dir", results.text()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let summary = text
+        .split_once("=== SUMMARY ===")
+        .unwrap_or_else(|| panic!("{text}\n{}", String::from_utf8_lossy(&output.stderr)))
+        .1;
+    let (scored, unscored) = summary
+        .split_once("Not scored for")
+        .unwrap_or((summary, ""));
+    let mut found = Found::default();
+    for line in scored.lines() {
+        // `✓ ping: 2 passed, 0 failed`
+        let Some((name, rest)) = line.split_once(": ") else {
+            continue;
+        };
+        let Some((_, name)) = name.split_once(' ') else {
+            continue;
+        };
+        let (passed, failed) = rest.split_once(" passed, ").unwrap();
+        let failed = failed.strip_suffix(" failed").unwrap();
+        let checks = (passed.parse().unwrap(), failed.parse().unwrap());
+        let unscored = unscored.contains(&format!(" {name} ("));
+        let set = if unscored {
+            &mut found.unscored
+        } else {
+            &mut found.scored
+        };
+        set.insert(name.to_owned(), checks);
+    }
+    found
+}
+
+/// The same set, before a server and through a gateway before another of its kind.
+fn compare(revision: &str, scenarios: usize) {
+    let Some((node, python)) = Node::find("the MCP conformance suite").zip(interpreter()) else {
+        return;
+    };
+    let start = || {
+        let mut command = std::process::Command::new(&python);
+        command.arg(asset("servers/conformance.py"));
+        server(command)
+    };
+    let ((_behind, upstream), (_alone, url)) = (start(), start());
+    let gateway = McpGateway::start(&upstream, FORWARD);
+    let (direct, through) = std::thread::scope(|scope| {
+        let direct = scope.spawn(|| conformance(&node, &url, revision));
+        let through = conformance(&node, &gateway.url, revision);
+        (direct.join().unwrap(), through)
+    });
+    println!(
+        "{revision}: {} scenarios, {:?} direct, {:?} through the gateway (passed, failed)",
+        direct.scored.len(),
+        direct.total(),
+        through.total(),
+    );
+    assert_eq!(direct.scored.len(), scenarios, "{direct:?}");
+    assert_eq!(direct.total().1, 0, "the server itself fails: {direct:?}");
+    assert_eq!(direct, through);
+}
+
+#[test]
+fn of_2025_11_25() {
+    compare("2025-11-25", 30);
+}
+
+#[test]
+fn of_2026_07_28() {
+    compare("2026-07-28", 37);
+}
