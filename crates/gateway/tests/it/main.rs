@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod docs;
 mod documents;
+mod labs;
 mod mcp_clients;
 mod mcp_conformance;
 mod node;

@@ -20,7 +20,8 @@ pub(crate) const CHAT: &str =
 pub(crate) const KEY_A: &str = "canary-key-of-team-a";
 pub(crate) const KEY_B: &str = "canary-key-of-team-b";
 
-const FORWARD: &str =
+/// Every API forwards, and does nothing else.
+pub(crate) const FORWARD: &str =
     "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>";
 
 /// What a scene is made of.
@@ -89,22 +90,70 @@ apis:
     )
 }
 
-impl Scene {
-    pub(crate) async fn start(setting: Setting<'_>) -> Scene {
-        let simulator = Simulator::start(setting.providers).await.unwrap();
+/// A gateway process with files of a test's own, and the two teams' keys in its environment.
+pub(crate) struct Served {
+    pub(crate) running: Running,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) management: SocketAddr,
+    pub(crate) folder: Folder,
+}
+
+impl Served {
+    /// Starts `serve` on a folder of these files, `tollgate.yaml` among them, and waits until it is ready.
+    pub(crate) fn start(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Served {
         let folder = Folder::new();
-        folder.write("global.xml", FORWARD);
-        folder.write("api.xml", setting.policy);
-        folder.write(
-            "tollgate.yaml",
-            &config(simulator.url(), setting.gateway, setting.more),
-        );
-        let mut environment = vec![("TEAM_A_KEY", KEY_A), ("TEAM_B_KEY", KEY_B)];
-        environment.extend(setting.environment);
-        let mut running = Running::start(&["serve", folder.text()], &environment);
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        let mut all = vec![("TEAM_A_KEY", KEY_A), ("TEAM_B_KEY", KEY_B)];
+        all.extend(environment);
+        let mut running = Running::start(&["serve", folder.text()], &all);
         let gateway = address(&running.line("serving http://"));
         let management = address(&running.line("management http://"));
         running.line("ready");
+        Served {
+            running,
+            gateway,
+            management,
+            folder,
+        }
+    }
+
+    /// The page of metrics, once everything has settled.
+    pub(crate) async fn metrics(&self) -> String {
+        until("nothing in flight", async || {
+            sum(
+                &metrics(self.management).await,
+                "tollgate_requests_in_flight",
+                &[],
+            ) == 0
+        })
+        .await;
+        metrics(self.management).await
+    }
+}
+
+async fn metrics(management: SocketAddr) -> String {
+    let answer = fetch(management, get("/metrics")).await.unwrap();
+    assert_eq!(answer.status, 200);
+    answer.text()
+}
+
+impl Scene {
+    pub(crate) async fn start(setting: Setting<'_>) -> Scene {
+        let simulator = Simulator::start(setting.providers).await.unwrap();
+        let configured = config(simulator.url(), setting.gateway, setting.more);
+        let files = [
+            ("global.xml", FORWARD),
+            ("api.xml", setting.policy),
+            ("tollgate.yaml", &configured),
+        ];
+        let Served {
+            running,
+            gateway,
+            management,
+            folder,
+        } = Served::start(&files, setting.environment);
         Scene {
             running,
             gateway,
@@ -127,9 +176,7 @@ impl Scene {
     }
 
     pub(crate) async fn metrics(&self) -> String {
-        let answer = fetch(self.management, get("/metrics")).await.unwrap();
-        assert_eq!(answer.status, 200);
-        answer.text()
+        metrics(self.management).await
     }
 
     /// The sum of a metric over the series that have all these labels.
