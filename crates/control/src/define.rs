@@ -5,6 +5,7 @@
 
 mod apis;
 mod backends;
+mod mcp;
 mod places;
 mod policies;
 mod products;
@@ -115,6 +116,8 @@ impl<'a, 'f> Reader<'a, 'f> {
             max_buffered_body: settings.limits.buffered_body_size,
             body_idle_timeout: settings.timeouts.body_idle,
             usage_timeout: settings.timeouts.usage,
+            public_url: self.public_url(gateway),
+            allowed_hosts: self.allowed_hosts(gateway),
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod backend;
 pub mod gateway;
+pub mod mcp;
 pub mod product;
 pub mod scalar;
 

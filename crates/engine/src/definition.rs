@@ -2,6 +2,13 @@
 //!
 //! Property names and meaning are API Management's; what must stay true: no field here is read on the hot path.
 
+mod mcp;
+
+pub use mcp::{
+    McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools, ToolDefinition,
+    ToolLists,
+};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +75,10 @@ pub struct GatewayDefinition {
     /// How long a metered response is read on after its caller has left, so that the provider's own usage is counted
     /// and not an estimate. The provider works on meanwhile; zero closes the connection at once.
     pub usage_timeout: Duration,
+    /// Scheme, host and base path by which callers reach the gateway, without a `/` at its end.
+    pub public_url: Option<Arc<str>>,
+    /// Hosts (`name` or `name:port`) that MCP servers answer to on a loopback listener, beside loopback names.
+    pub allowed_hosts: Vec<Arc<str>>,
 }
 
 impl Default for GatewayDefinition {
@@ -79,6 +90,8 @@ impl Default for GatewayDefinition {
             max_buffered_body: 16 << 20,
             body_idle_timeout: Duration::from_secs(300),
             usage_timeout: Duration::from_secs(30),
+            public_url: None,
+            allowed_hosts: Vec::new(),
         }
     }
 }
@@ -126,6 +139,8 @@ pub struct ApiDefinition {
     pub key_query: Arc<str>,
     /// Kind.
     pub kind: ApiKind,
+    /// What makes it an MCP server: of kind [`ApiKind::Mcp`] only, where `None` is a pass-through with defaults.
+    pub mcp: Option<Box<McpDefinition>>,
     /// Version and how it is told.
     pub version: Option<VersionDefinition>,
     /// `context.Api.Revision`.
@@ -156,7 +171,8 @@ pub enum ApiKind {
     Http,
     /// WebSocket pass-through.
     WebSocket,
-    /// MCP server pass-through: one catch-all operation, forwarded even when the document's backend section is empty.
+    /// MCP server: calls go to another one, or are answered from operations. The backend section forwards even when
+    /// the document's is empty.
     Mcp,
 }
 
@@ -218,6 +234,8 @@ pub struct ProductDefinition {
     pub apis: Vec<Arc<str>>,
     /// Group ids.
     pub groups: Vec<Arc<str>>,
+    /// Which tools of its MCP servers it opens.
+    pub mcp_tools: Vec<ProductTools>,
     /// Its policy.
     pub policy: Option<PolicyText>,
 }

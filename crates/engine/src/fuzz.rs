@@ -52,6 +52,7 @@ pub fn route(data: &[u8]) {
             key_header: Arc::from("key"),
             key_query: Arc::from("key"),
             kind: ApiKind::Http,
+            mcp: None,
             version: None,
             revision: Arc::from("1"),
             is_current: true,

@@ -20,6 +20,7 @@ pub mod identify;
 pub mod jwt;
 mod limits;
 pub mod llm_call;
+pub mod mcp;
 pub mod pipeline;
 pub mod policies;
 pub mod routing;

@@ -8,6 +8,7 @@ use crate::definition::{
     VersionDefinition,
 };
 use crate::identify::Keys;
+use crate::mcp::{self, Mcp, ToolRules};
 use crate::routing::Router;
 use crate::services::Origin;
 use std::collections::HashMap;
@@ -61,6 +62,8 @@ pub struct Api {
     pub key_header: http::HeaderName,
     pub key_query: Str,
     pub kind: ApiKind,
+    /// Of an MCP server.
+    pub mcp: Option<Box<Mcp>>,
     pub version: Option<VersionDefinition>,
     pub revision: Str,
     pub is_current: bool,
@@ -97,6 +100,8 @@ pub struct Product {
     pub published: bool,
     pub apis: Vec<u32>,
     pub groups: Vec<Str>,
+    /// Which tools of an API it opens, for the APIs that it says so of.
+    pub mcp_tools: Vec<(u32, ToolRules)>,
     pub policy: ScopeDocument,
 }
 
@@ -291,6 +296,10 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         }
         apis.push(build_api(api, &compiler, &backend_ids, diagnostics));
     }
+    for (at, api) in definition.apis.iter().enumerate() {
+        let mcp = Mcp::build(api, &definition, &apis, &api_ids, diagnostics);
+        apis[at].mcp = mcp.map(Box::new);
+    }
     let mut products = Vec::with_capacity(definition.products.len());
     let mut product_ids: HashMap<Str, u32> = HashMap::new();
     for product in &definition.products {
@@ -334,6 +343,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             published: product.published,
             apis: members,
             groups: product.groups.clone(),
+            mcp_tools: mcp::product_tools(product, &api_ids, diagnostics),
             policy: compiler.scope(
                 product.policy.as_ref(),
                 compile::ScopeKind::Product,
@@ -473,6 +483,7 @@ fn build_api(
         key_header,
         key_query: api.key_query.clone(),
         kind: api.kind,
+        mcp: None,
         version: api.version.clone(),
         revision: api.revision.clone(),
         is_current: api.is_current,
@@ -599,7 +610,7 @@ fn build_backend(
     }
 }
 
-fn found(
+pub(crate) fn found(
     diagnostics: &mut Diagnostics,
     span: Option<tollgate_lang::Span>,
     what: &str,
@@ -636,7 +647,7 @@ fn unknown<'a>(
 }
 
 /// A fault of the configuration (not of a document).
-fn fault(
+pub(crate) fn fault(
     diagnostics: &mut Diagnostics,
     span: Option<tollgate_lang::Span>,
     message: String,

@@ -24,11 +24,13 @@ impl Reader<'_, '_> {
             sets.insert(set.id.as_str(), scheme);
         }
         let backends: BTreeSet<&str> = model.backends.iter().map(|b| b.id.as_str()).collect();
-        model
+        let mut apis: Vec<ApiDefinition> = model
             .apis
             .iter()
             .map(|api| self.api(api, &sets, &backends))
-            .collect()
+            .collect();
+        self.mcp_servers(model, &mut apis);
+        apis
     }
 
     fn versioning(&mut self, set: &At<VersionSet>) -> VersioningScheme {
@@ -102,6 +104,7 @@ impl Reader<'_, '_> {
             key_header: Arc::from(key_header.map_or(KEY_HEADER, |h| h.as_str())),
             key_query: Arc::from(key_query.map_or(KEY_QUERY, |q| q.as_str())),
             kind,
+            mcp: None,
             version: self.version(api, sets),
             revision: Arc::from(api.api_revision.as_deref().unwrap_or("1")),
             is_current: api.is_current.unwrap_or(true),

@@ -20,6 +20,7 @@ impl Reader<'_, '_> {
                     apis.push(Arc::from(id));
                 }
             }
+            let mcp_tools = self.product_tools(product, &apis, model);
             let what = format!("the policy of product `{}`", product.id.value);
             let policy = product.policy.as_ref().and_then(|p| self.policy(p, &what));
             products.push(ProductDefinition {
@@ -36,6 +37,7 @@ impl Reader<'_, '_> {
                     .iter()
                     .map(|g| Arc::from(id_of(g, "groups")))
                     .collect(),
+                mcp_tools,
                 policy,
             });
         }

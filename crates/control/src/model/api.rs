@@ -1,5 +1,6 @@
 //! `apis:` and `versionSets:` of the configuration. Source: API Management's `apis/{id}` and `apiVersionSets/{id}`.
 
+use super::mcp::{Mcp, McpProperties, McpTool, Tool};
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,6 +44,17 @@ pub struct Api {
     /// Operations; with a specification, additions and the policies of its operations.
     #[serde(default)]
     pub operations: Vec<At<Operation>>,
+    /// Of an MCP server: transport and paths of the server that calls are passed to.
+    #[serde(alias = "mcpPropperties")]
+    pub mcp_properties: Option<At<McpProperties>>,
+    /// Of an MCP server: operations that are its tools.
+    #[serde(default)]
+    pub mcp_tools: Vec<At<McpTool>>,
+    /// The same, as the resources `apis/{id}/tools/{toolId}`.
+    #[serde(default)]
+    pub tools: Vec<At<Tool>>,
+    /// Of an MCP server: who may call it, and which tools.
+    pub mcp: Option<At<Mcp>>,
     /// The API's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }
@@ -70,7 +82,7 @@ pub enum ApiType {
     Http,
     /// WebSocket pass-through.
     Websocket,
-    /// MCP server pass-through.
+    /// MCP server: another one behind the gateway, or operations as tools.
     Mcp,
 }
 

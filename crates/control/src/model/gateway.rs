@@ -15,6 +15,13 @@ pub struct Gateway {
     pub service_name: Option<String>,
     /// `context.Deployment.Region`. Default: `local`.
     pub region: Option<String>,
+    /// Scheme, host and base path by which callers reach the gateway, as `https://ai.example.com`: what protected-resource
+    /// metadata of MCP servers says. Default: on a loopback listener what the caller wrote.
+    pub public_url: Option<At<String>>,
+    /// Hosts (`name` or `name:port`) that MCP servers answer to on a loopback listener, beside `localhost` and loopback
+    /// addresses.
+    #[serde(default)]
+    pub allowed_hosts: Vec<At<String>>,
     /// Where callers connect. Default: `127.0.0.1:8080` without TLS.
     #[serde(default)]
     pub listen: Vec<At<Listener>>,

@@ -1,5 +1,6 @@
 //! `products:`, `subscriptions:` and `users:` of the configuration. Source: API Management's resources of these names.
 
+use super::mcp::ProductTools;
 use super::scalar::PlacedSecret;
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -34,6 +35,9 @@ pub struct Product {
     /// Ids of groups that see it.
     #[serde(default)]
     pub groups: Vec<At<String>>,
+    /// Which tools of its MCP servers it opens. Default: those that the server itself allows.
+    #[serde(default)]
+    pub mcp_tools: Vec<At<ProductTools>>,
     /// The product's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

@@ -54,6 +54,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
         key_header: Arc::from("Ocp-Apim-Subscription-Key"),
         key_query: Arc::from("subscription-key"),
         kind: ApiKind::Http,
+        mcp: None,
         version: None,
         revision: Arc::from("1"),
         is_current: true,

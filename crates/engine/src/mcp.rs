@@ -1,0 +1,137 @@
+//! MCP servers: APIs of type `mcp`, whose calls are JSON-RPC messages.
+//!
+//! Compiled here from [`McpDefinition`], with all globs and look-ups done. What must stay true: an API that is no MCP
+//! server pays nothing for this module; what a caller may not use is not told apart from what is not there.
+
+use crate::definition::{
+    ApiDefinition, ApiKind, Definition, McpAuthorization, McpDefinition, McpEndpoints, McpSource,
+    ProductDefinition, ToolLists,
+};
+use crate::snapshot::{self, Api};
+use std::collections::HashMap;
+pub use tollgate_agents::ToolRules;
+use tollgate_lang::value::Str;
+use tollgate_lang::{Diagnostics, Span};
+
+/// A compiled MCP server.
+#[derive(Debug)]
+pub struct Mcp {
+    /// Where answers come from.
+    pub source: Source,
+    /// Origins that may call beside the gateway's own, in lower case; `*` for all.
+    pub allowed_origins: Vec<Str>,
+    /// Protected-resource metadata.
+    pub authorization: Option<McpAuthorization>,
+    /// Which tools callers may use, whatever their product says.
+    pub tools: ToolRules,
+}
+
+/// Where answers come from.
+#[derive(Debug)]
+pub enum Source {
+    /// The API's backend.
+    PassThrough(McpEndpoints),
+    /// Operations of APIs.
+    Tools(Vec<Tool>),
+}
+
+/// An operation as a tool.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see ToolDefinition")]
+pub struct Tool {
+    pub name: Str,
+    pub title: Option<Str>,
+    pub description: Option<Str>,
+    /// Index of the API.
+    pub api: u32,
+    /// Index into the API's operations.
+    pub operation: u32,
+}
+
+impl Mcp {
+    /// Compiles an API's part; `None` for one that is no MCP server.
+    pub(crate) fn build(
+        api: &ApiDefinition,
+        definition: &Definition,
+        apis: &[Api],
+        api_ids: &HashMap<Str, u32>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Mcp> {
+        if api.kind != ApiKind::Mcp {
+            return None;
+        }
+        let default = McpDefinition::default();
+        let mcp = api.mcp.as_deref().unwrap_or(&default);
+        let source = match &mcp.source {
+            McpSource::PassThrough(endpoints) => Source::PassThrough(endpoints.clone()),
+            McpSource::Tools(tools) => Source::Tools(
+                tools
+                    .iter()
+                    .filter_map(|tool| {
+                        let owner =
+                            snapshot::found(diagnostics, tool.span, "API", &tool.api, api_ids)?;
+                        let operations = &apis[owner as usize].operations;
+                        let at = operations.iter().position(|o| o.id == tool.operation);
+                        if at.is_none() || definition.apis[owner as usize].kind == ApiKind::Mcp {
+                            snapshot::fault(
+                                diagnostics,
+                                tool.span,
+                                format!(
+                                    "tool `{}` needs the operation `{}` of API `{}`",
+                                    tool.name, tool.operation, tool.api
+                                ),
+                                "name an operation of an API that is no MCP server",
+                            );
+                            return None;
+                        }
+                        Some(Tool {
+                            name: tool.name.clone(),
+                            title: tool.title.clone(),
+                            description: tool.description.clone(),
+                            api: owner,
+                            operation: at.and_then(|at| u32::try_from(at).ok())?,
+                        })
+                    })
+                    .collect(),
+            ),
+        };
+        Some(Mcp {
+            source,
+            allowed_origins: mcp.allowed_origins.clone(),
+            authorization: mcp.authorization.clone(),
+            tools: rules(&mcp.tools, api.span, diagnostics),
+        })
+    }
+}
+
+/// Compiles which tools a product opens.
+pub(crate) fn product_tools(
+    product: &ProductDefinition,
+    api_ids: &HashMap<Str, u32>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(u32, ToolRules)> {
+    product
+        .mcp_tools
+        .iter()
+        .filter_map(|item| {
+            let api = snapshot::found(diagnostics, product.span, "API", &item.api, api_ids)?;
+            Some((api, rules(&item.tools, product.span, diagnostics)))
+        })
+        .collect()
+}
+
+fn rules(lists: &ToolLists, span: Option<Span>, diagnostics: &mut Diagnostics) -> ToolRules {
+    match ToolRules::compile(lists.allow.as_deref(), &lists.deny) {
+        Ok(rules) => rules,
+        Err(why) => {
+            snapshot::fault(
+                diagnostics,
+                span,
+                why,
+                "write the names of tools, with `*` for any characters",
+            );
+            // Not reached by a call: the configuration was refused.
+            ToolRules::default()
+        }
+    }
+}
