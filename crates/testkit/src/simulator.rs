@@ -31,6 +31,7 @@ mod schema;
 mod server;
 mod tokens;
 mod usage;
+mod users;
 mod vector;
 
 use std::io;
@@ -47,11 +48,11 @@ pub use config::{
     CHAT_DEPLOYMENT, COGNITIVE_SERVICES, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET,
     DEFAULT_IDENTITY_HEADER, DEFAULT_TENANT, Deployment, DeploymentKind, EMBEDDINGS_DEPLOYMENT,
     IdentityConfig, PAY_AS_YOU_GO, PTU_DEPLOYMENT, PTU_EAST, PTU_TOKENS_PER_MINUTE, PTU_WEST,
-    RESOURCE_TOKENS_PER_MINUTE, Resource, SimulatorConfig,
+    RESOURCE_TOKENS_PER_MINUTE, Resource, SimulatorConfig, User,
 };
 pub use faults::{FAULT_HEADER, Fault, QueuedFault};
 pub use identity::MINT_GRANT;
-pub use issuer::{MintOptions, SigningAlgorithm, SigningError};
+pub use issuer::{IssuerOutage, MintOptions, SigningAlgorithm, SigningError, TokenVersion};
 pub use recorder::{MAX_RECORDED_BODY, RecordedRequest};
 pub use usage::{Outcome, UsageRecord, UsageReport, UsageTotals};
 
@@ -271,6 +272,16 @@ impl Simulator {
     /// When the crypto library refuses.
     pub async fn rotate_keys(&self, withdraw: bool) -> Result<(), SigningError> {
         self.state.issuer.rotate(withdraw).await
+    }
+
+    /// Stops publishing all but the newest signing keys.
+    pub fn withdraw_keys(&self) {
+        self.state.issuer.withdraw();
+    }
+
+    /// Begins or ends an outage of discovery and keys. Tokens are issued all the same.
+    pub fn set_issuer_outage(&self, outage: Option<IssuerOutage>) {
+        self.state.issuer.set_outage(outage);
     }
 
     /// Stops accepting, lets open answers end for up to five seconds, and waits until all tasks

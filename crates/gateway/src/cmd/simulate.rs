@@ -9,6 +9,9 @@ use tollgate_control::model::Duration as Span;
 use tollgate_testkit::{Simulator, SimulatorConfig};
 
 /// Run the simulated providers alone: Azure OpenAI, OpenAI, Entra ID and managed identity on one port.
+///
+/// The simulated Entra ID issues tokens of users and applications with chosen claims, rotates its keys and plays an
+/// outage on demand (docs/tokens.md says how). `GET /` lists every endpoint.
 #[derive(Args)]
 pub(crate) struct Simulate {
     /// Address to listen on; port 0 takes a free one. It has no credentials: keep it on loopback.
@@ -55,6 +58,8 @@ impl Simulate {
                 let url = simulator.url();
                 println!("Simulated providers: {url}");
                 println!("  what was billed:   curl {url}/usage");
+                println!("  token issuer:      {}", simulator.issuer());
+                println!("  all endpoints:     curl {url}/");
                 println!("Stop with Ctrl-C.");
             }
             stop.wait().await;

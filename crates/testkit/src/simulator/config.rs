@@ -125,6 +125,37 @@ impl Resource {
     }
 }
 
+/// Somebody who can sign in at the simulated issuer. It has no `Debug`, because it holds a password.
+#[derive(Clone)]
+pub struct User {
+    /// `upn` and `preferred_username`.
+    pub username: String,
+    /// What the grant `password` must bring.
+    pub password: String,
+    /// `oid` and `sub`.
+    pub object_id: String,
+    /// `name`.
+    pub name: String,
+    /// `roles`; left out of tokens when empty.
+    pub roles: Vec<String>,
+    /// `groups`, object identifiers; left out of tokens when empty.
+    pub groups: Vec<String>,
+}
+
+impl User {
+    fn new(name: &str, object_id: &str, roles: &[&str]) -> Self {
+        let first = name.to_lowercase();
+        Self {
+            username: format!("{first}@contoso.example"),
+            password: format!("{first}-password"),
+            object_id: object_id.to_owned(),
+            name: name.to_owned(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            groups: Vec::new(),
+        }
+    }
+}
+
 /// The issuer and the managed-identity endpoints.
 #[derive(Clone)]
 pub struct IdentityConfig {
@@ -141,6 +172,9 @@ pub struct IdentityConfig {
     pub identity_header: String,
     /// The client secret that `client_credentials` accepts.
     pub client_secret: String,
+    /// Who can sign in with the grant `password`. Default: Alice (roles `Chat.User` and `Chat.Admin`), Bob
+    /// (`Chat.User`) and Carol (none); `alice@contoso.example` has the password `alice-password`.
+    pub users: Vec<User>,
 }
 
 impl Default for IdentityConfig {
@@ -152,6 +186,19 @@ impl Default for IdentityConfig {
             token_lifetime: Duration::from_secs(3600),
             identity_header: DEFAULT_IDENTITY_HEADER.to_owned(),
             client_secret: DEFAULT_CLIENT_SECRET.to_owned(),
+            users: vec![
+                User::new(
+                    "Alice",
+                    "a11ce000-0000-4000-8000-000000000001",
+                    &["Chat.User", "Chat.Admin"],
+                ),
+                User::new(
+                    "Bob",
+                    "b0b00000-0000-4000-8000-000000000002",
+                    &["Chat.User"],
+                ),
+                User::new("Carol", "ca401000-0000-4000-8000-000000000003", &[]),
+            ],
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The simulator's own endpoints: `/usage`, `/requests`, `/faults`, `/livez`, `/`.
+//! The simulator's own endpoints: `/usage`, `/requests`, `/faults`, `/issuer`, `/livez`, `/`.
 //!
 //! Called by the router. They have no credentials and are not recorded. What must stay true: the
 //! answers are the serialised public types, so that tests in other languages can rely on them.
@@ -12,6 +12,7 @@ use super::State;
 use super::errors::Refusal;
 use super::faults::QueuedFault;
 use super::identity::form;
+use super::issuer::IssuerOutage;
 
 /// Requests that `GET /requests` gives unless `last` says otherwise.
 const DEFAULT_LAST: usize = 100;
@@ -57,7 +58,21 @@ pub(super) fn answer(state: &State, head: &Parts, body: &[u8]) -> Option<Result<
             Ok(json!({ "faults": [] }))
         }
         ("/faults", &Method::POST) => queue(state, body),
-        ("/" | "/livez" | "/readyz" | "/usage" | "/requests" | "/faults", _) => Err(Refusal::new(
+        ("/issuer", &Method::GET) => Ok(issuer(state)),
+        ("/issuer/withdraw", &Method::POST) => {
+            state.issuer.withdraw();
+            Ok(issuer(state))
+        }
+        ("/issuer/outage", &Method::POST) => outage(state, body),
+        ("/issuer/outage", &Method::DELETE) => {
+            state.issuer.set_outage(None);
+            Ok(issuer(state))
+        }
+        (
+            "/" | "/livez" | "/readyz" | "/usage" | "/requests" | "/faults" | "/issuer"
+            | "/issuer/withdraw" | "/issuer/outage",
+            _,
+        ) => Err(Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
             json!({ "error": { "code": "MethodNotAllowed", "message": "Not a method of this endpoint." } }),
         )),
@@ -75,6 +90,40 @@ fn queue(state: &State, body: &[u8]) -> Result<Value, Refusal> {
         state.faults.push(fault).map_err(|error| bad(&error))?;
     }
     to_value(&json!({ "faults": state.faults.list() }))
+}
+
+/// `{"status": 503}` or `{"reset": true}`; an empty body means 503.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outage {
+    status: Option<u16>,
+    #[serde(default)]
+    reset: bool,
+}
+
+fn outage(state: &State, body: &[u8]) -> Result<Value, Refusal> {
+    let asked: Outage = if body.is_empty() {
+        Outage::default()
+    } else {
+        serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))?
+    };
+    let outage = if asked.reset {
+        IssuerOutage::Reset
+    } else {
+        IssuerOutage::Status(asked.status.unwrap_or(503))
+    };
+    state.issuer.set_outage(Some(outage));
+    Ok(issuer(state))
+}
+
+/// The issuer's state: its name, the keys that it publishes, and whether it is out of service.
+fn issuer(state: &State) -> Value {
+    let outage = match state.issuer.outage() {
+        None => Value::Null,
+        Some(IssuerOutage::Status(status)) => json!({ "status": status }),
+        Some(IssuerOutage::Reset) => json!({ "reset": true }),
+    };
+    json!({ "issuer": state.issuer.name(), "kids": state.issuer.published(), "outage": outage })
 }
 
 fn to_value(value: &impl serde::Serialize) -> Result<Value, Refusal> {
@@ -101,6 +150,10 @@ fn index(state: &State) -> Value {
         "imds": format!("{}/metadata/identity/oauth2/token", state.url),
         "identity_endpoint": format!("{}/msi/token", state.url),
         "deployments": deployments.collect::<Vec<_>>(),
-        "control": ["GET|DELETE /usage", "GET|DELETE /requests", "GET|POST|DELETE /faults"]
+        "users": state.config.identity.users.iter().map(|user| {
+            json!({ "username": user.username, "password": user.password, "roles": user.roles })
+        }).collect::<Vec<_>>(),
+        "control": ["GET|DELETE /usage", "GET|DELETE /requests", "GET|POST|DELETE /faults", "GET /issuer",
+                    "POST /issuer/rotate", "POST /issuer/withdraw", "POST|DELETE /issuer/outage"]
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Called by the router. Shapes follow Microsoft's pages "How to use managed identities on an Azure
 //! VM to acquire an access token" and "Managed identities for App Service", and Entra ID's v1 and
-//! v2 token endpoints: expiry is a string where theirs is one.
+//! v2 token endpoints: expiry is a string where theirs is one. Tokens of users are in `users`.
 //! What must stay true: a request that the real endpoint refuses is refused here.
 
 use std::collections::HashMap;
@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 use super::State;
 use super::billing::unix_millis;
 use super::errors::Refusal;
-use super::issuer::{MintOptions, SigningAlgorithm, SigningError};
+use super::issuer::{MintOptions, SigningAlgorithm, SigningError, TokenVersion};
 use super::reply::identifier;
+use super::users;
 
 /// `grant_type` of the test grant: it mints the JSON object in `claims`, signed with `alg`
 /// (`RS256` or `ES256`), with another `kid` or with `key=unpublished` if asked.
@@ -24,7 +25,7 @@ pub const MINT_GRANT: &str = "urn:tollgate:params:oauth:grant-type:mint";
 /// `client_assertion_type` of federated credentials (RFC 7523).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// What Entra ID adds to the lifetime it states, so that clients refresh early.
-const STATED_EARLIER: u64 = 1;
+pub(super) const STATED_EARLIER: u64 = 1;
 
 impl From<SigningError> for Refusal {
     fn from(error: SigningError) -> Self {
@@ -159,7 +160,7 @@ pub(super) async fn token(
     match field("grant_type") {
         None => return Err(missing("grant_type")),
         Some(MINT_GRANT) => return mint(state, &form).await,
-        Some("client_credentials") => {}
+        Some("client_credentials" | "password") => {}
         Some(other) => {
             let text = format!("The app requested an unsupported grant type '{other}'.");
             return Err(entra(
@@ -192,7 +193,15 @@ pub(super) async fn token(
             &text,
         ));
     }
+    let version = if v1 {
+        TokenVersion::V1
+    } else {
+        TokenVersion::V2
+    };
+    let for_user = field("grant_type") == Some("password");
     match (field("client_secret"), field("client_assertion")) {
+        // Users sign in through public clients, which have no secret.
+        (None, None) if for_user => {}
         (Some(secret), _) if secret == identity.client_secret => {}
         (Some(_), _) => {
             let text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.";
@@ -215,6 +224,12 @@ pub(super) async fn token(
                 text,
             ));
         }
+    }
+    if for_user {
+        return users::password(state, &form, version, client_id).await;
+    }
+    if users::chooses(&form) {
+        return users::application(state, &form, version, client_id).await;
     }
     let resource = if v1 {
         field("resource")
@@ -350,7 +365,7 @@ fn known_client(state: &State, client_id: &str) -> bool {
 }
 
 /// Entra ID's error body.
-fn entra(status: StatusCode, error: &str, code: u32, text: &str) -> Refusal {
+pub(super) fn entra(status: StatusCode, error: &str, code: u32, text: &str) -> Refusal {
     let trace = uuid::Uuid::new_v4().to_string();
     Refusal::new(
         status,

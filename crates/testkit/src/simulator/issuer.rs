@@ -44,6 +44,24 @@ impl SigningAlgorithm {
     }
 }
 
+/// Which of Entra ID's two forms a token has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenVersion {
+    /// `ver` 1.0: `appid`, `upn`, issuer `{url}/{tenant}/`.
+    V1,
+    /// `ver` 2.0: `azp`, `preferred_username`, issuer `{url}/{tenant}/v2.0`.
+    V2,
+}
+
+/// How discovery and keys fail while the issuer is out of service; tokens are issued all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssuerOutage {
+    /// They answer with this status.
+    Status(u16),
+    /// Their connections are reset.
+    Reset,
+}
+
 /// Why no token could be made: the crypto library refused.
 #[derive(Debug, thiserror::Error)]
 #[error("the crypto library could not make or use a key")]
@@ -174,6 +192,7 @@ pub(super) struct Issuer {
     tenant: String,
     lifetime: AtomicU64,
     keys: Mutex<Keys>,
+    outage: Mutex<Option<IssuerOutage>>,
 }
 
 /// What `mint` is asked for beside the claims.
@@ -194,12 +213,32 @@ impl Issuer {
             tenant,
             lifetime: AtomicU64::new(lifetime.as_secs()),
             keys: Mutex::default(),
+            outage: Mutex::default(),
         }
     }
 
     /// `iss` of the configured tenant.
     pub(super) fn name(&self) -> String {
-        format!("{}/{}/v2.0", self.url, self.tenant)
+        self.named(TokenVersion::V2)
+    }
+
+    /// `iss` of the configured tenant in tokens of a version.
+    pub(super) fn named(&self, version: TokenVersion) -> String {
+        let end = match version {
+            TokenVersion::V1 => "",
+            TokenVersion::V2 => "v2.0",
+        };
+        format!("{}/{}/{end}", self.url, self.tenant)
+    }
+
+    /// What discovery and keys run into.
+    pub(super) fn outage(&self) -> Option<IssuerOutage> {
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins or ends an outage.
+    pub(super) fn set_outage(&self, outage: Option<IssuerOutage>) {
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = outage;
     }
 
     /// How long tokens live, in seconds.
@@ -254,6 +293,29 @@ impl Issuer {
         Ok(())
     }
 
+    /// Stops publishing all but the newest key of each algorithm.
+    pub(super) fn withdraw(&self) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = Vec::new();
+        for key in keys.published.drain(..).rev() {
+            let algorithm = key.algorithm();
+            if newest
+                .iter()
+                .all(|known: &Arc<SigningKey>| known.algorithm() != algorithm)
+            {
+                newest.push(key);
+            }
+        }
+        newest.reverse();
+        keys.published = newest;
+    }
+
+    /// `kid` of every published key, oldest first.
+    pub(super) fn published(&self) -> Vec<String> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.published.iter().map(|key| key.kid.clone()).collect()
+    }
+
     /// The JSON Web Key Set.
     pub(super) async fn jwks(&self) -> Result<Value, SigningError> {
         self.key(SigningAlgorithm::Rs256).await?;
@@ -262,18 +324,23 @@ impl Issuer {
         Ok(json!({ "keys": keys.published.iter().map(|key| key.jwk()).collect::<Vec<_>>() }))
     }
 
-    /// The discovery document of a tenant.
+    /// The discovery document of a tenant. For `common` and its like the issuer is a pattern, as it is at Entra ID.
     pub(super) fn discovery(&self, tenant: &str, v2: bool) -> Value {
         let base = format!("{}/{tenant}", self.url);
+        let tenant = match tenant {
+            "common" | "organizations" | "consumers" => "{tenantid}",
+            tenant => tenant,
+        };
+        let own = format!("{}/{tenant}", self.url);
         let (issuer, oauth, keys) = if v2 {
             (
-                format!("{base}/v2.0"),
+                format!("{own}/v2.0"),
                 format!("{base}/oauth2/v2.0"),
                 format!("{base}/discovery/v2.0/keys"),
             )
         } else {
             (
-                format!("{base}/"),
+                format!("{own}/"),
                 format!("{base}/oauth2"),
                 format!("{base}/discovery/keys"),
             )
@@ -295,6 +362,20 @@ impl Issuer {
                                  "at_hash", "c_hash", "email"],
             "tenant_region_scope": "NA",
             "cloud_instance_name": "microsoftonline.com"
+        })
+    }
+
+    /// The discovery document of the root: a plain provider without tenants, for tokens whose `iss` is its URL.
+    pub(super) fn plain_discovery(&self) -> Value {
+        let url = &self.url;
+        json!({
+            "issuer": url,
+            "jwks_uri": format!("{url}/discovery/keys"),
+            "token_endpoint": format!("{url}/{}/oauth2/v2.0/token", self.tenant),
+            "authorization_endpoint": format!("{url}/{}/oauth2/v2.0/authorize", self.tenant),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256"]
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -20,6 +20,7 @@ use super::body::SimulatorBody;
 use super::connection::ConnectionControl;
 use super::errors::Refusal;
 use super::faults::{FAULT_HEADER, Fault};
+use super::issuer::IssuerOutage;
 use super::model::{self, Operation};
 use super::{State, auth, control, identity, responses};
 
@@ -29,6 +30,9 @@ const MAX_BODY: usize = 32 * 1024 * 1024;
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of a head that `slow-headers` sends one by one.
 const SLOW_BYTES: usize = 100;
+
+/// What Entra ID sends with its discovery documents and keys.
+const KEYS_ARE_CACHED: &str = "max-age=86400, private";
 
 /// The three surfaces of the same models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,7 @@ enum Route<'a> {
         tenant: &'a str,
         v2: bool,
     },
+    PlainDiscovery,
     Jwks,
     Rotate,
 }
@@ -74,6 +79,9 @@ fn route(path: &str) -> Option<Route<'_>> {
     match path {
         "/metadata/identity/oauth2/token" => return Some(Route::Imds),
         "/msi/token" => return Some(Route::AppService),
+        "/.well-known/openid-configuration" => return Some(Route::PlainDiscovery),
+        "/discovery/keys" => return Some(Route::Jwks),
+        "/issuer/rotate" => return Some(Route::Rotate),
         _ => {}
     }
     if let Some(rest) = path.strip_prefix("/openai/deployments/") {
@@ -191,9 +199,18 @@ async fn answer(
         Route::Model { deployment, .. } => deployment.or(asked("model")).unwrap_or_default(),
         Route::Models { .. } | Route::Response { .. } => "models",
         Route::Imds | Route::AppService | Route::Token { .. } => "identity",
-        Route::Discovery { .. } | Route::Jwks | Route::Rotate => "issuer",
+        Route::Discovery { .. } | Route::PlainDiscovery | Route::Jwks => "issuer",
+        Route::Rotate => "rotation",
     };
-    let fault = fault(state, head, &state.full_name(resource, target))?;
+    let public = target == "issuer";
+    let mut fault = fault(state, head, &state.full_name(resource, target))?;
+    if public {
+        match state.issuer.outage() {
+            None => {}
+            Some(IssuerOutage::Status(status)) => fault.status = Some(status),
+            Some(IssuerOutage::Reset) => fault.reset = true,
+        }
+    }
     strike(&fault, control).await?;
     let value = match route {
         Route::Model {
@@ -222,6 +239,7 @@ async fn answer(
         Route::AppService => identity::app_service(state, head).await?,
         Route::Token { tenant, v1 } => identity::token(state, head, body, tenant, v1).await?,
         Route::Discovery { tenant, v2 } => state.issuer.discovery(tenant, v2),
+        Route::PlainDiscovery => state.issuer.plain_discovery(),
         Route::Jwks => state.issuer.jwks().await?,
         Route::Rotate => {
             if head.method != Method::POST {
@@ -235,11 +253,12 @@ async fn answer(
             state.issuer.jwks().await?
         }
     };
-    Ok(model::finish_whole(
-        Bytes::from(value.to_string()),
-        &fault,
-        control,
-    ))
+    let mut response = model::finish_whole(Bytes::from(value.to_string()), &fault, control);
+    if public {
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(KEYS_ARE_CACHED));
+    }
+    Ok(response)
 }
 
 /// The fault of a request: its own header over what is queued for its target.

@@ -12,6 +12,7 @@ mod limits;
 mod responses;
 mod upstream;
 mod usage;
+mod users;
 
 use bytes::Bytes;
 use http::Request;
