@@ -162,7 +162,7 @@ pub struct OpenIdProvider {
     pub issuer: Str,
     /// The keys of its `jwks_uri`.
     pub keys: KeySet,
-    /// When the keys were fetched, Unix milliseconds.
+    /// When this issuer and these keys were first fetched, Unix milliseconds.
     pub fetched_millis: u64,
 }
 
@@ -176,11 +176,13 @@ pub trait OpenIdProviders: Send + Sync {
     fn fetch<'a>(&'a self, url: &'a str)
     -> LocalBoxFuture<'a, Result<Arc<OpenIdProvider>, String>>;
 
-    /// A token names a key that `seen` lacks: fetches again, unless that was done lately (API Management: at most
-    /// every 5 minutes). Gives what is newest, which may be `seen` itself.
+    /// A token names the key `kid`, which `seen` lacks (`None`: it names none, and no key of `seen` verifies it):
+    /// fetches again, unless that was done too often lately or the key was missed a moment ago. Gives what is newest,
+    /// which may be `seen` itself.
     fn unknown_key<'a>(
         &'a self,
         url: &'a str,
+        kid: Option<&'a str>,
         seen: &'a Arc<OpenIdProvider>,
     ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>>;
 }
@@ -206,6 +208,7 @@ impl OpenIdProviders for NoOpenIdProviders {
     fn unknown_key<'a>(
         &'a self,
         _url: &'a str,
+        _kid: Option<&'a str>,
         seen: &'a Arc<OpenIdProvider>,
     ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>> {
         Box::pin(std::future::ready(seen.clone()))
