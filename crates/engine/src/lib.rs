@@ -26,6 +26,7 @@ pub mod policies;
 pub mod routing;
 pub mod services;
 pub mod settle;
+mod side_request;
 pub mod snapshot;
 pub mod step;
 pub mod upstream;

@@ -17,19 +17,21 @@ mod target;
 pub use call::{Call, call};
 pub use choose::{Choice, choose, server};
 pub use headers::forget_named_by_connection;
+pub(crate) use headers::{caller_headers, hop_by_hop};
 pub(crate) use redirect::resolve;
+pub(crate) use target::path_and_query;
 
 use crate::body::Body;
 use crate::exchange::{Attempt, BodyState, Exchange, Response};
 use crate::failure::Failure;
 use crate::services::{SendError, SendOptions};
 use crate::snapshot::{BackendIndex, BaseUrl};
-use headers::{credentials, forget_credentials, hop_by_hop, outgoing_headers};
+use headers::{credentials, forget_credentials, outgoing_headers};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use redirect::redirect;
 use std::sync::Arc;
-use target::{host, join, path_and_query};
+use target::{host, join};
 
 /// Sends the exchange's request to its target and puts the answer into the exchange.
 pub async fn forward(

@@ -29,22 +29,29 @@ pub const DEF: PolicyDef = PolicyDef {
     compile,
 };
 
+/// Compiles it; `send-request` uses it for its own message.
+pub fn compile_basic(element: &Element, cx: &mut Compile<'_>) -> Option<Basic> {
+    Some(Basic {
+        username: cx.attribute_of(element, &DEF, "username")?,
+        password: cx.attribute_of(element, &DEF, "password")?,
+    })
+}
+
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    let step = Basic {
-        username: cx.arg(element, "username")?,
-        password: cx.arg(element, "password")?,
-    };
+    let step = compile_basic(element, cx)?;
     cx.step(step)
 }
 
+/// The compiled element.
 #[derive(Debug)]
-struct Basic {
+pub struct Basic {
     username: Arg<Str>,
     password: Arg<Str>,
 }
 
 impl Basic {
-    fn apply(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
+    /// The header's value for this request.
+    pub fn header(&self, rq: &mut Exchange) -> Result<HeaderValue, Box<Failure>> {
         let credentials = format!("{}:{}", self.username.get(rq)?, self.password.get(rq)?);
         let text = format!(
             "Basic {}",
@@ -53,13 +60,18 @@ impl Basic {
         let mut value = HeaderValue::try_from(text)
             .map_err(|_| Failure::internal("", "", "The credentials cannot be sent."))?;
         value.set_sensitive(true);
-        rq.request.headers.insert(header::AUTHORIZATION, value);
-        Ok(())
+        Ok(value)
     }
 }
 
 impl Step for Basic {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        self.apply(rq).into()
+        match self.header(rq) {
+            Ok(value) => {
+                rq.request.headers.insert(header::AUTHORIZATION, value);
+                Flow::Next
+            }
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::services::IdentityToken;
+use crate::services::{IdentityToken, Services};
 use crate::step::{Flow, Step};
 use http::header;
 use std::sync::Arc;
@@ -48,40 +48,80 @@ pub const DEF: PolicyDef = PolicyDef {
     compile,
 };
 
-fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+/// Compiles the part that says which token; `send-request` uses it for its own message.
+pub fn compile_identity(element: &Element, cx: &mut Compile<'_>) -> Option<Identity> {
     let client_id = match element.attribute("client-id") {
-        Some(_) => Some(cx.arg(element, "client-id")?),
+        Some(_) => Some(cx.attribute_of(element, &DEF, "client-id")?),
         None => None,
     };
-    let step = ManagedIdentity {
-        resource: cx.arg(element, "resource")?,
+    Some(Identity {
+        resource: cx.attribute_of(element, &DEF, "resource")?,
         client_id,
+        ignore_error: cx.attribute_of(element, &DEF, "ignore-error")?,
+    })
+}
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let step = ManagedIdentity {
+        identity: compile_identity(element, cx)?,
         variable: cx.literal(element, "output-token-variable-name"),
-        ignore_error: cx.arg(element, "ignore-error")?,
     };
     cx.step(step)
 }
 
+/// Which token.
 #[derive(Debug)]
-struct ManagedIdentity {
+pub struct Identity {
     resource: Arg<Str>,
     client_id: Option<Arg<Str>>,
-    variable: Option<Str>,
     ignore_error: Arg<bool>,
 }
 
-impl ManagedIdentity {
-    fn wanted(&self, rq: &mut Exchange) -> Result<(Str, Option<Str>), Box<Failure>> {
-        let resource = self.resource.get(rq)?;
-        let client_id = self
-            .client_id
-            .as_ref()
-            .map(|c| c.get(rq))
-            .transpose()?
-            .filter(|c| !c.is_empty());
-        Ok((resource, client_id))
+/// The same, computed for one request.
+#[derive(Debug)]
+pub struct Wanted {
+    resource: Str,
+    client_id: Option<Str>,
+    /// Whether to go on without a token when none can be had.
+    pub ignore_error: bool,
+}
+
+impl Identity {
+    /// Which token this request needs.
+    pub fn wanted(&self, rq: &mut Exchange) -> Result<Wanted, Box<Failure>> {
+        let client_id = self.client_id.as_ref().map(|c| c.get(rq)).transpose()?;
+        Ok(Wanted {
+            resource: self.resource.get(rq)?,
+            client_id: client_id.filter(|c| !c.is_empty()),
+            ignore_error: self.ignore_error.get(rq)?,
+        })
+    }
+}
+
+impl Wanted {
+    fn cached(&self, services: &Services) -> Option<Arc<IdentityToken>> {
+        services
+            .tokens
+            .cached(&self.resource, self.client_id.as_deref())
     }
 
+    /// The cached token, or a fetched one.
+    pub async fn token(&self, services: &Services) -> Result<Arc<IdentityToken>, Box<Failure>> {
+        services
+            .tokens
+            .token(&self.resource, self.client_id.as_deref())
+            .await
+            .map_err(|why| Failure::no_identity_token(&self.resource, &why))
+    }
+}
+
+#[derive(Debug)]
+struct ManagedIdentity {
+    identity: Identity,
+    variable: Option<Str>,
+}
+
+impl ManagedIdentity {
     fn apply(&self, rq: &mut Exchange, token: &IdentityToken) {
         match &self.variable {
             Some(variable) => rq.set_variable(variable, Value::Str(token.token.expose().clone())),
@@ -93,23 +133,25 @@ impl ManagedIdentity {
         }
     }
 
-    async fn fetch(&self, rq: &mut Exchange) -> Result<Arc<IdentityToken>, Box<Failure>> {
-        let (resource, client_id) = self.wanted(rq)?;
-        let tokens = rq.services.tokens.clone();
-        tokens
-            .token(&resource, client_id.as_deref())
-            .await
-            .map_err(|why| Failure::no_identity_token(&resource, &why))
+    async fn fetch(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
+        let wanted = self.identity.wanted(rq)?;
+        let services = rq.services.clone();
+        match wanted.token(&services).await {
+            Ok(token) => self.apply(rq, &token),
+            Err(_) if wanted.ignore_error => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
     }
 }
 
 impl Step for ManagedIdentity {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        let (resource, client_id) = match self.wanted(rq) {
+        let wanted = match self.identity.wanted(rq) {
             Ok(wanted) => wanted,
             Err(failure) => return Flow::Fail(failure),
         };
-        match rq.services.tokens.cached(&resource, client_id.as_deref()) {
+        match wanted.cached(&rq.services) {
             Some(token) => {
                 self.apply(rq, &token);
                 Flow::Next
@@ -119,17 +161,7 @@ impl Step for ManagedIdentity {
     }
 
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(async move {
-            match self.fetch(rq).await {
-                Ok(token) => self.apply(rq, &token),
-                Err(failure) => match self.ignore_error.get(rq) {
-                    Ok(true) => {}
-                    Ok(false) => return Flow::Fail(failure),
-                    Err(failure) => return Flow::Fail(failure),
-                },
-            }
-            Flow::Next
-        })
+        Box::pin(async move { self.fetch(rq).await.into() })
     }
 
     fn may_wait(&self) -> bool {

@@ -44,6 +44,8 @@ policies! {
     retry
     return_response
     rewrite_uri
+    send_one_way_request
+    send_request
     set_backend_service
     set_body
     set_header
@@ -73,8 +75,6 @@ pub const NOT_YET: &[&str] = &[
     "proxy",
     "publish-to-dapr",
     "redirect-content-urls",
-    "send-one-way-request",
-    "send-request",
     "send-service-bus-message",
     "validate-azure-ad-token",
     "validate-client-certificate",

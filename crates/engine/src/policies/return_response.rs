@@ -8,7 +8,7 @@ use crate::exchange::{BodyState, Exchange, Response, forget_body};
 use crate::failure::Failure;
 use crate::policies::{set_body, set_header, set_status};
 use crate::step::{Flow, Step};
-use http::StatusCode;
+use http::{StatusCode, header};
 use tollgate_lang::document::Element;
 use tollgate_lang::value::{Str, Value};
 
@@ -110,8 +110,9 @@ fn stored(value: Option<&Value>, name: &str) -> Result<Response, Box<Failure>> {
             let mut response = Response::new(status);
             response.reason = Some(stored.reason.clone()).filter(|r| !r.is_empty());
             response.headers = stored.headers.clone();
-            // The stored body is decoded and whole.
-            forget_body(&mut response.headers);
+            // The stored body is whole, and decoded unless a header says that it could not be.
+            response.headers.remove(header::CONTENT_LENGTH);
+            response.headers.remove(header::TRANSFER_ENCODING);
             if let Some(body) = &*stored.body.borrow() {
                 response.body = BodyState::Buffered(body.clone());
             }
@@ -152,7 +153,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x", HeaderValue::from_static("1"));
         headers.insert("content-length", HeaderValue::from_static("999"));
-        headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+        headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
         let body = body.map(|b| Bytes::from_static(b.as_bytes()));
         let stored = tollgate_lang::value::Response::new(status, reason, headers, body);
         Value::Response(std::rc::Rc::new(stored))

@@ -24,10 +24,11 @@ pub const DEF: PolicyDef = PolicyDef {
     compile,
 };
 
-fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
-    let step = match cx.content::<Str>(element)? {
+/// Compiles it; `send-request` uses it for its own message.
+pub fn compile_method(element: &Element, cx: &mut Compile<'_>) -> Option<SetMethod> {
+    Some(match cx.content::<Str>(element)? {
         Arg::Const(text) => match method(&text) {
-            Some(method) => SetMethod::Known(method),
+            Some(method) => SetMethod(Verb::Known(method)),
             None => {
                 let span = element.text().map_or(element.name_span, |t| t.span);
                 cx.report(
@@ -41,8 +42,12 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
                 return None;
             }
         },
-        expr => SetMethod::Dynamic(expr),
-    };
+        expr => SetMethod(Verb::Dynamic(expr)),
+    })
+}
+
+fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
+    let step = compile_method(element, cx)?;
     cx.step(step)
 }
 
@@ -55,30 +60,39 @@ fn method(text: &str) -> Option<Method> {
     Method::from_bytes(standard.unwrap_or(&text).as_bytes()).ok()
 }
 
+/// The compiled element.
 #[derive(Debug)]
-enum SetMethod {
+pub struct SetMethod(Verb);
+
+#[derive(Debug)]
+enum Verb {
     Known(Method),
     Dynamic(Arg<Str>),
 }
 
+impl SetMethod {
+    /// The method for this request.
+    pub fn get(&self, rq: &mut Exchange) -> Result<Method, Box<Failure>> {
+        match &self.0 {
+            Verb::Known(method) => Ok(method.clone()),
+            Verb::Dynamic(arg) => {
+                let text = arg.get(rq)?;
+                method(&text).ok_or_else(|| {
+                    Failure::internal("", "", format!("`{text}` is not an HTTP method."))
+                })
+            }
+        }
+    }
+}
+
 impl Step for SetMethod {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        rq.request.method = match self {
-            SetMethod::Known(method) => method.clone(),
-            SetMethod::Dynamic(arg) => match arg.get(rq) {
-                Ok(text) => match method(&text) {
-                    Some(method) => method,
-                    None => {
-                        return Flow::Fail(Failure::internal(
-                            "",
-                            "",
-                            format!("`{text}` is not an HTTP method."),
-                        ));
-                    }
-                },
-                Err(failure) => return Flow::Fail(failure),
-            },
-        };
-        Flow::Next
+        match self.get(rq) {
+            Ok(method) => {
+                rq.request.method = method;
+                Flow::Next
+            }
+            Err(failure) => Flow::Fail(failure),
+        }
     }
 }

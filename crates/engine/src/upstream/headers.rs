@@ -17,6 +17,13 @@ static API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The head that goes out: the caller's without what belongs to its connection and without its key.
 pub(super) fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap, Box<Failure>> {
+    let mut headers = caller_headers(rq);
+    headers.insert(header::HOST, host(url)?);
+    Ok(headers)
+}
+
+/// The same but for `Host`, which is still the caller's.
+pub(crate) fn caller_headers(rq: &Exchange) -> HeaderMap {
     let mut headers = rq.request.headers.clone();
     let upgrade = rq
         .request
@@ -66,12 +73,11 @@ pub(super) fn outgoing_headers(rq: &Exchange, url: &BaseUrl) -> Result<HeaderMap
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(forwarded)) {
         headers.insert(X_FORWARDED_FOR.clone(), value);
     }
-    headers.insert(header::HOST, host(url)?);
-    Ok(headers)
+    headers
 }
 
 /// Removes what belongs to one connection only (RFC 9110, section 7.6.1).
-pub(super) fn hop_by_hop(headers: &mut HeaderMap) {
+pub(crate) fn hop_by_hop(headers: &mut HeaderMap) {
     forget_named_by_connection(headers);
     headers.remove(header::CONNECTION);
     // One look at the names there are costs less than a search for each name that might be.

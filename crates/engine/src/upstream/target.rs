@@ -9,7 +9,7 @@ use http::HeaderValue;
 use http::uri::PathAndQuery;
 
 /// Path and query for the target.
-pub(super) fn path_and_query(
+pub(crate) fn path_and_query(
     rq: &Exchange,
     url: &BaseUrl,
     credentials: Option<&str>,

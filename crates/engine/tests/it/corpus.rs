@@ -86,7 +86,9 @@ fn faults_in(name: &str, text: &str, section: Option<&str>) -> Vec<String> {
     let mut definition = Setup::default().definition;
     for token in between(&text, "{{", "}}") {
         // A number fits most places, a base URL wants one.
-        let url = text.contains(&format!("base-url=\"{{{{{token}}}}}"));
+        let url = ["base-url=\"", "<set-url>", "<set-url>@($\""]
+            .iter()
+            .any(|place| text.contains(&format!("{place}{{{{{token}}}}}")));
         let value = Secret::new(if url { "https://value.test" } else { "1" });
         let value = NamedValue {
             value,
