@@ -323,8 +323,9 @@ impl Address {
         let path = match uri.path_and_query() {
             Some(path) if path.as_str().starts_with('/') => path.clone(),
             // A query alone: written out, it has the root's path before it.
-            Some(query) => PathAndQuery::try_from(query.to_string())
-                .map_err(|e| format!("not a URL: {e}"))?,
+            Some(query) => {
+                PathAndQuery::try_from(query.to_string()).map_err(|e| format!("not a URL: {e}"))?
+            }
             None => PathAndQuery::from_static("/"),
         };
         Ok(Address { url, path })
