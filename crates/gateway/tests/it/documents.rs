@@ -18,7 +18,7 @@ pub(crate) fn original(name: &str) -> Option<PathBuf> {
 }
 
 /// Our copy, and the original where it is.
-fn both(ours: &str, name: &str) -> Vec<String> {
+pub(crate) fn both(ours: &str, name: &str) -> Vec<String> {
     let original = original(&format!("policies/{name}"));
     let text = original.map(|path| std::fs::read_to_string(path).unwrap());
     std::iter::once(ours.to_owned()).chain(text).collect()

@@ -11,6 +11,7 @@ mod documents;
 mod labs;
 mod mcp_clients;
 mod mcp_conformance;
+mod mcp_documents;
 mod node;
 mod process;
 mod python;

@@ -65,8 +65,8 @@ pub(crate) fn server(command: Command) -> (Running, String) {
     (running, url)
 }
 
-/// What the inspector's command line answers.
-fn inspector(node: &Node, url: &str, args: &[&str]) -> Value {
+/// What the inspector's command line answers, or what it complains of.
+pub(crate) fn inspector(node: &Node, url: &str, args: &[&str]) -> Result<Value, String> {
     let output = node
         .program("mcp-inspector")
         .args(["--cli", url, "--transport", "http"])
@@ -77,8 +77,11 @@ fn inspector(node: &Node, url: &str, args: &[&str]) -> Value {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success(), "{out}\n{err}");
-    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}\n{err}"))
+    if output.status.success() {
+        Ok(serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}\n{err}")))
+    } else {
+        Err(format!("{out}\n{err}"))
+    }
 }
 
 #[test]
@@ -88,8 +91,8 @@ fn the_inspector_works_with_the_everything_server() {
     };
     let (_server, upstream) = server(node.script(&asset("node/everything.cjs")));
     let gateway = McpGateway::start(&upstream, FORWARD);
-    let direct = inspector(&node, &upstream, &["--method", "tools/list"]);
-    let through = inspector(&node, &gateway.url, &["--method", "tools/list"]);
+    let direct = inspector(&node, &upstream, &["--method", "tools/list"]).unwrap();
+    let through = inspector(&node, &gateway.url, &["--method", "tools/list"]).unwrap();
     assert!(direct["tools"].as_array().unwrap().len() > 5, "{direct}");
     assert_eq!(direct, through);
     let call = [
@@ -100,6 +103,6 @@ fn the_inspector_works_with_the_everything_server() {
         "--tool-arg",
         "message=over the gateway",
     ];
-    let answer = inspector(&node, &gateway.url, &call);
+    let answer = inspector(&node, &gateway.url, &call).unwrap();
     assert_eq!(answer["content"][0]["text"], "Echo: over the gateway");
 }
