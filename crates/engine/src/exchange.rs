@@ -5,6 +5,7 @@
 
 use crate::LocalBoxFuture;
 use crate::body::{Body, BodyError, Tap};
+use crate::definition::ApiKind;
 use crate::definition::Secret;
 use crate::failure::{Failure, Place};
 use crate::llm_call::LlmCall;
@@ -302,6 +303,12 @@ impl Exchange {
     /// The matched API.
     pub fn api(&self) -> Option<&Api> {
         self.api.map(|i| &self.snapshot.apis[i as usize])
+    }
+
+    /// Whether this is a call of an MCP server. Documents there ask every message for its method, also a client's GET
+    /// and DELETE: these have an empty body for a policy, where those of other APIs have none.
+    pub fn is_mcp(&self) -> bool {
+        self.api().is_some_and(|api| api.kind == ApiKind::Mcp)
     }
 
     /// The matched operation.

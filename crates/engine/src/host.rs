@@ -37,8 +37,11 @@ impl Host for Exchange {
             // Documents read `context.Response.StatusCode` before there is one: an object with a 200.
             // After a failed attempt inside `retry` it is null, as its conditions expect.
             Entity::Response => self.response.is_some() || !self.attempt_failed,
-            Entity::RequestBody => self.request.body.is_some(),
-            Entity::ResponseBody => self.response.as_ref().is_some_and(|r| r.body.is_some()),
+            Entity::RequestBody => self.request.body.is_some() || self.is_mcp(),
+            Entity::ResponseBody => self
+                .response
+                .as_ref()
+                .is_some_and(|r| r.body.is_some() || self.is_mcp()),
             Entity::ApiServiceUrl => self.api().is_some_and(|a| a.service_url.is_some()),
             Entity::Workspace => false,
         }
@@ -268,6 +271,7 @@ impl Host for Exchange {
 
     fn body(&mut self, message: Message, preserve: bool) -> Result<Bytes, BodyError> {
         let limit = self.snapshot.gateway.max_buffered_body;
+        let is_mcp = self.is_mcp();
         let (state, headers) = match message {
             Message::Request => (&mut self.request.body, &self.request.headers),
             Message::Response => match &mut self.response {
@@ -276,6 +280,7 @@ impl Host for Exchange {
             },
         };
         let bytes = match state {
+            BodyState::None if is_mcp => return Ok(Bytes::new()),
             BodyState::None => return Err(BodyError::Missing),
             // A step that reads a body has it buffered before it runs.
             BodyState::Consumed | BodyState::Streaming(_) => return Err(BodyError::Consumed),

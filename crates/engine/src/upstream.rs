@@ -55,6 +55,7 @@ pub async fn forward(
     loop {
         let body = match &rq.request.body {
             BodyState::Buffered(bytes) => Body::from(asking.as_ref().unwrap_or(bytes).clone()),
+            BodyState::None => Body::Empty,
             _ => std::mem::replace(&mut rq.request.body, BodyState::Consumed).take(),
         };
         let mut request = http::Request::new(body);
