@@ -23,6 +23,7 @@ pub(crate) mod random;
 pub(crate) mod regex;
 mod signature;
 pub(crate) mod strings;
+pub(crate) mod symmetric;
 pub(crate) mod web;
 
 pub(crate) use context::Part;
@@ -76,7 +77,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 17] = [
+const AREAS: [&[Type]; 18] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -91,6 +92,7 @@ const AREAS: [&[Type]; 17] = [
     random::TYPES,
     regex::TYPES,
     crypto::TYPES,
+    symmetric::TYPES,
     web::TYPES,
     exceptions::TYPES,
     jwt::TYPES,

@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Bytes hashed per step of the evaluation.
-const BYTES_PER_STEP: usize = 256;
+pub(super) const BYTES_PER_STEP: usize = 256;
 /// Block of MD5 (RFC 1321), which HMAC pads the key to.
 const MD5_BLOCK: usize = 64;
 
@@ -156,7 +156,7 @@ fn made(class: &'static str, algorithm: Algorithm, key: Option<Bytes>) -> R {
 }
 
 /// Bytes that nobody can predict; the host's random numbers are not for keys.
-fn random_bytes(n: usize) -> Result<Vec<u8>, Throw> {
+pub(super) fn random_bytes(n: usize) -> Result<Vec<u8>, Throw> {
     let mut bytes = vec![0; n];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         throw(
@@ -167,7 +167,7 @@ fn random_bytes(n: usize) -> Result<Vec<u8>, Throw> {
     Ok(bytes)
 }
 
-fn null(name: &str) -> Throw {
+pub(super) fn null(name: &str) -> Throw {
     throw(
         "ArgumentNullException",
         format!("Value cannot be null. (Parameter '{name}')"),
@@ -175,7 +175,7 @@ fn null(name: &str) -> Throw {
 }
 
 /// Part of a buffer: offset and count follow it.
-fn part(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
+pub(super) fn part(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
     let all = a.bytes(i).map_err(|_| null("buffer"))?;
     let from = usize::try_from(a.int(i + 1));
     let from = from.map_err(|_| {
@@ -264,7 +264,7 @@ const KEYED: &[Row] = &[
     }),
 ];
 
-/// `RNGCryptoServiceProvider`.
+/// A generator of random bytes.
 #[derive(Debug)]
 struct Generator;
 
@@ -277,15 +277,60 @@ impl Object for Generator {
     }
 }
 
+/// An `int` from a range, each as likely as another.
+fn random_between(low: i64, high: i64) -> R {
+    if low >= high {
+        return Err(throw(
+            "ArgumentException",
+            "Range of random number does not contain at least one possibility.",
+        ));
+    }
+    // What is above the largest multiple would make the low numbers likelier: drawn again.
+    let range = (high - low) as u64;
+    let most = u64::MAX - u64::MAX % range;
+    loop {
+        let bytes = random_bytes(8)?;
+        let drawn = bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b));
+        if drawn < most {
+            return Ok(Value::Int((low + (drawn % range) as i64) as i32));
+        }
+    }
+}
+
+/// Fills an array, without zeros if wished.
+fn fill(cx: &mut Cx<'_>, a: &Args<'_>, zeros: bool) -> R {
+    let list = a.list(1).map_err(|_| null("data"))?;
+    let n = list.items().len();
+    cx.step(n)?;
+    let mut bytes = random_bytes(n)?;
+    while !zeros && let Some(at) = bytes.iter().position(|b| *b == 0) {
+        bytes[at] = random_bytes(1)?[0];
+    }
+    *list.items_mut() = bytes.into_iter().map(Value::Byte).collect();
+    Ok(Value::Null)
+}
+
 const GENERATOR: &[Row] = &[
-    m("new()", |_, _| Ok(Value::Object(Rc::new(Generator)))),
-    m("void GetBytes(byte[] data)", |cx, a| {
-        let list = a.list(1).map_err(|_| null("data"))?;
-        let n = list.items().len();
-        cx.step(n)?;
-        *list.items_mut() = random_bytes(n)?.into_iter().map(Value::Byte).collect();
-        Ok(Value::Null)
+    m("static RandomNumberGenerator Create()", |_, _| {
+        Ok(Value::Object(Rc::new(Generator)))
     }),
+    m("void GetBytes(byte[] data)", |cx, a| fill(cx, a, true)),
+    m("void GetNonZeroBytes(byte[] data)", |cx, a| {
+        fill(cx, a, false)
+    }),
+    m("static byte[] GetBytes(int count)", |cx, a| {
+        let n = a.size(0, "count")?;
+        cx.charge(n)?;
+        cx.step(n / BYTES_PER_STEP)?;
+        Ok(Value::Bytes(random_bytes(n)?.into()))
+    }),
+    m("static int GetInt32(int toExclusive)", |_, a| {
+        random_between(0, a.int(0))
+    }),
+    m(
+        "static int GetInt32(int fromInclusive, int toExclusive)",
+        |_, a| random_between(a.int(0), a.int(1)),
+    ),
     m("void Dispose()", |_, _| Ok(Value::Null)),
 ];
 
@@ -339,8 +384,12 @@ pub(super) const TYPES: &[Type] = &[
         HASH_ALGORITHM,
     ),
     ty(
-        "class System.Security.Cryptography.RNGCryptoServiceProvider : IDisposable",
+        "class System.Security.Cryptography.RandomNumberGenerator : IDisposable",
         GENERATOR,
+    ),
+    ty(
+        "class System.Security.Cryptography.RNGCryptoServiceProvider : RandomNumberGenerator",
+        &[m("new()", |_, _| Ok(Value::Object(Rc::new(Generator))))],
     ),
     ty(
         "class System.Security.Cryptography.KeyedHashAlgorithm : HashAlgorithm",

@@ -200,6 +200,13 @@ pub(super) const TYPES: &[Type] = &[
         ),
     ),
     ty(
+        "class System.Security.Cryptography.AuthenticationTagMismatchException : CryptographicException",
+        exception!(
+            "AuthenticationTagMismatchException",
+            "The computed authentication tag did not match the input authentication tag."
+        ),
+    ),
+    ty(
         "class Newtonsoft.Json.JsonException : Exception",
         exception!("JsonException", "JSON error."),
     ),
