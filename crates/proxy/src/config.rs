@@ -29,6 +29,8 @@ pub struct ProxyConfig {
     pub trusted_proxies: Vec<Network>,
     /// Where managed-identity tokens come from.
     pub identity: IdentityConfig,
+    /// How keys of OpenID providers are kept.
+    pub openid: OpenIdConfig,
     /// Most series of one metric with names from configuration or policies; more are counted as `overflow`.
     pub max_series: usize,
     /// Time between `/readyz` turning to 503 and the listeners closing, so that a load balancer notices.
@@ -47,6 +49,7 @@ impl Default for ProxyConfig {
             access_log: true,
             trusted_proxies: Vec::new(),
             identity: IdentityConfig::default(),
+            openid: OpenIdConfig::default(),
             max_series: 10_000,
             drain_delay: Duration::ZERO,
         }
@@ -172,4 +175,57 @@ pub enum IdentitySource {
     AppService,
     /// The instance metadata service of a virtual machine.
     Imds,
+}
+
+/// How keys of OpenID providers are kept, and how often a provider is asked.
+#[derive(Clone, Debug)]
+pub struct OpenIdConfig {
+    /// How long keys count as fresh, at most; what the provider's `Cache-Control` allows may be less. Keys that are
+    /// used are fetched again ahead of this.
+    pub lifetime: Duration,
+    /// How long they count as fresh at least, whatever `Cache-Control` says.
+    pub shortest_lifetime: Duration,
+    /// How long they go on working after the last good fetch, while the provider is away.
+    pub stale: Duration,
+    /// Most time for one fetch of both documents.
+    pub timeout: Duration,
+    /// Wait after a first failure; it doubles with each further one, to half a minute.
+    pub first_backoff: Duration,
+    /// How long a provider that gives no keys, and that no document names literally, is tried without being asked.
+    pub idle: Duration,
+    /// How long a key that a fetch did not bring is not looked for again.
+    pub missed: Duration,
+    /// Most fetches for unknown keys of one provider at once; one more is allowed each `refetch_interval`.
+    pub refetches: u32,
+    /// See `refetches`.
+    pub refetch_interval: Duration,
+    /// The same over all providers together.
+    pub refetches_of_all: u32,
+    /// See `refetches_of_all`.
+    pub refetch_of_all_interval: Duration,
+}
+
+impl Default for OpenIdConfig {
+    fn default() -> Self {
+        OpenIdConfig {
+            lifetime: Duration::from_secs(3600),
+            shortest_lifetime: Duration::from_secs(60),
+            stale: Duration::from_secs(24 * 3600),
+            timeout: Duration::from_secs(10),
+            first_backoff: Duration::from_secs(1),
+            idle: Duration::from_secs(300),
+            missed: Duration::from_secs(30),
+            refetches: 6,
+            refetch_interval: Duration::from_secs(10),
+            refetches_of_all: 60,
+            refetch_of_all_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl OpenIdConfig {
+    /// How long a request waits for keys: for a fetch that runs already, and for its own.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout * 2 + Duration::from_secs(1)
+    }
 }

@@ -7,6 +7,7 @@ use crate::config::ProxyConfig;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::management;
+use crate::openid::OpenIdCache;
 use crate::server_tls::ServerTls;
 use crate::snapshots::SnapshotHandle;
 use crate::thread::{self, Phase, Start};
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
-use tollgate_engine::services::{IdentityTokens, NoOpenIdProviders, OpenIdProviders};
+use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
 use tollgate_state::{
     Cache, Concurrency, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors,
@@ -42,8 +43,6 @@ pub struct Shared {
     pub concurrency: Arc<Concurrency>,
     /// Managed identity.
     pub tokens: Arc<dyn IdentityTokens>,
-    /// OpenID providers.
-    pub providers: Arc<dyn OpenIdProviders>,
 }
 
 impl Shared {
@@ -56,7 +55,6 @@ impl Shared {
             vectors: Arc::new(MemoryVectors::default()),
             concurrency: Arc::default(),
             tokens: identity.clone(),
-            providers: Arc::new(NoOpenIdProviders),
         }
     }
 }
@@ -148,6 +146,7 @@ impl Gateway {
         let health = Arc::new(Health::new(snapshots, config.max_series));
         let client_tls = Arc::new(ClientTls::new());
         let (phase, _) = watch::channel(Phase::Serving);
+        let openid = OpenIdCache::new(config.openid.clone(), shared.clock.clone());
         let mut gateway = Gateway {
             addresses,
             management: management.as_ref().map(|m| m.0),
@@ -163,6 +162,7 @@ impl Gateway {
                 management.map(|m| m.1),
                 health.clone(),
                 identity,
+                openid.clone(),
                 client_tls.clone(),
             )
             .map_err(StartError::Thread)?,
@@ -173,6 +173,7 @@ impl Gateway {
                 listeners,
                 health: health.clone(),
                 shared: shared.clone(),
+                providers: openid.clone(),
                 client_tls: client_tls.clone(),
                 phase: gateway.phase.subscribe(),
             };
@@ -272,11 +273,12 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> 
     Ok(socket.into())
 }
 
-/// The control thread: management pages and identity tokens.
+/// The control thread: management pages, identity tokens, keys of OpenID providers.
 fn control(
     management: Option<std::net::TcpListener>,
     health: Arc<Health>,
     identity: Option<Arc<Identity>>,
+    openid: Arc<OpenIdCache>,
     client_tls: Arc<ClientTls>,
 ) -> io::Result<(watch::Sender<bool>, JoinHandle<io::Result<()>>)> {
     let (stop, mut stopped) = watch::channel(false);
@@ -292,8 +294,9 @@ fn control(
                     tokio::task::spawn_local(management::listen(listener, health.clone()));
                 }
                 if let Some(identity) = identity {
-                    tokio::task::spawn_local(identity.run(client_tls, health.clone()));
+                    tokio::task::spawn_local(identity.run(client_tls.clone(), health.clone()));
                 }
+                tokio::task::spawn_local(openid.run(client_tls, health.clone()));
                 let _ = stopped.wait_for(|s| *s).await;
                 Ok(())
             })

@@ -3,6 +3,7 @@
 //! Read by `/readyz` and `/metrics`; degraded parts report here. What must stay true: degraded is visible, and not the
 //! same as not ready.
 
+use crate::openid::OpenIdMetrics;
 use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
 use serde_json::json;
@@ -15,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Health {
     pub(crate) snapshots: SnapshotHandle,
     pub(crate) metrics: Metrics,
+    pub(crate) openid: OpenIdMetrics,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) upstream_connections: Arc<AtomicI64>,
@@ -26,6 +28,7 @@ impl Health {
     pub(crate) fn new(snapshots: SnapshotHandle, max_series: usize) -> Health {
         Health {
             metrics: Metrics::new(max_series),
+            openid: OpenIdMetrics::default(),
             snapshots,
             connections: AtomicI64::new(0),
             connections_refused: AtomicU64::new(0),

@@ -4,15 +4,14 @@
 //! who wait, and again before a token that is in use ends. What must stay true: a token is never given after its end; a
 //! failing source is not asked more than once a second for one token; every wait has a deadline.
 
-mod endpoint;
 mod source;
 mod token;
 
 use crate::config::IdentityConfig;
+use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::upstream::ClientTls;
 use arc_swap::ArcSwap;
-use endpoint::Endpoint;
 use source::Source;
 use std::cell::RefCell;
 use std::collections::HashMap;

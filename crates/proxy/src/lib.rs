@@ -9,6 +9,7 @@
 mod body;
 pub mod config;
 mod connection;
+mod endpoint;
 mod forwarded;
 pub mod fuzz;
 mod gateway;
@@ -16,6 +17,7 @@ mod health;
 mod identity;
 mod io;
 mod management;
+mod openid;
 mod random;
 mod request;
 mod server_tls;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+use tokio::sync::watch;
 use tollgate_engine::Snapshot;
 
 /// Shared handle of the snapshot in force.
@@ -18,6 +19,7 @@ struct Inner {
     generation: AtomicU64,
     refused: AtomicU64,
     status: Mutex<Status>,
+    published: watch::Sender<()>,
 }
 
 #[derive(Clone)]
@@ -43,6 +45,7 @@ impl SnapshotHandle {
             current: Arc::new(ArcSwap::new(snapshot)),
             generation: AtomicU64::new(1),
             refused: AtomicU64::new(0),
+            published: watch::channel(()).0,
             status: Mutex::new(Status {
                 loaded: SystemTime::now(),
                 last_refusal: None,
@@ -57,7 +60,9 @@ impl SnapshotHandle {
             loaded: SystemTime::now(),
             last_refusal: None,
         };
-        self.0.generation.fetch_add(1, Ordering::Relaxed) + 1
+        let generation = self.0.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        self.0.published.send_replace(());
+        generation
     }
 
     /// Notes that a reload was refused; `why` appears in `/readyz`.
@@ -74,6 +79,11 @@ impl SnapshotHandle {
     /// Its number: 1 for the first.
     pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Relaxed)
+    }
+
+    /// Wakes at every publication from now on.
+    pub(crate) fn published(&self) -> watch::Receiver<()> {
+        self.0.published.subscribe()
     }
 
     /// For a thread's own cache.

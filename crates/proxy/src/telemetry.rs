@@ -6,6 +6,7 @@
 
 mod access_log;
 mod exposition;
+mod openid;
 mod shard;
 
 pub(crate) use exposition::exposition;

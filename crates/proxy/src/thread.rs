@@ -37,6 +37,7 @@ pub(crate) struct Start {
     pub(crate) listeners: Vec<(std::net::TcpListener, Option<Arc<ServerTls>>)>,
     pub(crate) health: Arc<Health>,
     pub(crate) shared: crate::gateway::Shared,
+    pub(crate) providers: Arc<crate::openid::OpenIdCache>,
     pub(crate) client_tls: Arc<ClientTls>,
     pub(crate) phase: watch::Receiver<Phase>,
 }
@@ -110,7 +111,7 @@ impl Thread {
             clock: start.shared.clock.clone(),
             transport,
             tokens: start.shared.tokens.clone(),
-            providers: start.shared.providers.clone(),
+            providers: start.providers.clone(),
             counters: start.shared.counters.clone(),
             cache: start.shared.cache.clone(),
             vectors: start.shared.vectors.clone(),

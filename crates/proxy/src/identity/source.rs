@@ -3,9 +3,9 @@
 //! The choice follows `DefaultAzureCredential`: environment, workload identity, managed identity (App Service, then the
 //! instance metadata service). What must stay true: errors name the source, what was asked, and what to configure.
 
-use super::endpoint::{Endpoint, Refused};
 use super::token::TokenAnswer;
 use crate::config::{IdentityConfig, IdentitySource};
+use crate::endpoint::{Endpoint, Refused};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,9 @@ use tollgate_engine::definition::Secret;
 
 const IMDS: &str = "http://169.254.169.254";
 const AUTHORITY: &str = "https://login.microsoftonline.com";
+
+/// Most bytes of a token answer.
+const LIMIT: usize = 256 << 10;
 
 /// Tries of one fetch.
 const TRIES: u32 = 5;
@@ -197,7 +200,7 @@ impl Source {
                     ("client_secret", secret.expose()),
                     ("scope", &scope),
                 ]);
-                endpoint.call(token_url, &[], Some(form)).await
+                call(endpoint, token_url, &[], Some(form)).await
             }
             Source::WorkloadIdentity {
                 token_url,
@@ -225,7 +228,7 @@ impl Source {
                     ("client_assertion", assertion.trim()),
                     ("scope", &scope),
                 ]);
-                endpoint.call(token_url, &[], Some(form)).await
+                call(endpoint, token_url, &[], Some(form)).await
             }
             Source::AppService {
                 endpoint: url,
@@ -233,12 +236,12 @@ impl Source {
             } => {
                 let url = managed(url, "2019-08-01", resource, client_id);
                 let headers = [("x-identity-header", &**header.expose())];
-                endpoint.call(&url, &headers, None).await
+                call(endpoint, &url, &headers, None).await
             }
             Source::Imds { endpoint: host } => {
                 let url = format!("{host}/metadata/identity/oauth2/token");
                 let url = managed(&url, "2018-02-01", resource, client_id);
-                endpoint.call(&url, &[("metadata", "true")], None).await
+                call(endpoint, &url, &[("metadata", "true")], None).await
             }
             Source::Missing { why, .. } => Err(Refused {
                 why: why.clone(),
@@ -311,4 +314,20 @@ fn form(pairs: &[(&str, &str)]) -> String {
         .map(|(name, value)| format!("{name}={}", encode(value)))
         .collect();
     pairs.join("&")
+}
+
+/// One call for a token.
+async fn call(
+    endpoint: &Endpoint,
+    url: &str,
+    headers: &[(&'static str, &str)],
+    form: Option<String>,
+) -> Result<TokenAnswer, Refused> {
+    let answered = endpoint.call(url, headers, form, LIMIT).await?;
+    // The parser's message could quote the token.
+    serde_json::from_slice(&answered.body).map_err(|_| Refused {
+        why: String::from("the answer is not a token answer"),
+        status: 200,
+        retry_after: None,
+    })
 }

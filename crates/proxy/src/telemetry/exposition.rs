@@ -2,6 +2,7 @@
 //!
 //! What must stay true: runs on the asking thread and holds a shard's lock only while it copies the list of series.
 
+use super::openid::Providers;
 use super::shard::{BUCKETS, Times, TokenLabels, Tokens};
 use crate::health::Health;
 use prometheus_client::collector::Collector;
@@ -14,12 +15,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-type Labels = Vec<(String, String)>;
+pub(super) type Labels = Vec<(String, String)>;
 
 /// The text of `/metrics`.
 pub(crate) fn exposition(health: &Health) -> String {
     let mut registry = Registry::with_prefix("tollgate");
     registry.register_collector(Box::new(Numbers::read(health)));
+    registry.register_collector(Box::new(Providers::read(&health.openid)));
     let mut out = String::new();
     // Writing into a string does not fail.
     let _ = text::encode(&mut out, &registry);
@@ -181,7 +183,7 @@ impl Numbers {
     }
 }
 
-fn pairs(labels: &[(&str, &str)]) -> Labels {
+pub(super) fn pairs(labels: &[(&str, &str)]) -> Labels {
     labels
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -280,7 +282,7 @@ impl Collector for Numbers {
     }
 }
 
-fn counters(
+pub(super) fn counters(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

@@ -1,12 +1,14 @@
-//! Calls to token endpoints over the proxy's own client, on the control thread.
+//! Calls to identity providers over the proxy's own client, on the control thread.
+//!
+//! Used by `identity` (token endpoints) and `openid` (configuration documents, keys). What must stay true: answers are
+//! bounded; redirects are not followed; what is told of a failure holds no secret.
 
-use super::token::TokenAnswer;
 use crate::config::UpstreamConfig;
 use crate::turn::Busy;
 use crate::upstream::{ClientTls, Upstream};
 use crate::wheel::Wheel;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,16 +18,19 @@ use tollgate_engine::exchange::collect;
 use tollgate_engine::services::{HttpVersion, SendOptions, Transport};
 use tollgate_engine::snapshot::BaseUrl;
 
-/// Most bytes of an answer.
-const LIMIT: usize = 256 << 10;
-
-/// Most time for one try.
+/// Most time until the head of an answer.
 const TRY: Duration = Duration::from_secs(8);
 
 /// The client.
 pub(crate) struct Endpoint(Rc<Upstream>);
 
-/// A call that gave no token.
+/// What a call gave: 200 and a body.
+pub(crate) struct Answered {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A call that gave nothing.
 pub(crate) struct Refused {
     /// What happened, without secrets.
     pub(crate) why: String,
@@ -64,13 +69,15 @@ impl Endpoint {
         ))
     }
 
-    /// Calls once. `form` makes it a POST.
+    /// Calls once, for at most `limit` bytes. `form` makes it a POST. Reading the body has no deadline of its own: the
+    /// caller sets one for the whole call.
     pub(crate) async fn call(
         &self,
         url: &str,
         headers: &[(&'static str, &str)],
         form: Option<String>,
-    ) -> Result<TokenAnswer, Refused> {
+        limit: usize,
+    ) -> Result<Answered, Refused> {
         let unsent = |why: String| Refused {
             why,
             status: 0,
@@ -116,7 +123,8 @@ impl Endpoint {
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        let body = collect(response.into_body(), LIMIT)
+        let headers = response.headers().clone();
+        let body = collect(response.into_body(), limit)
             .await
             .map_err(|e| unsent(e.to_string()))?;
         let refused = |why| Refused {
@@ -127,9 +135,7 @@ impl Endpoint {
         if status != StatusCode::OK {
             return Err(refused(format!("{status}{}", explanation(&body))));
         }
-        // The parser's message could quote the token.
-        serde_json::from_slice(&body)
-            .map_err(|_| refused(String::from("the answer is not a token answer")))
+        Ok(Answered { headers, body })
     }
 }
 
