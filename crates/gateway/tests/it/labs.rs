@@ -5,6 +5,7 @@
 mod agents;
 mod limits;
 mod metrics;
+mod oauth;
 mod routing;
 
 use crate::scene::{FORWARD, KEY_A, KEY_B, Served, chat};
