@@ -1,4 +1,4 @@
-//! Simulated Azure OpenAI, OpenAI, Entra ID and managed identity on one loopback port.
+//! Simulated Azure OpenAI, OpenAI, MCP server, Entra ID and managed identity on one loopback port.
 //!
 //! Called by `tollgate demo`, `tollgate simulate` and tests. One accept task, one task per
 //! connection, HTTP/1.1 and HTTP/2 with prior knowledge.
@@ -21,6 +21,7 @@ mod faults;
 mod hash;
 mod identity;
 mod issuer;
+mod mcp;
 mod model;
 mod pause;
 mod recorder;
@@ -53,12 +54,14 @@ pub use config::{
 pub use faults::{FAULT_HEADER, Fault, QueuedFault};
 pub use identity::MINT_GRANT;
 pub use issuer::{IssuerOutage, MintOptions, SigningAlgorithm, SigningError, TokenVersion};
+pub use mcp::{McpAnswers, McpCall, McpOutcome};
 pub use recorder::{MAX_RECORDED_BODY, RecordedRequest};
 pub use usage::{Outcome, UsageRecord, UsageReport, UsageTotals};
 
 use capacity::Capacity;
 use faults::FaultQueue;
 use issuer::Issuer;
+use mcp::Mcp;
 use pause::Pause;
 use recorder::Recorder;
 use responses::ResponseStore;
@@ -75,6 +78,7 @@ struct State {
     pause: Pause,
     issuer: Issuer,
     responses: ResponseStore,
+    mcp: Mcp,
 }
 
 struct DeploymentState {
@@ -116,6 +120,7 @@ impl State {
                 config.identity.token_lifetime,
             ),
             responses: ResponseStore::default(),
+            mcp: Mcp::default(),
             url,
             config,
         }
@@ -214,6 +219,11 @@ impl Simulator {
         self.state.requests.last(last)
     }
 
+    /// The newest calls that the MCP server ran, oldest first.
+    pub fn mcp_calls(&self) -> Vec<McpCall> {
+        self.state.mcp.ledger.list()
+    }
+
     /// Lets the next `count` requests to a deployment, to a resource (or to any) run into a fault.
     ///
     /// # Errors
@@ -287,6 +297,7 @@ impl Simulator {
     /// Stops accepting, lets open answers end for up to five seconds, and waits until all tasks
     /// have ended.
     pub async fn shutdown(mut self) {
+        self.state.mcp.close();
         // Without receivers the accept task has already ended.
         let _ = self.stop.send(true);
         if let Some(accept) = self.accept.take() {
@@ -298,6 +309,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
+        self.state.mcp.close();
         if let Some(accept) = self.accept.take() {
             accept.abort();
         }

@@ -8,7 +8,10 @@ use std::time::Duration;
 use tollgate_control::model::Duration as Span;
 use tollgate_testkit::{Simulator, SimulatorConfig};
 
-/// Run the simulated providers alone: Azure OpenAI, OpenAI, Entra ID and managed identity on one port.
+/// Run the simulated providers alone: Azure OpenAI, OpenAI, an MCP server, Entra ID and managed identity on one port.
+///
+/// The MCP server at `/mcp` speaks the revisions 2025-03-26 to 2026-07-28 (docs/mcp.md); `/mcp/conformance` has what
+/// the official conformance suite asks for. `GET /requests` and `GET /calls` give what has reached it.
 ///
 /// The simulated Entra ID issues tokens of users and applications with chosen claims, rotates its keys and plays an
 /// outage on demand (docs/tokens.md says how). `GET /` lists every endpoint.
@@ -58,6 +61,7 @@ impl Simulate {
                 let url = simulator.url();
                 println!("Simulated providers: {url}");
                 println!("  what was billed:   curl {url}/usage");
+                println!("  MCP server:        {url}/mcp");
                 println!("  token issuer:      {}", simulator.issuer());
                 println!("  all endpoints:     curl {url}/");
                 println!("Stop with Ctrl-C.");

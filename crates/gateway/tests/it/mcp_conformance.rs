@@ -2,9 +2,10 @@
 
 use crate::mcp_clients::{FORWARD, McpGateway, asset, server};
 use crate::node::Node;
-use crate::process::Folder;
+use crate::process::{Folder, Running};
 use crate::python::interpreter;
 use std::collections::BTreeMap;
+use std::process::Command;
 
 /// How many checks of a scenario passed and failed.
 type Checks = (u32, u32);
@@ -31,7 +32,7 @@ fn conformance(node: &Node, url: &str, revision: &str) -> Found {
     let output = node
         .program("conformance")
         .args(["server", "--url", url, "--requirements", revision])
-        .args(["--output-dir", results.text()])
+        .args(["--output-dir", results.text(), "--timeout", "20000"])
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -65,23 +66,45 @@ fn conformance(node: &Node, url: &str, revision: &str) -> Found {
     found
 }
 
-/// The same set, before a server and through a gateway before another of its kind.
-fn compare(revision: &str, scenarios: usize) {
-    let Some((node, python)) = Node::find("the MCP conformance suite").zip(interpreter()) else {
+/// A server that passes, running, and the URL that it serves.
+type Server = (Running, String);
+
+/// Python's SDK with all that the suite asks for.
+fn python() -> Option<Server> {
+    let mut command = Command::new(interpreter()?);
+    command.arg(asset("servers/conformance.py"));
+    Some(server(command))
+}
+
+/// The one of `tollgate simulate`.
+fn simulated() -> Option<Server> {
+    let mut running = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--json"], &[]);
+    let line: serde_json::Value = serde_json::from_str(&running.line("simulator")).unwrap();
+    let url = format!("{}/mcp/conformance", line["simulator"].as_str().unwrap());
+    Some((running, url))
+}
+
+/// The same set before a server and through a gateway before another of its kind.
+fn compare(revision: &str, scenarios: usize, start: impl Fn() -> Option<Server>) {
+    let Some(node) = Node::find("the MCP conformance suite") else {
         return;
     };
-    let start = || {
-        let mut command = std::process::Command::new(&python);
-        command.arg(asset("servers/conformance.py"));
-        server(command)
+    let Some(((_behind, upstream), (_alone, url))) = start().zip(start()) else {
+        return;
     };
-    let ((_behind, upstream), (_alone, url)) = (start(), start());
     let gateway = McpGateway::start(&upstream, FORWARD);
-    let (direct, through) = std::thread::scope(|scope| {
-        let direct = scope.spawn(|| conformance(&node, &url, revision));
-        let through = conformance(&node, &gateway.url, revision);
-        (direct.join().unwrap(), through)
-    });
+    let run = || {
+        std::thread::scope(|scope| {
+            let direct = scope.spawn(|| conformance(&node, &url, revision));
+            let through = conformance(&node, &gateway.url, revision);
+            (direct.join().unwrap(), through)
+        })
+    };
+    let (mut direct, mut through) = run();
+    if direct.total().1 > 0 || direct != through {
+        // Some scenarios give an answer 600 ms, which a machine that runs other tests can miss.
+        (direct, through) = run();
+    }
     println!(
         "{revision}: {} scenarios, {:?} direct, {:?} through the gateway (passed, failed)",
         direct.scored.len(),
@@ -95,10 +118,20 @@ fn compare(revision: &str, scenarios: usize) {
 
 #[test]
 fn of_2025_11_25() {
-    compare("2025-11-25", 30);
+    compare("2025-11-25", 30, python);
 }
 
 #[test]
 fn of_2026_07_28() {
-    compare("2026-07-28", 37);
+    compare("2026-07-28", 37, python);
+}
+
+#[test]
+fn of_2025_11_25_with_the_simulated_server() {
+    compare("2025-11-25", 30, simulated);
+}
+
+#[test]
+fn of_2026_07_28_with_the_simulated_server() {
+    compare("2026-07-28", 37, simulated);
 }

@@ -6,6 +6,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::mcp::McpAnswers;
+
 /// Audience (`aud`) that Azure OpenAI demands of bearer tokens.
 pub const COGNITIVE_SERVICES: &str = "https://cognitiveservices.azure.com";
 /// Tenant of the simulated issuer unless configured.
@@ -231,6 +233,8 @@ pub struct SimulatorConfig {
     pub identity: IdentityConfig,
     /// Value of `x-ms-region`.
     pub region: String,
+    /// How the MCP server answers; `?answers=json` or `?answers=stream` in its URL says otherwise for one call.
+    pub mcp_answers: McpAnswers,
     /// How many billed calls are kept; totals go on counting.
     pub usage_capacity: usize,
     /// How many received requests are kept.
@@ -269,6 +273,7 @@ impl Default for SimulatorConfig {
             allow_anonymous: false,
             identity: IdentityConfig::default(),
             region: "East US".to_owned(),
+            mcp_answers: McpAnswers::default(),
             usage_capacity: 100_000,
             requests_capacity: 1_000,
         }

@@ -1,4 +1,4 @@
-//! The simulator's own endpoints: `/usage`, `/requests`, `/faults`, `/issuer`, `/livez`, `/`.
+//! The simulator's own endpoints: `/usage`, `/requests`, `/calls`, `/faults`, `/issuer`, `/livez`, `/`.
 //!
 //! Called by the router. They have no credentials and are not recorded. What must stay true: the
 //! answers are the serialised public types, so that tests in other languages can rely on them.
@@ -52,6 +52,11 @@ pub(super) fn answer(state: &State, head: &Parts, body: &[u8]) -> Option<Result<
             state.requests.clear();
             Ok(json!({ "reset": true }))
         }
+        ("/calls", &Method::GET) => to_value(&json!({ "calls": state.mcp.ledger.list() })),
+        ("/calls", &Method::DELETE) => {
+            state.mcp.ledger.clear();
+            Ok(json!({ "reset": true }))
+        }
         ("/faults", &Method::GET) => to_value(&json!({ "faults": state.faults.list() })),
         ("/faults", &Method::DELETE) => {
             state.faults.clear();
@@ -69,7 +74,7 @@ pub(super) fn answer(state: &State, head: &Parts, body: &[u8]) -> Option<Result<
             Ok(issuer(state))
         }
         (
-            "/" | "/livez" | "/readyz" | "/usage" | "/requests" | "/faults" | "/issuer"
+            "/" | "/livez" | "/readyz" | "/usage" | "/requests" | "/calls" | "/faults" | "/issuer"
             | "/issuer/withdraw" | "/issuer/outage",
             _,
         ) => Err(Refusal::new(
@@ -146,6 +151,8 @@ fn index(state: &State) -> Value {
         "azure_openai": format!("{}/openai", state.url),
         "azure_openai_resources": resources.collect::<Vec<_>>(),
         "openai": format!("{}/v1", state.url),
+        "mcp": format!("{}/mcp", state.url),
+        "mcp_conformance": format!("{}/mcp/conformance", state.url),
         "issuer": state.issuer.name(),
         "imds": format!("{}/metadata/identity/oauth2/token", state.url),
         "identity_endpoint": format!("{}/msi/token", state.url),
@@ -153,7 +160,7 @@ fn index(state: &State) -> Value {
         "users": state.config.identity.users.iter().map(|user| {
             json!({ "username": user.username, "password": user.password, "roles": user.roles })
         }).collect::<Vec<_>>(),
-        "control": ["GET|DELETE /usage", "GET|DELETE /requests", "GET|POST|DELETE /faults", "GET /issuer",
+        "control": ["GET|DELETE /usage", "GET|DELETE /requests", "GET|DELETE /calls", "GET|POST|DELETE /faults", "GET /issuer",
                     "POST /issuer/rotate", "POST /issuer/withdraw", "POST|DELETE /issuer/outage"]
     })
 }

@@ -22,7 +22,7 @@ use super::errors::Refusal;
 use super::faults::{FAULT_HEADER, Fault};
 use super::issuer::IssuerOutage;
 use super::model::{self, Operation};
-use super::{State, auth, control, identity, responses};
+use super::{State, auth, control, identity, mcp, responses};
 
 /// Largest request body.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -73,6 +73,7 @@ enum Route<'a> {
     PlainDiscovery,
     Jwks,
     Rotate,
+    Mcp,
 }
 
 fn route(path: &str) -> Option<Route<'_>> {
@@ -82,6 +83,7 @@ fn route(path: &str) -> Option<Route<'_>> {
         "/.well-known/openid-configuration" => return Some(Route::PlainDiscovery),
         "/discovery/keys" => return Some(Route::Jwks),
         "/issuer/rotate" => return Some(Route::Rotate),
+        path if mcp::serves(path) => return Some(Route::Mcp),
         _ => {}
     }
     if let Some(rest) = path.strip_prefix("/openai/deployments/") {
@@ -201,6 +203,7 @@ async fn answer(
         Route::Imds | Route::AppService | Route::Token { .. } => "identity",
         Route::Discovery { .. } | Route::PlainDiscovery | Route::Jwks => "issuer",
         Route::Rotate => "rotation",
+        Route::Mcp => "mcp",
     };
     let public = target == "issuer";
     let mut fault = fault(state, head, &state.full_name(resource, target))?;
@@ -241,6 +244,7 @@ async fn answer(
         Route::Discovery { tenant, v2 } => state.issuer.discovery(tenant, v2),
         Route::PlainDiscovery => state.issuer.plain_discovery(),
         Route::Jwks => state.issuer.jwks().await?,
+        Route::Mcp => return Ok(mcp::serve(state, control, &fault, head, body).await),
         Route::Rotate => {
             if head.method != Method::POST {
                 return Err(Refusal::resource_not_found());

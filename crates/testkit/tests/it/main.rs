@@ -9,6 +9,7 @@ mod embeddings;
 mod faults;
 mod identity;
 mod limits;
+mod mcp;
 mod responses;
 mod upstream;
 mod usage;
