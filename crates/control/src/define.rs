@@ -5,6 +5,7 @@
 
 mod apis;
 mod backends;
+mod breakers;
 mod mcp;
 mod places;
 mod policies;

@@ -65,6 +65,16 @@ impl From<Bytes> for Body {
     }
 }
 
+impl Body {
+    /// A body whose beginning was read already.
+    pub(crate) fn resumed(head: Bytes, rest: Body) -> Body {
+        Body::Stream(Box::pin(Resumed {
+            head: Some(head),
+            rest,
+        }))
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BodyError;
@@ -102,6 +112,42 @@ impl http_body::Body for Body {
             Body::Incoming(incoming) => incoming.size_hint(),
             Body::Stream(stream) => stream.size_hint(),
         }
+    }
+}
+
+/// What was read, then the rest.
+struct Resumed {
+    head: Option<Bytes>,
+    rest: Body,
+}
+
+impl http_body::Body for Resumed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.head.take() {
+            Some(head) => Poll::Ready(Some(Ok(Frame::data(head)))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.head.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.size_hint();
+        let read = self.head.as_ref().map_or(0, Bytes::len) as u64;
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint
     }
 }
 

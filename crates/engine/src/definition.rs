@@ -305,7 +305,7 @@ pub enum BackendKind {
     /// One server.
     Single(SingleBackend),
     /// Several, by priority and weight.
-    Pool(Vec<PoolMember>),
+    Pool(PoolDefinition),
 }
 
 /// One server.
@@ -323,6 +323,49 @@ pub struct SingleBackend {
     pub managed_identity: Option<(Arc<str>, Option<Arc<str>>)>,
     /// TLS checks.
     pub tls: BackendTls,
+    /// When it is left alone.
+    pub circuit_breaker: Option<CircuitBreakerRule>,
+}
+
+/// When a backend is left alone, and for how long (`circuitBreaker`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircuitBreakerRule {
+    /// Failures in the interval that open it.
+    pub count: Option<u32>,
+    /// Failures in a hundred calls of the interval that open it.
+    pub percentage: Option<u32>,
+    /// The interval.
+    pub interval: Duration,
+    /// Status codes that are failures, both ends included.
+    pub status_codes: Vec<(u16, u16)>,
+    /// Errors that are failures.
+    pub error_reasons: Vec<ErrorReason>,
+    /// How long it stays open.
+    pub trip_duration: Duration,
+    /// Whether `Retry-After` of the response that opens it replaces `trip_duration`.
+    pub accept_retry_after: bool,
+}
+
+/// Reasons of errors that are the backend's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorReason {
+    /// No response head in time, or a body that came to a halt.
+    Timeout = 1,
+    /// No connection, or it broke.
+    BackendConnectionFailure = 2,
+}
+
+impl ErrorReason {
+    /// All of them.
+    pub const ALL: [ErrorReason; 2] = [ErrorReason::Timeout, ErrorReason::BackendConnectionFailure];
+
+    /// As `context.LastError.Reason` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorReason::Timeout => "Timeout",
+            ErrorReason::BackendConnectionFailure => "BackendConnectionFailure",
+        }
+    }
 }
 
 /// TLS checks of a backend.
@@ -344,6 +387,27 @@ impl Default for BackendTls {
             ca_pem: None,
         }
     }
+}
+
+/// A pool.
+#[derive(Clone, Debug, Default)]
+pub struct PoolDefinition {
+    /// Its members.
+    pub members: Vec<PoolMember>,
+    /// Keeps a caller's session at one member.
+    pub session_affinity: Option<SessionAffinity>,
+    /// Most members that the gateway itself tries for one request, before any of an answer went out; 1 where the
+    /// configuration says nothing. Not API Management's.
+    pub failover_attempts: Option<u32>,
+}
+
+/// How a pool keeps a session at one member.
+#[derive(Clone, Debug)]
+pub struct SessionAffinity {
+    /// Name of the cookie.
+    pub cookie: Arc<str>,
+    /// What the cookie's value is made with. `None`: random, so that a restart and each replica have their own.
+    pub key: Option<Secret>,
 }
 
 /// A pool's member.

@@ -13,6 +13,7 @@ use crate::services::Services;
 use crate::settle::{Outcome, Record};
 use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
 use crate::step::{Flow, Needs};
+use crate::upstream;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
@@ -189,6 +190,8 @@ pub struct Attempt {
     pub status: u16,
     /// Nanoseconds until the response head.
     pub nanos: u64,
+    /// Whether it failed: no answer, one that its breaker counts as a failure, or 408, 429, 5xx.
+    pub failed: bool,
 }
 
 /// The exchange.
@@ -233,6 +236,8 @@ pub struct Exchange {
     pub llm: Option<Box<LlmCall>>,
     /// Calls to upstreams.
     pub attempts: SmallVec<[Attempt; 1]>,
+    /// The call whose answer is the response, for the breaker of its backend: its body may still break.
+    pub(crate) answering: Option<upstream::Answering>,
     /// Bytes of body sent to the caller so far.
     pub sent_bytes: u64,
     /// Bytes of body received from the caller, when known.
@@ -288,6 +293,7 @@ impl Exchange {
             later: None,
             llm: None,
             attempts: SmallVec::new(),
+            answering: None,
             sent_bytes: 0,
             received_bytes,
             section: crate::compile::Section::Inbound,
@@ -457,6 +463,7 @@ impl Exchange {
             match collect(body, limit).await {
                 Ok(bytes) => self.response_mut().body = BodyState::Buffered(bytes),
                 Err(error) => {
+                    self.answer_broke(&error);
                     return Err(Failure::internal(
                         source,
                         "BackendConnectionFailure",

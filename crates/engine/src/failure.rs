@@ -3,10 +3,13 @@
 //! Source of reasons, statuses and messages: API Management, "error handling in policies", and observed answers.
 //! What must stay true: the public message never carries what only the operator should see.
 
+use crate::exchange::{BodyState, Response};
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::sync::Arc;
+use tollgate_lang::value::Str;
 
 /// A failure of a step or of a built-in stage.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct Failure {
     pub message: String,
     /// Status of the default answer.
     pub status: StatusCode,
+    /// Reason phrase of the default answer, where it is not the status's own.
+    pub phrase: Option<&'static str>,
     /// What the caller reads; `None`: the same as `message`.
     pub public: Option<Cow<'static, str>>,
     /// Whether the answer carries `activityId` (internal errors do).
@@ -60,6 +65,7 @@ impl Failure {
             reason,
             message: message.into(),
             status,
+            phrase: None,
             public: None,
             activity_id: false,
             headers: SmallVec::new(),
@@ -132,6 +138,19 @@ impl Failure {
                 self.status.as_u16()
             )
         }
+    }
+
+    /// The default answer.
+    pub fn response(&self, request_id: u128) -> Response {
+        let mut response = Response::new(self.status);
+        response.reason = self.phrase.map(Str::from);
+        let (name, value) = Failure::content_type();
+        response.headers.insert(name, value);
+        for (name, value) in &self.headers {
+            response.headers.append(name.clone(), value.clone());
+        }
+        response.body = BodyState::Buffered(Bytes::from(self.wire_body(request_id)));
+        response
     }
 
     /// Content type of the wire body.

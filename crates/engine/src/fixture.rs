@@ -41,7 +41,10 @@ Arrangement (before the first request of a case):
       backend ID                             its URL
       backend ID header NAME, backend ID query NAME, backend ID authorization
       backend ID managed-identity            RESOURCE [CLIENT-ID]
+      backend ID circuit-breaker             [count N] [percentage N] [in DURATION] on STATUS|MIN-MAX|REASON ... [for DURATION] [or retry-after]
       pool ID                                BACKEND [priority N] [weight N], ...
+      pool ID affinity                       COOKIE [KEY]
+      pool ID failover                       ATTEMPTS
       identity RESOURCE                      the token that managed identity gives, or `fails WHY`
       key NAME                               RS256 (384, 512), PS256.., ES256.., HS256.. or EdDSA: a key that signs tokens.
                                              Documents read {{NAME}} (a shared secret, Base64) or {{NAME-n}} and {{NAME-e}} (RSA)

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod body;
+pub mod circuit_breaker;
 pub mod clock;
 pub mod compile;
 pub mod definition;

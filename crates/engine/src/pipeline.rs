@@ -15,7 +15,6 @@ use crate::services::Services;
 use crate::settle::AnswerBody;
 use crate::snapshot::Snapshot;
 use crate::step::{Block, Flow, Preflight};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -396,14 +395,7 @@ fn fail_plainly(rq: &mut Exchange, failure: &Failure) {
     if failure.keep_response && rq.response.is_some() {
         return;
     }
-    let mut response = Response::new(failure.status);
-    let (name, value) = Failure::content_type();
-    response.headers.insert(name, value);
-    for (name, value) in &failure.headers {
-        response.headers.append(name.clone(), value.clone());
-    }
-    response.body = BodyState::Buffered(Bytes::from(failure.wire_body(rq.id)));
-    rq.response = Some(response);
+    rq.response = Some(failure.response(rq.id));
 }
 
 /// The final head and the body that owns the exchange.

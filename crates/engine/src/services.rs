@@ -4,6 +4,7 @@
 
 use crate::LocalBoxFuture;
 use crate::body::{Body, BodyError};
+use crate::circuit_breaker::Transition;
 use crate::clock::Clock;
 use crate::definition::{BackendTls, Secret};
 use crate::jwt::KeySet;
@@ -228,6 +229,16 @@ pub enum TraceSeverity {
 pub trait Telemetry: Send + Sync {
     /// A request has ended: called exactly once for each.
     fn settled(&self, record: &Record<'_>);
+
+    /// The circuit breaker of a backend has changed.
+    fn circuit_breaker(&self, backend: &Str, transition: &Transition) {
+        let _ = (backend, transition);
+    }
+
+    /// A call was refused because the backend, or every member of the pool, was not to be called now.
+    fn backend_inactive(&self, backend: &Str) {
+        let _ = backend;
+    }
 
     /// `emit-token-metric`: tokens of one call with its dimensions (name, value).
     fn token_metric(

@@ -148,6 +148,9 @@ impl http_body::Body for AnswerBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => {
+                if let Some(exchange) = this.exchange.as_mut() {
+                    exchange.answer_broke(&error);
+                }
                 this.settle(Outcome::UpstreamFailed);
                 Poll::Ready(Some(Err(error)))
             }

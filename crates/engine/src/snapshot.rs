@@ -2,19 +2,20 @@
 //!
 //! Built by [`build`] from a [`Definition`]; requests hold on to the snapshot that they began with.
 
+mod backend;
+
+pub use backend::{Backend, BackendKind, BaseUrl, Pool, PoolGroup, Server};
+
 use crate::compile::{self, ScopeDocument};
 use crate::definition::{
-    self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, SingleBackend, UserDefinition,
+    self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, UserDefinition,
     VersionDefinition,
 };
 use crate::identify::Keys;
 use crate::mcp::{self, Mcp, ToolRules};
 use crate::routing::Router;
-use crate::services::Origin;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics};
 
@@ -132,127 +133,38 @@ pub struct Subscription {
     pub allow_tracing: bool,
 }
 
-/// A base URL, taken apart once.
-#[derive(Clone, Debug)]
-pub struct BaseUrl {
-    /// Where.
-    pub origin: Origin,
-    /// Path before the operation's, without a trailing `/`.
-    pub path: Str,
-    /// Query that the base itself carries, without `?`.
-    pub query: Option<Str>,
-}
-
-/// A backend.
-#[derive(Debug)]
-pub struct Backend {
-    /// Its id.
-    pub id: Str,
-    /// One server or a pool.
-    pub kind: BackendKind,
-}
-
-/// One server or a pool.
-#[derive(Debug)]
-pub enum BackendKind {
-    /// One server.
-    Single(Box<Server>),
-    /// Several.
-    Pool(Pool),
-}
-
-/// One server.
-#[derive(Debug)]
-pub struct Server {
-    /// Base URL.
-    pub url: Arc<BaseUrl>,
-    /// Credentials and TLS as configured.
-    pub definition: SingleBackend,
-    /// Headers ready for the wire.
-    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
-    /// Query parameters ready for the wire: `a=b&c=d`.
-    pub query: Option<Str>,
-}
-
-/// A pool: members by priority, and the turn counter.
-#[derive(Debug)]
-pub struct Pool {
-    /// Groups, lowest priority number first.
-    pub groups: Vec<PoolGroup>,
-}
-
-/// Members of one priority.
-#[derive(Debug)]
-pub struct PoolGroup {
-    /// The priority.
-    pub priority: u32,
-    /// Members with their weights (all 0: as if all were 1).
-    pub members: Vec<(BackendIndex, u32)>,
-    /// Turns taken so far.
-    pub turn: AtomicU64,
-}
-
-impl BaseUrl {
-    /// Takes a URL apart. The error says what is wrong with it.
-    pub fn parse(url: &str, tls: Option<&definition::BackendTls>) -> Result<BaseUrl, String> {
-        let uri: http::Uri = url.trim().parse().map_err(|e| format!("not a URL: {e}"))?;
-        let secure = match uri.scheme_str() {
-            Some("https" | "wss") => true,
-            Some("http" | "ws") => false,
-            Some(other) => {
-                return Err(format!("scheme `{other}` is not served; use http or https"));
-            }
-            None => {
-                return Err(String::from(
-                    "expected an absolute URL such as https://host/path",
-                ));
-            }
-        };
-        let authority = uri.authority().ok_or("the URL has no host")?;
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let port = authority
-            .port_u16()
-            .unwrap_or(if secure { 443 } else { 80 });
-        let tls = secure.then(|| Arc::new(tls.cloned().unwrap_or_default()));
-        let authority = authority.as_str().rsplit('@').next().unwrap_or_default();
-        let origin = Origin::new(tls, host, port, authority);
-        let path = uri.path().trim_end_matches('/');
-        Ok(BaseUrl {
-            origin,
-            path: Str::from(path),
-            query: uri.query().map(Str::from),
-        })
-    }
-}
-
-impl Origin {
-    /// An origin with its key.
-    pub fn new(
-        tls: Option<Arc<definition::BackendTls>>,
-        host: &str,
-        port: u16,
-        authority: &str,
-    ) -> Origin {
-        let key =
-            std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
-                .hash_one((&tls, host, port));
-        Origin {
-            tls,
-            host: Arc::from(host),
-            port,
-            authority: Arc::from(authority),
-            key,
-        }
-    }
-}
-
 impl Snapshot {
     /// A backend by index.
     pub fn backend(&self, index: BackendIndex) -> &Backend {
         &self.backends[index.0 as usize]
+    }
+
+    /// The server behind an index; `None` for a pool.
+    pub fn server(&self, index: BackendIndex) -> Option<&Server> {
+        match &self.backend(index).kind {
+            BackendKind::Single(server) => Some(server),
+            BackendKind::Pool(_) => None,
+        }
+    }
+
+    /// Takes over what outlives a configuration: the state of circuit breakers that have the same rule for the same
+    /// backend at the same URL. Called once, before the first request.
+    pub fn inherit(&self, before: &Snapshot) {
+        for backend in &self.backends {
+            let BackendKind::Single(server) = &backend.kind else {
+                continue;
+            };
+            let old = before
+                .backend_ids
+                .get(&backend.id)
+                .and_then(|index| before.server(*index))
+                .filter(|old| old.definition.url == server.definition.url);
+            if let (Some(breaker), Some(old)) =
+                (&server.breaker, old.and_then(|old| old.breaker.as_ref()))
+            {
+                breaker.inherit(old);
+            }
+        }
     }
 }
 
@@ -273,7 +185,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     let backends = definition
         .backends
         .iter()
-        .map(|b| build_backend(b, &backend_ids, &definition, diagnostics))
+        .map(|b| backend::build(b, &backend_ids, &definition, diagnostics))
         .collect::<Vec<_>>();
     let compiler = compile::Compiler::new(&definition, &backend_ids, diagnostics);
     let policy = compiler.scope(
@@ -496,117 +408,6 @@ fn build_api(
             api.kind,
             diagnostics,
         ),
-    }
-}
-
-fn build_backend(
-    backend: &definition::BackendDefinition,
-    ids: &HashMap<Str, BackendIndex>,
-    all: &Definition,
-    diagnostics: &mut Diagnostics,
-) -> Backend {
-    let kind = match &backend.kind {
-        definition::BackendKind::Single(single) => {
-            let url = BaseUrl::parse(&single.url, Some(&single.tls)).unwrap_or_else(|why| {
-                fault(
-                    diagnostics,
-                    backend.span,
-                    format!("url of backend `{}`: {why}", backend.id),
-                    "write an absolute URL such as https://host/path",
-                );
-                BaseUrl {
-                    origin: Origin::new(None, "", 0, ""),
-                    path: Str::from(""),
-                    query: None,
-                }
-            });
-            let mut headers = Vec::new();
-            let authorization = single.authorization.as_ref().map(|(scheme, parameter)| {
-                (
-                    Arc::<str>::from("Authorization"),
-                    Secret::new(format!("{scheme} {}", parameter.expose())),
-                )
-            });
-            for (name, value) in single.headers.iter().cloned().chain(authorization) {
-                match (
-                    http::HeaderName::try_from(&*name),
-                    http::HeaderValue::try_from(&**value.expose()),
-                ) {
-                    (Ok(name), Ok(mut value)) => {
-                        value.set_sensitive(true);
-                        headers.push((name, value));
-                    }
-                    _ => fault(
-                        diagnostics,
-                        backend.span,
-                        format!("header `{name}` of backend `{}` cannot be sent", backend.id),
-                        "header names are tokens, values visible ASCII",
-                    ),
-                }
-            }
-            let mut query = String::new();
-            for (name, value) in &single.query {
-                if !query.is_empty() {
-                    query.push('&');
-                }
-                query.push_str(&crate::routing::encode_query(name));
-                query.push('=');
-                query.push_str(&crate::routing::encode_query(value.expose()));
-            }
-            BackendKind::Single(Box::new(Server {
-                url: Arc::new(url),
-                definition: single.clone(),
-                headers,
-                query: (!query.is_empty()).then(|| Str::from(query)),
-            }))
-        }
-        definition::BackendKind::Pool(members) => {
-            let mut groups: Vec<PoolGroup> = Vec::new();
-            for member in members {
-                let Some(&index) = ids.get(&member.id) else {
-                    unknown(diagnostics, backend.span, "backend", &member.id, ids.keys());
-                    continue;
-                };
-                if matches!(
-                    all.backends[index.0 as usize].kind,
-                    definition::BackendKind::Pool(_)
-                ) {
-                    fault(
-                        diagnostics,
-                        backend.span,
-                        format!("pool `{}` holds the pool `{}`", backend.id, member.id),
-                        "a pool's members must be single backends",
-                    );
-                    continue;
-                }
-                let at = groups
-                    .iter()
-                    .position(|g| g.priority == member.priority)
-                    .unwrap_or_else(|| {
-                        groups.push(PoolGroup {
-                            priority: member.priority,
-                            members: Vec::new(),
-                            turn: AtomicU64::new(0),
-                        });
-                        groups.len() - 1
-                    });
-                groups[at].members.push((index, member.weight));
-            }
-            groups.sort_by_key(|g| g.priority);
-            if groups.is_empty() {
-                fault(
-                    diagnostics,
-                    backend.span,
-                    format!("pool `{}` has no members", backend.id),
-                    "list at least one backend under pool.services",
-                );
-            }
-            BackendKind::Pool(Pool { groups })
-        }
-    };
-    Backend {
-        id: backend.id.clone(),
-        kind,
     }
 }
 

@@ -6,30 +6,40 @@
 //! | `target` | the outgoing path, query and host |
 //! | `headers` | the outgoing head; what stops at the gateway in either direction |
 //! | `redirect` | where a `Location` leads |
+//! | `send` | one call, and what its breaker learns of it |
+//! | `failover` | another member in place of one that failed before its first byte |
+//! | `affinity` | the cookie that keeps a session at one member |
 //! | `call` | calls of the gateway's own |
 
+mod affinity;
 mod call;
 mod choose;
+mod failover;
 mod headers;
 mod redirect;
+mod send;
 mod target;
 
+pub use affinity::Affinity;
 pub use call::{Call, call};
 pub use choose::{Choice, choose, server};
 pub use headers::forget_named_by_connection;
 pub(crate) use headers::{caller_headers, hop_by_hop};
 pub(crate) use redirect::resolve;
+pub(crate) use send::Answering;
 pub(crate) use target::path_and_query;
 
 use crate::body::Body;
-use crate::exchange::{Attempt, BodyState, Exchange, Response};
+use crate::definition::ErrorReason;
+use crate::exchange::{BodyState, Exchange, Response};
 use crate::failure::Failure;
-use crate::services::{SendError, SendOptions};
-use crate::snapshot::{BackendIndex, BaseUrl};
+use crate::services::SendOptions;
+use choose::Among;
 use headers::{credentials, forget_credentials, outgoing_headers};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use redirect::redirect;
+use send::{Leave, answered, send, useless};
 use std::sync::Arc;
 use target::{host, join};
 
@@ -40,15 +50,55 @@ pub async fn forward(
     redirects: u32,
 ) -> Result<(), Box<Failure>> {
     let snapshot = rq.snapshot.clone();
-    let choice = choose(rq, &snapshot)?;
+    let mut choice = match choose(rq, &snapshot) {
+        Ok(choice) => choice,
+        Err(failure) => {
+            // A `retry` around this asks for its status.
+            if failure.phrase.is_some() {
+                rq.response = Some(failure.response(rq.id));
+            }
+            return Err(failure);
+        }
+    };
+    let mut left = failover::attempts(rq, choice.pool).await?;
+    loop {
+        let cookie = choice.cookie.take();
+        let pool = choice.pool;
+        let answer = attempt(rq, choice, options, redirects).await;
+        left -= 1;
+        if left > 0
+            && failover::is_worth_it(rq, answer.as_ref().err().map(|f| &**f))
+            && let Some(next) = pool.and_then(|p| choose::member(rq, &snapshot, p, Among::Untried))
+        {
+            choice = next;
+            continue;
+        }
+        let (mut response, answering) = answer?;
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        rq.answering = answering;
+        receive(rq, response);
+        return Ok(());
+    }
+}
+
+/// One attempt at one server, redirects followed.
+async fn attempt(
+    rq: &mut Exchange,
+    choice: Choice<'_>,
+    options: SendOptions,
+    redirects: u32,
+) -> Result<(http::Response<Body>, Option<Answering>), Box<Failure>> {
     let mut url = choice.url;
-    let mut server = choice.server;
-    let mut path = path_and_query(rq, &url, server.and_then(|(s, _)| s.query.as_deref()))?;
+    let mut leave = Leave::new(choice.server, choice.permit);
+    let query = leave.as_ref().and_then(|l| l.server.query.as_deref());
+    let mut path = path_and_query(rq, &url, query)?;
     let mut method = rq.request.method.clone();
     let mut headers = outgoing_headers(rq, &url)?;
     let upgrades = headers.contains_key(header::UPGRADE);
-    if let Some((server, _)) = server {
-        credentials(rq, server, &mut headers).await?;
+    if let Some(leave) = &leave {
+        credentials(rq, leave.server, &mut headers).await?;
     }
     let asking = crate::llm_call::prepare(rq, &mut headers);
     let mut left = redirects;
@@ -68,17 +118,25 @@ pub async fn forward(
             *request.uri_mut() =
                 Uri::from(std::mem::replace(&mut path, PathAndQuery::from_static("/")));
         }
-        let response = send(rq, &url, server.map(|(_, i)| i), request, options).await?;
+        let response = send(rq, &url, leave.as_mut(), request, options).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS && !upgrades {
+            useless(rq, leave.as_mut(), ErrorReason::BackendConnectionFailure);
             return Err(Failure::internal(
                 "",
                 "BackendConnectionFailure",
                 "The backend switched protocols without being asked to.",
             ));
         }
-        let Some(location) = redirect(&response, left) else {
-            receive(rq, response);
-            return Ok(());
+        let location = redirect(&response, left);
+        let response = match location {
+            None if choice.pool.is_some() && failover::may_go_again(rq) => {
+                failover::begin(rq, leave.as_mut(), response).await?
+            }
+            _ => response,
+        };
+        answered(rq, leave.as_mut(), response.status(), response.headers());
+        let Some(location) = location else {
+            return Ok((response, leave.and_then(Leave::answering)));
         };
         left -= 1;
         let keeps_method = matches!(response.status().as_u16(), 307 | 308);
@@ -90,62 +148,17 @@ pub async fn forward(
             && method != Method::HEAD
         {
             // The body has gone out already and was not kept: the caller gets the redirect itself.
-            receive(rq, response);
-            return Ok(());
+            return Ok((response, leave.and_then(Leave::answering)));
         }
         let (next_url, next_path) = resolve(&url, &path, &location)?;
         if next_url.origin != url.origin {
-            forget_credentials(&mut headers, server.map(|(s, _)| s));
-            server = None;
+            forget_credentials(&mut headers, leave.as_ref().map(|l| l.server));
+            leave = None;
         }
         url = Arc::new(next_url);
         path = next_path;
         headers.insert(header::HOST, host(&url)?);
     }
-}
-
-/// Sends one request and notes the attempt. Failures carry `forward-request`'s reasons.
-async fn send(
-    rq: &mut Exchange,
-    url: &BaseUrl,
-    backend: Option<BackendIndex>,
-    request: http::Request<Body>,
-    options: SendOptions,
-) -> Result<http::Response<Body>, Box<Failure>> {
-    let services = rq.services.clone();
-    let begin = services.clock.monotonic_nanos();
-    let sent = services.transport.send(&url.origin, request, options).await;
-    let nanos = services.clock.monotonic_nanos().saturating_sub(begin);
-    let status = sent.as_ref().map_or(0, |r| r.status().as_u16());
-    rq.attempts.push(Attempt {
-        backend,
-        status,
-        nanos,
-    });
-    sent.map_err(|error| match error {
-        SendError::Timeout(_) => Failure::internal(
-            "",
-            "Timeout",
-            format!("The backend did not answer: {error}."),
-        ),
-        SendError::Request(crate::BodyError::TooLarge(limit)) => Failure::refused(
-            "",
-            "RequestBodyTooLarge",
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The request body is larger than {limit} bytes."),
-        ),
-        SendError::Request(_) => Failure::refused(
-            "",
-            "ClientConnectionFailure",
-            StatusCode::BAD_REQUEST,
-            error.to_string(),
-        ),
-        SendError::Connect(_) | SendError::Protocol(_) => Failure::internal(
-            "",
-            "BackendConnectionFailure",
-            format!("The call to the backend failed: {error}."),
-        ),
-    })
 }
 
 /// Takes an upstream's answer into the exchange.

@@ -53,8 +53,10 @@ impl SnapshotHandle {
         }))
     }
 
-    /// Puts a new snapshot in force for requests that begin from now on. Gives its generation.
+    /// Puts a new snapshot in force for requests that begin from now on; its circuit breakers go on where those of the
+    /// running one are. Gives its generation.
     pub fn publish(&self, snapshot: Arc<Snapshot>) -> u64 {
+        snapshot.inherit(&self.current());
         self.0.current.store(snapshot);
         *self.status() = Status {
             loaded: SystemTime::now(),

@@ -8,7 +8,8 @@ use crate::yaml::{At, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
-    BackendDefinition, BackendKind, BackendTls, PoolMember, Secret, SingleBackend,
+    BackendDefinition, BackendKind, BackendTls, PoolDefinition, PoolMember, Secret,
+    SessionAffinity, SingleBackend,
 };
 
 /// Most members of a pool, as in API Management.
@@ -29,16 +30,6 @@ impl Reader<'_, '_> {
     }
 
     fn backend(&mut self, backend: &Backend, ids: &BTreeSet<&str>) -> BackendKind {
-        if let Some(breaker) = &backend.circuit_breaker {
-            self.warning(
-                breaker.place,
-                format!(
-                    "`circuitBreaker` of backend `{}` is not active in this version",
-                    backend.id.value
-                ),
-                "calls go to the backend whatever it answered before",
-            );
-        }
         if let Some(kind) = &backend.kind
             && (kind.value == BackendType::Pool) != backend.pool.is_some()
         {
@@ -64,12 +55,27 @@ impl Reader<'_, '_> {
                         "",
                     );
                 }
+                if let Some(breaker) = &backend.circuit_breaker {
+                    self.fault(
+                        breaker.place,
+                        format!(
+                            "pool `{}` has a circuit breaker of its own",
+                            backend.id.value
+                        ),
+                        "a pool has none",
+                        "give it to the members",
+                    );
+                }
                 let members = self.pool(&backend.id, pool, ids);
                 if members.is_empty() && !pool.services.is_empty() {
                     // All were refused already.
                     return stand_in();
                 }
-                BackendKind::Pool(members)
+                BackendKind::Pool(PoolDefinition {
+                    members,
+                    session_affinity: self.session_affinity(pool),
+                    failover_attempts: self.failover(pool),
+                })
             }
             (None, Some(url)) => {
                 let url = self.url(url);
@@ -112,6 +118,10 @@ impl Reader<'_, '_> {
                 "keep one of them",
             );
         }
+        let circuit_breaker = backend
+            .circuit_breaker
+            .as_ref()
+            .and_then(|breaker| self.circuit_breaker(&backend.id, breaker));
         let tls = &backend.tls;
         SingleBackend {
             url: Arc::from(url),
@@ -127,6 +137,7 @@ impl Reader<'_, '_> {
                     .as_ref()
                     .and_then(|path| self.certificates(path)),
             },
+            circuit_breaker,
         }
     }
 
@@ -171,6 +182,13 @@ impl Reader<'_, '_> {
                     "",
                 );
             }
+            if let Some(carbon) = &service.preferred_carbon_emission {
+                self.warning(
+                    carbon.place,
+                    String::from("`preferredCarbonEmission` has no effect"),
+                    "the gateway does not know a region's emission; order members by `priority`",
+                );
+            }
             if self.known(&service.id, member, "backend", "backends", ids) {
                 members.push(PoolMember {
                     id: Arc::from(member),
@@ -180,6 +198,30 @@ impl Reader<'_, '_> {
             }
         }
         members
+    }
+
+    fn session_affinity(&mut self, pool: &Pool) -> Option<SessionAffinity> {
+        let affinity = pool.session_affinity.as_ref()?;
+        Some(SessionAffinity {
+            cookie: Arc::from(affinity.session_id.name.as_str()),
+            key: affinity
+                .key
+                .as_ref()
+                .map(|key| self.secret(key, key.place, "sessionAffinity")),
+        })
+    }
+
+    fn failover(&mut self, pool: &Pool) -> Option<u32> {
+        let attempts = &pool.failover.as_ref()?.attempts;
+        if !(1..=MOST_MEMBERS).contains(&(attempts.value as usize)) {
+            self.fault(
+                attempts.place,
+                format!("{} attempts are out of range", attempts.value),
+                &format!("expected 1 to {MOST_MEMBERS}: the members that one request tries"),
+                "",
+            );
+        }
+        Some(attempts.value)
     }
 }
 

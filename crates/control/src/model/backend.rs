@@ -29,7 +29,7 @@ pub struct Backend {
     /// TLS checks.
     #[serde(default)]
     pub tls: BackendTls,
-    /// Takes the backend out for a while when it fails. Read, but not active in this version.
+    /// Takes the backend out for a while when it fails.
     pub circuit_breaker: Option<At<CircuitBreaker>>,
     /// The members of a pool.
     pub pool: Option<Pool>,
@@ -106,6 +106,50 @@ pub struct BackendTls {
 pub struct Pool {
     /// Members.
     pub services: Vec<At<PoolService>>,
+    /// Keeps a caller's session at one member.
+    pub session_affinity: Option<SessionAffinity>,
+    /// Lets the gateway itself try another member when one fails before its answer begins. Tollgate's own.
+    pub failover: Option<Failover>,
+}
+
+/// Keeps a caller's session at one member.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionAffinity {
+    /// What tells sessions apart.
+    pub session_id: SessionId,
+    /// What cookies are made with, so that all replicas read each other's, also after a restart. Default: random at
+    /// each start. Tollgate's own.
+    pub key: Option<PlacedSecret>,
+}
+
+/// What tells sessions apart.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionId {
+    /// `Cookie`.
+    #[serde(default)]
+    pub source: SessionIdSource,
+    /// Name of the cookie.
+    pub name: At<String>,
+}
+
+/// Where the session's id is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum SessionIdSource {
+    /// In a cookie.
+    #[default]
+    #[serde(alias = "cookie")]
+    Cookie,
+}
+
+/// Failover without a `retry` in the document.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Failover {
+    /// Most members that one request tries, the first included.
+    #[schemars(schema_with = "super::scalar::number_or_text")]
+    pub attempts: At<u32>,
 }
 
 /// A member of a pool.
@@ -122,6 +166,8 @@ pub struct PoolService {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::optional_number_or_text")]
     pub weight: Option<At<u32>>,
+    /// Carbon emission up to which the member is preferred. Read, but has no effect.
+    pub preferred_carbon_emission: Option<At<String>>,
 }
 
 /// A circuit breaker.
@@ -141,7 +187,7 @@ pub struct CircuitBreakerRule {
     /// What counts as failing.
     pub failure_condition: FailureCondition,
     /// How long the backend stays out.
-    pub trip_duration: Duration,
+    pub trip_duration: At<Duration>,
     /// Whether `Retry-After` of the failing answer replaces `tripDuration`.
     #[serde(default)]
     pub accept_retry_after: bool,
@@ -159,14 +205,14 @@ pub struct FailureCondition {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::optional_number_or_text")]
     pub percentage: Option<At<u32>>,
-    /// In what time.
-    pub interval: Option<Duration>,
+    /// In what time. Default: a minute.
+    pub interval: Option<At<Duration>>,
     /// Status codes that are failures.
     #[serde(default)]
-    pub status_code_ranges: Vec<StatusCodeRange>,
+    pub status_code_ranges: Vec<At<StatusCodeRange>>,
     /// Reasons of errors that are failures.
     #[serde(default)]
-    pub error_reasons: Vec<String>,
+    pub error_reasons: Vec<At<String>>,
 }
 
 /// Status codes, both ends included.

@@ -9,9 +9,8 @@ use crate::exchange::{BodyState, Exchange, Hold};
 use crate::failure::Failure;
 use crate::step::Needs;
 use bytes::{Bytes, BytesMut};
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::Body as _;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
 /// Reads the response as far as the steps asked.
 pub(crate) async fn hold(rq: &mut Exchange) -> Result<(), Box<Failure>> {
@@ -39,6 +38,7 @@ pub(crate) async fn hold(rq: &mut Exchange) -> Result<(), Box<Failure>> {
     response.body = match held {
         Ok(state) => state,
         Err(error) => {
+            rq.answer_broke(&error);
             return Err(Failure::internal(
                 "forward-request",
                 "BackendConnectionFailure",
@@ -68,45 +68,9 @@ async fn read(mut body: Body, limit: usize) -> Result<BodyState, BodyError> {
         }
         if first.len().max(all.len()) > limit {
             let head = if all.is_empty() { first } else { all.freeze() };
-            return Ok(BodyState::Streaming(Body::Stream(Box::pin(Resumed {
-                head: Some(head),
-                rest: body,
-            }))));
+            return Ok(BodyState::Streaming(Body::resumed(head, body)));
         }
     }
     let whole = if all.is_empty() { first } else { all.freeze() };
     Ok(BodyState::Buffered(whole))
-}
-
-/// What was read, then the rest.
-struct Resumed {
-    head: Option<Bytes>,
-    rest: Body,
-}
-
-impl http_body::Body for Resumed {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.head.take() {
-            Some(head) => Poll::Ready(Some(Ok(Frame::data(head)))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.head.is_none() && self.rest.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.head.is_none() {
-            self.rest.size_hint()
-        } else {
-            SizeHint::default()
-        }
-    }
 }

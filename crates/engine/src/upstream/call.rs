@@ -1,8 +1,9 @@
 //! Calls of the gateway's own to a backend, such as the embeddings of the semantic cache.
 
-use super::choose::{Choice, server};
-use super::{credentials, host, join, send};
-use crate::body::Body;
+use super::choose::server;
+use super::send::{Leave, answered, broke, send};
+use super::{credentials, host, join};
+use crate::body::{Body, BodyError};
 use crate::exchange::{Exchange, collect};
 use crate::failure::Failure;
 use crate::services::SendOptions;
@@ -36,26 +37,40 @@ pub async fn call(
     call: Call<'_>,
 ) -> Result<(StatusCode, HeaderMap, Bytes), Box<Failure>> {
     let snapshot = rq.snapshot.clone();
-    let Choice { url, server } = server(&snapshot, call.backend)?;
+    let choice = server(rq, &snapshot, call.backend)?;
+    let url = choice.url;
+    let mut leave = Leave::new(choice.server, choice.permit);
     let queries = [
         url.query.as_deref(),
         call.query,
-        server.and_then(|(s, _)| s.query.as_deref()),
+        leave.as_ref().and_then(|l| l.server.query.as_deref()),
     ];
     let path = join(&url.path, call.path, &queries)?;
     let mut headers = call.headers;
     headers.insert(header::HOST, host(&url)?);
-    if let Some((server, _)) = server {
-        credentials(rq, server, &mut headers).await?;
+    if let Some(leave) = &leave {
+        credentials(rq, leave.server, &mut headers).await?;
     }
     let mut request = http::Request::new(Body::from(call.body));
     *request.method_mut() = call.method;
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = headers;
-    let response = send(rq, &url, server.map(|(_, i)| i), request, call.options).await?;
+    let response = send(rq, &url, leave.as_mut(), request, call.options).await?;
     let (head, body) = response.into_parts();
-    let body = collect(body, call.limit)
-        .await
-        .map_err(|e| Failure::internal("", "BackendConnectionFailure", e.to_string()))?;
-    Ok((head.status, head.headers, body))
+    // Nothing of it has gone on: the call ends with its body.
+    match collect(body, call.limit).await {
+        Ok(body) => {
+            answered(rq, leave.as_mut(), head.status, &head.headers);
+            Ok((head.status, head.headers, body))
+        }
+        Err(error @ BodyError::TooLarge(_)) => {
+            answered(rq, leave.as_mut(), head.status, &head.headers);
+            Err(Failure::internal(
+                "",
+                "BackendConnectionFailure",
+                error.to_string(),
+            ))
+        }
+        Err(error) => Err(broke(rq, leave.as_mut(), &error)),
+    }
 }

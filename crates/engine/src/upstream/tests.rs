@@ -3,6 +3,7 @@
 use super::headers::text_of;
 use super::target::strip_key;
 use super::*;
+use crate::snapshot::BaseUrl;
 use http::{HeaderMap, HeaderName};
 
 #[test]
