@@ -12,6 +12,7 @@ mod policies;
 mod products;
 mod secrets;
 mod settings;
+mod tools;
 
 use crate::files::Files;
 use crate::load::Options;

@@ -7,12 +7,13 @@
 mod at;
 mod de;
 mod fault;
+mod json;
 mod parse;
 mod repair;
 mod sensitive;
 
 pub use at::{At, Place};
-pub(crate) use parse::{Kind, Node, parse};
+pub(crate) use parse::{Key, Kind, Node, parse};
 pub(crate) use repair::read;
 pub(crate) use sensitive::{sensitive, sensitive_text};
 

@@ -209,6 +209,8 @@ pub struct OperationDefinition {
     pub method: Arc<str>,
     /// URL template.
     pub url_template: Arc<str>,
+    /// What it takes and gives: only of an operation that is a tool and has a specification.
+    pub contract: Option<Arc<tollgate_agents::operation::Contract>>,
     /// Its policy.
     pub policy: Option<PolicyText>,
 }

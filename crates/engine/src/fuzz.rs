@@ -37,6 +37,7 @@ pub fn route(data: &[u8]) {
             display_name: Arc::from(""),
             method: Arc::from("*"),
             url_template: Arc::from(*template),
+            contract: None,
             policy: None,
         });
     let definition = Definition {

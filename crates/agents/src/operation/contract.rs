@@ -19,6 +19,8 @@ pub struct Contract {
     pub parameters: Vec<Parameter>,
     /// The request's body.
     pub body: Option<Body>,
+    /// Why it cannot be a tool, when something is in the way that the rest does not show.
+    pub obstacle: Option<String>,
     /// `$defs` of the parameters' and the body's schemas.
     pub definitions: Map<String, Value>,
     /// Schema of the JSON answer of the first 2xx response, with `$defs` of its own.

@@ -128,7 +128,12 @@ pub fn input(
     let mut extras = None;
     match (&contract.body, body_shape.flatten()) {
         (Some(body), Some(shape)) if inlined => {
-            for (name, schema) in shape.properties {
+            for (name, mut schema) in shape.properties {
+                if body.kind == BodyKind::Multipart
+                    && body.fields.get(&name).is_some_and(|f| f.binary)
+                {
+                    as_base64(&mut schema);
+                }
                 let required = body.required && shape.required.contains(&name);
                 building.property(property_name(&name), schema, required, Target::Field(name));
             }
@@ -349,6 +354,62 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) -> Option<()> 
         }
     }
     Some(())
+}
+
+/// An output schema whose root is an object's own, not a reference or a sum of several; others stay as they are.
+pub(super) fn flattened(schema: &Value) -> Value {
+    let none = Map::new();
+    let definitions = schema
+        .get("$defs")
+        .and_then(Value::as_object)
+        .unwrap_or(&none);
+    let Some(mut root) = schema.as_object().cloned() else {
+        return schema.clone();
+    };
+    root.shift_remove("$defs");
+    let mut root = Value::Object(root);
+    for _ in 0..DEPTH {
+        let target = match &root {
+            Value::Object(members) if members.len() == 1 => {
+                members.get("$ref").and_then(Value::as_str)
+            }
+            _ => None,
+        };
+        let Some(target) = target
+            .and_then(|r| r.strip_prefix("#/$defs/"))
+            .and_then(|name| definitions.get(&unescape(name)))
+        else {
+            break;
+        };
+        root = target.clone();
+    }
+    let is_object = root.get("type").is_some_and(|t| t == "object");
+    if !is_object
+        && object(&root, definitions, DEPTH).is_some()
+        && let Some(root) = root.as_object_mut()
+    {
+        root.insert(String::from("type"), json!("object"));
+    }
+    let used = reachable(&root, definitions);
+    if let (false, Some(root)) = (used.is_empty(), root.as_object_mut()) {
+        root.insert(String::from("$defs"), Value::Object(used));
+    }
+    root
+}
+
+/// Marks a field whose bytes a tool takes as base64.
+fn as_base64(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    match schema.get_mut("items") {
+        Some(Value::Object(items)) => {
+            items.insert(String::from("contentEncoding"), json!("base64"));
+        }
+        _ => {
+            schema.insert(String::from("contentEncoding"), json!("base64"));
+        }
+    }
 }
 
 /// A body as one property.

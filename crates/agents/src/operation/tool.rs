@@ -99,6 +99,12 @@ impl ToolSet {
                 remedy: "a tool's method is GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
             });
         }
+        if let Some(why) = &spec.contract.obstacle {
+            return Err(NotATool {
+                why: why.clone(),
+                remedy: "describe the body in its specification as JSON, a form, text or bytes",
+            });
+        }
         let template = Template::parse(spec.url_template).map_err(|why| NotATool {
             why: format!("its urlTemplate `{}`: {why}", spec.url_template),
             remedy: "change the operation's urlTemplate",
@@ -114,6 +120,8 @@ impl ToolSet {
             remedy: "correct the schemas of the operation in its specification",
         })?;
         let output = spec.contract.output.as_ref().filter(|_| spec.output_schema);
+        let output = output.map(input::flattened);
+        let output = output.as_ref();
         let checked = output
             .map(|schema| self.validators.add(schema))
             .transpose()
@@ -128,9 +136,7 @@ impl ToolSet {
             if let Some(title) = cleaned(title, text::LONGEST_TITLE) {
                 tool.insert(String::from("title"), Value::String(title));
             }
-            if let Some(description) = describe(&spec) {
-                tool.insert(String::from("description"), Value::String(description));
-            }
+            tool.insert(String::from("description"), Value::String(describe(&spec)));
             tool.insert(String::from("inputSchema"), input.schema.clone());
             if let Some(output) = output {
                 tool.insert(String::from("outputSchema"), output);
@@ -259,20 +265,25 @@ fn cleaned(text: Option<&str>, most: usize) -> Option<String> {
     text.map(|t| text::clean(t, most)).filter(|t| !t.is_empty())
 }
 
-/// What a model reads: the description, else the title, and that the operation is deprecated.
-fn describe(spec: &ToolSpec<'_>) -> Option<String> {
+/// What a model reads: the description, else the title, else verb and path; and that the operation is deprecated.
+fn describe(spec: &ToolSpec<'_>) -> String {
     let told = spec
         .description
         .or(spec.contract.description.as_deref())
         .or(spec.contract.summary.as_deref());
     let mut description = cleaned(told, text::LONGEST_DESCRIPTION).unwrap_or_default();
-    if spec.contract.deprecated {
-        if !description.is_empty() {
-            description.push_str("\n\n");
-        }
-        description.push_str("Deprecated: prefer another tool if one fits.");
+    if description.is_empty() {
+        // Better than nothing: the verb and the words of a path tell a lot.
+        description = format!(
+            "{} {}",
+            spec.method,
+            text::clean(spec.url_template, text::LONGEST_TITLE)
+        );
     }
-    (!description.is_empty()).then_some(description)
+    if spec.contract.deprecated {
+        description.push_str("\n\nDeprecated: prefer another tool if one fits.");
+    }
+    description
 }
 
 fn is_object(schema: &Value) -> bool {

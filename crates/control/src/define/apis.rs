@@ -30,6 +30,7 @@ impl Reader<'_, '_> {
             .map(|api| self.api(api, &sets, &backends))
             .collect();
         self.mcp_servers(model, &mut apis);
+        self.contracts(model, &mut apis);
         apis
     }
 
@@ -200,6 +201,7 @@ impl Reader<'_, '_> {
                 display_name: Arc::from(item.display_name.as_deref().unwrap_or(&item.id)),
                 method: Arc::from(method.as_str()),
                 url_template: Arc::from(template.as_str()),
+                contract: None,
                 policy: None,
             });
         }
@@ -261,6 +263,7 @@ impl Reader<'_, '_> {
                     display_name: Arc::from(o.display_name),
                     method: Arc::from(o.method),
                     url_template: Arc::from(o.url_template),
+                    contract: None,
                     policy: None,
                 })
                 .collect(),

@@ -13,14 +13,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_engine::definition::{
     ApiDefinition, ApiKind, McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools,
-    ToolDefinition, ToolLists,
+    ToolLists,
 };
 use tollgate_engine::mcp::ToolRules;
 use tollgate_engine::snapshot::BaseUrl;
 use tollgate_lang::diagnostic::nearest::nearest;
-
-/// Longest name of a tool. Source: MCP, "tool names".
-const LONGEST_TOOL_NAME: usize = 128;
 
 impl Reader<'_, '_> {
     /// Fills in what makes APIs MCP servers.
@@ -177,51 +174,8 @@ impl Reader<'_, '_> {
         Arc::from(template.trim_end_matches('/'))
     }
 
-    fn tools(&mut self, api: &Api, apis: &[ApiDefinition]) -> Vec<ToolDefinition> {
-        let inline = api.mcp_tools.iter().map(|tool| {
-            let title = tool.title.as_deref();
-            (&tool.name, title, &tool.description, &tool.operation_id)
-        });
-        let children = api.tools.iter().map(|tool| {
-            let title = tool.display_name.as_deref();
-            (&tool.id, title, &tool.description, &tool.operation_id)
-        });
-        let tools: Vec<_> = inline.chain(children).collect();
-        self.once(tools.iter().map(|(name, ..)| *name), "tool");
-        tools
-            .into_iter()
-            .filter_map(|(name, title, description, operation_id)| {
-                if name.is_empty()
-                    || name.len() > LONGEST_TOOL_NAME
-                    || name.chars().any(char::is_control)
-                {
-                    self.fault(
-                        name.place,
-                        format!("`{}` is not a tool's name", name.value),
-                        &format!("expected 1 to {LONGEST_TOOL_NAME} characters"),
-                        "use letters, digits, `_`, `-` and `.`",
-                    );
-                    return None;
-                }
-                let (api, operation) = self.operation_of(operation_id, apis)?;
-                Some(ToolDefinition {
-                    span: Some(self.span(name.place)),
-                    name: Arc::from(name.as_str()),
-                    title: title.map(Arc::from),
-                    description: description
-                        .as_deref()
-                        .map(str::trim)
-                        .filter(|text| !text.is_empty())
-                        .map(Arc::from),
-                    api,
-                    operation,
-                })
-            })
-            .collect()
-    }
-
     /// The operation that a reference means: `.../apis/{api}/operations/{id}`, or an id that only one API has.
-    fn operation_of(
+    pub(super) fn operation_of(
         &mut self,
         reference: &At<String>,
         apis: &[ApiDefinition],

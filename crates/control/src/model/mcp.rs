@@ -45,14 +45,21 @@ pub struct McpEndpoint {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct McpTool {
-    /// The name by which it is called.
-    pub name: At<String>,
+    /// The name by which it is called. Default: the operation's id.
+    pub name: Option<At<String>>,
     /// Name for people.
     pub title: Option<String>,
     /// The operation: its id, `/apis/{api}/operations/{id}`, or the absolute Azure id.
     pub operation_id: At<String>,
     /// What it does, for the model. Default: what the operation says.
     pub description: Option<String>,
+    /// Hints about what it does. Default: what the operation's verb promises.
+    #[serde(default)]
+    pub annotations: ToolAnnotations,
+    /// Whether `tools/list` shows the schema of the operation's answer; an answer that does not keep to it is then an
+    /// error. Default: false.
+    #[serde(default)]
+    pub output_schema: bool,
 }
 
 /// An operation as a tool, as the resource `apis/{mcp}/tools/{toolId}`.
@@ -67,6 +74,27 @@ pub struct Tool {
     pub description: Option<String>,
     /// The operation: its id, `/apis/{api}/operations/{id}`, or the absolute Azure id.
     pub operation_id: At<String>,
+    /// Hints about what it does. Default: what the operation's verb promises.
+    #[serde(default)]
+    pub annotations: ToolAnnotations,
+    /// Whether `tools/list` shows the schema of the operation's answer; an answer that does not keep to it is then an
+    /// error. Default: false.
+    #[serde(default)]
+    pub output_schema: bool,
+}
+
+/// Hints about what a tool does: MCP's `annotations`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolAnnotations {
+    /// It changes nothing. Default: true for GET and HEAD.
+    pub read_only_hint: Option<bool>,
+    /// It may destroy something. Default: true for DELETE.
+    pub destructive_hint: Option<bool>,
+    /// Calling it twice is as calling it once. Default: true for PUT and DELETE.
+    pub idempotent_hint: Option<bool>,
+    /// It reaches out of the server. Default: true.
+    pub open_world_hint: Option<bool>,
 }
 
 /// Tollgate's own settings of an MCP server.

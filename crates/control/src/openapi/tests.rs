@@ -1,5 +1,7 @@
 //! Documents of every version, and sloppy ones.
 
+mod contracts;
+
 use super::{Operation, operations};
 use tollgate_lang::{Diagnostics, FileId};
 

@@ -3,6 +3,7 @@
 //! `control` fills it from `mcpProperties`, `mcpTools`, `tools` and `mcp` of an API; [`crate::mcp`] compiles it.
 
 use std::sync::Arc;
+use tollgate_agents::operation::Annotations;
 use tollgate_lang::Span;
 
 /// An MCP server.
@@ -73,6 +74,10 @@ pub struct ToolDefinition {
     pub api: Arc<str>,
     /// The operation.
     pub operation: Arc<str>,
+    /// Hints that differ from those of the operation's verb.
+    pub annotations: Annotations,
+    /// Whether callers see the schema of the answer, to which answers are then held.
+    pub output_schema: bool,
 }
 
 /// What RFC 9728 says of an MCP server.

@@ -63,6 +63,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
             display_name: Arc::from("any"),
             method: Arc::from("*"),
             url_template: Arc::from("/*"),
+            contract: None,
             policy: None,
         }],
         policy: policy.map(|text| PolicyText {
