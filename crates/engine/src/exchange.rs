@@ -99,6 +99,8 @@ pub struct Request {
     pub body: BodyState,
     /// Caller's address.
     pub client_ip: IpAddr,
+    /// Whether it came to a loopback address of this machine.
+    pub on_loopback: bool,
     /// Template parameters.
     pub matched: SmallVec<[(Str, Str); 4]>,
     /// Where it goes.
@@ -232,6 +234,8 @@ pub struct Exchange {
     pub hold: Hold,
     /// What a step waits for, having said [`Flow::Wait`] in [`Exchange::after`].
     later: Option<LocalBoxFuture<'static, Then>>,
+    /// What is known of a call of an MCP server.
+    pub mcp: Option<Box<crate::mcp::Call>>,
     /// What is known of a model call, once a step asked.
     pub llm: Option<Box<LlmCall>>,
     /// Calls to upstreams.
@@ -291,6 +295,7 @@ impl Exchange {
             taps: Vec::new(),
             hold: Hold::No,
             later: None,
+            mcp: None,
             llm: None,
             attempts: SmallVec::new(),
             answering: None,

@@ -35,6 +35,9 @@ Arrangement (before the first request of a case):
       named-value NAME, secret NAME          a named value
       api path, api service-url, api protocols, api subscription-required, api kind, api key-header, api key-query
       operation ID                           METHOD /template; the first one replaces the default `* /*`
+      mcp endpoint, mcp sse-endpoints, mcp allowed-origins, mcp max-body, mcp authorization-servers, mcp scopes,
+      mcp resource-name, mcp allow, mcp deny, mcp product allow, mcp product deny
+                                             of an API whose kind is mcp; lists are words
       product subscription-required, product groups
       subscription ID                        KEY product|api|all [of USER] [inactive]
       user ID                                email first-name last-name
@@ -50,7 +53,8 @@ Arrangement (before the first request of a case):
                                              Documents read {{NAME}} (a shared secret, Base64) or {{NAME-n}} and {{NAME-e}} (RSA)
       openid URL                             ISSUER KEY...: the issuer and the keys that the OpenID provider at this
                                              configuration URL publishes, or `fails WHY`
-      gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout
+      gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
+      gateway public-url, gateway allowed-hosts
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 

@@ -3,15 +3,37 @@
 //! Compiled here from [`McpDefinition`], with all globs and look-ups done. What must stay true: an API that is no MCP
 //! server pays nothing for this module; what a caller may not use is not told apart from what is not there.
 
+mod access;
+mod admit;
+mod call;
+mod failure;
+mod forward;
+mod headers;
+mod respond;
+mod server;
+mod target;
+
+pub use call::{Call, Endpoint, Message};
+
+pub(crate) use admit::{admit, begin, read};
+pub(crate) use call::endpoint;
+pub(crate) use failure::{note, put_in_form};
+pub(crate) use forward::{before, is_callers};
+pub(crate) use target::target;
+
 use crate::definition::{
     ApiDefinition, ApiKind, Definition, McpAuthorization, McpDefinition, McpEndpoints, McpSource,
     ProductDefinition, ToolLists,
 };
+use crate::exchange::Exchange;
 use crate::snapshot::{self, Api};
 use std::collections::HashMap;
 pub use tollgate_agents::ToolRules;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostics, Span};
+
+/// Most bytes of a message unless the configuration says otherwise: what the SDKs take.
+pub const DEFAULT_MAX_BODY: usize = 4 << 20;
 
 /// A compiled MCP server.
 #[derive(Debug)]
@@ -24,6 +46,8 @@ pub struct Mcp {
     pub authorization: Option<McpAuthorization>,
     /// Which tools callers may use, whatever their product says.
     pub tools: ToolRules,
+    /// Most bytes of a message from a caller.
+    pub max_body: usize,
 }
 
 /// Where answers come from.
@@ -100,8 +124,22 @@ impl Mcp {
             allowed_origins: mcp.allowed_origins.clone(),
             authorization: mcp.authorization.clone(),
             tools: rules(&mcp.tools, api.span, diagnostics),
+            max_body: mcp.max_body.unwrap_or(DEFAULT_MAX_BODY),
         })
     }
+}
+
+/// Why the caller may not use a tool: the reason of the record. `None`: they may.
+pub(crate) fn refusal(rq: &Exchange, tool: &str) -> Option<&'static str> {
+    let api = rq.api()?;
+    if !api.mcp.as_ref()?.tools.allows(tool) {
+        return Some("ToolDeniedByServer");
+    }
+    let rules = rq.product()?.mcp_tools.iter();
+    let mut rules = rules.filter(|(of, _)| Some(*of) == rq.api);
+    rules
+        .any(|(_, rules)| !rules.allows(tool))
+        .then_some("ToolDeniedByProduct")
 }
 
 /// Compiles which tools a product opens.

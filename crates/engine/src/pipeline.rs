@@ -10,6 +10,7 @@ use crate::exchange::{
 };
 use crate::failure::Failure;
 use crate::identify;
+use crate::mcp;
 use crate::routing::Matched;
 use crate::services::Services;
 use crate::settle::AnswerBody;
@@ -32,6 +33,8 @@ pub struct Incoming {
     pub authority: Str,
     /// Caller's address.
     pub client_ip: IpAddr,
+    /// Whether the caller connected to a loopback address.
+    pub on_loopback: bool,
     /// Head. Trace context headers are already those for the upstream; what `Connection` names has been taken out
     /// ([`crate::upstream::forget_named_by_connection`]).
     pub head: Parts,
@@ -94,6 +97,9 @@ pub async fn serve(
             &Failure::internal(failure.source, failure.reason, failure.message),
         );
     }
+    if rq.mcp.is_some() {
+        mcp::put_in_form(&mut rq);
+    }
     let mut deferred = std::mem::take(&mut rq.deferred);
     for later in &mut deferred {
         later.on_answer(&mut rq);
@@ -109,6 +115,7 @@ fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming)
         scheme,
         authority,
         client_ip,
+        on_loopback,
         head,
         body,
         upgrade,
@@ -132,6 +139,7 @@ fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming)
             BodyState::Streaming(body)
         },
         client_ip,
+        on_loopback,
         matched: Matched::new(),
         target: Target::default(),
         upgrade,
@@ -172,7 +180,9 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<bool, Box<Failure>> {
                 .operation(found.api, &m, rest, query, &mut matched)
         });
     }
-    if operation.is_none() && !api.without_operations() && !preflight {
+    let endpoint = mcp::endpoint(api, rest);
+    let answers = endpoint.is_some_and(|e| e != mcp::Endpoint::Operation);
+    if operation.is_none() && !api.without_operations() && !answers && !preflight {
         return Err(not_found());
     }
     request.api_path_len = found.path_len;
@@ -182,6 +192,7 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<bool, Box<Failure>> {
     request.matched = matched;
     rq.api = Some(found.api);
     rq.operation = operation;
+    rq.mcp = endpoint.map(mcp::begin);
     Ok(preflight)
 }
 
@@ -223,9 +234,20 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     if maybe_preflight && let Some(flow) = preflight(rq, snapshot) {
         return flow;
     }
+    if rq.mcp.is_some()
+        && let Err(failure) = mcp::admit(rq)
+    {
+        rq.chain.scopes = scopes(rq);
+        return Flow::Fail(failure);
+    }
     let identified = identify::identify(rq, snapshot);
     rq.chain.scopes = scopes(rq);
     if let Err(failure) = identified {
+        return Flow::Fail(failure);
+    }
+    if rq.mcp.is_some()
+        && let Err(failure) = mcp::read(rq).await
+    {
         return Flow::Fail(failure);
     }
     match section(rq, snapshot, Section::Inbound, 0).await {
@@ -266,7 +288,11 @@ fn preflight(rq: &mut Exchange, snapshot: &Snapshot) -> Option<Flow> {
             let serves_options = rq.operation().is_some_and(|o| &*o.method == "*")
                 || rq
                     .api()
-                    .is_some_and(crate::snapshot::Api::without_operations);
+                    .is_some_and(crate::snapshot::Api::without_operations)
+                || rq
+                    .mcp
+                    .as_deref()
+                    .is_some_and(|call| call.endpoint != mcp::Endpoint::Operation);
             (!serves_options).then(|| Flow::Fail(not_found()))
         }
     };
@@ -396,6 +422,9 @@ fn fail_plainly(rq: &mut Exchange, failure: &Failure) {
         return;
     }
     rq.response = Some(failure.response(rq.id));
+    if rq.mcp.is_some() {
+        mcp::note(rq, failure);
+    }
 }
 
 /// The final head and the body that owns the exchange.

@@ -262,7 +262,7 @@ impl Api {
 
     /// Whether calls need no operation (the API is one endpoint).
     pub fn without_operations(&self) -> bool {
-        matches!(self.kind, ApiKind::Mcp | ApiKind::WebSocket) && self.operations.is_empty()
+        self.kind == ApiKind::WebSocket && self.operations.is_empty()
     }
 }
 

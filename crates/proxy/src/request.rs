@@ -47,6 +47,8 @@ pub(crate) async fn answer(
         scheme: peer.scheme,
         authority,
         client_ip: client_ip(peer.ip, &head.headers, &thread.config.trusted_proxies),
+        // Who comes from a loopback address has come to one.
+        on_loopback: peer.ip.is_loopback(),
         head,
         body: RequestBody::limited(
             body,

@@ -93,6 +93,10 @@ impl Reader<'_, '_> {
                     resource_name: a.resource_name.as_deref().map(Arc::from),
                 }
             });
+            definition.max_body = mcp
+                .max_message_size
+                .as_ref()
+                .map(|size| usize::try_from(size.value.0).unwrap_or(usize::MAX).max(1));
             if let Some(lists) = &mcp.tools {
                 definition.tools = self.tool_lists(lists.allow.as_deref(), &lists.deny);
             }

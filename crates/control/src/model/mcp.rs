@@ -3,6 +3,7 @@
 //! `mcpProperties`, `mcpTools` and `tools` are API Management's (versions 2024-06-01-preview to 2025-09-01-preview);
 //! `mcp` holds what is Tollgate's own.
 
+use super::scalar::Size;
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -109,6 +110,8 @@ pub struct Mcp {
     pub authorization: Option<McpAuthorization>,
     /// Which tools callers may see and call.
     pub tools: Option<ToolLists>,
+    /// Most bytes of a message from a caller; above: 413. Default: 4 MiB.
+    pub max_message_size: Option<At<Size>>,
 }
 
 /// Protected-resource metadata.

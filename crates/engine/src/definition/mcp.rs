@@ -17,6 +17,8 @@ pub struct McpDefinition {
     pub authorization: Option<McpAuthorization>,
     /// Which tools callers may use.
     pub tools: ToolLists,
+    /// Most bytes of a message from a caller; none: [`crate::mcp::DEFAULT_MAX_BODY`].
+    pub max_body: Option<usize>,
 }
 
 /// Where answers come from.

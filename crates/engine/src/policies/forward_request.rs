@@ -7,6 +7,7 @@ use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::mcp;
 use crate::services::{HttpVersion, SendOptions};
 use crate::step::{Flow, Needs, Step};
 use crate::upstream;
@@ -105,6 +106,9 @@ impl ForwardRequest {
         };
         // A previous attempt's answer is gone once the next one is made, also when that fails.
         rq.response = None;
+        if rq.mcp.is_some() && mcp::before(rq).await? {
+            return Ok(());
+        }
         upstream::forward(
             rq,
             SendOptions {

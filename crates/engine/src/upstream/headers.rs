@@ -42,6 +42,13 @@ pub(crate) fn caller_headers(rq: &Exchange) -> HeaderMap {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, upgrade);
     }
+    if rq
+        .mcp
+        .as_deref()
+        .is_some_and(|call| crate::mcp::is_callers(call, &headers))
+    {
+        headers.remove(header::AUTHORIZATION);
+    }
     if let Some((key, api)) = rq.key.as_ref().zip(rq.api()) {
         let key = key.expose().as_bytes();
         for name in [&api.key_header, &API_KEY] {

@@ -16,7 +16,9 @@ pub(crate) fn path_and_query(
 ) -> Result<PathAndQuery, Box<Failure>> {
     let request = &rq.request;
     let key_in_query = key_in_query(rq);
-    if url.path.is_empty()
+    let mcp = crate::mcp::target(rq, url);
+    if mcp.is_none()
+        && url.path.is_empty()
         && url.query.is_none()
         && credentials.is_none()
         && request.api_path_len == 0
@@ -35,11 +37,8 @@ pub(crate) fn path_and_query(
         }
         query => query,
     };
-    join(
-        &url.path,
-        rq.target_path(),
-        &[url.query.as_deref(), query, credentials],
-    )
+    let (base, path) = mcp.unwrap_or_else(|| (&url.path, rq.target_path()));
+    join(base, path, &[url.query.as_deref(), query, credentials])
 }
 
 fn key_in_query(rq: &Exchange) -> bool {

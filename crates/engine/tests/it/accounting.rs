@@ -216,6 +216,7 @@ fn request(n: u64) -> Incoming {
         scheme: "https",
         authority: Str::from("gateway.test"),
         client_ip: [192, 0, 2, 1].into(),
+        on_loopback: false,
         head: request.into_parts().0,
         body: Body::from(Bytes::from(body)),
         upgrade: None,

@@ -1,4 +1,4 @@
-//! Runs every fixture under `tests/policies` and `tests/pipeline`.
+//! Runs every fixture under `tests/policies`, `tests/pipeline` and `tests/mcp`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -42,6 +42,11 @@ fn folder(name: &str) {
 #[test]
 fn policies() {
     folder("policies");
+}
+
+#[test]
+fn mcp() {
+    folder("mcp");
 }
 
 #[test]
