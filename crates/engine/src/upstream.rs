@@ -129,7 +129,7 @@ async fn attempt(
         }
         let location = redirect(&response, left);
         let response = match location {
-            None if choice.pool.is_some() && failover::may_go_again(rq) => {
+            None if choice.pool.is_some() && matches!(rq.request.body, BodyState::Buffered(_)) => {
                 failover::begin(rq, leave.as_mut(), response).await?
             }
             _ => response,

@@ -143,7 +143,11 @@ impl Gateway {
                     .map_err(|error| StartError::Listen { address, error })?,
             ),
         };
-        let health = Arc::new(Health::new(snapshots, config.max_series));
+        let health = Arc::new(Health::new(
+            snapshots,
+            config.max_series,
+            shared.clock.clone(),
+        ));
         let client_tls = Arc::new(ClientTls::new());
         let (phase, _) = watch::channel(Phase::Serving);
         let openid = OpenIdCache::new(config.openid.clone(), shared.clock.clone());

@@ -6,17 +6,20 @@
 use crate::openid::OpenIdMetrics;
 use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tollgate_engine::circuit_breaker::Phase;
+use tollgate_engine::clock::Clock;
 
 /// Shared by all threads and the management listener.
 pub struct Health {
     pub(crate) snapshots: SnapshotHandle,
     pub(crate) metrics: Metrics,
     pub(crate) openid: OpenIdMetrics,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) upstream_connections: Arc<AtomicI64>,
@@ -25,11 +28,16 @@ pub struct Health {
 }
 
 impl Health {
-    pub(crate) fn new(snapshots: SnapshotHandle, max_series: usize) -> Health {
+    pub(crate) fn new(
+        snapshots: SnapshotHandle,
+        max_series: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Health {
         Health {
             metrics: Metrics::new(max_series),
             openid: OpenIdMetrics::default(),
             snapshots,
+            clock,
             connections: AtomicI64::new(0),
             connections_refused: AtomicU64::new(0),
             upstream_connections: Arc::default(),
@@ -60,8 +68,8 @@ impl Health {
         self.parts().len()
     }
 
-    /// Whether new requests are welcome, and the details.
-    pub(crate) fn ready(&self) -> (bool, String) {
+    /// Whether new requests are welcome, and the details. `operator`: also which backends are not to be called.
+    pub(crate) fn ready(&self, operator: bool) -> (bool, String) {
         let loading = self.snapshots.loading();
         let loaded = loading
             .loaded
@@ -71,7 +79,7 @@ impl Health {
             .duration_since(loading.loaded)
             .map_or(0, |d| d.as_secs());
         let draining = self.is_draining();
-        let detail = json!({
+        let mut detail = json!({
             "status": if draining { "draining" } else { "ready" },
             "draining": draining,
             "configuration": {
@@ -84,6 +92,16 @@ impl Health {
             "degraded": *self.parts(),
             "connections": self.connections.load(Ordering::Relaxed),
         });
+        if operator {
+            let snapshot = self.snapshots.current();
+            let breakers: serde_json::Map<String, Value> =
+                crate::backends::breakers(&snapshot, &*self.clock)
+                    .into_iter()
+                    .filter(|(_, phase)| *phase != Phase::Closed)
+                    .map(|(backend, phase)| (backend.id.to_string(), Value::from(phase.as_str())))
+                    .collect();
+            detail["circuitBreakers"] = Value::Object(breakers);
+        }
         (!draining, detail.to_string())
     }
 

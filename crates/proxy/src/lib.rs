@@ -6,6 +6,7 @@
 //! has a deadline; nothing secret is logged.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod backends;
 mod body;
 pub mod config;
 mod connection;

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`, on a listener of their own and (without metrics) on the callers' listeners.
+//! `/livez`, `/readyz`, `/metrics` and `/backends`, on a listener of their own; the first two on the callers' as well.
 //!
 //! What must stay true: the pages need no data-plane thread; the listener has few connections and short deadlines.
 
@@ -22,12 +22,24 @@ const CONNECTIONS: usize = 64;
 /// Most time for one connection.
 const LIFE: Duration = Duration::from_secs(60);
 
-/// One of the pages, if the path names one.
-pub(crate) fn page(health: &Health, path: &str, metrics: bool) -> Option<Response<Bytes>> {
+/// Who asks for a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// On the management listener.
+    Operator,
+    /// On a callers' listener.
+    Caller {
+        /// Whether the configuration shows the metrics there.
+        metrics: bool,
+    },
+}
+
+/// One of the pages, if the path names one that the reader may see.
+pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Response<Bytes>> {
     let (status, kind, text) = match path {
         "/livez" => (StatusCode::OK, "text/plain", String::from("ok")),
         "/readyz" => {
-            let (ready, detail) = health.ready();
+            let (ready, detail) = health.ready(reader == Reader::Operator);
             let status = if ready {
                 StatusCode::OK
             } else {
@@ -35,10 +47,15 @@ pub(crate) fn page(health: &Health, path: &str, metrics: bool) -> Option<Respons
             };
             (status, "application/json", detail)
         }
-        "/metrics" if metrics => (
+        "/metrics" if reader != (Reader::Caller { metrics: false }) => (
             StatusCode::OK,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             crate::telemetry::exposition(health),
+        ),
+        "/backends" if reader == Reader::Operator => (
+            StatusCode::OK,
+            "application/json",
+            crate::backends::page(health),
         ),
         _ => return None,
     };
@@ -64,7 +81,7 @@ pub(crate) async fn listen(listener: TcpListener, health: Arc<Health>) {
         let health = health.clone();
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let found = page(&health, request.uri().path(), true);
+                let found = page(&health, request.uri().path(), Reader::Operator);
                 let response = found.unwrap_or_else(|| {
                     let mut response = Response::new(Bytes::new());
                     *response.status_mut() = StatusCode::NOT_FOUND;

@@ -6,7 +6,7 @@
 use crate::body::RequestBody;
 use crate::connection::{Answer, Peer};
 use crate::forwarded::client_ip;
-use crate::management;
+use crate::management::{self, Reader};
 use crate::thread::Thread;
 use crate::trace_context::continue_trace;
 use crate::tunnel;
@@ -277,7 +277,7 @@ fn built_in(thread: &Thread, head: &Parts) -> Option<Answer> {
         return Some(response);
     }
     let metrics = thread.config.metrics_on_listeners;
-    let page = management::page(&thread.shared, path, metrics)?;
+    let page = management::page(&thread.shared, path, Reader::Caller { metrics })?;
     let (head, body) = page.into_parts();
     Some(Response::from_parts(
         head,

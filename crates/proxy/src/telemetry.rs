@@ -5,6 +5,7 @@
 //! above the bound counts as `overflow`; keys and queries are never written.
 
 mod access_log;
+mod backends;
 mod exposition;
 mod openid;
 mod shard;
@@ -14,6 +15,8 @@ pub(crate) use exposition::exposition;
 use http::StatusCode;
 use shard::Shard;
 use std::sync::{Arc, Mutex, PoisonError};
+use tollgate_engine::circuit_breaker::Transition;
+use tollgate_engine::clock::Clock;
 use tollgate_engine::services::{Telemetry, TraceSeverity};
 use tollgate_engine::settle::Record;
 use tollgate_lang::value::Str;
@@ -44,19 +47,28 @@ impl Metrics {
 /// The telemetry of one thread.
 pub(crate) struct ThreadTelemetry {
     shard: Arc<Shard>,
+    clock: Arc<dyn Clock>,
     access_log: bool,
 }
 
 impl ThreadTelemetry {
     /// With a shard of its own.
-    pub(crate) fn new(metrics: &Metrics, access_log: bool) -> ThreadTelemetry {
+    pub(crate) fn new(
+        metrics: &Metrics,
+        clock: Arc<dyn Clock>,
+        access_log: bool,
+    ) -> ThreadTelemetry {
         let shard = Arc::new(Shard::new(metrics.max_series));
         metrics
             .shards
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(shard.clone());
-        ThreadTelemetry { shard, access_log }
+        ThreadTelemetry {
+            shard,
+            clock,
+            access_log,
+        }
     }
 
     /// A request goes to the engine.
@@ -76,6 +88,15 @@ impl Telemetry for ThreadTelemetry {
         if self.access_log {
             access_log::write(record);
         }
+    }
+
+    fn circuit_breaker(&self, backend: &Str, transition: &Transition) {
+        self.shard.breaker_changed(backend, transition.to);
+        backends::log(backend, transition, &*self.clock);
+    }
+
+    fn backend_inactive(&self, backend: &Str) {
+        self.shard.backend_inactive(backend);
     }
 
     fn token_metric(&self, namespace: &str, dimensions: &[(Str, Str)], usage: &Usage) {

@@ -96,6 +96,7 @@ impl Thread {
         let busy = Busy::default();
         let telemetry = Arc::new(ThreadTelemetry::new(
             &start.health.metrics,
+            start.shared.clock.clone(),
             config.access_log,
         ));
         let mut upstream = config.upstream.clone();

@@ -69,7 +69,11 @@ fn empty(urls: &[&str]) -> Arc<Snapshot> {
 impl Scene {
     fn begin(urls: &[&str], config: OpenIdConfig) -> Scene {
         let snapshots = SnapshotHandle::new(empty(urls));
-        let health = Arc::new(Health::new(snapshots.clone(), 100));
+        let health = Arc::new(Health::new(
+            snapshots.clone(),
+            100,
+            Arc::new(tollgate_engine::clock::SystemClock::default()),
+        ));
         let cache = OpenIdCache::new(config, Arc::new(SystemClock::default()));
         let script = Rc::new(Script::default());
         script.kids.borrow_mut().push("a");
@@ -337,7 +341,7 @@ fn keys_outlive_an_outage_and_end_after_a_day() {
         scene.script.down.set(true);
         after(23 * 3600).await;
         assert!(scene.cache.cached(URL).is_some());
-        let (_, detail) = scene.health.ready();
+        let (_, detail) = scene.health.ready(true);
         assert!(
             detail.contains("go on working") && detail.contains("503 Service Unavailable"),
             "{detail}"

@@ -3,6 +3,8 @@
 //! What must stay true: no key, no query, no header value but the trace id; nothing is formatted while nobody listens.
 
 use crate::trace_context::trace_id;
+use std::fmt::Write as _;
+use tollgate_engine::Exchange;
 use tollgate_engine::services::TraceSeverity;
 use tollgate_engine::settle::Record;
 use tollgate_lang::value::Str;
@@ -25,6 +27,7 @@ pub(crate) fn write(record: &Record<'_>) {
     let last = rq.last_error.as_ref();
     let usage = rq.llm.as_ref().and_then(|l| l.usage.as_ref());
     let backend = rq.attempts.last().and_then(|a| a.backend);
+    let tried = (rq.attempts.len() > 1).then(|| tried(rq));
     let milliseconds = |nanos: u64| nanos as f64 / 1e6;
     tracing::info!(
         target: ACCESS,
@@ -44,6 +47,7 @@ pub(crate) fn write(record: &Record<'_>) {
         upstream_ms = milliseconds(rq.attempts.iter().map(|a| a.nanos).sum()),
         attempts = rq.attempts.len(),
         backend = backend.map(|b| &*rq.snapshot.backend(b).id),
+        tried,
         backend_status = rq.attempts.last().map(|a| a.status),
         sent_bytes = record.sent_bytes,
         received_bytes = rq.received_bytes,
@@ -59,6 +63,21 @@ pub(crate) fn write(record: &Record<'_>) {
         error_path = last.and_then(|e| e.place.path.as_deref()),
         "request"
     );
+}
+
+/// Each attempt: backend and status, `-` for none.
+fn tried(rq: &Exchange) -> String {
+    let mut text = String::new();
+    for attempt in &rq.attempts {
+        let backend = attempt.backend.map_or("-", |b| &*rq.snapshot.backend(b).id);
+        let separator = if text.is_empty() { "" } else { ", " };
+        // Writing into a string does not fail.
+        let _ = match attempt.status {
+            0 => write!(text, "{separator}{backend} -"),
+            status => write!(text, "{separator}{backend} {status}"),
+        };
+    }
+    text
 }
 
 /// Writes what a `trace` policy or an expression says.

@@ -3,11 +3,13 @@
 //! What must stay true: only the owning thread writes, so a counter is a load and a store; the lock is taken by the
 //! owner and, for a moment, by a scrape; labels are texts of the configuration, cut to a bounded number of series.
 
+use super::backends::BackendCounts;
 use crate::upstream::Hashed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tollgate_engine::circuit_breaker::Phase;
 use tollgate_engine::settle::{Outcome, Record};
 use tollgate_engine::snapshot::BackendIndex;
 use tollgate_engine::{Exchange, Snapshot};
@@ -118,6 +120,7 @@ pub(crate) struct Series {
     pub(crate) attempts: HashMap<AttemptLabels, Arc<Times>>,
     pub(crate) tokens: HashMap<TokenLabels, Arc<(TokenLabels, Tokens)>>,
     pub(crate) refused: HashMap<u16, u64>,
+    pub(super) backends: BackendCounts,
 }
 
 /// API, operation, product (each one up, 0 for none), class and outcome.
@@ -140,6 +143,14 @@ impl Shard {
 
     pub(crate) fn refused(&self, status: u16) {
         *self.lock().refused.entry(status).or_default() += 1;
+    }
+
+    pub(crate) fn breaker_changed(&self, backend: &Str, to: Phase) {
+        self.lock().backends.changed(backend, to, self.max_series);
+    }
+
+    pub(crate) fn backend_inactive(&self, backend: &Str) {
+        self.lock().backends.inactive(backend, self.max_series);
     }
 
     pub(crate) fn settled(&self, record: &Record<'_>) {

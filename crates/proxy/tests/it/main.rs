@@ -1,6 +1,7 @@
 //! Whole gateways against scripted backends over real sockets: one binary, port 0, no fixed times.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod circuit_breakers;
 mod drain;
 mod faults;
 mod hostile;

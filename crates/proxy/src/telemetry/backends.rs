@@ -1,0 +1,150 @@
+//! The numbers of circuit breakers in the OpenMetrics text, and their changes in the log.
+//!
+//! States are read from the snapshot in force, so that each backend with a breaker has one before its first call.
+
+use super::exposition::{Labels, counters, pairs};
+use super::shard::{OVERFLOW, Shard};
+use crate::health::Health;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use tollgate_engine::circuit_breaker::{Phase, Transition};
+use tollgate_engine::clock::Clock;
+use tollgate_lang::value::Str;
+
+/// `tracing` target of changes.
+const TARGET: &str = "tollgate::backends";
+
+/// One thread's counts.
+#[derive(Clone, Default)]
+pub(super) struct BackendCounts {
+    /// By backend and the phase it changed to.
+    changes: HashMap<(Str, &'static str), u64>,
+    /// Calls refused without an attempt.
+    inactive: HashMap<Str, u64>,
+}
+
+impl BackendCounts {
+    /// Counts a change.
+    pub(super) fn changed(&mut self, backend: &Str, to: Phase, most: usize) {
+        let mut key = (backend.clone(), to.as_str());
+        if self.changes.len() >= most && !self.changes.contains_key(&key) {
+            key.0 = Str::from(OVERFLOW);
+        }
+        *self.changes.entry(key).or_default() += 1;
+    }
+
+    /// Counts a refused call.
+    pub(super) fn inactive(&mut self, backend: &Str, most: usize) {
+        match self.inactive.get_mut(backend) {
+            Some(count) => *count += 1,
+            None => {
+                let full = self.inactive.len() >= most;
+                let key = if full {
+                    Str::from(OVERFLOW)
+                } else {
+                    backend.clone()
+                };
+                *self.inactive.entry(key).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// Says that a breaker has changed.
+pub(super) fn log(backend: &Str, transition: &Transition, clock: &dyn Clock) {
+    let from = transition.from.as_str();
+    let reason = transition.because.map(tracing::field::display);
+    match transition.to {
+        Phase::Open => {
+            let open_for = transition.open_for.unwrap_or_default();
+            let until = crate::backends::after(clock, open_for);
+            tracing::warn!(
+                target: TARGET,
+                backend = &**backend,
+                from,
+                reason,
+                failures = transition.failures,
+                open_seconds = open_for.as_secs_f64(),
+                until,
+                "circuit breaker opened"
+            );
+        }
+        Phase::HalfOpen => {
+            tracing::info!(target: TARGET, backend = &**backend, from, "circuit breaker half-open: one call probes");
+        }
+        Phase::Closed => {
+            tracing::info!(target: TARGET, backend = &**backend, from, reason, "circuit breaker closed");
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Backends {
+    states: BTreeMap<Labels, i64>,
+    changes: BTreeMap<Labels, u64>,
+    inactive: BTreeMap<Labels, u64>,
+}
+
+impl Backends {
+    pub(super) fn read<'a>(health: &Health, shards: impl Iterator<Item = &'a Shard>) -> Backends {
+        let snapshot = health.snapshots.current();
+        let states = crate::backends::breakers(&snapshot, &*health.clock)
+            .into_iter()
+            .map(|(backend, phase)| {
+                let state = match phase {
+                    Phase::Closed => 0,
+                    Phase::HalfOpen => 1,
+                    Phase::Open => 2,
+                };
+                (pairs(&[("backend", &backend.id)]), state)
+            })
+            .collect();
+        let mut backends = Backends {
+            states,
+            changes: BTreeMap::new(),
+            inactive: BTreeMap::new(),
+        };
+        for shard in shards {
+            let counts = shard.lock().backends.clone();
+            for ((backend, state), count) in counts.changes {
+                let labels = pairs(&[("backend", &backend), ("state", state)]);
+                *backends.changes.entry(labels).or_default() += count;
+            }
+            for (backend, count) in counts.inactive {
+                let labels = pairs(&[("backend", &backend)]);
+                *backends.inactive.entry(labels).or_default() += count;
+            }
+        }
+        backends
+    }
+}
+
+impl Collector for Backends {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "backend_circuit_breaker_state",
+            "State of a backend's circuit breaker: 0 closed, 1 half-open, 2 open",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (labels, state) in &self.states {
+            ConstGauge::new(*state).encode(family.encode_family(labels)?)?;
+        }
+        counters(
+            &mut encoder,
+            "backend_circuit_breaker_transitions",
+            "Changes of a backend's circuit breaker, by the state it changed to",
+            &self.changes,
+        )?;
+        counters(
+            &mut encoder,
+            "backend_inactive",
+            "Calls refused because the backend, or every member of the pool, was not to be called",
+            &self.inactive,
+        )
+    }
+}
