@@ -6,29 +6,36 @@ mod agents;
 mod limits;
 mod metrics;
 mod oauth;
+mod pools;
 mod routing;
 
 use crate::scene::{FORWARD, KEY_A, KEY_B, Served, chat};
 use serde_json::Value;
 use std::path::Path;
 use tollgate_testkit::client::{Fetched, fetch, with_header};
-use tollgate_testkit::{Simulator, SimulatorConfig};
+use tollgate_testkit::simulator::Resource;
+use tollgate_testkit::{DeploymentKind, Simulator, SimulatorConfig};
 
 /// Our own document, and the lab's where it is; the placeholders that a lab's program fills in filled in.
 fn documents(ours: &str, lab: &str, values: &[(&str, &str)]) -> Vec<String> {
+    let ours = filled(ours.to_owned(), values);
+    std::iter::once(ours).chain(original(lab, values)).collect()
+}
+
+/// The lab's own document where it is, filled in.
+fn original(lab: &str, values: &[(&str, &str)]) -> Option<String> {
     let folder = "../../../shared/corpus/policies/Azure-Samples+AI-Gateway/labs";
-    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(lab);
-    let original = original.exists().then_some(original);
-    let original = original.map(|path| std::fs::read_to_string(path).unwrap());
-    let all = std::iter::once(ours.to_owned()).chain(original);
-    all.map(|mut text| {
-        for (name, value) in values {
-            assert!(text.contains(name), "no {name} in\n{text}");
-            text = text.replace(name, value);
-        }
-        text
-    })
-    .collect()
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(lab);
+    path.exists()
+        .then(|| filled(std::fs::read_to_string(path).unwrap(), values))
+}
+
+fn filled(mut text: String, values: &[(&str, &str)]) -> String {
+    for (name, value) in values {
+        assert!(text.contains(name), "no {name} in\n{text}");
+        text = text.replace(name, value);
+    }
+    text
 }
 
 /// A server that proves itself with the gateway's identity, as the labs' templates declare theirs.
@@ -47,9 +54,20 @@ struct Lab {
 impl Lab {
     /// `configure` writes the lines of `backends:`, and `namedValues:` if need be, for the providers' URL.
     async fn start(policy: &str, configure: impl Fn(&str) -> String) -> Lab {
+        // Resources of which one is as good as the other.
+        let resources = [
+            ("east", "East US"),
+            ("north", "North Europe"),
+            ("west", "West US"),
+        ];
+        let unlimited = DeploymentKind::PayAsYouGo {
+            tokens_per_minute: None,
+        };
+        let resource = |(name, region)| Resource::new(name, region, unlimited.clone());
         let simulator = Simulator::start(SimulatorConfig {
             strict_auth: true,
             require_bearer: true,
+            resources: resources.map(resource).to_vec(),
             ..SimulatorConfig::default()
         });
         let simulator = simulator.await.unwrap();
@@ -73,6 +91,8 @@ apis:
     operations:
       - {{ id: ChatCompletions_Create, method: POST, urlTemplate: "/deployments/{{deployment-id}}/chat/completions" }}
       - {{ id: V1_ChatCompletions_Create, method: POST, urlTemplate: /v1/chat/completions }}
+      - {{ id: V1_Responses_Create, method: POST, urlTemplate: /v1/responses }}
+      - {{ id: V1_Responses_Get, method: GET, urlTemplate: "/v1/responses/{{response_id}}" }}
 backends:
 {}"#,
             configure(simulator.url()),
@@ -97,6 +117,13 @@ backends:
     async fn call_with(&self, name: &'static str, value: &str, body: &Value) -> Fetched {
         let request = with_header(chat(KEY_A, body), name, value);
         fetch(self.served.gateway, request).await.unwrap()
+    }
+
+    /// Calls that a resource has received, refused ones too.
+    fn asked(&self, resource: &str) -> usize {
+        let below = format!("/{resource}/");
+        let all = self.simulator.requests(1000);
+        all.iter().filter(|r| r.path.starts_with(&below)).count()
     }
 
     /// Calls of an operation that the providers have served.
