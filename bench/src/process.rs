@@ -263,8 +263,23 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
             &governed,
             r#"<azure-openai-semantic-cache-store duration="3600" />"#,
         ),
+        api("pool", r#"<set-backend-service backend-id="pool" />"#, ""),
     ]
     .concat();
+    // Reserved capacity first, as pools of models are laid out; with one upstream, all share its connections.
+    let member = |id: &str| {
+        format!(
+            "
+  - id: {id}
+    url: http://{upstream}
+    circuitBreaker:
+      rules:
+        - failureCondition: {{ count: 1, interval: PT1M, statusCodeRanges: [{{ min: 429, max: 429 }}, {{ min: 500, max: 599 }}] }}
+          tripDuration: PT1M
+          acceptRetryAfter: true"
+        )
+    };
+    let members = ["ptu-1", "ptu-2", "payg-1", "payg-2"].map(member).concat();
     format!(
         "gateway:
   listen:
@@ -278,7 +293,14 @@ backends:
   - id: aoai
     url: http://{upstream}
   - id: embeddings
-    url: http://{upstream}/openai/deployments/text-embedding-3-small/embeddings
+    url: http://{upstream}/openai/deployments/text-embedding-3-small/embeddings{members}
+  - id: pool
+    pool:
+      services:
+        - {{ id: ptu-1, priority: 1 }}
+        - {{ id: ptu-2, priority: 1 }}
+        - {{ id: payg-1, priority: 2, weight: 2 }}
+        - {{ id: payg-2, priority: 2, weight: 1 }}
 apis:{apis}
 subscriptions:
   - id: bench

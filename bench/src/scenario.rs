@@ -83,6 +83,12 @@ pub(crate) fn all() -> Vec<Scenario> {
         row("nginx", Program::Nginx, Shape::Whole, "/plain"),
         row("tollgate: key", Program::Tollgate, Shape::Whole, "/plain"),
         row(
+            "tollgate: pool of four",
+            Program::Tollgate,
+            Shape::Whole,
+            "/pool",
+        ),
+        row(
             "tollgate: limit, metrics",
             Program::Tollgate,
             Shape::Whole,
