@@ -4,6 +4,7 @@
 //! left out of the definition in such a way that the compiler does not complain a second time.
 
 mod apis;
+mod authorizations;
 mod backends;
 mod breakers;
 mod mcp;
@@ -72,6 +73,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         let gateway = self.gateway(model, &settings);
         let fragments = self.fragments(model);
         let backends = self.backends(model);
+        let authorization_providers = self.authorization_providers(model);
         let policy = model
             .policy
             .as_ref()
@@ -86,6 +88,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             fragments,
             policy,
             backends,
+            authorization_providers,
             apis,
             products,
             subscriptions,

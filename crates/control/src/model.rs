@@ -4,6 +4,7 @@
 //! What must stay true: an unknown property is a fault; the doc comments here are the editors' hints.
 
 pub mod api;
+pub mod authorization;
 pub mod backend;
 pub mod gateway;
 pub mod mcp;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use api::{Api, Operation, VersionSet};
+pub use authorization::AuthorizationProvider;
 pub use backend::Backend;
 pub use gateway::Gateway;
 pub use product::{Product, Subscription, User};
@@ -42,6 +44,9 @@ pub struct Configuration {
     /// Servers that calls go to, and pools of them.
     #[serde(default)]
     pub backends: Vec<At<Backend>>,
+    /// Stored connections to other services, for `get-authorization-context`.
+    #[serde(default)]
+    pub authorization_providers: Vec<At<AuthorizationProvider>>,
     /// Sets of versions of one API.
     #[serde(default)]
     pub version_sets: Vec<At<VersionSet>>,

@@ -78,6 +78,7 @@ pub struct Compiler<'a> {
     named: Named<'a>,
     fragments: BTreeMap<&'a str, Option<Document>>,
     backends: &'a HashMap<Str, BackendIndex>,
+    authorization_providers: Arc<crate::definition::AuthorizationProviders>,
     openid_urls: RefCell<BTreeSet<Str>>,
 }
 
@@ -128,6 +129,7 @@ impl<'a> Compiler<'a> {
             named,
             fragments,
             backends,
+            authorization_providers: definition.authorization_providers.clone(),
             openid_urls: RefCell::default(),
         }
     }
@@ -563,6 +565,11 @@ impl Compile<'_> {
             });
         }
         found
+    }
+
+    /// Stored connections.
+    pub fn authorization_providers(&self) -> Arc<crate::definition::AuthorizationProviders> {
+        self.compiler.authorization_providers.clone()
     }
 
     /// Notes the configuration URL of an OpenID provider, so that it can be fetched before a request needs it.

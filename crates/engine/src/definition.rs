@@ -49,6 +49,8 @@ pub struct Definition {
     pub policy: Option<PolicyText>,
     /// Backends.
     pub backends: Vec<BackendDefinition>,
+    /// Stored connections, for `get-authorization-context`.
+    pub authorization_providers: Arc<AuthorizationProviders>,
     /// APIs.
     pub apis: Vec<ApiDefinition>,
     /// Products.
@@ -57,6 +59,20 @@ pub struct Definition {
     pub subscriptions: Vec<SubscriptionDefinition>,
     /// Users, for `context.User`.
     pub users: Vec<UserDefinition>,
+}
+
+/// Stored connections by the id of their provider and their own.
+pub type AuthorizationProviders = BTreeMap<Arc<str>, BTreeMap<Arc<str>, AuthorizationDefinition>>;
+
+/// A stored connection: a token that somebody else keeps fresh.
+#[derive(Clone, Debug)]
+pub struct AuthorizationDefinition {
+    /// `Authorization.AccessToken`.
+    pub access_token: Secret,
+    /// `Authorization.Claims`.
+    pub claims: Vec<(Arc<str>, serde_json::Value)>,
+    /// When the token ends, Unix milliseconds; `None`: never.
+    pub expires_millis: Option<u64>,
 }
 
 /// What `context.Deployment` says, and the pipeline's limits.

@@ -42,6 +42,7 @@ Arrangement (before the first request of a case):
       subscription ID                        KEY product|api|all [of USER] [inactive]
       user ID                                email first-name last-name
       backend ID                             its URL
+      authorization PROVIDER ID              TOKEN [until TIME] [CLAIMS as a JSON object]: a stored connection
       backend ID header NAME, backend ID query NAME, backend ID authorization
       backend ID managed-identity            RESOURCE [CLIENT-ID]
       backend ID circuit-breaker             [count N] [percentage N] [in DURATION] on STATUS|MIN-MAX|REASON ... [for DURATION] [or retry-after]

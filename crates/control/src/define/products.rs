@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
     }
 
     /// Milliseconds since the Unix epoch.
-    fn instant(&mut self, date: &At<String>) -> u64 {
+    pub(super) fn instant(&mut self, date: &At<String>) -> u64 {
         let instant = date.parse::<jiff::Timestamp>().ok().or_else(|| {
             let day = date.parse::<jiff::civil::Date>().ok()?;
             let zoned = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;

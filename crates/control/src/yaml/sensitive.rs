@@ -9,7 +9,13 @@ use super::parse::{Form, Kind, Node};
 use tollgate_lang::diagnostic::nearest::nearest;
 
 /// Properties with secrets in them.
-const SECRET: [&str; 4] = ["primaryKey", "secondaryKey", "credentials", "password"];
+const SECRET: [&str; 5] = [
+    "primaryKey",
+    "secondaryKey",
+    "credentials",
+    "password",
+    "accessToken",
+];
 
 /// Properties inside those that hold none, and help to read the message.
 const OPEN: [&str; 6] = [

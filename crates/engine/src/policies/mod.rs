@@ -30,6 +30,7 @@ policies! {
     cors
     find_and_replace
     forward_request
+    get_authorization_context
     include_fragment
     ip_filter
     limit_concurrency
@@ -64,7 +65,6 @@ pub const NOT_YET: &[&str] = &[
     "cache-value",
     "cross-domain",
     "emit-metric",
-    "get-authorization-context",
     "invoke-dapr-binding",
     "invoke-request",
     "json-to-xml",

@@ -5,6 +5,7 @@
 mod accounting;
 mod cache_ratio;
 mod check;
+mod connections;
 mod demo;
 mod docs;
 mod documents;
