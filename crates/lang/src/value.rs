@@ -11,6 +11,7 @@ pub mod response;
 pub mod text;
 pub mod time;
 pub mod token;
+pub(crate) mod xml;
 
 pub use collections::{Dict, List};
 pub use frozen::Frozen;

@@ -158,7 +158,7 @@ pub(crate) struct Cx<'h> {
     bytes: usize,
     depth: u32,
     /// Trees whose parts may outlive the handle of their root: a token does not keep its parent.
-    roots: Vec<crate::value::Token>,
+    roots: Vec<Value>,
     /// Exceptions being handled, for `throw;`.
     caught: Vec<Rc<Exception>>,
 }
@@ -205,7 +205,12 @@ impl<'h> Cx<'h> {
 
     /// Keeps a tree until the evaluation ends, so that `token.Parent` is there also when only a part of it is held.
     pub(crate) fn keep(&mut self, token: &crate::value::Token) {
-        self.roots.push(token.clone());
+        self.roots.push(Value::Token(token.clone()));
+    }
+
+    /// The same for a tree of objects (XML).
+    pub(crate) fn keep_object(&mut self, tree: &Value) {
+        self.roots.push(tree.clone());
     }
 
     /// A text, counted.

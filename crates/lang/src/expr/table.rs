@@ -25,6 +25,7 @@ mod signature;
 pub(crate) mod strings;
 pub(crate) mod symmetric;
 pub(crate) mod web;
+pub(crate) mod xml;
 
 pub(crate) use context::Part;
 
@@ -77,7 +78,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 18] = [
+const AREAS: [&[Type]; 19] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -96,6 +97,7 @@ const AREAS: [&[Type]; 18] = [
     web::TYPES,
     exceptions::TYPES,
     jwt::TYPES,
+    xml::TYPES,
 ];
 
 /// What a type is.

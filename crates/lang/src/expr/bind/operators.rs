@@ -121,10 +121,14 @@ impl Binder {
         if matches!(op, "==" | "!=") {
             return self.equality(op == "==", a, b, op_at, at);
         }
-        if op == "+" && (a.ty == Ty::String || b.ty == Ty::String) {
-            return Ok(self.concatenation(a, b));
-        }
         let (x, y) = (a.ty.plain().clone(), b.ty.plain().clone());
+        if op == "+" && (a.ty == Ty::String || b.ty == Ty::String) {
+            // A type's own operator goes before: `XNamespace + string` is a name.
+            return match user_operator(op, &x, &y) {
+                Some(row) => self.table_operator(row, a, b),
+                None => Ok(self.concatenation(a, b)),
+            };
+        }
         let nullable =
             a.ty.is_nullable() || b.ty.is_nullable() || a.ty == Ty::Null || b.ty == Ty::Null;
         if let Some(row) = user_operator(op, &x, &y) {

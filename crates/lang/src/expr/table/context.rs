@@ -310,6 +310,7 @@ fn body_as(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         Ty::String => "string",
         Ty::Array(of) if **of == Ty::Byte => "byte[]",
         Ty::Class(n @ ("JObject" | "JToken" | "JArray"), _) => n,
+        Ty::Class(n @ ("XDocument" | "XElement" | "XNode"), _) => n,
         other => {
             return Err(throw(
                 "NotSupportedException",
@@ -330,6 +331,9 @@ fn body_as(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         }
         class => {
             let s = utf8(cx, &bytes)?;
+            if class.starts_with('X') {
+                return super::xml::parsed_as(cx, &s, class);
+            }
             if s.trim().is_empty() {
                 // Json.NET's deserialiser gives null for nothing.
                 return Ok(Value::Null);

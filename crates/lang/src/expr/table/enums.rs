@@ -33,6 +33,13 @@ enums! {
     ADDRESS_FAMILY "System.Net.Sockets.AddressFamily" { Unknown = -1, Unspecified = 0, InterNetwork = 2, InterNetworkV6 = 23 }
     URI_KIND "System.UriKind" { RelativeOrAbsolute = 0, Absolute = 1, Relative = 2 }
     PRODUCT_STATE "Microsoft.Azure.ApiManagement.ProductState" { NotPublished = 0, Published = 1 }
+    XML_NODE_TYPE "System.Xml.XmlNodeType" {
+        None = 0, Element = 1, Attribute = 2, Text = 3, CDATA = 4, EntityReference = 5, Entity = 6, ProcessingInstruction = 7, Comment = 8,
+        Document = 9, DocumentType = 10, DocumentFragment = 11, Notation = 12, Whitespace = 13, SignificantWhitespace = 14, EndElement = 15,
+        EndEntity = 16, XmlDeclaration = 17,
+    }
+    SAVE_OPTIONS "System.Xml.Linq.SaveOptions" (flags) { None = 0, DisableFormatting = 1, OmitDuplicateNamespaces = 2 }
+    LOAD_OPTIONS "System.Xml.Linq.LoadOptions" (flags) { None = 0, PreserveWhitespace = 1, SetBaseUri = 2, SetLineInfo = 4 }
     CIPHER_MODE "System.Security.Cryptography.CipherMode" { CBC = 1, ECB = 2, OFB = 3, CFB = 4, CTS = 5 }
     PADDING_MODE "System.Security.Cryptography.PaddingMode" { None = 1, PKCS7 = 2, Zeros = 3, ANSIX923 = 4, ISO10126 = 5 }
     BASE64_OPTIONS "System.Base64FormattingOptions" { None = 0, InsertLineBreaks = 1 }

@@ -207,6 +207,14 @@ pub(super) const TYPES: &[Type] = &[
         ),
     ),
     ty(
+        "class System.Xml.XmlException : SystemException",
+        exception!("XmlException", "An XML error has occurred."),
+    ),
+    ty(
+        "class System.Xml.XPath.XPathException : SystemException",
+        exception!("XPathException", "The path is not valid."),
+    ),
+    ty(
         "class Newtonsoft.Json.JsonException : Exception",
         exception!("JsonException", "JSON error."),
     ),

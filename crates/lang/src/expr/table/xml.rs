@@ -1,0 +1,557 @@
+//! `System.Xml.Linq`: what is read of a tree. Names are in `xml/names.rs`, what changes a tree is in `xml/change.rs`,
+//! conversions are in `xml/convert.rs`, `XmlDocument` is in `xml/document.rs`.
+//!
+//! What must stay true: a tree is kept until the evaluation ends, so that a node finds its parent.
+
+mod change;
+mod convert;
+mod document;
+mod extensions;
+mod names;
+
+use super::enums::XML_NODE_TYPE;
+use super::{Row, Type, m, ty, ty_of};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::types::Ty;
+use crate::value::xml::{Declaration, Kind, Name, Node, XML, XMLNS, read, write};
+use crate::value::{Str, Value};
+use names::{Namespace, name_value, named, namespace_value};
+use std::rc::Rc;
+
+fn xml_error(message: impl Into<Str>) -> Throw {
+    throw("XmlException", message)
+}
+
+fn null(name: &str) -> Throw {
+    throw(
+        "ArgumentNullException",
+        format!("Value cannot be null. (Parameter '{name}')"),
+    )
+}
+
+fn name_at(a: &Args<'_>, i: usize) -> Result<Name, Throw> {
+    a.object::<Name>(i).cloned().map_err(|_| null("name"))
+}
+
+/// The receiver.
+fn node<'a>(a: &'a Args<'_>) -> Result<&'a Node, Throw> {
+    at(a, 0)
+}
+
+fn at<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a Node, Throw> {
+    a.object::<Node>(i)
+        .map_err(|_| crate::expr::eval::null_reference())
+}
+
+/// A new tree: counted, and kept until the evaluation ends.
+fn made(cx: &mut Cx<'_>, node: Rc<Node>) -> R {
+    cx.charge(size_of::<Node>())?;
+    let value = Value::Object(node);
+    cx.keep_object(&value);
+    Ok(value)
+}
+
+fn maybe(node: Option<Rc<Node>>) -> R {
+    Ok(node.map_or(Value::Null, |n| Value::Object(n)))
+}
+
+fn maybe_object(value: Option<Value>) -> R {
+    Ok(value.unwrap_or_default())
+}
+
+fn list(cx: &mut Cx<'_>, class: &'static str, nodes: Vec<Rc<Node>>) -> R {
+    let values = nodes.into_iter().map(|n| Value::Object(n) as Value);
+    cx.sequence(Ty::class(class), values.collect())
+}
+
+fn parsed(cx: &mut Cx<'_>, text: &str, keep_space: bool) -> Result<Rc<Node>, Throw> {
+    // A node takes some hundred bytes, and the shortest takes four characters.
+    cx.charge(text.len().saturating_mul(24))?;
+    cx.step(text.len() / 16)?;
+    let document = read::document(text, keep_space).map_err(xml_error)?;
+    cx.keep_object(&document.value());
+    Ok(document)
+}
+
+/// `Body.As<T>`, and `Parse`.
+pub(super) fn parsed_as(cx: &mut Cx<'_>, text: &str, class: &str) -> R {
+    let document = parsed(cx, text, false)?;
+    if class == "XDocument" {
+        return Ok(document.value());
+    }
+    root_of(cx, &document)
+}
+
+/// The root, on its own.
+fn root_of(cx: &mut Cx<'_>, document: &Node) -> R {
+    let Some(root) = document.children().into_iter().find(|n| n.is_element()) else {
+        return Err(xml_error("Root element is missing."));
+    };
+    root.remove();
+    cx.keep_object(&root.value());
+    Ok(root.value())
+}
+
+/// `LoadOptions.PreserveWhitespace`.
+const PRESERVE: i64 = 1;
+/// `SaveOptions.DisableFormatting`.
+const UNFORMATTED: i64 = 1;
+
+fn printed(cx: &mut Cx<'_>, node: &Node, indent: bool) -> R {
+    cx.step(node.weight() / 64)?;
+    let mut out = String::new();
+    write::write(node, indent, &mut out).map_err(xml_error)?;
+    cx.text(out)
+}
+
+fn node_type(node: &Node) -> i64 {
+    match node.kind {
+        Kind::Element { .. } => 1,
+        Kind::Attribute { .. } => 2,
+        Kind::Text(_) => 3,
+        Kind::CData(_) => 4,
+        Kind::Instruction { .. } => 7,
+        Kind::Comment(_) => 8,
+        Kind::Document(_) => 9,
+        Kind::DocumentType(_) => 10,
+    }
+}
+
+/// Keeps the elements of a list, of one name if one is asked for.
+fn elements(nodes: Vec<Rc<Node>>, name: Option<&Name>) -> Vec<Rc<Node>> {
+    nodes
+        .into_iter()
+        .filter(|n| n.is_element() && name.is_none_or(|name| n.name().as_ref() == Some(name)))
+        .collect()
+}
+
+fn ancestors(node: &Node, own: bool) -> Vec<Rc<Node>> {
+    let first = if own {
+        Some(node.share())
+    } else {
+        node.parent()
+    };
+    std::iter::successors(first, |n| n.parent()).collect()
+}
+
+fn descendants(node: &Node, own: bool) -> Vec<Rc<Node>> {
+    let mut out = if own { vec![node.share()] } else { Vec::new() };
+    out.extend(node.descendants());
+    out
+}
+
+/// Siblings before or after it, in document order.
+fn siblings(node: &Node, after: bool) -> Vec<Rc<Node>> {
+    let Some((holder, at)) = node.position() else {
+        return Vec::new();
+    };
+    let mut all = holder.children();
+    if after {
+        all.split_off(at + 1)
+    } else {
+        all.truncate(at);
+        all
+    }
+}
+
+/// Where a node stands: the positions on the way from the root.
+fn path(node: &Node) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut now = node.share();
+    while let Some((holder, at)) = now.position() {
+        out.push(at);
+        now = holder;
+    }
+    out.reverse();
+    out
+}
+
+fn order(a: &Node, b: &Node) -> Result<i32, Throw> {
+    if !a.root().is(&b.root()) {
+        return Err(throw(
+            "InvalidOperationException",
+            "A common ancestor is missing.",
+        ));
+    }
+    Ok(path(a).cmp(&path(b)) as i32)
+}
+
+/// A name given at the second place, if the overload has one; `null` finds nothing.
+macro_rules! axis {
+    ($all:literal, $of:literal, $class:literal, |$n:ident| $nodes:expr) => {
+        [
+            m($all, |cx, a| {
+                let $n = node(a)?;
+                let found = elements($nodes, None);
+                list(cx, $class, found)
+            }),
+            m($of, |cx, a| {
+                let $n = node(a)?;
+                if a.is_null(1) {
+                    return list(cx, $class, Vec::new());
+                }
+                let name = name_at(a, 1)?;
+                let found = elements($nodes, Some(&name));
+                list(cx, $class, found)
+            }),
+        ]
+    };
+}
+
+const OBJECT: &[Row] = &[
+    m("XDocument Document", |_, a| {
+        maybe(Some(node(a)?.root()).filter(|r| r.is_document()))
+    }),
+    m("XElement Parent", |_, a| maybe(node(a)?.parent())),
+    m("XmlNodeType NodeType", |_, a| {
+        Ok(Value::Enum(&XML_NODE_TYPE, node_type(node(a)?)))
+    }),
+    m("string BaseUri", |_, _| Ok(Value::from(""))),
+];
+
+const NODE: &[&[Row]] = &[
+    change::NODE,
+    &[
+        m("XNode NextNode", |_, a| {
+            maybe(siblings(node(a)?, true).into_iter().next())
+        }),
+        m("XNode PreviousNode", |_, a| {
+            maybe(siblings(node(a)?, false).pop())
+        }),
+        m("IEnumerable<XNode> NodesAfterSelf()", |cx, a| {
+            let found = siblings(node(a)?, true);
+            list(cx, "XNode", found)
+        }),
+        m("IEnumerable<XNode> NodesBeforeSelf()", |cx, a| {
+            let found = siblings(node(a)?, false);
+            list(cx, "XNode", found)
+        }),
+        m("bool IsAfter(XNode node)", |_, a| {
+            Ok(Value::Bool(order(node(a)?, at(a, 1)?)? > 0))
+        }),
+        m("bool IsBefore(XNode node)", |_, a| {
+            Ok(Value::Bool(order(node(a)?, at(a, 1)?)? < 0))
+        }),
+        m(
+            "static int CompareDocumentOrder(XNode n1, XNode n2)",
+            |_, a| Ok(Value::Int(order(at(a, 0)?, at(a, 1)?)?)),
+        ),
+        m("static bool DeepEquals(XNode n1, XNode n2)", |cx, a| {
+            if a.is_null(0) || a.is_null(1) {
+                return Ok(Value::Bool(a.is_null(0) && a.is_null(1)));
+            }
+            cx.step(at(a, 0)?.weight() / 32)?;
+            Ok(Value::Bool(at(a, 0)?.deep_equals(at(a, 1)?)))
+        }),
+        m("string ToString()", |cx, a| {
+            let n = node(a)?.share();
+            printed(cx, &n, true)
+        }),
+        m("string ToString(SaveOptions options)", |cx, a| {
+            let n = node(a)?.share();
+            printed(cx, &n, a.int(1) & UNFORMATTED == 0)
+        }),
+    ],
+    &axis!(
+        "IEnumerable<XElement> Ancestors()",
+        "IEnumerable<XElement> Ancestors(XName name)",
+        "XElement",
+        |n| ancestors(n, false)
+    ),
+    &axis!(
+        "IEnumerable<XElement> ElementsAfterSelf()",
+        "IEnumerable<XElement> ElementsAfterSelf(XName name)",
+        "XElement",
+        |n| siblings(n, true)
+    ),
+    &axis!(
+        "IEnumerable<XElement> ElementsBeforeSelf()",
+        "IEnumerable<XElement> ElementsBeforeSelf(XName name)",
+        "XElement",
+        |n| siblings(n, false)
+    ),
+];
+
+const CONTAINER: &[&[Row]] = &[
+    change::CONTAINER,
+    &[
+        m("XNode FirstNode", |_, a| {
+            maybe(node(a)?.children().into_iter().next())
+        }),
+        m("XNode LastNode", |_, a| maybe(node(a)?.children().pop())),
+        m("IEnumerable<XNode> Nodes()", |cx, a| {
+            let found = node(a)?.children();
+            list(cx, "XNode", found)
+        }),
+        m("IEnumerable<XNode> DescendantNodes()", |cx, a| {
+            let found = node(a)?.descendants();
+            list(cx, "XNode", found)
+        }),
+        m("XElement Element(XName name)", |_, a| {
+            if a.is_null(1) {
+                return Ok(Value::Null);
+            }
+            let name = name_at(a, 1)?;
+            maybe(
+                elements(node(a)?.children(), Some(&name))
+                    .into_iter()
+                    .next(),
+            )
+        }),
+    ],
+    &axis!(
+        "IEnumerable<XElement> Elements()",
+        "IEnumerable<XElement> Elements(XName name)",
+        "XElement",
+        |n| n.children()
+    ),
+    &axis!(
+        "IEnumerable<XElement> Descendants()",
+        "IEnumerable<XElement> Descendants(XName name)",
+        "XElement",
+        |n| n.descendants()
+    ),
+];
+
+/// The attribute of that name.
+fn attribute(element: &Node, name: &Name) -> Option<Rc<Node>> {
+    let mut all = element.attributes().into_iter();
+    all.find(|a| a.name().as_ref() == Some(name))
+}
+
+const ELEMENT: &[&[Row]] = &[
+    change::ELEMENT,
+    convert::ELEMENT,
+    &[
+        m("XName Name", |_, a| {
+            Ok(node(a)?.name().map_or(Value::Null, name_value))
+        }),
+        m("string Value", |cx, a| {
+            let n = node(a)?;
+            cx.step(n.weight() / 256)?;
+            let text = n.inner_text();
+            cx.text(text)
+        }),
+        m("bool HasElements", |_, a| {
+            Ok(Value::Bool(
+                node(a)?.children().iter().any(|n| n.is_element()),
+            ))
+        }),
+        m("bool HasAttributes", |_, a| {
+            Ok(Value::Bool(!node(a)?.attributes().is_empty()))
+        }),
+        m("bool IsEmpty", |_, a| {
+            let n = node(a)?;
+            Ok(Value::Bool(!n.has_children() && !n.is_blank()))
+        }),
+        m("XAttribute FirstAttribute", |_, a| {
+            maybe(node(a)?.attributes().into_iter().next())
+        }),
+        m("XAttribute LastAttribute", |_, a| {
+            maybe(node(a)?.attributes().pop())
+        }),
+        m("XAttribute Attribute(XName name)", |_, a| {
+            if a.is_null(1) {
+                return Ok(Value::Null);
+            }
+            let name = name_at(a, 1)?;
+            maybe(attribute(node(a)?, &name))
+        }),
+        m("IEnumerable<XAttribute> Attributes()", |cx, a| {
+            let found = node(a)?.attributes();
+            list(cx, "XAttribute", found)
+        }),
+        m("IEnumerable<XAttribute> Attributes(XName name)", |cx, a| {
+            let found = match a.is_null(1) {
+                true => None,
+                false => attribute(node(a)?, &name_at(a, 1)?),
+            };
+            list(cx, "XAttribute", found.into_iter().collect())
+        }),
+        m("IEnumerable<XNode> DescendantNodesAndSelf()", |cx, a| {
+            let found = descendants(node(a)?, true);
+            list(cx, "XNode", found)
+        }),
+        m("XNamespace GetDefaultNamespace()", |_, a| {
+            Ok(namespace_value(
+                node(a)?.namespace_of("").unwrap_or_else(|| Str::from("")),
+            ))
+        }),
+        m("XNamespace GetNamespaceOfPrefix(string prefix)", |_, a| {
+            let found = match a.text(1).map_err(|_| null("prefix"))? {
+                "xml" => Some(Str::from(XML)),
+                "xmlns" => Some(Str::from(XMLNS)),
+                prefix => node(a)?.namespace_of(prefix),
+            };
+            Ok(found.map_or(Value::Null, namespace_value))
+        }),
+        m("string GetPrefixOfNamespace(XNamespace ns)", |_, a| {
+            let namespace = a.object::<Namespace>(1).map_err(|_| null("ns"))?.0.clone();
+            Ok(node(a)?
+                .prefix_of(&namespace)
+                .map_or(Value::Null, Value::Str))
+        }),
+        m("static XElement Parse(string text)", |cx, a| {
+            let text = a.str(0).map_err(|_| null("s"))?;
+            let document = parsed(cx, &text, false)?;
+            root_of(cx, &document)
+        }),
+        m(
+            "static XElement Parse(string text, LoadOptions options)",
+            |cx, a| {
+                let text = a.str(0).map_err(|_| null("s"))?;
+                let document = parsed(cx, &text, a.int(1) & PRESERVE != 0)?;
+                root_of(cx, &document)
+            },
+        ),
+        m("static IEnumerable<XElement> EmptySequence", |cx, _| {
+            list(cx, "XElement", Vec::new())
+        }),
+    ],
+    &axis!(
+        "IEnumerable<XElement> AncestorsAndSelf()",
+        "IEnumerable<XElement> AncestorsAndSelf(XName name)",
+        "XElement",
+        |n| ancestors(n, true)
+    ),
+    &axis!(
+        "IEnumerable<XElement> DescendantsAndSelf()",
+        "IEnumerable<XElement> DescendantsAndSelf(XName name)",
+        "XElement",
+        |n| descendants(n, true)
+    ),
+];
+
+const ATTRIBUTE: &[&[Row]] = &[
+    change::ATTRIBUTE,
+    convert::ATTRIBUTE,
+    &[
+        m("XName Name", |_, a| {
+            Ok(node(a)?.name().map_or(Value::Null, name_value))
+        }),
+        m("string Value", |_, a| Ok(Value::Str(node(a)?.inner_text()))),
+        m("bool IsNamespaceDeclaration", |_, a| {
+            Ok(Value::Bool(node(a)?.name().is_some_and(|n| n.declares())))
+        }),
+        m("XAttribute NextAttribute", |_, a| beside(a, 1)),
+        m("XAttribute PreviousAttribute", |_, a| beside(a, -1)),
+        m("string ToString()", |cx, a| {
+            let n = node(a)?.share();
+            printed(cx, &n, true)
+        }),
+        m("static IEnumerable<XAttribute> EmptySequence", |cx, _| {
+            list(cx, "XAttribute", Vec::new())
+        }),
+    ],
+];
+
+/// The attribute beside another.
+fn beside(a: &Args<'_>, by: isize) -> R {
+    let attribute = node(a)?;
+    let all = attribute.parent().map(|p| p.attributes());
+    let all = all.unwrap_or_default();
+    let found = all
+        .iter()
+        .position(|n| n.is(attribute))
+        .and_then(|at| at.checked_add_signed(by))
+        .and_then(|at| all.get(at).cloned());
+    maybe(found)
+}
+
+const DOCUMENT: &[&[Row]] = &[
+    change::DOCUMENT,
+    &[
+        m("XElement Root", |_, a| {
+            maybe(node(a)?.children().into_iter().find(|n| n.is_element()))
+        }),
+        m("XDeclaration Declaration", |_, a| {
+            Ok(match &node(a)?.kind {
+                Kind::Document(declaration) => declaration.borrow().clone(),
+                _ => Value::Null,
+            })
+        }),
+        m("set XDeclaration Declaration", |_, a| {
+            if let Kind::Document(place) = &node(a)?.kind {
+                place.replace(a.get(1));
+            }
+            Ok(Value::Null)
+        }),
+        m("XDocumentType DocumentType", |_, a| {
+            let mut all = node(a)?.children().into_iter();
+            maybe(all.find(|n| matches!(n.kind, Kind::DocumentType(_))))
+        }),
+        m("static XDocument Parse(string text)", |cx, a| {
+            let text = a.str(0).map_err(|_| null("s"))?;
+            Ok(parsed(cx, &text, false)?.value())
+        }),
+        m(
+            "static XDocument Parse(string text, LoadOptions options)",
+            |cx, a| {
+                let text = a.str(0).map_err(|_| null("s"))?;
+                Ok(parsed(cx, &text, a.int(1) & PRESERVE != 0)?.value())
+            },
+        ),
+    ],
+];
+
+/// A part of a declaration.
+fn declared(a: &Args<'_>, part: fn(&Declaration) -> &Option<Str>) -> R {
+    let declaration = a.object::<Declaration>(0)?;
+    Ok(part(declaration).clone().map_or(Value::Null, Value::Str))
+}
+
+const DECLARATION: &[Row] = &[
+    m(
+        "new(string version, string encoding, string standalone)",
+        |_, a| {
+            let part = |i: usize| a.str(i).ok();
+            Ok(Value::Object(Rc::new(Declaration {
+                version: part(0),
+                encoding: part(1),
+                standalone: part(2),
+            })))
+        },
+    ),
+    m("string Version", |_, a| declared(a, |d| &d.version)),
+    m("string Encoding", |_, a| declared(a, |d| &d.encoding)),
+    m("string Standalone", |_, a| declared(a, |d| &d.standalone)),
+];
+
+pub(super) const TYPES: &[Type] = &[
+    ty("class System.Xml.Linq.XName", names::NAME),
+    ty("class System.Xml.Linq.XNamespace", names::NAMESPACE),
+    ty("class System.Xml.Linq.XObject", OBJECT),
+    ty_of("class System.Xml.Linq.XNode : XObject", NODE),
+    ty_of("class System.Xml.Linq.XContainer : XNode", CONTAINER),
+    ty_of("class System.Xml.Linq.XElement : XContainer", ELEMENT),
+    ty_of("class System.Xml.Linq.XDocument : XContainer", DOCUMENT),
+    ty_of("class System.Xml.Linq.XAttribute : XObject", ATTRIBUTE),
+    ty("class System.Xml.Linq.XText : XNode", change::TEXT),
+    ty("class System.Xml.Linq.XCData : XText", change::CDATA),
+    ty("class System.Xml.Linq.XComment : XNode", change::COMMENT),
+    ty(
+        "class System.Xml.Linq.XProcessingInstruction : XNode",
+        change::INSTRUCTION,
+    ),
+    ty(
+        "class System.Xml.Linq.XDocumentType : XNode",
+        change::DOCUMENT_TYPE,
+    ),
+    ty("class System.Xml.Linq.XDeclaration", DECLARATION),
+    ty_of(
+        "static System.Xml.Linq.XmlExtensions",
+        extensions::EXTENSIONS,
+    ),
+    ty("class System.Xml.XmlNode", document::NODE),
+    ty("class System.Xml.XmlElement : XmlNode", document::ELEMENT),
+    ty("class System.Xml.XmlAttribute : XmlNode", &[]),
+    ty("class System.Xml.XmlDocument : XmlNode", document::DOCUMENT),
+    ty(
+        "class System.Xml.XmlNodeList : IEnumerable<XmlNode>",
+        document::LIST,
+    ),
+    ty(
+        "class System.Xml.XmlAttributeCollection : IEnumerable<XmlAttribute>",
+        document::ATTRIBUTES,
+    ),
+];

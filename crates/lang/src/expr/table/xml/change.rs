@@ -1,0 +1,483 @@
+//! LINQ to XML: what makes and changes nodes.
+//!
+//! Source: `XContainer.Add` and its like. What must stay true: content is taken apart as .NET does - texts join, sequences
+//! are gone through, null is nothing, a node that is somewhere already is copied.
+
+use super::convert::text_of;
+use super::{at, attribute, made, name_at, named, node, null};
+use crate::expr::eval::{Args, Cx, R, Throw, iterate, throw};
+use crate::expr::table::{Row, m};
+use crate::value::xml::{Declaration, Kind, Name, Node};
+use crate::value::{Str, Value};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A part of what is added.
+enum Piece {
+    Node(Rc<Node>),
+    Text(Str),
+}
+
+fn refused(why: &'static str) -> Throw {
+    let class = match why {
+        "XML is nested too deeply" => {
+            return Throw::Bound("System.InsufficientExecutionStackException", why.into());
+        }
+        "Duplicate attribute."
+        | "This operation would create an incorrectly structured document." => {
+            "InvalidOperationException"
+        }
+        _ => "ArgumentException",
+    };
+    throw(class, why)
+}
+
+/// Takes content apart.
+fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), Throw> {
+    cx.step(1)?;
+    match content {
+        Value::Null => {}
+        Value::Object(o) => match o.as_any().downcast_ref::<Node>() {
+            Some(node) => out.push(Piece::Node(node.share())),
+            None if o.items().is_some() => {
+                for item in iterate(cx, content)? {
+                    pieces(cx, &item, out)?;
+                }
+            }
+            None => out.push(Piece::Text(text_of(content)?)),
+        },
+        Value::List(_) | Value::Dict(_) | Value::Token(_) if sequence(content) => {
+            for item in iterate(cx, content)? {
+                pieces(cx, &item, out)?;
+            }
+        }
+        other => {
+            let text = text_of(other)?;
+            match out.last_mut() {
+                Some(Piece::Text(before)) => *before = format!("{before}{text}").into(),
+                _ => out.push(Piece::Text(text)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What content goes through item by item: a text is none, nor is a scalar of JSON.
+fn sequence(value: &Value) -> bool {
+    match value {
+        Value::Token(t) => !matches!(t.kind(), crate::value::token::Kind::Scalar(_)),
+        _ => true,
+    }
+}
+
+/// The arguments from the `i`th on, taken apart.
+fn content(cx: &mut Cx<'_>, a: &Args<'_>, i: usize) -> Result<Vec<Piece>, Throw> {
+    let mut out = Vec::new();
+    pieces(cx, &a.get(i), &mut out)?;
+    Ok(out)
+}
+
+/// What a copy costs.
+fn pay(cx: &mut Cx<'_>, node: &Node) -> Result<(), Throw> {
+    let weight = match node.holder() {
+        Some(_) => node.weight(),
+        None => 64,
+    };
+    cx.step(weight / 64)?;
+    cx.charge(weight)
+}
+
+/// Adds at the end; attributes where they belong.
+fn append(cx: &mut Cx<'_>, to: &Node, content: Vec<Piece>) -> Result<(), Throw> {
+    for piece in content {
+        match piece {
+            Piece::Text(text) => {
+                cx.charge(text.len() + 64)?;
+                to.append_text(&text).map_err(refused)?;
+            }
+            Piece::Node(node) => {
+                pay(cx, &node)?;
+                if node.is_attribute() {
+                    to.append_attribute(&node).map_err(refused)?;
+                } else {
+                    to.insert(usize::MAX, &node).map_err(refused)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds at a place among the children.
+fn insert(cx: &mut Cx<'_>, to: &Node, mut at: usize, content: Vec<Piece>) -> Result<(), Throw> {
+    for piece in content {
+        let node = match piece {
+            Piece::Text(text) if text.is_empty() && to.has_children() => continue,
+            Piece::Text(text) if text.is_empty() => {
+                to.append_text("").map_err(refused)?;
+                continue;
+            }
+            Piece::Text(text) => Node::text_of(text),
+            Piece::Node(node) if node.is_attribute() => {
+                return Err(refused("An attribute cannot be added to content."));
+            }
+            Piece::Node(node) => node,
+        };
+        pay(cx, &node)?;
+        to.insert(at, &node).map_err(refused)?;
+        at += 1;
+    }
+    Ok(())
+}
+
+fn no_parent() -> Throw {
+    throw("InvalidOperationException", "The parent is missing.")
+}
+
+fn beside(cx: &mut Cx<'_>, a: &Args<'_>, after: usize) -> R {
+    let (holder, at) = node(a)?.position().ok_or_else(no_parent)?;
+    let content = content(cx, a, 1)?;
+    insert(cx, &holder, at + after, content)?;
+    Ok(Value::Null)
+}
+
+fn remove(a: &Args<'_>) -> R {
+    if node(a)?.remove() {
+        Ok(Value::Null)
+    } else {
+        Err(no_parent())
+    }
+}
+
+pub(super) const NODE: &[Row] = &[
+    m("void AddAfterSelf(params object[] content)", |cx, a| {
+        beside(cx, a, 1)
+    }),
+    m("void AddBeforeSelf(params object[] content)", |cx, a| {
+        beside(cx, a, 0)
+    }),
+    m("void Remove()", |_, a| remove(a)),
+    m("void ReplaceWith(params object[] content)", |cx, a| {
+        let own = node(a)?.share();
+        let (holder, at) = own.position().ok_or_else(no_parent)?;
+        let content = content(cx, a, 1)?;
+        own.remove();
+        insert(cx, &holder, at, content)?;
+        Ok(Value::Null)
+    }),
+];
+
+pub(super) const CONTAINER: &[Row] = &[
+    m("void Add(params object[] content)", |cx, a| {
+        let content = content(cx, a, 1)?;
+        append(cx, node(a)?, content)?;
+        Ok(Value::Null)
+    }),
+    m("void AddFirst(params object[] content)", |cx, a| {
+        let content = content(cx, a, 1)?;
+        insert(cx, node(a)?, 0, content)?;
+        Ok(Value::Null)
+    }),
+    m("void RemoveNodes()", |_, a| {
+        node(a)?.clear();
+        Ok(Value::Null)
+    }),
+    m("void ReplaceNodes(params object[] content)", |cx, a| {
+        let content = content(cx, a, 1)?;
+        node(a)?.clear();
+        append(cx, node(a)?, content)?;
+        Ok(Value::Null)
+    }),
+];
+
+fn element(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let made = made(cx, Node::element(name_at(a, 0)?))?;
+    let content = content(cx, a, 1)?;
+    if let Value::Object(o) = &made
+        && let Some(element) = o.as_any().downcast_ref::<Node>()
+    {
+        append(cx, element, content)?;
+    }
+    Ok(made)
+}
+
+/// Replaces all that is inside by a text.
+fn set_text(cx: &mut Cx<'_>, element: &Node, text: &str) -> R {
+    cx.charge(text.len())?;
+    element.clear();
+    element.append_text(text).map_err(refused)?;
+    Ok(Value::Null)
+}
+
+pub(super) const ELEMENT: &[Row] = &[
+    m("new(XName name)", |cx, a| {
+        made(cx, Node::element(name_at(a, 0)?))
+    }),
+    m("new(XName name, params object[] content)", |cx, a| {
+        element(cx, a)
+    }),
+    m("new(XElement other)", |cx, a| {
+        let other = at(a, 0).map_err(|_| null("other"))?;
+        cx.charge(other.weight())?;
+        made(cx, other.copy())
+    }),
+    m("set XName Name", |_, a| {
+        let new = name_at(a, 1)?;
+        if let Kind::Element { name, .. } = &node(a)?.kind {
+            name.replace(new);
+        }
+        Ok(Value::Null)
+    }),
+    m("set string Value", |cx, a| {
+        let text = a.str(1).map_err(|_| null("value"))?;
+        set_text(cx, node(a)?, &text)
+    }),
+    m("void SetValue(object value)", |cx, a| {
+        if a.is_null(1) {
+            return Err(null("value"));
+        }
+        let text = text_of(&a.values[1])?;
+        set_text(cx, node(a)?, &text)
+    }),
+    m(
+        "void SetAttributeValue(XName name, object value)",
+        |cx, a| {
+            let name = name_at(a, 1)?;
+            let element = node(a)?;
+            let found = attribute(element, &name);
+            if a.is_null(2) {
+                if let Some(found) = found {
+                    found.remove();
+                }
+                return Ok(Value::Null);
+            }
+            let text = text_of(&a.values[2])?;
+            cx.charge(text.len() + 64)?;
+            match found.as_deref().map(|n| &n.kind) {
+                Some(Kind::Attribute { value, .. }) => {
+                    value.replace(text);
+                }
+                _ => {
+                    let new = Node::attribute(name, text);
+                    element.append_attribute(&new).map_err(refused)?;
+                }
+            }
+            Ok(Value::Null)
+        },
+    ),
+    m("void SetElementValue(XName name, object value)", |cx, a| {
+        let name = name_at(a, 1)?;
+        let all = super::elements(node(a)?.children(), Some(&name));
+        let found = all.into_iter().next();
+        if a.is_null(2) {
+            if let Some(found) = found {
+                found.remove();
+            }
+            return Ok(Value::Null);
+        }
+        let text = text_of(&a.values[2])?;
+        let element = match found {
+            Some(found) => found,
+            None => node(a)?
+                .insert(usize::MAX, &Node::element(name))
+                .map_err(refused)?,
+        };
+        set_text(cx, &element, &text)
+    }),
+    m("void RemoveAll()", |_, a| {
+        node(a)?.clear();
+        node(a)?.clear_attributes();
+        Ok(Value::Null)
+    }),
+    m("void RemoveAttributes()", |_, a| {
+        node(a)?.clear_attributes();
+        Ok(Value::Null)
+    }),
+    m("void ReplaceAll(params object[] content)", |cx, a| {
+        let content = content(cx, a, 1)?;
+        node(a)?.clear();
+        node(a)?.clear_attributes();
+        append(cx, node(a)?, content)?;
+        Ok(Value::Null)
+    }),
+    m(
+        "void ReplaceAttributes(params object[] content)",
+        |cx, a| {
+            let content = content(cx, a, 1)?;
+            node(a)?.clear_attributes();
+            append(cx, node(a)?, content)?;
+            Ok(Value::Null)
+        },
+    ),
+];
+
+pub(super) const ATTRIBUTE: &[Row] = &[
+    m("new(XName name, object value)", |cx, a| {
+        let name = name_at(a, 0)?;
+        if a.is_null(1) {
+            return Err(null("value"));
+        }
+        let text = text_of(&a.values[1])?;
+        checked(&name, &text)?;
+        cx.charge(text.len())?;
+        made(cx, Node::attribute(name, text))
+    }),
+    m("new(XAttribute other)", |cx, a| {
+        let copy = at(a, 0).map_err(|_| null("other"))?.copy();
+        made(cx, copy)
+    }),
+    m("set string Value", |_, a| {
+        let text = a.str(1).map_err(|_| null("value"))?;
+        set_attribute(a, text)
+    }),
+    m("void SetValue(object value)", |_, a| {
+        if a.is_null(1) {
+            return Err(null("value"));
+        }
+        set_attribute(a, text_of(&a.values[1])?)
+    }),
+    m("void Remove()", |_, a| remove(a)),
+];
+
+fn set_attribute(a: &Args<'_>, text: Str) -> R {
+    if let Kind::Attribute { name, value } = &node(a)?.kind {
+        checked(name, &text)?;
+        value.replace(text);
+    }
+    Ok(Value::Null)
+}
+
+/// What a declaration of a namespace must not say.
+fn checked(name: &Name, value: &str) -> Result<(), Throw> {
+    let prefixed = &*name.namespace == crate::value::xml::XMLNS;
+    if prefixed && (value.is_empty() || &*name.local == "xmlns") {
+        return Err(throw(
+            "ArgumentException",
+            "The prefix cannot be bound to the empty namespace name.",
+        ));
+    }
+    Ok(())
+}
+
+/// The declaration or the content that a document begins with.
+fn document(cx: &mut Cx<'_>, declaration: Value, content: Vec<Piece>) -> R {
+    let document = Node::document();
+    if let Kind::Document(place) = &document.kind {
+        place.replace(declaration);
+    }
+    append(cx, &document, content)?;
+    made(cx, document)
+}
+
+pub(super) const DOCUMENT: &[Row] = &[
+    m("new()", |cx, _| made(cx, Node::document())),
+    m("new(params object[] content)", |cx, a| {
+        let content = content(cx, a, 0)?;
+        document(cx, Value::Null, content)
+    }),
+    m(
+        "new(XDeclaration declaration, params object[] content)",
+        |cx, a| {
+            let content = content(cx, a, 1)?;
+            let declaration = a.get(0);
+            if !declaration.is_null() {
+                a.object::<Declaration>(0)?;
+            }
+            document(cx, declaration, content)
+        },
+    ),
+    m("new(XDocument other)", |cx, a| {
+        let other = at(a, 0).map_err(|_| null("other"))?;
+        cx.charge(other.weight())?;
+        made(cx, other.copy())
+    }),
+];
+
+/// A new node of a text.
+fn of_text(cx: &mut Cx<'_>, a: &Args<'_>, kind: fn(RefCell<Str>) -> Kind) -> R {
+    let text = a.str(0).map_err(|_| null("value"))?;
+    cx.charge(text.len())?;
+    made(cx, Node::new(kind(RefCell::new(text))))
+}
+
+fn set_value(a: &Args<'_>) -> R {
+    let new = a.str(1).map_err(|_| null("value"))?;
+    match &node(a)?.kind {
+        Kind::Text(text) | Kind::CData(text) | Kind::Comment(text) => {
+            text.replace(new);
+        }
+        Kind::Instruction { data, .. } => {
+            data.replace(new);
+        }
+        _ => {}
+    }
+    Ok(Value::Null)
+}
+
+macro_rules! text_rows {
+    ($kind:expr, $class:literal) => {
+        &[
+            m("new(string value)", |cx, a| of_text(cx, a, $kind)),
+            m(concat!("new(", $class, " other)"), |cx, a| {
+                let copy = at(a, 0).map_err(|_| null("other"))?.copy();
+                made(cx, copy)
+            }),
+            m("string Value", |_, a| Ok(Value::Str(node(a)?.inner_text()))),
+            m("set string Value", |_, a| set_value(a)),
+        ]
+    };
+}
+
+pub(super) const TEXT: &[Row] = text_rows!(Kind::Text, "XText");
+pub(super) const CDATA: &[Row] = text_rows!(Kind::CData, "XCData");
+pub(super) const COMMENT: &[Row] = text_rows!(Kind::Comment, "XComment");
+
+pub(super) const INSTRUCTION: &[Row] = &[
+    m("new(string target, string data)", |cx, a| {
+        let target = a.str(0).map_err(|_| null("target"))?;
+        named(&target)?;
+        if target.eq_ignore_ascii_case("xml") {
+            return Err(throw(
+                "ArgumentException",
+                format!("'{target}' is an invalid name for a processing instruction."),
+            ));
+        }
+        let data = a.str(1).map_err(|_| null("data"))?;
+        made(
+            cx,
+            Node::new(Kind::Instruction {
+                target: RefCell::new(target),
+                data: RefCell::new(data),
+            }),
+        )
+    }),
+    m("string Target", |_, a| match &node(a)?.kind {
+        Kind::Instruction { target, .. } => Ok(Value::Str(target.borrow().clone())),
+        _ => Ok(Value::Null),
+    }),
+    m("string Data", |_, a| Ok(Value::Str(node(a)?.inner_text()))),
+    m("set string Data", |_, a| set_value(a)),
+];
+
+/// A part of a document type.
+fn part(a: &Args<'_>, i: usize) -> R {
+    match &node(a)?.kind {
+        Kind::DocumentType(parts) => Ok(parts[i].clone().map_or(Value::Null, Value::Str)),
+        _ => Ok(Value::Null),
+    }
+}
+
+pub(super) const DOCUMENT_TYPE: &[Row] = &[
+    m(
+        "new(string name, string publicId, string systemId, string internalSubset)",
+        |cx, a| {
+            named(&a.str(0).map_err(|_| null("name"))?)?;
+            let parts = [0, 1, 2, 3].map(|i| a.str(i).ok());
+            made(cx, Node::new(Kind::DocumentType(parts)))
+        },
+    ),
+    m("string Name", |_, a| part(a, 0)),
+    m("string PublicId", |_, a| part(a, 1)),
+    m("string SystemId", |_, a| part(a, 2)),
+    m("string InternalSubset", |_, a| part(a, 3)),
+];

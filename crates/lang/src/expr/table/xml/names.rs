@@ -1,0 +1,160 @@
+//! LINQ to XML: `XName` and `XNamespace`.
+
+use super::{null, xml_error};
+use crate::expr::eval::{Throw, throw};
+use crate::expr::table::{Row, m};
+use crate::expr::types::Ty;
+use crate::value::xml::{Name, XML, XMLNS};
+use crate::value::{Object, Str, Value};
+use std::any::Any;
+use std::rc::Rc;
+
+impl Object for Name {
+    fn ty(&self) -> Ty {
+        Ty::class("XName")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        Name::text(self)
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        other.as_any().downcast_ref::<Name>() == Some(self)
+    }
+}
+
+/// An `XNamespace`.
+#[derive(Debug)]
+pub(super) struct Namespace(pub(super) Str);
+
+impl Object for Namespace {
+    fn ty(&self) -> Ty {
+        Ty::class("XNamespace")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        self.0.to_string()
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        other
+            .as_any()
+            .downcast_ref::<Namespace>()
+            .is_some_and(|o| o.0 == self.0)
+    }
+}
+
+pub(super) fn name_value(name: Name) -> Value {
+    Value::Object(Rc::new(name))
+}
+
+pub(super) fn namespace_value(namespace: impl Into<Str>) -> Value {
+    Value::Object(Rc::new(Namespace(namespace.into())))
+}
+
+/// A name written as text.
+pub(super) fn named(text: &str) -> Result<Name, Throw> {
+    Name::parse(text).ok_or_else(|| {
+        let expanded = text.strip_prefix('{').map(|rest| rest.split_once('}'));
+        let broken = match expanded {
+            Some(Some((namespace, local))) => namespace.is_empty() || local.is_empty(),
+            Some(None) => true,
+            None => text.is_empty(),
+        };
+        if broken {
+            throw(
+                "ArgumentException",
+                format!("'{text}' is an invalid expanded name."),
+            )
+        } else {
+            xml_error(format!("The '{text}' cannot be a name."))
+        }
+    })
+}
+
+pub(super) const NAME: &[Row] = &[
+    m("string LocalName", |_, a| {
+        Ok(Value::Str(a.object::<Name>(0)?.local.clone()))
+    }),
+    m("XNamespace Namespace", |_, a| {
+        Ok(namespace_value(a.object::<Name>(0)?.namespace.clone()))
+    }),
+    m("string NamespaceName", |_, a| {
+        Ok(Value::Str(a.object::<Name>(0)?.namespace.clone()))
+    }),
+    m("static XName Get(string expandedName)", |_, a| {
+        Ok(name_value(named(
+            a.text(0).map_err(|_| null("expandedName"))?,
+        )?))
+    }),
+    m(
+        "static XName Get(string localName, string namespaceName)",
+        |_, a| {
+            let name = named(a.text(0).map_err(|_| null("localName"))?)?;
+            Ok(name_value(Name {
+                namespace: a.str(1).map_err(|_| null("namespaceName"))?,
+                ..name
+            }))
+        },
+    ),
+    m("implicit XName(string expandedName)", |_, a| {
+        match a.values[0].as_str() {
+            Some(text) => Ok(name_value(named(text)?)),
+            None => Ok(Value::Null),
+        }
+    }),
+    m(
+        "static bool operator ==(XName left, XName right)",
+        |_, a| {
+            Ok(Value::Bool(crate::expr::eval::equal(
+                &a.values[0],
+                &a.values[1],
+            )))
+        },
+    ),
+];
+
+pub(super) const NAMESPACE: &[Row] = &[
+    m("string NamespaceName", |_, a| {
+        Ok(Value::Str(a.object::<Namespace>(0)?.0.clone()))
+    }),
+    m("XName GetName(string localName)", |_, a| {
+        let name = named(a.text(1).map_err(|_| null("localName"))?)?;
+        let namespace = a.object::<Namespace>(0)?.0.clone();
+        Ok(name_value(Name { namespace, ..name }))
+    }),
+    m("static XNamespace Get(string namespaceName)", |_, a| {
+        Ok(namespace_value(
+            a.str(0).map_err(|_| null("namespaceName"))?,
+        ))
+    }),
+    m("static XNamespace None", |_, _| Ok(namespace_value(""))),
+    m("static XNamespace Xml", |_, _| Ok(namespace_value(XML))),
+    m("static XNamespace Xmlns", |_, _| Ok(namespace_value(XMLNS))),
+    m(
+        "implicit XNamespace(string namespaceName)",
+        |_, a| match &a.values[0] {
+            Value::Str(text) => Ok(namespace_value(text.clone())),
+            _ => Ok(Value::Null),
+        },
+    ),
+    m(
+        "static XName operator +(XNamespace ns, string localName)",
+        |_, a| {
+            let name = named(a.text(1).map_err(|_| null("localName"))?)?;
+            let namespace = a.object::<Namespace>(0).map_err(|_| null("ns"))?.0.clone();
+            Ok(name_value(Name { namespace, ..name }))
+        },
+    ),
+    m(
+        "static bool operator ==(XNamespace left, XNamespace right)",
+        |_, a| {
+            Ok(Value::Bool(crate::expr::eval::equal(
+                &a.values[0],
+                &a.values[1],
+            )))
+        },
+    ),
+];
