@@ -28,6 +28,13 @@ impl Reader<'_, '_> {
                 "keep the one that matters",
             );
         }
+        if rules.is_empty() {
+            self.warning(
+                breaker.place,
+                format!("the circuit breaker of backend `{backend}` has no rule"),
+                "it never opens",
+            );
+        }
         self.rule(backend, rules.first()?)
     }
 
@@ -97,14 +104,18 @@ impl Reader<'_, '_> {
         if let Some(interval) = interval {
             self.some_time(interval.place, interval.value.0);
         }
-        self.some_time(rule.trip_duration.place, rule.trip_duration.value.0);
+        let trip = &rule.trip_duration;
+        // Where it is missing, that has been reported, at the rule.
+        if trip.place != rule.place {
+            self.some_time(trip.place, trip.value.0);
+        }
         Some(definition::CircuitBreakerRule {
             count: condition.count.as_ref().map(|n| n.value),
             percentage: condition.percentage.as_ref().map(|n| n.value),
             interval: interval.map_or(INTERVAL, |i| i.value.0),
             status_codes,
             error_reasons,
-            trip_duration: rule.trip_duration.value.0,
+            trip_duration: trip.value.0,
             accept_retry_after: rule.accept_retry_after,
         })
     }

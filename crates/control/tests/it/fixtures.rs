@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use tollgate_control::{Options, load_with};
+use tollgate_engine::snapshot::BackendKind;
 
 #[test]
 fn all() {
@@ -100,6 +101,24 @@ fn run(given: &str) -> String {
                     "  {} {} {}",
                     operation.id, operation.method, operation.url_template
                 );
+            }
+        }
+        for backend in &snapshot.backends {
+            match &backend.kind {
+                BackendKind::Single(server) => {
+                    if let Some(breaker) = &server.breaker {
+                        let _ = writeln!(out, "breaker {} {:?}", backend.id, breaker.rule());
+                    }
+                }
+                BackendKind::Pool(pool) => {
+                    let _ = writeln!(
+                        out,
+                        "pool {} attempts={} affinity={}",
+                        backend.id,
+                        pool.attempts,
+                        pool.affinity.is_some()
+                    );
+                }
             }
         }
         for subscription in &snapshot.subscriptions {
