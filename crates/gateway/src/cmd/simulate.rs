@@ -10,7 +10,7 @@ use tollgate_testkit::{Simulator, SimulatorConfig};
 
 /// Run the simulated providers alone: Azure OpenAI, OpenAI, an MCP server, Entra ID and managed identity on one port.
 ///
-/// The MCP server at `/mcp` speaks the revisions 2025-03-26 to 2026-07-28 (docs/mcp.md); `/mcp/conformance` has what
+/// The MCP server at `/mcp` speaks the revisions 2025-03-26 to 2026-07-28 (docs/mcp.md); `/conformance/mcp` has what
 /// the official conformance suite asks for. `GET /requests` and `GET /calls` give what has reached it.
 ///
 /// The simulated Entra ID issues tokens of users and applications with chosen claims, rotates its keys and plays an

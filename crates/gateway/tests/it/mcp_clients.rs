@@ -2,6 +2,7 @@
 
 use crate::node::Node;
 use crate::process::{Folder, Running, address};
+use crate::python::python;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -105,4 +106,30 @@ fn the_inspector_works_with_the_everything_server() {
     ];
     let answer = inspector(&node, &gateway.url, &call).unwrap();
     assert_eq!(answer["content"][0]["text"], "Echo: over the gateway");
+}
+
+/// Runs a script of `tests/clients` before a gateway before the simulator's server, and before that server itself.
+fn client(script: &str) {
+    for direct in [true, false] {
+        let mut simulator = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--json"], &[]);
+        let line: Value = serde_json::from_str(&simulator.line("simulator")).unwrap();
+        let simulated = line["simulator"].as_str().unwrap();
+        let upstream = format!("{simulated}/mcp");
+        let gateway = McpGateway::start(&upstream, FORWARD);
+        let url = if direct { &upstream } else { &gateway.url };
+        let environment = [("MCP_URL", &**url), ("SIMULATOR_URL", simulated)];
+        if let Some(out) = python(&asset("clients").join(script), &environment) {
+            assert!(out.trim_end().ends_with("ok"), "{out}");
+        }
+    }
+}
+
+#[test]
+fn python_in_a_session() {
+    client("mcp_legacy.py");
+}
+
+#[test]
+fn python_without_sessions() {
+    client("mcp_modern.py");
 }

@@ -80,7 +80,7 @@ fn python() -> Option<Server> {
 fn simulated() -> Option<Server> {
     let mut running = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--json"], &[]);
     let line: serde_json::Value = serde_json::from_str(&running.line("simulator")).unwrap();
-    let url = format!("{}/mcp/conformance", line["simulator"].as_str().unwrap());
+    let url = format!("{}/conformance/mcp", line["simulator"].as_str().unwrap());
     Some((running, url))
 }
 

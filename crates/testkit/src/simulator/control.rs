@@ -152,7 +152,7 @@ fn index(state: &State) -> Value {
         "azure_openai_resources": resources.collect::<Vec<_>>(),
         "openai": format!("{}/v1", state.url),
         "mcp": format!("{}/mcp", state.url),
-        "mcp_conformance": format!("{}/mcp/conformance", state.url),
+        "mcp_conformance": format!("{}/conformance/mcp", state.url),
         "issuer": state.issuer.name(),
         "imds": format!("{}/metadata/identity/oauth2/token", state.url),
         "identity_endpoint": format!("{}/msi/token", state.url),

@@ -1,4 +1,4 @@
-//! A simulated MCP server of both eras at one URL: `/mcp` with a documentation server, `/mcp/conformance` with all that
+//! A simulated MCP server of both eras at one URL: `/mcp` with a documentation server, `/conformance/mcp` with all that
 //! the official conformance suite asks for.
 //!
 //! Called by the router. What must stay true: nothing here knows of a gateway; sessions, streams and ledgers are
@@ -164,7 +164,7 @@ pub(super) fn serves(path: &str) -> bool {
 fn catalog(path: &str) -> Option<Catalog> {
     match path {
         "/mcp" => Some(Catalog::Docs),
-        "/mcp/conformance" => Some(Catalog::Conformance),
+        "/conformance/mcp" => Some(Catalog::Conformance),
         _ => None,
     }
 }
