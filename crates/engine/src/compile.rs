@@ -14,7 +14,10 @@ pub use def::{
     attribute, child,
 };
 
-use crate::definition::{ApiKind, Definition, PolicyText};
+use crate::definition::{
+    ApiKind, CertificateDefinition, Definition, PolicyText, rewrite_authority,
+};
+use crate::jwt::Certificate;
 use crate::policies;
 use crate::snapshot::BackendIndex;
 use crate::step::{Block, Needs, PlacedStep, Step};
@@ -80,6 +83,8 @@ pub struct Compiler<'a> {
     backends: &'a HashMap<Str, BackendIndex>,
     authorization_providers: Arc<crate::definition::AuthorizationProviders>,
     openid_urls: RefCell<BTreeSet<Str>>,
+    openid_authorities: &'a [(Str, Str)],
+    certificates: BTreeMap<Str, Option<Certificate>>,
 }
 
 struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
@@ -131,6 +136,8 @@ impl<'a> Compiler<'a> {
             backends,
             authorization_providers: definition.authorization_providers.clone(),
             openid_urls: RefCell::default(),
+            openid_authorities: &definition.gateway.openid_authorities,
+            certificates: certificates(&definition.certificates, diagnostics),
         }
     }
 
@@ -269,6 +276,32 @@ impl<'a> Compiler<'a> {
         }
         compiled
     }
+}
+
+/// Reads the configuration's certificates; one that cannot be read is a fault and stays known as `None`.
+fn certificates(
+    definitions: &[CertificateDefinition],
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<Str, Option<Certificate>> {
+    let mut certificates = BTreeMap::new();
+    for definition in definitions {
+        let key = definition.key.as_ref().map(|k| &**k.expose());
+        let certificate = match Certificate::parse(&definition.certificate, key) {
+            Ok(certificate) => Some(certificate),
+            Err(why) => {
+                let id = &definition.id;
+                crate::snapshot::fault(
+                    diagnostics,
+                    definition.span,
+                    format!("certificate `{id}` {why}"),
+                    "give the certificate and its key as PEM",
+                );
+                None
+            }
+        };
+        certificates.insert(definition.id.clone(), certificate);
+    }
+    certificates
 }
 
 /// Which single-use policies were seen.
@@ -572,9 +605,32 @@ impl Compile<'_> {
         self.compiler.authorization_providers.clone()
     }
 
-    /// Notes the configuration URL of an OpenID provider, so that it can be fetched before a request needs it.
-    pub fn openid_url(&mut self, url: &Str) {
+    /// Notes the configuration URL of an OpenID provider, so that it can be fetched before a request needs it. Gives
+    /// the URL that is asked (`gateway.openId.authorities`).
+    pub fn openid_url(&mut self, url: &str) -> Str {
+        let url = rewrite_authority(self.compiler.openid_authorities, url.trim());
         self.compiler.openid_urls.borrow_mut().insert(url.clone());
+        url
+    }
+
+    /// A certificate by its id; an unknown one is a fault.
+    pub fn certificate(&mut self, id: &str, span: Span) -> Option<Certificate> {
+        match self.compiler.certificates.get(id) {
+            // `None`: its text was refused already.
+            Some(found) => found.clone(),
+            None => {
+                let known = self.compiler.certificates.keys().map(|k| &**k);
+                let diagnostic =
+                    Diagnostic::error("TG0376", span, format!("there is no certificate `{id}`"))
+                        .label("expected the id of a certificate");
+                let near = nearest(id, known);
+                self.report(match near {
+                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                    None => diagnostic.help("define it under `certificates`"),
+                });
+                None
+            }
+        }
     }
 
     /// The children of a fragment, compiled here (inclusion is textual).

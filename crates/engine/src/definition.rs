@@ -59,6 +59,21 @@ pub struct Definition {
     pub subscriptions: Vec<SubscriptionDefinition>,
     /// Users, for `context.User`.
     pub users: Vec<UserDefinition>,
+    /// Certificates, for `certificate-id`.
+    pub certificates: Vec<CertificateDefinition>,
+}
+
+/// A certificate and its private key.
+#[derive(Clone, Debug)]
+pub struct CertificateDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// Its id.
+    pub id: Arc<str>,
+    /// PEM; of a chain the first counts.
+    pub certificate: Arc<str>,
+    /// Its private key, PEM, where it is needed.
+    pub key: Option<Secret>,
 }
 
 /// Stored connections by the id of their provider and their own.
@@ -95,6 +110,23 @@ pub struct GatewayDefinition {
     pub public_url: Option<Arc<str>>,
     /// Hosts (`name` or `name:port`) that MCP servers answer to on a loopback listener, beside loopback names.
     pub allowed_hosts: Vec<Arc<str>>,
+    /// Beginnings of OpenID configuration URLs and what stands in their place: a document that names a public provider
+    /// is served by another one. See [`rewrite_authority`].
+    pub openid_authorities: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// A URL whose authority is another one's: the first pair whose first part begins it, up to a `/`, counts.
+pub fn rewrite_authority(authorities: &[(Arc<str>, Arc<str>)], url: &str) -> Arc<str> {
+    for (from, to) in authorities {
+        let from = from.trim_end_matches('/');
+        let begins = url
+            .get(..from.len())
+            .is_some_and(|b| b.eq_ignore_ascii_case(from));
+        if begins && !from.is_empty() && url[from.len()..].starts_with('/') {
+            return format!("{}{}", to.trim_end_matches('/'), &url[from.len()..]).into();
+        }
+    }
+    Arc::from(url)
 }
 
 impl Default for GatewayDefinition {
@@ -108,6 +140,7 @@ impl Default for GatewayDefinition {
             usage_timeout: Duration::from_secs(30),
             public_url: None,
             allowed_hosts: Vec::new(),
+            openid_authorities: Vec::new(),
         }
     }
 }

@@ -54,6 +54,7 @@ Arrangement (before the first request of a case):
                                              Documents read {{NAME}} (a shared secret, Base64) or {{NAME-n}} and {{NAME-e}} (RSA)
       openid URL                             ISSUER KEY...: the issuer and the keys that the OpenID provider at this
                                              configuration URL publishes, or `fails WHY`
+      gateway openid-authority URL           what stands in its place at the beginning of OpenID configuration URLs
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
       gateway public-url, gateway allowed-hosts
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
@@ -70,6 +71,8 @@ Actions, in order:
   -- token NAME by KEY
       a token for messages to send, where `<token NAME>` stands for it: lines `name: JSON` of its header (over `typ`, `alg`
       and `kid`; null takes one out), a blank line, and its claims as JSON
+  -- token NAME unsigned
+      a token whose header, claims and signature are the three lines under it; only the first two are encoded
   -- openid URL ISSUER KEY..., or -- openid URL fails WHY
       what the provider publishes from now on; what was fetched stays known
   -- upstream [HOST] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]

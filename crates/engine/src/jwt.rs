@@ -5,7 +5,22 @@
 //! the key allows; keys are prepared once, outside requests; nothing that a token carries chooses or brings a key.
 
 mod algorithm;
+mod certificate;
+mod check;
+mod claims;
+pub(crate) mod elements;
+mod entra;
+mod jwe;
 mod keys;
+mod refusal;
+mod token;
+pub(crate) mod validation;
+mod verified;
 
 pub use algorithm::Algorithm;
+pub use certificate::Certificate;
+pub use jwe::DecryptionKey;
 pub use keys::{Key, KeySet, MOST_BYTES, MOST_KEYS};
+pub use refusal::Refusal;
+pub use token::MOST_TOKEN_BYTES;
+pub use verified::VerifiedTokens;

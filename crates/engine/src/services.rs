@@ -7,7 +7,7 @@ use crate::body::{Body, BodyError};
 use crate::circuit_breaker::Transition;
 use crate::clock::Clock;
 use crate::definition::{BackendTls, Secret};
-use crate::jwt::KeySet;
+use crate::jwt::{KeySet, VerifiedTokens};
 use crate::settle::Record;
 use http::{Request, Response};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Services {
     pub tokens: Arc<dyn IdentityTokens>,
     /// OpenID providers: issuers and keys of `validate-jwt`.
     pub providers: Arc<dyn OpenIdProviders>,
+    /// Tokens whose signature this thread checked lately.
+    pub verified_tokens: VerifiedTokens,
     /// Counters, shared by all threads.
     pub counters: Arc<dyn tollgate_state::Counters>,
     /// Values of `cache-store-value`.

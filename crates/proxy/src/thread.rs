@@ -113,6 +113,7 @@ impl Thread {
             transport,
             tokens: start.shared.tokens.clone(),
             providers: start.providers.clone(),
+            verified_tokens: Default::default(),
             counters: start.shared.counters.clone(),
             cache: start.shared.cache.clone(),
             vectors: start.shared.vectors.clone(),

@@ -6,7 +6,7 @@
 
 use super::algorithm::{self, Algorithm};
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -194,9 +194,30 @@ impl Key {
         Key::public(curve.algorithm, curve.verification, &point)
     }
 
+    /// A certificate's public key (RFC 5280 SubjectPublicKeyInfo): RSA, a curve of NIST's, or Ed25519.
+    pub(super) fn from_spki(der: &[u8]) -> Option<Key> {
+        if let Ok(rsa) = aws_lc_rs::rsa::PublicKey::from_der(der) {
+            let (n, e) = (rsa.modulus(), rsa.exponent());
+            return Key::rsa(
+                n.big_endian_without_leading_zero(),
+                e.big_endian_without_leading_zero(),
+            );
+        }
+        let curves = algorithm::CURVES.iter();
+        curves
+            .map(|c| {
+                (
+                    c.algorithm,
+                    c.verification as &'static dyn VerificationAlgorithm,
+                )
+            })
+            .chain([(Algorithm::EdDsa, algorithm::ED25519)])
+            .find_map(|(algorithm, verification)| Key::public(algorithm, verification, der))
+    }
+
     fn public(
         algorithm: Algorithm,
-        verification: &'static dyn aws_lc_rs::signature::VerificationAlgorithm,
+        verification: &'static dyn VerificationAlgorithm,
         bytes: &[u8],
     ) -> Option<Key> {
         let key = ParsedPublicKey::new(verification, bytes).ok()?;

@@ -55,6 +55,8 @@ policies! {
     set_status
     set_variable
     trace
+    validate_azure_ad_token
+    validate_jwt
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
@@ -76,12 +78,10 @@ pub const NOT_YET: &[&str] = &[
     "publish-to-dapr",
     "redirect-content-urls",
     "send-service-bus-message",
-    "validate-azure-ad-token",
     "validate-client-certificate",
     "validate-content",
     "validate-graphql-request",
     "validate-headers",
-    "validate-jwt",
     "validate-odata-request",
     "validate-parameters",
     "validate-status-code",

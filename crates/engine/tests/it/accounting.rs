@@ -234,6 +234,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         transport: provider.clone(),
         tokens: Arc::new(NoTokens),
         providers: Arc::new(NoOpenIdProviders),
+        verified_tokens: Default::default(),
         counters: counters.clone(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),

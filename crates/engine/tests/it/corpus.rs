@@ -28,6 +28,9 @@ const REFUSED: &[(&str, &str)] = &[
         "GET a file from blobStorage account.xml",
         "`{MyMetadataName1}`",
     ),
+    ("pf-authx-hr-member.xml", "TG0371"),
+    ("oauth-3rd-party/apim-policies/spotify_api.xml", "TG0371"),
+    ("access-controlling/policy.xml", "`{tenant-id}`"),
     // More dimensions than the page allows.
     ("frag-openai-usage-streaming.xml", "TG0345"),
     // Names and values that Microsoft's toolkit has and the service has not.

@@ -28,7 +28,11 @@ fn segment(s: &str) -> Option<Token> {
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(s.trim_end_matches('='))
         .ok()?;
-    let t = parse::parse_with(std::str::from_utf8(&bytes).ok()?, false).ok()?;
+    object(std::str::from_utf8(&bytes).ok()?)
+}
+
+fn object(json: &str) -> Option<Token> {
+    let t = parse::parse_with(json, false).ok()?;
     matches!(t.kind(), Kind::Object(_)).then_some(t)
 }
 
@@ -184,6 +188,19 @@ impl Value {
     /// A `Jwt` for a variable (`validate-jwt`), if the text is one. Nothing is validated here.
     pub fn jwt(token: &str) -> Option<Value> {
         jwt(token)
+    }
+
+    /// The `Jwt` of these two JSON texts, header and claims of a token that was checked.
+    pub fn jwt_of(header: &str, claims: &str) -> Option<Value> {
+        Some(Value::Object(Rc::new(Jwt {
+            header: object(header)?,
+            body: object(claims)?,
+        })))
+    }
+
+    /// The texts that `Jwt.Claims` gives for a claim of this JSON; none when it is not JSON.
+    pub fn claim_texts(json: &str) -> Vec<Str> {
+        parse::parse_with(json, false).map_or_else(|_| Vec::new(), |token| texts(&token))
     }
 
     /// An `Authorization` for a variable (`get-authorization-context`).
