@@ -7,6 +7,7 @@ mod apis;
 mod authorizations;
 mod backends;
 mod breakers;
+mod certificates;
 mod mcp;
 mod places;
 mod policies;
@@ -82,6 +83,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         let products = self.products(model);
         let users = self.users(model);
         let subscriptions = self.subscriptions(model);
+        let certificates = self.certificate_definitions(model);
         let definition = Definition {
             gateway,
             named_values: std::mem::take(&mut self.named_values),
@@ -93,6 +95,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             products,
             subscriptions,
             users,
+            certificates,
         };
         (definition, settings)
     }
@@ -123,6 +126,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             usage_timeout: settings.timeouts.usage,
             public_url: self.public_url(gateway),
             allowed_hosts: self.allowed_hosts(gateway),
+            openid_authorities: self.openid_authorities(gateway),
         }
     }
 

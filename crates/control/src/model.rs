@@ -6,6 +6,7 @@
 pub mod api;
 pub mod authorization;
 pub mod backend;
+pub mod certificate;
 pub mod gateway;
 pub mod mcp;
 pub mod product;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use api::{Api, Operation, VersionSet};
 pub use authorization::AuthorizationProvider;
 pub use backend::Backend;
+pub use certificate::Certificate;
 pub use gateway::Gateway;
 pub use product::{Product, Subscription, User};
 pub use scalar::{Duration, Secret, Size};
@@ -62,6 +64,9 @@ pub struct Configuration {
     /// Users, for `context.User`.
     #[serde(default)]
     pub users: Vec<At<User>>,
+    /// Certificates that policies name by `certificate-id`.
+    #[serde(default)]
+    pub certificates: Vec<At<Certificate>>,
 }
 
 /// A named value.

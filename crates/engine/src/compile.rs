@@ -286,9 +286,14 @@ fn certificates(
     let mut certificates = BTreeMap::new();
     for definition in definitions {
         let key = definition.key.as_ref().map(|k| &**k.expose());
-        let certificate = match Certificate::parse(&definition.certificate, key) {
-            Ok(certificate) => Some(certificate),
-            Err(why) => {
+        let parsed = definition
+            .certificate
+            .as_ref()
+            .map(|c| Certificate::parse(c, key));
+        let certificate = match parsed {
+            None => None,
+            Some(Ok(certificate)) => Some(certificate),
+            Some(Err(why)) => {
                 let id = &definition.id;
                 crate::snapshot::fault(
                     diagnostics,

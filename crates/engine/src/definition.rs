@@ -36,6 +36,9 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// How the text begins that stands in the place of a secret that is not there, where that is only a warning.
+pub const MISSING: &str = "missing-";
+
 /// Everything.
 #[derive(Clone, Debug, Default)]
 pub struct Definition {
@@ -70,8 +73,8 @@ pub struct CertificateDefinition {
     pub span: Option<Span>,
     /// Its id.
     pub id: Arc<str>,
-    /// PEM; of a chain the first counts.
-    pub certificate: Arc<str>,
+    /// PEM; of a chain the first counts. `None`: it was refused, which has been told.
+    pub certificate: Option<Arc<str>>,
     /// Its private key, PEM, where it is needed.
     pub key: Option<Secret>,
 }

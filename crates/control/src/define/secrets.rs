@@ -5,7 +5,7 @@
 use super::Reader;
 use crate::model::{Configuration, Secret as Written};
 use crate::yaml::{At, Place};
-use tollgate_engine::definition::{NamedValue, Secret};
+use tollgate_engine::definition::{MISSING, NamedValue, Secret};
 use tollgate_engine::snapshot::BaseUrl;
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Severity};
@@ -91,7 +91,7 @@ impl Reader<'_, '_> {
             }
             Written::Env(variable) => Secret::new(self.variable(variable, place)),
             Written::File(path) => Secret::new(self.secret_file(path, place)),
-            Written::Absent => Secret::new(format!("missing-{}", place.start)),
+            Written::Absent => Secret::new(format!("{MISSING}{}", place.start)),
         }
     }
 
@@ -117,7 +117,7 @@ impl Reader<'_, '_> {
                     "expected a variable with the value",
                     format!("set it before the gateway starts: `export {name}=…`"),
                 );
-                format!("missing-{name}")
+                format!("{MISSING}{name}")
             }
         }
     }
@@ -133,7 +133,7 @@ impl Reader<'_, '_> {
                     "expected the path of a file, relative to this one",
                     String::new(),
                 );
-                format!("missing-{}", path.display())
+                format!("{MISSING}{}", path.display())
             }
         }
     }

@@ -41,6 +41,9 @@ pub struct Gateway {
     /// Where managed-identity tokens come from.
     #[serde(default)]
     pub identity: Identity,
+    /// OpenID providers of `validate-jwt` and `validate-azure-ad-token`.
+    #[serde(default)]
+    pub open_id: super::certificate::OpenId,
     /// Logs.
     #[serde(default)]
     pub logs: Logs,

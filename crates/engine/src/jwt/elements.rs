@@ -10,7 +10,7 @@ use super::{DecryptionKey, Key, KeySet, entra, keys};
 use crate::compile::{
     Arg, ArgType, AttributeDef, ChildDef, Compile, Content, Kind, attribute, child,
 };
-use crate::definition::rewrite_authority;
+use crate::definition::{MISSING, rewrite_authority};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use base64::Engine;
@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use smallvec::SmallVec;
 use std::time::Duration;
-use tollgate_lang::document::Element;
+use tollgate_lang::document::{Element, Node};
 use tollgate_lang::expr::Target;
 use tollgate_lang::value::{Str, Value};
 use tollgate_lang::{Diagnostic, Span};
@@ -439,6 +439,9 @@ impl Compile<'_> {
     }
 
     fn signing_key(&mut self, key: &Element, keys: &mut Vec<Key>, own: &mut OwnKeys) -> Option<()> {
+        if is_missing(key) {
+            return Some(());
+        }
         let id: Option<Str> = self.literal(key, "id");
         let place = self.key_place(key)?;
         let prepared = match place {
@@ -475,6 +478,9 @@ impl Compile<'_> {
     }
 
     fn decryption_key(&mut self, key: &Element, own: &mut OwnKeys) -> Option<()> {
+        if is_missing(key) {
+            return Some(());
+        }
         let id: Option<Str> = self.literal(key, "id");
         let prepared = match self.key_place(key)? {
             KeyPlace::Certificate(certificate, span) => {
@@ -512,7 +518,7 @@ impl Compile<'_> {
             (None, Some((n, span)), Some((e, _)), None) => Some(KeyPlace::Rsa(n, e, span)),
             (None, None, None, Some(_)) => {
                 let span = match text {
-                    Some(tollgate_lang::document::Node::Text(text)) => text.span,
+                    Some(Node::Text(text)) => text.span,
                     _ => key.name_span,
                 };
                 self.content(key).map(|text| KeyPlace::Text(text, span))
@@ -552,6 +558,12 @@ impl Compile<'_> {
             Diagnostic::error("TG0371", span, "the key cannot be used").label(expected.to_owned()),
         );
     }
+}
+
+/// Whether a secret's stand-in is where the key should be: the configuration is only looked at, and that it lacks the
+/// secret has been told.
+fn is_missing(key: &Element) -> bool {
+    matches!(&*key.children, [Node::Text(text)] if text.text.trim_start().starts_with(MISSING))
 }
 
 /// How a document gives a key.

@@ -157,12 +157,10 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         cx.texts(element, "audiences", "audience"),
         cx.required_claims(element),
     );
-    if let (Some(providers), Some(keys), Some(signed)) = (&providers, &keys, &require_signed)
-        && providers.is_empty()
-        && keys.signing.is_none()
-        && keys.dynamic_signing.is_empty()
-        && signed.constant() == Some(&true)
-    {
+    let keyless = !element
+        .elements()
+        .any(|e| matches!(&*e.name, "openid-config" | "issuer-signing-keys"));
+    if keyless && require_signed.as_ref().and_then(Arg::constant) == Some(&true) {
         cx.report(
             Diagnostic::warning(
                 "TG0374",
