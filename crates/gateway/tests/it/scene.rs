@@ -133,7 +133,8 @@ impl Served {
     }
 }
 
-async fn metrics(management: SocketAddr) -> String {
+/// The page of metrics as it is.
+pub(crate) async fn metrics(management: SocketAddr) -> String {
     let answer = fetch(management, get("/metrics")).await.unwrap();
     assert_eq!(answer.status, 200);
     answer.text()

@@ -151,7 +151,7 @@ impl EventStream {
         Poll::Ready(())
     }
 
-    /// A whole answer, already billed, that a fault ends in its middle.
+    /// A whole answer, already billed, that a fault ends in its middle, or with `cut-after=0` before its first byte.
     pub(super) fn broken_whole(
         bytes: &Bytes,
         fault: &Fault,
@@ -166,7 +166,7 @@ impl EventStream {
             due: Instant::now(),
             per_token: Duration::ZERO,
             sleep: Box::pin(sleep(Duration::ZERO)),
-            ending: ending(fault).map(|(_, ending)| (1, ending)),
+            ending: ending(fault).map(|(after, ending)| (after.min(1), ending)),
             sent: 0,
             count_all: true,
             close_at_end: fault.wrong_length,

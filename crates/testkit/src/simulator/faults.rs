@@ -35,7 +35,7 @@ pub struct Fault {
     pub delay: Option<Duration>,
     /// Reset the connection: at once, or after `cut_after` events.
     pub reset: bool,
-    /// Close in mid-stream after this many events (whole answers: in mid-body).
+    /// Close in mid-stream after this many events (whole answers: in mid-body); 0 is before the first byte of either.
     pub cut_after: Option<u32>,
     /// Send half of the answer and then nothing for this long.
     pub stall: Option<Duration>,

@@ -98,6 +98,11 @@ async fn a_cut_stream_ends_without_its_end() {
     }
     let cut = faulty(&simulator, "cut-after=1", false).await.unwrap();
     assert!(!cut.complete && !cut.body.is_empty());
+    for stream in [false, true] {
+        let cut = faulty(&simulator, "cut-after=0", stream).await.unwrap();
+        assert_eq!(cut.status, 200);
+        assert!(!cut.complete && cut.body.is_empty(), "{}", cut.text());
+    }
 }
 
 #[tokio::test]
