@@ -4,6 +4,7 @@
 //! so no later walk can overflow the stack; the first fault ends the parse of this one expression.
 
 mod primary;
+mod query;
 mod statements;
 mod types;
 
@@ -314,6 +315,9 @@ impl<'a> Parser<'a> {
     fn assignment(&mut self) -> Parsed<Expr> {
         if self.is_lambda() {
             return self.lambda();
+        }
+        if self.is_query() {
+            return self.query();
         }
         let start = self.start();
         if self.eat_word("throw") {

@@ -191,6 +191,21 @@ const ROWS: &[Row] = &[
             seq(cx, a, 1, out)
         },
     ),
+    m(
+        "static IEnumerable<R> SelectMany<T, C, R>(this IEnumerable<T> source, Func<T, IEnumerable<C>> collectionSelector, Func<T, C, R> resultSelector)",
+        |cx, a| {
+            let (f, g) = (a.get(1), a.get(2));
+            let mut out = Vec::new();
+            for item in a.items(cx, 0)? {
+                let inner = cx.call(&f, std::slice::from_ref(&item))?;
+                for other in crate::expr::eval::iterate(cx, &inner)? {
+                    out.push(cx.call(&g, &[item.clone(), other])?);
+                    cx.charge(size_of::<Value>())?;
+                }
+            }
+            cx.sequence(a.ty(2), out)
+        },
+    ),
     m("static T First<T>(this IEnumerable<T> source)", |cx, a| {
         first(cx, a, false)?.ok_or_else(none)
     }),

@@ -249,17 +249,13 @@ const ROWS: &[Row] = &[
     m(
         "static IEnumerable<R> Join<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, U, R> resultSelector)",
         |cx, a| {
-            let (f, g, h) = (a.get(2), a.get(3), a.get(4));
-            let mut inner: HashMap<Key, Vec<Value>> = HashMap::new();
-            for item in a.items(cx, 1)? {
-                let key = cx.call(&g, std::slice::from_ref(&item))?;
-                cx.charge(96)?;
-                inner.entry(Key::of(&key, false)).or_default().push(item);
-            }
+            let (f, h) = (a.get(2), a.get(4));
+            let inner = by_key(cx, a)?;
             let mut out = Vec::new();
             for item in a.items(cx, 0)? {
                 let key = cx.call(&f, std::slice::from_ref(&item))?;
-                for other in inner.get(&Key::of(&key, false)).into_iter().flatten() {
+                let found = inner.get(&Key::of(&key, false));
+                for other in found.into_iter().flatten() {
                     out.push(cx.call(&h, &[item.clone(), other.clone()])?);
                     cx.charge(size_of::<Value>())?;
                 }
@@ -267,7 +263,37 @@ const ROWS: &[Row] = &[
             cx.sequence(a.ty(3), out)
         },
     ),
+    m(
+        "static IEnumerable<R> GroupJoin<T, U, K, R>(this IEnumerable<T> outer, IEnumerable<U> inner, Func<T, K> outerKeySelector, Func<U, K> innerKeySelector, Func<T, IEnumerable<U>, R> resultSelector)",
+        |cx, a| {
+            let (f, h) = (a.get(2), a.get(4));
+            let inner = by_key(cx, a)?;
+            let mut out = Vec::new();
+            for item in a.items(cx, 0)? {
+                let key = cx.call(&f, std::slice::from_ref(&item))?;
+                let found = inner.get(&Key::of(&key, false));
+                let group = cx.sequence(a.ty(1), found.cloned().unwrap_or_default())?;
+                out.push(cx.call(&h, &[item, group])?);
+                cx.charge(size_of::<Value>())?;
+            }
+            cx.sequence(a.ty(3), out)
+        },
+    ),
 ];
+
+/// The inner items of a join by their keys; a null key joins nothing.
+fn by_key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<HashMap<Key, Vec<Value>>, Throw> {
+    let select = a.get(3);
+    let mut inner: HashMap<Key, Vec<Value>> = HashMap::new();
+    for item in a.items(cx, 1)? {
+        let key = cx.call(&select, std::slice::from_ref(&item))?;
+        if !key.is_null() {
+            cx.charge(96)?;
+            inner.entry(Key::of(&key, false)).or_default().push(item);
+        }
+    }
+    Ok(inner)
+}
 
 const GROUPING: &[Row] = &[m("K Key", |_, a| Ok(a.object::<Group>(0)?.key.clone()))];
 
