@@ -234,6 +234,8 @@ pub struct Exchange {
     pub hold: Hold,
     /// What a step waits for, having said [`Flow::Wait`] in [`Exchange::after`].
     later: Option<LocalBoxFuture<'static, Then>>,
+    /// The tool that this is the call of, inside the exchange of an MCP server.
+    pub inner: Option<Box<crate::pipeline::inner::InnerCall>>,
     /// What is known of a call of an MCP server.
     pub mcp: Option<Box<crate::mcp::Call>>,
     /// What is known of a model call, once a step asked.
@@ -295,6 +297,7 @@ impl Exchange {
             taps: Vec::new(),
             hold: Hold::No,
             later: None,
+            inner: None,
             mcp: None,
             llm: None,
             attempts: SmallVec::new(),

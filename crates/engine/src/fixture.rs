@@ -38,6 +38,8 @@ Arrangement (before the first request of a case):
       mcp endpoint, mcp sse-endpoints, mcp allowed-origins, mcp max-body, mcp authorization-servers, mcp scopes,
       mcp resource-name, mcp allow, mcp deny, mcp product allow, mcp product deny
                                              of an API whose kind is mcp; lists are words
+      tool NAME                              METHOD /template: an operation of the API `backing`, and a tool of the API
+      tool api path, tool api service-url, ... settings of the API `backing`
       product subscription-required, product groups
       subscription ID                        KEY product|api|all [of USER] [inactive]
       user ID                                email first-name last-name
@@ -89,6 +91,8 @@ Actions, in order:
       the next token metric: its dimensions, a blank line, and the counts `prompt N completion N total N`
   -- settled answered|client_left|upstream_failed
       how the last request ended
+  -- settled inner TOOL answered|client_left|upstream_failed
+      how the next call of a tool inside it ended
   -- fault
       what loading must report (after an error nothing can follow): a line `LINE:COLUMN CODE MESSAGE` for each fault (`-` for a place outside documents),
       and under it, if wished, `  label: TEXT` and `  help: TEXT`

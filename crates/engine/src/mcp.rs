@@ -12,8 +12,10 @@ mod headers;
 mod respond;
 mod server;
 mod target;
+mod tools;
 
 pub use call::{Call, Endpoint, Message};
+pub use tools::{ToolOperation, Tools};
 
 pub(crate) use admit::{admit, begin, read};
 pub(crate) use call::endpoint;
@@ -56,20 +58,7 @@ pub enum Source {
     /// The API's backend.
     PassThrough(McpEndpoints),
     /// Operations of APIs.
-    Tools(Vec<Tool>),
-}
-
-/// An operation as a tool.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "see ToolDefinition")]
-pub struct Tool {
-    pub name: Str,
-    pub title: Option<Str>,
-    pub description: Option<Str>,
-    /// Index of the API.
-    pub api: u32,
-    /// Index into the API's operations.
-    pub operation: u32,
+    Tools(Box<Tools>),
 }
 
 impl Mcp {
@@ -88,36 +77,13 @@ impl Mcp {
         let mcp = api.mcp.as_deref().unwrap_or(&default);
         let source = match &mcp.source {
             McpSource::PassThrough(endpoints) => Source::PassThrough(endpoints.clone()),
-            McpSource::Tools(tools) => Source::Tools(
-                tools
-                    .iter()
-                    .filter_map(|tool| {
-                        let owner =
-                            snapshot::found(diagnostics, tool.span, "API", &tool.api, api_ids)?;
-                        let operations = &apis[owner as usize].operations;
-                        let at = operations.iter().position(|o| o.id == tool.operation);
-                        if at.is_none() || definition.apis[owner as usize].kind == ApiKind::Mcp {
-                            snapshot::fault(
-                                diagnostics,
-                                tool.span,
-                                format!(
-                                    "tool `{}` needs the operation `{}` of API `{}`",
-                                    tool.name, tool.operation, tool.api
-                                ),
-                                "name an operation of an API that is no MCP server",
-                            );
-                            return None;
-                        }
-                        Some(Tool {
-                            name: tool.name.clone(),
-                            title: tool.title.clone(),
-                            description: tool.description.clone(),
-                            api: owner,
-                            operation: at.and_then(|at| u32::try_from(at).ok())?,
-                        })
-                    })
-                    .collect(),
-            ),
+            McpSource::Tools(tools) => Source::Tools(Box::new(Tools::build(
+                tools,
+                definition,
+                apis,
+                api_ids,
+                diagnostics,
+            ))),
         };
         Some(Mcp {
             source,

@@ -3,6 +3,8 @@
 //! `proxy` calls [`serve`] for every request. What must stay true: scope documents run around `<base/>` without a
 //! merged copy; outbound does not run after a failure; the answer always exists, and owns the exchange until it ends.
 
+pub mod inner;
+
 use crate::body::Body;
 use crate::compile::{ScopeDocument, Section};
 use crate::exchange::{
@@ -60,6 +62,8 @@ enum ScopeRef {
     Api(u32),
     Product(u32),
     Global,
+    /// As the global scope of a service without a document: a plain `forward-request`.
+    Plain,
 }
 
 impl ScopeRef {
@@ -71,6 +75,7 @@ impl ScopeRef {
             ScopeRef::Api(api) => &snapshot.apis[api as usize].policy,
             ScopeRef::Product(product) => &snapshot.products[product as usize].policy,
             ScopeRef::Global => &snapshot.policy,
+            ScopeRef::Plain => &snapshot.plain,
         }
     }
 }
@@ -82,31 +87,36 @@ pub async fn serve(
     incoming: Incoming,
 ) -> http::Response<AnswerBody> {
     let mut rq = exchange(snapshot.clone(), services, incoming);
-    let mut flow = run(&mut rq, &snapshot).await;
+    let flow = run(&mut rq, &snapshot).await;
+    ended(&mut rq, &snapshot, flow).await;
+    answer(rq)
+}
+
+/// What follows the sections: on-error after a failure, and the work that steps left for the final head.
+async fn ended(rq: &mut Exchange, snapshot: &Snapshot, mut flow: Flow) {
     if let Flow::Fail(failure) = flow {
         if rq.chain.scopes.is_empty() {
             rq.chain.scopes.push(ScopeRef::Global);
         }
-        flow = on_error(&mut rq, &snapshot, failure).await;
+        flow = on_error(rq, snapshot, failure).await;
     }
     if let Flow::Fail(failure) = flow {
         // A failure of on-error itself is the gateway's fault, whatever its own status would have been.
         rq.response = None;
         fail_plainly(
-            &mut rq,
+            rq,
             &Failure::internal(failure.source, failure.reason, failure.message),
         );
     }
     if rq.mcp.is_some() {
-        mcp::put_in_form(&mut rq);
+        mcp::put_in_form(rq);
     }
     let mut deferred = std::mem::take(&mut rq.deferred);
     for later in &mut deferred {
-        later.on_answer(&mut rq);
+        later.on_answer(rq);
     }
     deferred.append(&mut rq.deferred);
     rq.deferred = deferred;
-    answer(rq)
 }
 
 fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming) -> Box<Exchange> {
@@ -250,6 +260,11 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     {
         return Flow::Fail(failure);
     }
+    sections(rq, snapshot).await
+}
+
+/// Inbound, backend and outbound of the chain.
+async fn sections(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     match section(rq, snapshot, Section::Inbound, 0).await {
         Flow::Next => match section(rq, snapshot, Section::Backend, 0).await {
             Flow::Next | Flow::Answered => {}

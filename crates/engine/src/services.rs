@@ -36,6 +36,25 @@ pub struct Services {
     pub concurrency: Arc<tollgate_state::Concurrency>,
     /// Metrics, logs, records.
     pub telemetry: Arc<dyn Telemetry>,
+    /// What goes on around requests, for answers that stay open.
+    pub around: std::rc::Rc<dyn Around>,
+}
+
+/// What goes on around requests. Only answers that stay open for long ask.
+pub trait Around {
+    /// The configuration in force, which may be a later one than the request began with.
+    fn snapshot(&self) -> Arc<crate::Snapshot>;
+
+    /// Whether the gateway is ending: what is open should end too.
+    fn is_ending(&self) -> bool {
+        false
+    }
+}
+
+impl Around for Arc<crate::Snapshot> {
+    fn snapshot(&self) -> Arc<crate::Snapshot> {
+        self.clone()
+    }
 }
 
 impl Services {

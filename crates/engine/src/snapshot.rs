@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub backend_ids: HashMap<Str, BackendIndex>,
     /// The global policy.
     pub policy: ScopeDocument,
+    /// A global policy without a document: what an operation's own documents stand around when a tool calls it.
+    pub plain: ScopeDocument,
     /// Finds API and operation.
     pub router: Router,
     /// Finds subscriptions by key.
@@ -194,6 +196,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         ApiKind::Http,
         diagnostics,
     );
+    let plain = compiler.scope(None, compile::ScopeKind::Global, ApiKind::Http, diagnostics);
 
     let mut apis = Vec::with_capacity(definition.apis.len());
     let mut api_ids: HashMap<Str, u32> = HashMap::new();
@@ -323,6 +326,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         backends,
         backend_ids,
         policy,
+        plain,
         router,
         keys,
         openid_urls,

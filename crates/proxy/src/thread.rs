@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use tollgate_engine::services::Around;
 use tollgate_engine::{Services, Snapshot};
 
 /// What a thread is started with; everything in it may cross threads.
@@ -60,7 +61,7 @@ pub(crate) struct Thread {
     pub(crate) wheel: Rc<Wheel>,
     pub(crate) random: Random,
     pub(crate) busy: Busy,
-    pub(crate) draining: Cell<bool>,
+    pub(crate) draining: Rc<Cell<bool>>,
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<Streams>,
     open: Cell<usize>,
@@ -108,6 +109,7 @@ impl Thread {
             start.health.upstream_connections.clone(),
             busy.clone(),
         );
+        let draining = Rc::new(Cell::new(false));
         let services = Rc::new(Services {
             clock: start.shared.clock.clone(),
             transport,
@@ -119,6 +121,10 @@ impl Thread {
             vectors: start.shared.vectors.clone(),
             concurrency: start.shared.concurrency.clone(),
             telemetry: telemetry.clone(),
+            around: Rc::new(ThreadAround {
+                snapshots: start.health.snapshots.swap(),
+                draining: draining.clone(),
+            }),
         });
         let mut http1 = http1::Builder::new();
         http1
@@ -146,12 +152,28 @@ impl Thread {
             wheel,
             random: Random::seeded(),
             busy,
-            draining: Cell::new(false),
+            draining,
             http1,
             http2,
             open: Cell::new(0),
             closed: Notify::new(),
         })
+    }
+}
+
+/// What answers that stay open ask a thread for.
+struct ThreadAround {
+    snapshots: Arc<ArcSwap<Snapshot>>,
+    draining: Rc<Cell<bool>>,
+}
+
+impl Around for ThreadAround {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.load_full()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.draining.get()
     }
 }
 

@@ -4,8 +4,7 @@
 //! sees never breaks the rules of the extension, because a client must drop such a tool; a header that says something
 //! else than its argument is refused.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::mirror;
 use serde_json::{Map, Value};
 
 const KEYWORD: &str = "x-mcp-header";
@@ -120,7 +119,7 @@ pub fn check<'h>(
             (None, Some(_)) => return fault("it is missing while the argument is there"),
             (Some(_), None) => return fault("the argument is missing"),
             (Some(text), Some(argument)) => {
-                let Some(text) = decoded(text) else {
+                let Ok(text) = mirror::decode(text) else {
                     return fault("it cannot be read");
                 };
                 if !says(&text, argument) {
@@ -130,21 +129,6 @@ pub fn check<'h>(
         }
     }
     Ok(())
-}
-
-/// A header's text: visible ASCII as it is, else `=?base64?<text>?=`.
-fn decoded(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok()?;
-    if !text.bytes().all(|b| matches!(b, b'\t' | 0x20..=0x7e)) {
-        return None;
-    }
-    match text
-        .strip_prefix("=?base64?")
-        .and_then(|t| t.strip_suffix("?="))
-    {
-        Some(coded) => String::from_utf8(STANDARD.decode(coded).ok()?).ok(),
-        None => Some(text.to_owned()),
-    }
 }
 
 fn says(text: &str, argument: &Value) -> bool {

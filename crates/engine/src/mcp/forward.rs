@@ -7,11 +7,12 @@ use super::call::{self, Call, Message, is_modern};
 use super::{Source, headers, respond, server};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::services::SendOptions;
 use http::header;
 use tollgate_agents::jsonrpc::{Envelope, code};
 
-/// Before the call. `true`: the response is there, nothing is to be sent.
-pub(crate) async fn before(rq: &mut Exchange) -> Result<bool, Box<Failure>> {
+/// Before the call. `true`: the response is there, nothing is to be sent. `options` are the forwarding step's.
+pub(crate) async fn before(rq: &mut Exchange, options: SendOptions) -> Result<bool, Box<Failure>> {
     let Some(endpoint) = rq.mcp.as_deref().map(|call| call.endpoint) else {
         return Ok(false);
     };
@@ -33,7 +34,7 @@ pub(crate) async fn before(rq: &mut Exchange) -> Result<bool, Box<Failure>> {
         .and_then(|api| api.mcp.as_ref())
         .is_some_and(|mcp| matches!(mcp.source, Source::Tools(_)));
     if answers_itself {
-        server::answer(rq).await?;
+        server::answer(rq, options).await?;
         return Ok(true);
     }
     Ok(false)

@@ -106,18 +106,14 @@ impl ForwardRequest {
         };
         // A previous attempt's answer is gone once the next one is made, also when that fails.
         rq.response = None;
-        if rq.mcp.is_some() && mcp::before(rq).await? {
+        let options = SendOptions {
+            timeout,
+            version: self.version,
+        };
+        if rq.mcp.is_some() && mcp::before(rq, options).await? {
             return Ok(());
         }
-        upstream::forward(
-            rq,
-            SendOptions {
-                timeout,
-                version: self.version,
-            },
-            redirects,
-        )
-        .await?;
+        upstream::forward(rq, options, redirects).await?;
         if self.fail_on_error
             && let Some(status) = rq
                 .response

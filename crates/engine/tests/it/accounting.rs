@@ -229,6 +229,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
     let ledger = Arc::new(Ledger::default());
     let counters = Arc::new(MemoryCounters::default());
     let seen_by_leavers = Rc::new(RefCell::new(0));
+    let snapshot = snapshot(usage_timeout);
     let services = Rc::new(Services {
         clock: Arc::new(FakeClock::default()),
         transport: provider.clone(),
@@ -240,8 +241,8 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         vectors: Arc::new(MemoryVectors::default()),
         concurrency: Arc::default(),
         telemetry: ledger.clone(),
+        around: Rc::new(snapshot.clone()),
     });
-    let snapshot = snapshot(usage_timeout);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

@@ -28,6 +28,10 @@ pub(crate) fn write(record: &Record<'_>) {
     let usage = rq.llm.as_ref().and_then(|l| l.usage.as_ref());
     let backend = rq.attempts.last().and_then(|a| a.backend);
     let tried = (rq.attempts.len() > 1).then(|| tried(rq));
+    let server = rq
+        .inner
+        .as_ref()
+        .and_then(|i| rq.snapshot.apis.get(i.server as usize));
     let milliseconds = |nanos: u64| nanos as f64 / 1e6;
     tracing::info!(
         target: ACCESS,
@@ -39,6 +43,8 @@ pub(crate) fn write(record: &Record<'_>) {
         path = request.path_and_query.path(),
         api = rq.api().map(|a| &*a.id),
         operation = rq.operation().map(|o| &*o.id),
+        tool = rq.inner.as_ref().map(|inner| &*inner.tool),
+        tool_server = server.map(|api| &*api.id),
         product = rq.product().map(|p| &*p.id),
         subscription = rq.subscription().map(|s| &*s.id),
         status = response.map(|r| r.status.as_u16()),

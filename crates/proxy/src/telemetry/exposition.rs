@@ -60,6 +60,7 @@ struct Numbers {
     /// Sent, received.
     bytes: [BTreeMap<Labels, u64>; 2],
     attempts: BTreeMap<Labels, Sum>,
+    tools: BTreeMap<Labels, Sum>,
     tokens: [BTreeMap<Labels, u64>; TOKENS.len()],
     refused: BTreeMap<Labels, u64>,
     reloads: BTreeMap<Labels, u64>,
@@ -95,7 +96,7 @@ impl Numbers {
         for shard in health.metrics.shards() {
             ended += get(&shard.ended);
             begun += get(&shard.begun);
-            let (requests, attempts, tokens, refused) = {
+            let (requests, attempts, tools, tokens, refused) = {
                 let series = shard.lock();
                 (
                     series
@@ -105,6 +106,11 @@ impl Numbers {
                         .collect::<Vec<_>>(),
                     series
                         .attempts
+                        .iter()
+                        .map(|(l, s)| (l.clone(), s.clone()))
+                        .collect::<Vec<_>>(),
+                    series
+                        .tools
                         .iter()
                         .map(|(l, s)| (l.clone(), s.clone()))
                         .collect::<Vec<_>>(),
@@ -131,6 +137,14 @@ impl Numbers {
             for (labels, times) in attempts {
                 let labels = pairs(&[("backend", &labels.backend), ("status_class", labels.class)]);
                 numbers.attempts.entry(labels).or_default().add(&times);
+            }
+            for (labels, times) in tools {
+                let labels = pairs(&[
+                    ("server", &labels.server),
+                    ("tool", &labels.tool),
+                    ("status_class", labels.class),
+                ]);
+                numbers.tools.entry(labels).or_default().add(&times);
             }
             for series in tokens {
                 let labels = token_labels(&series.0);
@@ -257,6 +271,12 @@ impl Collector for Numbers {
             "upstream_attempt_duration_seconds",
             "Time of calls to backends until the response head; class none: no answer",
             &self.attempts,
+        )?;
+        histograms(
+            encoder,
+            "tool_call_duration_seconds",
+            "Calls of operations as tools of an MCP server, inside its requests",
+            &self.tools,
         )?;
         for (sums, (name, help, _)) in self.tokens.iter().zip(TOKENS) {
             counters(encoder, name, help, sums)?;

@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tollgate_engine::circuit_breaker::Phase;
+use tollgate_engine::pipeline::inner::InnerCall;
 use tollgate_engine::settle::{Outcome, Record};
 use tollgate_engine::snapshot::BackendIndex;
 use tollgate_engine::{Exchange, Snapshot};
@@ -79,6 +80,14 @@ pub(crate) struct AttemptLabels {
     pub(crate) class: &'static str,
 }
 
+/// Labels of the call of a tool that is an operation of an API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ToolLabels {
+    pub(crate) server: Str,
+    pub(crate) tool: Str,
+    pub(crate) class: &'static str,
+}
+
 /// Tokens of calls with the same dimensions.
 #[derive(Default)]
 pub(crate) struct Tokens {
@@ -118,6 +127,7 @@ pub(crate) struct Series {
     tokens_by_hash: ByIndex<u64, (TokenLabels, Tokens)>,
     pub(crate) requests: HashMap<RequestLabels, Arc<Requests>>,
     pub(crate) attempts: HashMap<AttemptLabels, Arc<Times>>,
+    pub(crate) tools: HashMap<ToolLabels, Arc<Times>>,
     pub(crate) tokens: HashMap<TokenLabels, Arc<(TokenLabels, Tokens)>>,
     pub(crate) refused: HashMap<u16, u64>,
     pub(super) backends: BackendCounts,
@@ -154,8 +164,11 @@ impl Shard {
     }
 
     pub(crate) fn settled(&self, record: &Record<'_>) {
-        add(&self.ended, 1);
         let exchange = record.exchange;
+        // The request counts once: as that of the MCP server.
+        if exchange.inner.is_none() {
+            add(&self.ended, 1);
+        }
         let mut series = self.lock();
         let series = &mut *series;
         if series.snapshot.as_ptr() != Arc::as_ptr(&exchange.snapshot) {
@@ -166,22 +179,29 @@ impl Shard {
         let status = exchange.response.as_ref().map_or(0, |r| r.status.as_u16());
         let class = Class::of(status);
         let up = |index: Option<u32>| index.map_or(0, |i| i.saturating_add(1));
-        let index = (
-            up(exchange.api),
-            up(exchange.operation),
-            up(exchange.product),
-            class as u32 * 8 + outcome_index(record.outcome),
-        );
-        let requests = match series.requests_by_index.get(&index) {
-            Some(requests) => requests,
-            None => {
-                let found = series.request_series(exchange, class, record.outcome, self.max_series);
-                series.requests_by_index.entry(index).or_insert(found)
-            }
-        };
-        requests.times.observe(record.elapsed_nanos);
-        add(&requests.sent, record.sent_bytes);
-        add(&requests.received, exchange.received_bytes);
+        if let Some(inner) = &exchange.inner {
+            series
+                .tool_series(exchange, inner, class, self.max_series)
+                .observe(record.elapsed_nanos);
+        } else {
+            let index = (
+                up(exchange.api),
+                up(exchange.operation),
+                up(exchange.product),
+                class as u32 * 8 + outcome_index(record.outcome),
+            );
+            let requests = match series.requests_by_index.get(&index) {
+                Some(requests) => requests,
+                None => {
+                    let found =
+                        series.request_series(exchange, class, record.outcome, self.max_series);
+                    series.requests_by_index.entry(index).or_insert(found)
+                }
+            };
+            requests.times.observe(record.elapsed_nanos);
+            add(&requests.sent, record.sent_bytes);
+            add(&requests.received, exchange.received_bytes);
+        }
         for attempt in &exchange.attempts {
             let class = Class::of(attempt.status);
             let index = (up(attempt.backend.map(|b| b.0)), class as u32);
@@ -247,6 +267,26 @@ impl Series {
             (labels.api, labels.operation, labels.product) = (other.clone(), other.clone(), other);
         }
         self.requests.entry(labels).or_default().clone()
+    }
+
+    fn tool_series(
+        &mut self,
+        exchange: &Exchange,
+        inner: &InnerCall,
+        class: Class,
+        most: usize,
+    ) -> Arc<Times> {
+        let server = exchange.snapshot.apis.get(inner.server as usize);
+        let mut labels = ToolLabels {
+            server: server.map_or_else(|| Str::from(""), |api| api.id.clone()),
+            tool: inner.tool.clone(),
+            class: class.text(),
+        };
+        if self.tools.len() >= most && !self.tools.contains_key(&labels) {
+            let other = Str::from(OVERFLOW);
+            (labels.server, labels.tool) = (other.clone(), other);
+        }
+        self.tools.entry(labels).or_default().clone()
     }
 
     fn attempt_series(
