@@ -50,6 +50,7 @@ pub async fn forward(
     redirects: u32,
 ) -> Result<(), Box<Failure>> {
     let snapshot = rq.snapshot.clone();
+    rq.answering = None;
     let mut choice = match choose(rq, &snapshot) {
         Ok(choice) => choice,
         Err(failure) => {

@@ -1,7 +1,7 @@
 //! One call to a server: sent, noted in the exchange, reported to the server's circuit breaker.
 //!
 //! What must stay true: each call is reported once, when its head (or, where that is waited for, its first byte) is
-//! there or will not come; a call that the caller ends is not reported.
+//! there or will not come; a call that the caller ends is not reported, nor one that the caller's slow body made late.
 
 use crate::body::{Body, BodyError};
 use crate::circuit_breaker::{Called, Permit};
@@ -10,7 +10,13 @@ use crate::exchange::{Attempt, Exchange};
 use crate::failure::Failure;
 use crate::services::{SendError, SendOptions};
 use crate::snapshot::{BackendIndex, BaseUrl, Server, Snapshot};
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// The call whose answer is on its way to the caller.
@@ -82,6 +88,52 @@ fn report(
     }
 }
 
+/// A request body that streams, and says when all of it has gone out.
+struct Upload {
+    body: Body,
+    whole: Rc<Cell<bool>>,
+}
+
+impl Upload {
+    /// Watches a body; `None` for one that is in memory.
+    fn watch(body: &mut Body) -> Option<Rc<Cell<bool>>> {
+        if !matches!(body, Body::Incoming(_) | Body::Stream(_)) {
+            return None;
+        }
+        let whole = Rc::new(Cell::new(false));
+        *body = Body::Stream(Box::pin(Upload {
+            body: std::mem::take(body),
+            whole: whole.clone(),
+        }));
+        Some(whole)
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if frame.is_none() || this.body.is_end_stream() {
+            this.whole.set(true);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// Whether a status is one that another server might not give.
 fn is_failure(leave: Option<&Leave<'_>>, status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500..)
@@ -96,10 +148,12 @@ pub(super) async fn send(
     rq: &mut Exchange,
     url: &BaseUrl,
     leave: Option<&mut Leave<'_>>,
-    request: Request<Body>,
+    mut request: Request<Body>,
     options: SendOptions,
 ) -> Result<Response<Body>, Box<Failure>> {
     let services = rq.services.clone();
+    let watched = leave.as_ref().is_some_and(|l| l.permit.is_some());
+    let upload = watched.then(|| Upload::watch(request.body_mut())).flatten();
     let begin = services.clock.monotonic_nanos();
     let sent = services.transport.send(&url.origin, request, options).await;
     let nanos = services.clock.monotonic_nanos().saturating_sub(begin);
@@ -115,6 +169,8 @@ pub(super) async fn send(
         Err(error) => error,
     };
     let reason = match &error {
+        // Who is still sent a body by a slow caller has not been late itself.
+        SendError::Timeout(_) if upload.is_some_and(|whole| !whole.get()) => None,
         SendError::Timeout(_) => Some(ErrorReason::Timeout),
         SendError::Connect(_) | SendError::Protocol(_) => {
             Some(ErrorReason::BackendConnectionFailure)

@@ -533,3 +533,52 @@ async fn a_session_stays_at_its_member_while_that_is_there() {
         (body(&moved), None)
     );
 }
+
+/// Reads requests and never answers.
+async fn silent() -> Backend {
+    Backend::serve(|mut wire| async move {
+        wire.rest().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_slow_caller_does_not_open_the_breaker_and_a_slow_backend_does() {
+    let backend = silent().await;
+    let forward = r#"<forward-request timeout-ms="150" />"#;
+    let running = start(
+        pool(&[backend.url()], Duration::from_secs(600), forward),
+        |_| {},
+    );
+    let state = r#"tollgate_backend_circuit_breaker_state{backend="member-0"}"#;
+    let mut slow = running.connect().await;
+    slow.send("POST /open/x HTTP/1.1\r\nhost: gateway\r\ncontent-length: 5\r\n\r\nhel")
+        .await;
+    assert_eq!(status(&slow.message().await.unwrap()), 500);
+    assert_eq!(running.metric(state), 0);
+    let answer = running.connect().await.call(ASK).await;
+    assert_eq!(status(&answer), 500);
+    assert_eq!(running.metric(state), 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_before_its_first_byte_is_tried_elsewhere() {
+    let (stalls, good) = (holds_after("").await, streams("data: whole\n\n").await);
+    let mut definition = pool(
+        &[stalls.url(), good.url()],
+        Duration::from_secs(600),
+        FORWARD,
+    );
+    change_pool(&mut definition, |pool| pool.failover_attempts = Some(2));
+    let running = start(definition, |config| {
+        config.limits.body_idle_timeout = Duration::from_millis(200);
+    });
+    let answer = running.connect().await.call(ASK).await;
+    assert_eq!(
+        (status(&answer), body(&answer)),
+        (200, "data: whole\n\n"),
+        "{answer}"
+    );
+    let shown = running.metric(r#"tollgate_backend_circuit_breaker_state{backend="member-0"}"#);
+    assert_eq!(shown, 2);
+}
