@@ -77,7 +77,20 @@ pub(crate) async fn run(
     Ok(seen)
 }
 
+/// A call of a tool as a client of the revision 2026-07-28 makes it.
+fn tool_call(prefix: &str) -> Vec<u8> {
+    let body = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"microsoft_docs_search","arguments":{"query":"How does App Service scale a server horizontally?"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{"elicitation":{},"sampling":{}}}}}"#;
+    let head = format!(
+        "POST {prefix}/mcp HTTP/1.1\r\nhost: localhost\r\naccept: application/json, text/event-stream\r\nuser-agent: bench/1\r\ncontent-type: application/json\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: microsoft_docs_search\r\nocp-apim-subscription-key: bench-key\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
 fn request(scenario: &Scenario) -> (Vec<u8>, usize) {
+    if matches!(scenario.shape, Shape::Tool | Shape::ToolEvent) {
+        return (tool_call(scenario.prefix), 0);
+    }
     let stream = if scenario.shape == Shape::Stream {
         r#","stream":true"#
     } else {
@@ -130,8 +143,8 @@ async fn connection(
                     first = Some(begin.elapsed());
                 }
                 let ended = match scenario.shape {
-                    Shape::Whole => buffer.len() >= head + length(&buffer[..head]),
-                    Shape::Stream => buffer.ends_with(b"0\r\n\r\n"),
+                    Shape::Whole | Shape::Tool => buffer.len() >= head + length(&buffer[..head]),
+                    Shape::Stream | Shape::ToolEvent => buffer.ends_with(b"0\r\n\r\n"),
                 };
                 if ended {
                     break;

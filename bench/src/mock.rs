@@ -1,4 +1,4 @@
-//! The upstream: answers chat, streams, embeddings and token requests from prepared bytes, as cheaply as can be.
+//! The upstream: answers chat, streams, embeddings, tool calls and token requests from prepared bytes, as cheaply as can be.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ struct Answers {
     usage: Vec<u8>,
     embeddings: Vec<Vec<u8>>,
     token: Vec<u8>,
+    tool: Vec<u8>,
+    tool_event: Vec<u8>,
 }
 
 /// Starts it on a free port of this thread's runtime.
@@ -74,7 +76,14 @@ fn prepare() -> Answers {
             ))
         })
         .collect();
+    let tool = format!(
+        r#"{{"jsonrpc":"2.0","id":7,"result":{{"content":[{{"type":"text","text":"{text}"}}],"isError":false,"resultType":"complete"}}}}"#
+    );
+    let event_head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
+    let event_chunk = chunk(&tool);
     Answers {
+        tool: whole(&tool),
+        tool_event: [event_head.as_bytes(), &*event_chunk, b"0\r\n\r\n"].concat(),
         chat: whole(&chat),
         head: b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(),
         events,
@@ -101,6 +110,10 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) -> std::io::Result<
             stream
                 .write_all(&answers.embeddings[(hash % 256) as usize])
                 .await?;
+        } else if has(line, b"/events/mcp ") {
+            stream.write_all(&answers.tool_event).await?;
+        } else if has(line, b"/mcp ") {
+            stream.write_all(&answers.tool).await?;
         } else if has(line, b"/msi/token") {
             stream.write_all(&answers.token).await?;
         } else if has(body, b"\"stream\":true") {

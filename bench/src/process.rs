@@ -266,6 +266,26 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
         api("pool", r#"<set-backend-service backend-id="pool" />"#, ""),
     ]
     .concat();
+    let described = include_str!("../../crates/gateway/tests/documents/mcp-denylist.xml");
+    let server = |id: &str, base: &str, policy: &str| {
+        format!(
+            "
+  - id: {id}
+    type: mcp
+    path: {id}/mcp
+    serviceUrl: http://{upstream}{base}
+    policy: |
+      {}",
+            policy.replace('\n', "\n      ")
+        )
+    };
+    let forward = "<policies><inbound><base /></inbound></policies>";
+    let servers = [
+        server("tools", "", forward),
+        server("described", "", described),
+        server("events", "/events", forward),
+    ]
+    .concat();
     // Reserved capacity first, as pools of models are laid out; with one upstream, all share its connections.
     let member = |id: &str| {
         format!(
@@ -301,7 +321,7 @@ backends:
         - {{ id: ptu-2, priority: 1 }}
         - {{ id: payg-1, priority: 2, weight: 2 }}
         - {{ id: payg-2, priority: 2, weight: 1 }}
-apis:{apis}
+apis:{apis}{servers}
 subscriptions:
   - id: bench
     displayName: bench

@@ -20,6 +20,10 @@ pub(crate) enum Shape {
     Whole,
     /// A chat answer as 50 events.
     Stream,
+    /// An MCP tool's result as one JSON object.
+    Tool,
+    /// An MCP tool's result as the one event of a stream.
+    ToolEvent,
 }
 
 /// A row.
@@ -40,8 +44,8 @@ impl Scenario {
     /// Requests of the measured part.
     pub(crate) fn requests(&self, connections: usize) -> usize {
         match (self.shape, connections) {
-            (Shape::Whole, 1) => 20_000,
-            (Shape::Whole, _) => 100_000,
+            (Shape::Whole | Shape::Tool | Shape::ToolEvent, 1) => 20_000,
+            (Shape::Whole | Shape::Tool | Shape::ToolEvent, _) => 100_000,
             (Shape::Stream, 1) => 1_500,
             (Shape::Stream, _) => 6_000,
         }
@@ -64,18 +68,17 @@ const fn row(name: &'static str, proxy: Program, shape: Shape, prefix: &'static 
 
 /// All rows, the floors before what compares with them.
 pub(crate) fn all() -> Vec<Scenario> {
-    let floor = |shape| Scenario {
-        floor: true,
-        ..row(
-            if shape == Shape::Whole {
-                "floor"
-            } else {
-                "stream: floor"
-            },
-            Program::Floor,
-            shape,
-            "/plain",
-        )
+    let floor = |shape| {
+        let (name, prefix) = match shape {
+            Shape::Whole => ("floor", "/plain"),
+            Shape::Stream => ("stream: floor", "/plain"),
+            Shape::Tool => ("MCP: floor", "/tools"),
+            Shape::ToolEvent => ("MCP event: floor", "/events"),
+        };
+        Scenario {
+            floor: true,
+            ..row(name, Program::Floor, shape, prefix)
+        }
     };
     vec![
         row("direct (no proxy)", Program::Direct, Shape::Whole, "/plain"),
@@ -147,6 +150,28 @@ pub(crate) fn all() -> Vec<Scenario> {
             Program::Tollgate,
             Shape::Stream,
             "/governed",
+        ),
+        row("MCP: direct", Program::Direct, Shape::Tool, "/tools"),
+        floor(Shape::Tool),
+        row("MCP: nginx", Program::Nginx, Shape::Tool, "/tools"),
+        row(
+            "tollgate: MCP tools/call",
+            Program::Tollgate,
+            Shape::Tool,
+            "/tools",
+        ),
+        row(
+            "tollgate: MCP tools/call, described policy",
+            Program::Tollgate,
+            Shape::Tool,
+            "/described",
+        ),
+        floor(Shape::ToolEvent),
+        row(
+            "tollgate: MCP tools/call, event",
+            Program::Tollgate,
+            Shape::ToolEvent,
+            "/events",
         ),
     ]
 }
