@@ -26,6 +26,7 @@ pub(crate) mod strings;
 pub(crate) mod symmetric;
 pub(crate) mod web;
 pub(crate) mod xml;
+pub(crate) mod zones;
 
 pub(crate) use context::Part;
 
@@ -78,7 +79,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 19] = [
+const AREAS: [&[Type]; 20] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -98,6 +99,7 @@ const AREAS: [&[Type]; 19] = [
     exceptions::TYPES,
     jwt::TYPES,
     xml::TYPES,
+    zones::TYPES,
 ];
 
 /// What a type is.

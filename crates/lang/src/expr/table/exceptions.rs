@@ -207,6 +207,13 @@ pub(super) const TYPES: &[Type] = &[
         ),
     ),
     ty(
+        "class System.TimeZoneNotFoundException : Exception",
+        exception!(
+            "TimeZoneNotFoundException",
+            "The time zone was not found on the local computer."
+        ),
+    ),
+    ty(
         "class System.Xml.XmlException : SystemException",
         exception!("XmlException", "An XML error has occurred."),
     ),
