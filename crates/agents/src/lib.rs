@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod jsonrpc;
+pub mod list;
 pub mod mirror;
 pub mod operation;
 pub mod revision;

@@ -47,6 +47,8 @@ pub struct SectionCode {
     pub base: bool,
     /// Steps after `<base/>`.
     pub after: Block,
+    /// Whether a step of it, at any depth, reads the response's body.
+    pub reads_response: bool,
 }
 
 impl SectionCode {
@@ -262,6 +264,7 @@ impl<'a> Compiler<'a> {
                 scope,
                 path: String::new(),
                 needs: Needs::default(),
+                reads_response: false,
                 fragment: None,
                 once: &mut once,
                 def: None,
@@ -332,6 +335,8 @@ pub struct Compile<'a> {
     pub scope: ScopeKind,
     path: String,
     needs: Needs,
+    /// Whether a step of the section reads the response's body.
+    reads_response: bool,
     fragment: Option<Str>,
     once: &'a mut OnceSeen,
     def: Option<&'static PolicyDef>,
@@ -350,6 +355,7 @@ impl Compile<'_> {
             );
         }
         let mut code = SectionCode::default();
+        self.reads_response = false;
         let mut first_base: Option<Span> = None;
         let mut steps = Vec::new();
         for (at, node) in section.children.iter().enumerate() {
@@ -381,6 +387,7 @@ impl Compile<'_> {
         } else {
             code.before = Block::new(steps)
         }
+        code.reads_response = self.reads_response;
         // An MCP server's calls are forwarded even when the document's backend section is empty.
         if api == ApiKind::Mcp
             && self.section == Section::Backend
@@ -487,6 +494,7 @@ impl Compile<'_> {
             );
         }
         let needs = std::mem::replace(&mut self.needs, outer_needs);
+        self.reads_response |= needs.response_body;
         let path: Str = Str::from(self.path.as_str());
         self.path.truncate(length);
         let id = element.attribute("id").map(|a| a.value.text.clone());

@@ -460,6 +460,7 @@ impl Exchange {
             }
         }
         if needs.response_body
+            && !crate::mcp::is_open_stream(self)
             && let Some(Response {
                 body: state @ BodyState::Streaming(_),
                 ..

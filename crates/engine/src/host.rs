@@ -280,7 +280,8 @@ impl Host for Exchange {
             },
         };
         let bytes = match state {
-            BodyState::None if is_mcp => return Ok(Bytes::new()),
+            // A stream without an end says nothing that could be read whole.
+            BodyState::None | BodyState::Streaming(_) if is_mcp => return Ok(Bytes::new()),
             BodyState::None => return Err(BodyError::Missing),
             // A step that reads a body has it buffered before it runs.
             BodyState::Consumed | BodyState::Streaming(_) => return Err(BodyError::Consumed),

@@ -5,22 +5,30 @@
 
 mod access;
 mod admit;
+mod answer;
 mod call;
+mod events;
 mod failure;
 mod forward;
 mod headers;
+mod metadata;
 mod respond;
 mod server;
+mod sessions;
 mod target;
 mod tools;
 
 pub use call::{Call, Endpoint, Message};
+pub use sessions::Session;
 pub use tools::{ToolOperation, Tools};
 
 pub(crate) use admit::{admit, begin, read};
+pub(crate) use answer::after;
 pub(crate) use call::endpoint;
+pub(crate) use events::{finish, is_open_stream, put_back, take_answer};
 pub(crate) use failure::{note, put_in_form};
 pub(crate) use forward::{before, is_callers};
+pub(crate) use metadata::{at_root, below_api, challenge, has_metadata_at, is_below};
 pub(crate) use target::target;
 
 use crate::definition::{
@@ -28,8 +36,9 @@ use crate::definition::{
     ProductDefinition, ToolLists,
 };
 use crate::exchange::Exchange;
-use crate::snapshot::{self, Api};
+use crate::snapshot::{self, Api, Snapshot};
 use std::collections::HashMap;
+use std::sync::Arc;
 pub use tollgate_agents::ToolRules;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostics, Span};
@@ -97,15 +106,55 @@ impl Mcp {
 
 /// Why the caller may not use a tool: the reason of the record. `None`: they may.
 pub(crate) fn refusal(rq: &Exchange, tool: &str) -> Option<&'static str> {
-    let api = rq.api()?;
-    if !api.mcp.as_ref()?.tools.allows(tool) {
-        return Some("ToolDeniedByServer");
+    rules_of(rq)?.refusal(tool)
+}
+
+/// Which tools a caller may use.
+pub(crate) struct CallerRules {
+    snapshot: Arc<Snapshot>,
+    api: u32,
+    product: Option<u32>,
+}
+
+/// The rules for the caller of a request; `None`: every tool may be used.
+pub(crate) fn rules_of(rq: &Exchange) -> Option<CallerRules> {
+    let rules = CallerRules {
+        snapshot: rq.snapshot.clone(),
+        api: rq.api?,
+        product: rq.product,
+    };
+    let any = rules.server().is_some_and(|r| !r.allows_all())
+        || rules.product().is_some_and(|r| !r.allows_all());
+    any.then_some(rules)
+}
+
+impl CallerRules {
+    fn server(&self) -> Option<&ToolRules> {
+        let api = &self.snapshot.apis[self.api as usize];
+        api.mcp.as_ref().map(|mcp| &mcp.tools)
     }
-    let rules = rq.product()?.mcp_tools.iter();
-    let mut rules = rules.filter(|(of, _)| Some(*of) == rq.api);
-    rules
-        .any(|(_, rules)| !rules.allows(tool))
-        .then_some("ToolDeniedByProduct")
+
+    fn product(&self) -> Option<&ToolRules> {
+        let product = &self.snapshot.products[self.product? as usize];
+        let mut rules = product.mcp_tools.iter();
+        rules
+            .find(|(of, _)| *of == self.api)
+            .map(|(_, rules)| rules)
+    }
+
+    fn refusal(&self, tool: &str) -> Option<&'static str> {
+        if self.server().is_some_and(|r| !r.allows(tool)) {
+            return Some("ToolDeniedByServer");
+        }
+        self.product()
+            .is_some_and(|r| !r.allows(tool))
+            .then_some("ToolDeniedByProduct")
+    }
+
+    /// Whether the caller may see and call a tool.
+    pub(crate) fn allows(&self, tool: &str) -> bool {
+        self.refusal(tool).is_none()
+    }
 }
 
 /// Compiles which tools a product opens.

@@ -89,7 +89,13 @@ pub async fn serve(
     let mut rq = exchange(snapshot.clone(), services, incoming);
     let flow = run(&mut rq, &snapshot).await;
     ended(&mut rq, &snapshot, flow).await;
-    answer(rq)
+    let waits = rq.mcp.as_deref().is_some_and(|call| call.later.is_some());
+    let answer = answer(rq);
+    if waits {
+        answer.map(|body| body.then(mcp::finish))
+    } else {
+        answer
+    }
 }
 
 /// What follows the sections: on-error after a failure, and the work that steps left for the final head.
@@ -110,6 +116,8 @@ async fn ended(rq: &mut Exchange, snapshot: &Snapshot, mut flow: Flow) {
     }
     if rq.mcp.is_some() {
         mcp::put_in_form(rq);
+        mcp::put_back(rq);
+        mcp::challenge(rq);
     }
     let mut deferred = std::mem::take(&mut rq.deferred);
     for later in &mut deferred {
@@ -191,7 +199,8 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<bool, Box<Failure>> {
         });
     }
     let endpoint = mcp::endpoint(api, rest);
-    let answers = endpoint.is_some_and(|e| e != mcp::Endpoint::Operation);
+    let answers = endpoint.is_some_and(|e| e != mcp::Endpoint::Operation)
+        || (endpoint.is_some() && mcp::has_metadata_at(api, rest));
     if operation.is_none() && !api.without_operations() && !answers && !preflight {
         return Err(not_found());
     }
@@ -237,10 +246,16 @@ fn is_preflight(request: &Request) -> bool {
 }
 
 async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
+    if let Some(flow) = mcp::at_root(rq, snapshot) {
+        return flow;
+    }
     let maybe_preflight = match find(rq, snapshot) {
         Ok(preflight) => preflight,
         Err(failure) => return Flow::Fail(failure),
     };
+    if rq.operation.is_none() && rq.mcp.is_some() && mcp::is_below(rq) {
+        return mcp::below_api(rq).unwrap_or_else(|| Flow::Fail(not_found()));
+    }
     if maybe_preflight && let Some(flow) = preflight(rq, snapshot) {
         return flow;
     }
@@ -285,7 +300,43 @@ async fn sections(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     }
     deferred.append(&mut rq.deferred);
     rq.deferred = deferred;
+    if rq.mcp.is_some() && reads_response(rq, snapshot) {
+        match mcp::take_answer(rq).await {
+            Ok(false) => {}
+            // Outbound runs when the answer is there.
+            Ok(true) => return Flow::Next,
+            Err(failure) => return Flow::Fail(failure),
+        }
+    }
     section(rq, snapshot, Section::Outbound, 0).await
+}
+
+/// Whether outbound, as it will run, has a step that reads the response's body.
+fn reads_response(rq: &Exchange, snapshot: &Snapshot) -> bool {
+    for scope in &rq.chain.scopes {
+        let code = scope.document(snapshot).section(Section::Outbound);
+        if code.reads_response {
+            return true;
+        }
+        if !code.base {
+            return false;
+        }
+    }
+    false
+}
+
+/// Outbound for an answer that came after its head went out, and on-error if it fails.
+pub(crate) async fn outbound_later(rq: &mut Exchange) {
+    let snapshot = rq.snapshot.clone();
+    if let Flow::Fail(failure) = section(rq, &snapshot, Section::Outbound, 0).await
+        && let Flow::Fail(failure) = on_error(rq, &snapshot, failure).await
+    {
+        rq.response = None;
+        fail_plainly(
+            rq,
+            &Failure::internal(failure.source, failure.reason, failure.message),
+        );
+    }
 }
 
 /// Asks the `cors` policies of inbound for a preflight's answer. `None`: the call is an ordinary OPTIONS.

@@ -30,6 +30,8 @@ pub struct Services {
     pub counters: Arc<dyn tollgate_state::Counters>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn tollgate_state::Cache<Frozen>>,
+    /// Sessions of MCP servers.
+    pub mcp_sessions: Arc<dyn tollgate_state::Cache<crate::mcp::Session>>,
     /// The semantic cache.
     pub vectors: Arc<dyn tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
     /// Who is inside `limit-concurrency`, shared by all threads.

@@ -76,7 +76,21 @@ impl Drop for Seat {
 pub struct AnswerBody {
     body: Body,
     exchange: Option<Box<Exchange>>,
+    next: Next,
 }
+
+/// What comes when the body has ended.
+enum Next {
+    /// Nothing: then the answer is whole.
+    Nothing,
+    /// More, which is made of the exchange.
+    More(More),
+    /// It is being made.
+    Making(crate::LocalBoxFuture<'static, (Box<Exchange>, Body)>),
+}
+
+/// Makes the rest of a body that could not be made before its beginning was sent.
+type More = fn(Box<Exchange>) -> crate::LocalBoxFuture<'static, (Box<Exchange>, Body)>;
 
 impl AnswerBody {
     /// Wraps the body of a finished pipeline.
@@ -84,7 +98,15 @@ impl AnswerBody {
         AnswerBody {
             body,
             exchange: Some(exchange),
+            next: Next::Nothing,
         }
+    }
+
+    /// Goes on, when the body has ended, with what `more` makes.
+    #[must_use]
+    pub(crate) fn then(mut self, more: More) -> AnswerBody {
+        self.next = Next::More(more);
+        self
     }
 
     /// A body that belongs to no exchange (health answers).
@@ -92,6 +114,7 @@ impl AnswerBody {
         AnswerBody {
             body,
             exchange: None,
+            next: Next::Nothing,
         }
     }
 
@@ -136,37 +159,57 @@ impl http_body::Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                if let (Some(exchange), Some(data)) = (this.exchange.as_mut(), frame.data_ref()) {
-                    exchange.sent_bytes += data.len() as u64;
-                }
-                // The server may not poll again once it knows that the body has ended.
-                if http_body::Body::is_end_stream(&this.body) {
-                    this.settle(Outcome::Answered);
-                }
-                Poll::Ready(Some(Ok(frame)))
+        loop {
+            if let Next::Making(making) = &mut this.next {
+                let (exchange, body) = std::task::ready!(making.as_mut().poll(cx));
+                (this.exchange, this.body, this.next) = (Some(exchange), body, Next::Nothing);
             }
-            Some(Err(error)) => {
-                if let Some(exchange) = this.exchange.as_mut() {
-                    exchange.answer_broke(&error);
+            match std::task::ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let (Some(exchange), Some(data)) = (this.exchange.as_mut(), frame.data_ref())
+                    {
+                        exchange.sent_bytes += data.len() as u64;
+                    }
+                    // The server may not poll again once it knows that the body has ended.
+                    if http_body::Body::is_end_stream(this) {
+                        this.settle(Outcome::Answered);
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
                 }
-                this.settle(Outcome::UpstreamFailed);
-                Poll::Ready(Some(Err(error)))
-            }
-            None => {
-                this.settle(Outcome::Answered);
-                Poll::Ready(None)
+                Some(Err(error)) => {
+                    if let Some(exchange) = this.exchange.as_mut() {
+                        exchange.answer_broke(&error);
+                    }
+                    this.settle(Outcome::UpstreamFailed);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => match (
+                    std::mem::replace(&mut this.next, Next::Nothing),
+                    &this.exchange,
+                ) {
+                    (Next::More(more), Some(_)) => {
+                        if let Some(exchange) = this.exchange.take() {
+                            this.next = Next::Making(more(exchange));
+                        }
+                    }
+                    _ => {
+                        this.settle(Outcome::Answered);
+                        return Poll::Ready(None);
+                    }
+                },
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        matches!(self.next, Next::Nothing) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.next {
+            Next::Nothing => self.body.size_hint(),
+            _ => SizeHint::default(),
+        }
     }
 }
 
@@ -176,7 +219,7 @@ impl Drop for AnswerBody {
             return;
         }
         // An empty body is never polled: that is an answer, not a caller that left.
-        let ended = http_body::Body::is_end_stream(&self.body);
+        let ended = http_body::Body::is_end_stream(self);
         self.settle(if ended {
             Outcome::Answered
         } else {

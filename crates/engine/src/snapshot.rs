@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub policy: ScopeDocument,
     /// A global policy without a document: what an operation's own documents stand around when a tool calls it.
     pub plain: ScopeDocument,
+    /// Whether an MCP server has protected-resource metadata.
+    pub publishes_metadata: bool,
     /// Finds API and operation.
     pub router: Router,
     /// Finds subscriptions by key.
@@ -317,6 +319,9 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     if diagnostics.has_errors() {
         return None;
     }
+    let publishes_metadata = apis
+        .iter()
+        .any(|a: &Api| a.mcp.as_ref().is_some_and(|m| m.authorization.is_some()));
     Some(Snapshot {
         gateway: definition.gateway,
         apis,
@@ -327,6 +332,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         backend_ids,
         policy,
         plain,
+        publishes_metadata,
         router,
         keys,
         openid_urls,

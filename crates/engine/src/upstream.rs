@@ -41,6 +41,7 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use redirect::redirect;
 use send::{Leave, answered, send, useless};
 use std::sync::Arc;
+pub(crate) use target::strip_key;
 use target::{host, join};
 
 /// Sends the exchange's request to its target and puts the answer into the exchange.

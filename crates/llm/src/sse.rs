@@ -49,6 +49,60 @@ impl<B: AsRef<[u8]>> Event<B> {
     }
 }
 
+impl<B: AsRef<[u8]>> Event<B> {
+    /// The event with other data: its other fields and comments stay, each on a line of its own.
+    #[must_use]
+    pub fn with_data(&self, data: &str) -> Vec<u8> {
+        let raw = self.raw.as_ref();
+        let mut out = Vec::with_capacity(raw.len() + data.len() + 16);
+        let mut written = false;
+        let mut write = |out: &mut Vec<u8>| {
+            if std::mem::replace(&mut written, true) {
+                return;
+            }
+            for line in data.replace("\r\n", "\n").split(['\n', '\r']) {
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(line.as_bytes());
+                out.push(b'\n');
+            }
+        };
+        for line in lines(raw) {
+            let name = &line[..memchr(b':', line).unwrap_or(line.len())];
+            if name == b"data" {
+                write(&mut out);
+            } else {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+            }
+        }
+        write(&mut out);
+        out.push(b'\n');
+        out
+    }
+}
+
+/// The lines of one raw event that are not blank, without their ends.
+fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // A byte order mark may only open the stream; elsewhere it would make a field nobody knows, so it does no harm here.
+    // Blank lines before it do not count: whether they came with this event depends on where the stream was cut.
+    let blank = raw
+        .iter()
+        .take_while(|b| matches!(b, b'\n' | b'\r'))
+        .count();
+    let mut rest = raw[blank..].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let line = &rest[..end];
+            rest = &rest[(end + 1).min(rest.len())..];
+            if !line.is_empty() {
+                return Some(line);
+            }
+        }
+        None
+    })
+}
+
 /// The `data` of one raw event.
 pub(crate) fn data(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut lines = fields(raw)
@@ -68,29 +122,13 @@ pub(crate) fn data(raw: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 /// The fields of one raw event, in order, comments and blank lines left out.
 pub(crate) fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    // A byte order mark may only open the stream; elsewhere it would make a field nobody knows, so it does no harm here.
-    // Blank lines before it do not count: whether they came with this event depends on where the stream was cut.
-    let blank = raw
-        .iter()
-        .take_while(|b| matches!(b, b'\n' | b'\r'))
-        .count();
-    let mut rest = raw[blank..].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
-    std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-            let line = &rest[..end];
-            rest = &rest[(end + 1).min(rest.len())..];
-            match memchr(b':', line) {
-                _ if line.is_empty() => {}
-                Some(0) => {}
-                Some(colon) => {
-                    let value = &line[colon + 1..];
-                    return Some((&line[..colon], value.strip_prefix(b" ").unwrap_or(value)));
-                }
-                None => return Some((line, &[][..])),
-            }
+    lines(raw).filter_map(|line| match memchr(b':', line) {
+        Some(0) => None,
+        Some(colon) => {
+            let value = &line[colon + 1..];
+            Some((&line[..colon], value.strip_prefix(b" ").unwrap_or(value)))
         }
-        None
+        None => Some((line, &[][..])),
     })
 }
 

@@ -22,11 +22,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
+use tollgate_engine::mcp::Session;
 use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
 use tollgate_state::{
     Cache, Concurrency, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors,
 };
+
+/// Most bytes of what is known of sessions of MCP servers: some 100,000.
+const MCP_SESSIONS_BYTES: u64 = 32 << 20;
 
 /// What all threads share besides the snapshot.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct Shared {
     pub counters: Arc<dyn Counters>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn Cache<Frozen>>,
+    /// Sessions of MCP servers.
+    pub mcp_sessions: Arc<dyn Cache<Session>>,
     /// The semantic cache.
     pub vectors: Arc<dyn Vectors<CachedAnswer>>,
     /// Who is inside `limit-concurrency`.
@@ -52,6 +58,7 @@ impl Shared {
             clock: Arc::new(SystemClock::default()),
             counters: Arc::new(MemoryCounters::default()),
             cache: Arc::new(MemoryCache::new(cache_bytes)),
+            mcp_sessions: Arc::new(MemoryCache::new(MCP_SESSIONS_BYTES)),
             vectors: Arc::new(MemoryVectors::default()),
             concurrency: Arc::default(),
             tokens: identity.clone(),

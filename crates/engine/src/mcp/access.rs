@@ -13,10 +13,7 @@ pub(super) fn check(rq: &Exchange) -> Result<(), Box<Failure>> {
     let host = &*rq.request.authority;
     let gateway = &rq.snapshot.gateway;
     let public = gateway.public_url.as_deref().and_then(authority_of);
-    let listed = || {
-        public.is_some_and(|public| public.eq_ignore_ascii_case(host))
-            || gateway.allowed_hosts.iter().any(|h| is_host(h, host))
-    };
+    let listed = || is_known(rq, host);
     if rq.request.on_loopback && !is_loopback(host) && !listed() {
         return Err(Failure::refused(
             "mcp",
@@ -57,6 +54,14 @@ pub(super) fn check(rq: &Exchange) -> Result<(), Box<Failure>> {
         format!("The origin `{origin}` is not allowed: name it in the API's mcp.allowedOrigins."),
     )
     .public("Forbidden"))
+}
+
+/// Whether the configuration names a host as the gateway's.
+pub(super) fn is_known(rq: &Exchange, host: &str) -> bool {
+    let gateway = &rq.snapshot.gateway;
+    let public = gateway.public_url.as_deref().and_then(authority_of);
+    public.is_some_and(|public| public.eq_ignore_ascii_case(host))
+        || gateway.allowed_hosts.iter().any(|h| is_host(h, host))
 }
 
 /// `host[:port]` of a URL or origin.

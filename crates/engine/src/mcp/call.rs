@@ -4,9 +4,10 @@
 //! it. What must stay true: it says what the body says that goes upstream, also after a policy wrote another one.
 
 use super::Source;
+use super::events::{Held, Later};
 use crate::definition::McpEndpoints;
 use crate::exchange::{BodyState, Exchange};
-use crate::snapshot::Api;
+use crate::snapshot::{Api, BackendIndex};
 use bytes::Bytes;
 use http::HeaderValue;
 use tollgate_agents::jsonrpc::{Envelope, Id, Kind};
@@ -45,6 +46,16 @@ pub struct Call {
     pub(super) read_from: Bytes,
     /// Code and data of the JSON-RPC error that a refusal becomes.
     pub(super) error: Option<(i64, Option<String>)>,
+    /// The member of a pool that the session is at.
+    pub(crate) bound_backend: Option<BackendIndex>,
+    /// The upstream's path for the session's messages, when it is not the configured one.
+    pub(super) bound_path: Option<Str>,
+    /// Whether a policy passes the caller's own credential on.
+    pub(super) passes_token: bool,
+    /// The answer while outbound has it, and the stream that it came in.
+    pub(super) held: Option<Held>,
+    /// Where the answer will be, of a stream that flows already.
+    pub(crate) later: Option<Later>,
     /// The gateway's own answer to a failure, until a policy makes another.
     pub(super) failed: Option<super::failure::Failed>,
 }
@@ -109,6 +120,11 @@ impl Call {
             authorization: None,
             read_from: Bytes::new(),
             error: None,
+            bound_backend: None,
+            bound_path: None,
+            passes_token: false,
+            held: None,
+            later: None,
             failed: None,
         }
     }
@@ -132,6 +148,22 @@ impl Call {
     /// The id for an answer.
     pub fn id(&self) -> Option<Id<'_>> {
         self.message.as_ref().and_then(Message::id)
+    }
+
+    /// Whether the same message may go to another server when the first gave no answer: one that only reads, outside a
+    /// session. A tool may have done its work before its answer was lost.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        const READS: [&str; 8] = [
+            "initialize",
+            "server/discover",
+            "tools/list",
+            "prompts/list",
+            "prompts/get",
+            "resources/list",
+            "resources/templates/list",
+            "resources/read",
+        ];
+        self.endpoint == Endpoint::Operation || (!self.in_session && READS.contains(&self.method()))
     }
 
     /// Whether the call is one for an answer in JSON-RPC.

@@ -4,11 +4,12 @@
 //! goes out, in whatever way the message came to name it.
 
 use super::call::{self, Call, Message, is_modern};
-use super::{Source, headers, respond, server};
+use super::failure::refuse;
+use super::{Source, headers, respond, server, sessions};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::services::SendOptions;
-use http::header;
+use http::{StatusCode, header};
 use tollgate_agents::jsonrpc::{Envelope, code};
 
 /// Before the call. `true`: the response is there, nothing is to be sent. `options` are the forwarding step's.
@@ -36,6 +37,28 @@ pub(crate) async fn before(rq: &mut Exchange, options: SendOptions) -> Result<bo
     if answers_itself {
         server::answer(rq, options).await?;
         return Ok(true);
+    }
+    if sessions::find(rq).await.is_err() {
+        return Err(refuse(
+            rq,
+            StatusCode::NOT_FOUND,
+            "SessionOfAnotherCaller",
+            code::INVALID_REQUEST,
+            "Session not found",
+        ));
+    }
+    // The server's checks are of pages that reach it, which this one was checked for here; and what the gateway may
+    // have to read must not be coded.
+    rq.request.headers.remove(header::ORIGIN);
+    rq.request.headers.remove(header::ACCEPT_ENCODING);
+    let passes = rq.mcp.as_deref().is_some_and(|call| {
+        let headers = &rq.request.headers;
+        call.authorization.is_some()
+            && call.authorization.as_ref() == headers.get(header::AUTHORIZATION)
+            && !is_callers(call, headers)
+    });
+    if let Some(call) = rq.mcp.as_deref_mut() {
+        call.passes_token = passes;
     }
     Ok(false)
 }

@@ -14,6 +14,9 @@ pub(crate) fn target<'a>(rq: &'a Exchange, url: &'a BaseUrl) -> Option<(&'a str,
     let Source::PassThrough(endpoints) = &rq.api()?.mcp.as_ref()?.source else {
         return None;
     };
+    if let Some(path) = &call.bound_path {
+        return Some(("", path));
+    }
     let base = &*url.path;
     Some(match (endpoints, call.endpoint) {
         (_, Endpoint::Operation) => return None,
@@ -24,6 +27,6 @@ pub(crate) fn target<'a>(rq: &'a Exchange, url: &'a BaseUrl) -> Option<(&'a str,
 }
 
 /// A backend's URL may end in the endpoint already.
-fn without<'a>(base: &'a str, endpoint: &str) -> &'a str {
+pub(super) fn without<'a>(base: &'a str, endpoint: &str) -> &'a str {
     base.strip_suffix(endpoint).unwrap_or(base)
 }

@@ -114,6 +114,9 @@ impl ForwardRequest {
             return Ok(());
         }
         upstream::forward(rq, options, redirects).await?;
+        if rq.mcp.is_some() {
+            mcp::after(rq).await?;
+        }
         if self.fail_on_error
             && let Some(status) = rq
                 .response

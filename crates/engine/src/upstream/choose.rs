@@ -104,10 +104,13 @@ pub(super) fn member<'a>(
     let now = rq.services.clock.monotonic_nanos();
     // Another thread may take a half-open member's only place between the look and the leave.
     let mut lost: SmallVec<[BackendIndex; 2]> = SmallVec::new();
-    let bound = pool
-        .affinity
-        .as_ref()
-        .and_then(|affinity| affinity.member(&rq.request.headers));
+    let session = rq.mcp.as_deref().and_then(|call| call.bound_backend);
+    let bound = session
+        .filter(|index| members(pool).any(|(member, _)| member == *index))
+        .or_else(|| {
+            let affinity = pool.affinity.as_ref()?;
+            affinity.member(&rq.request.headers)
+        });
     loop {
         let available = |index: BackendIndex| {
             !lost.contains(&index)

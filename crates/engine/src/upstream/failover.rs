@@ -35,6 +35,10 @@ pub(super) async fn attempts(rq: &mut Exchange, pool: Option<&Pool>) -> Result<u
 pub(super) fn may_go_again(rq: &Exchange) -> bool {
     matches!(rq.request.body, BodyState::None | BodyState::Buffered(_))
         && rq.request.upgrade.is_none()
+        && rq
+            .mcp
+            .as_deref()
+            .is_none_or(crate::mcp::Call::may_be_repeated)
 }
 
 /// Whether another member could do better: not where the caller or the gateway itself is to blame.

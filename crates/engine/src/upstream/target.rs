@@ -55,7 +55,7 @@ fn names(pair: &str, name: &str) -> bool {
         || (key.contains(['%', '+']) && decode_query(key).eq_ignore_ascii_case(name))
 }
 
-pub(super) fn strip_key(query: &str, name: &str) -> String {
+pub(crate) fn strip_key(query: &str, name: &str) -> String {
     let mut kept = String::with_capacity(query.len());
     for pair in query.split('&').filter(|pair| !names(pair, name)) {
         if !kept.is_empty() {

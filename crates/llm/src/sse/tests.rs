@@ -3,6 +3,42 @@ use arbtest::{arbitrary, arbtest};
 
 use super::*;
 
+#[test]
+fn other_data_keeps_the_other_fields() {
+    let event = |raw: &str| Event {
+        raw: Bytes::from(raw.to_owned()),
+        whole: true,
+    };
+    let with = |raw: &str, data: &str| String::from_utf8(event(raw).with_data(data)).unwrap();
+    assert_eq!(
+        with(
+            "\r\n: note\r\nid: 7\r\ndata: a\r\ndata: b\r\nretry: 5\r\n\r\n",
+            "{}"
+        ),
+        ": note\nid: 7\ndata: {}\nretry: 5\n\n"
+    );
+    assert_eq!(
+        with("event:message\ndata:x\n\n", "a\r\nb\nc\rd"),
+        "event:message\ndata: a\ndata: b\ndata: c\ndata: d\n\n"
+    );
+    assert_eq!(with("id: 1\n\n", "x"), "id: 1\ndata: x\n\n");
+    arbtest::arbtest(|u| {
+        let raw: String = u.arbitrary()?;
+        let data: String = u.arbitrary()?;
+        let before = event(&raw);
+        let after = Event {
+            raw: before.with_data(&data),
+            whole: true,
+        };
+        let same = data.replace("\r\n", "\n").replace('\r', "\n");
+        assert_eq!(after.data().unwrap(), same.as_bytes());
+        for name in ["event", "id", "retry"] {
+            assert_eq!(before.field(name), after.field(name), "{raw:?}");
+        }
+        Ok(())
+    });
+}
+
 /// The `data` and the `event` of an event.
 type Read = (Option<String>, Option<String>);
 
