@@ -176,11 +176,11 @@ A call (look at x-tokens-remaining; call again, and x-llm-cache-status says hit)
     -H 'api-key: {a}' -H 'Ocp-Apim-Subscription-Key: {a}' -H 'content-type: application/json' \
     -d '{{"messages":[{{"role":"user","content":"What does a toll gate do?"}}]}}'
 
-A stream:
+Streams by reserved capacity (PTU) until it is full, then by pay-as-you-go, and by the PTU again when its Retry-After is over:
 
-  curl -N '{chat}' \
+  for n in $(seq 30); do curl -s -o /dev/null -w '%{{http_code}} %header{{x-backend}}\n' '{chat}' \
     -H 'Ocp-Apim-Subscription-Key: {a}' -H 'content-type: application/json' \
-    -d '{{"stream":true,"messages":[{{"role":"user","content":"Count to twenty."}}]}}'
+    -d '{{"stream":true,"max_tokens":40,"messages":[{{"role":"user","content":"Tell me a story, number '$n'."}}]}}'; done
 
 Team B is on trial with few tokens a minute, and runs into its limit (429 with retry-after):
 

@@ -1,8 +1,10 @@
 //! `tollgate demo --json`: what scripts rely on, and that the demo governs.
 
 use crate::process::{Running, address};
+use crate::scene::until;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tollgate_testkit::client::{Fetched, fetch, get, post_json, with_header};
 
 const CHAT: &str = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21";
@@ -142,6 +144,48 @@ async fn streams_and_embeds() {
         )
         .await;
     assert_eq!(responses.status, 200, "{}", responses.text());
+}
+
+#[tokio::test]
+async fn fails_over_and_comes_back() {
+    let demo = demo();
+    let served = async |n: usize| {
+        let mut body = ask(&format!("Tell me a story, number {n}."));
+        body["stream"] = true.into();
+        body["max_tokens"] = 40.into();
+        let answer = demo.call("team-a", CHAT, &body).await;
+        assert_eq!(answer.status, 200, "call {n}: {}", answer.text());
+        assert_eq!(answer.events().last().unwrap(), "[DONE]");
+        answer.header("x-backend").to_owned()
+    };
+    let mut numbers = 0..;
+    let mut reserved = 0;
+    // Its utilisation is told, and rises until it is full.
+    let full = loop {
+        let backend = served(numbers.next().unwrap()).await;
+        if !backend.starts_with("ptu (") {
+            break backend;
+        }
+        reserved += 1;
+        assert!(reserved < 100, "{backend}");
+    };
+    assert!(reserved > 5, "{reserved}");
+    assert_eq!(full, "pay-as-you-go");
+    until("its Retry-After is over", async || {
+        // The team has a limit too.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        served(1000).await.starts_with("ptu (")
+    })
+    .await;
+    let billed = fetch(demo.simulator, get("/usage")).await.unwrap().json();
+    let by = |deployment: &str| {
+        let calls = billed["requests"].as_array().unwrap().iter();
+        calls
+            .filter(|call| call["deployment"] == deployment)
+            .count()
+    };
+    assert_eq!(by("ptu-east/gpt-4o-mini"), reserved + 1);
+    assert!(by("gpt-4o-mini") > 0);
 }
 
 #[tokio::test]

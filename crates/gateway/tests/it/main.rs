@@ -9,6 +9,7 @@ mod connections;
 mod demo;
 mod docs;
 mod documents;
+mod examples;
 mod failover;
 mod labs;
 mod mcp_clients;
