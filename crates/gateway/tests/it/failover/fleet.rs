@@ -328,7 +328,7 @@ impl Fleet {
     pub(crate) async fn end(mut self) {
         self.callers.shutdown().await;
         self.check();
-        println!("{}", self.timeline);
+        println!("\n{}", self.timeline);
     }
 }
 
