@@ -2,6 +2,7 @@
 //! the same shape, and the originals where a checkout of them lies beside the repository. Each test shows what its lab
 //! promises.
 
+mod access;
 mod agents;
 mod limits;
 mod metrics;
@@ -77,6 +78,7 @@ impl Lab {
   management: {{ address: "127.0.0.1:0" }}
   threads: 2
   identity: {{ source: imds, endpoint: "{url}" }}
+  openId: {{ authorities: {{ "https://login.microsoftonline.com": "{url}" }} }}
 policy: global.xml
 products:
   - {{ id: gold, apis: [openai] }}
