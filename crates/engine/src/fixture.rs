@@ -52,10 +52,11 @@ Arrangement (before the first request of a case):
       pool ID affinity                       COOKIE [KEY]
       pool ID failover                       ATTEMPTS
       identity RESOURCE                      the token that managed identity gives, or `fails WHY`
-      key NAME                               RS256 (384, 512), PS256.., ES256.., HS256.. or EdDSA: a key that signs tokens.
+      key NAME                               `HS256 of KEY` (its secret is the public text of KEY), or RS256 (384, 512), PS256.., ES256.., HS256.. or EdDSA: a key that signs tokens.
                                              Documents read {{NAME}} (a shared secret, Base64) or {{NAME-n}} and {{NAME-e}} (RSA)
       openid URL                             ISSUER KEY...: the issuer and the keys that the OpenID provider at this
-                                             configuration URL publishes, or `fails WHY`
+                                             configuration URL publishes, or `fails WHY`. A KEY may be `NAME{"use":"enc"}`, with members
+                                             that come over its own (null takes one out)
       gateway openid-authority URL           what stands in its place at the beginning of OpenID configuration URLs
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
       gateway public-url, gateway allowed-hosts
@@ -72,7 +73,8 @@ Actions, in order:
       `<any>`, `<guid>` and `<int>` stand for what they say, in headers and bodies
   -- token NAME by KEY
       a token for messages to send, where `<token NAME>` stands for it: lines `name: JSON` of its header (over `typ`, `alg`
-      and `kid`; null takes one out), a blank line, and its claims as JSON
+      and `kid`; null takes one out), or its whole header as a line that begins with `{`; a blank line, and its claims as JSON.
+      `<token NAME without signature>` ends before its last dot, `<signature NAME>` is what stands behind it
   -- token NAME unsigned
       a token whose header, claims and signature are the three lines under it; only the first two are encoded
   -- openid URL ISSUER KEY..., or -- openid URL fails WHY

@@ -15,6 +15,9 @@ use tollgate_lang::value::{Str, Value};
 /// Most claims of a token.
 const MOST_CLAIMS: usize = 512;
 
+/// Deepest nest of claims: well below what the reader for expressions takes.
+const MOST_DEPTH: usize = 64;
+
 /// Last second that a `DateTime` can hold (end of the year 9999): .NET refuses later ones.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
@@ -77,6 +80,9 @@ impl Claims {
         let refused =
             |why: String| Refusal::invalid(format!("The claims of the token are refused: {why}"));
         let text = Str::from(text);
+        if depth(&text) > MOST_DEPTH {
+            return Err(refused(String::from("they are nested too deep.")));
+        }
         let Members(members) = serde_json::from_str(&text).map_err(|e| refused(plain(&e)))?;
         let mut claims = Vec::with_capacity(members.len());
         let mut found = (None, SmallVec::new(), None, None);
@@ -180,6 +186,26 @@ impl Claims {
             _ => Value::claim_texts(json).into_iter().collect(),
         }
     }
+}
+
+/// How deep brackets are nested, those in texts left out.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Where a part stands in its text.

@@ -9,3 +9,4 @@ mod accounting;
 mod corpus;
 mod fixtures;
 mod tidy;
+mod tokens;
