@@ -6,12 +6,15 @@
 mod tests;
 
 use crate::definition::{ApiDefinition, ApiKind, Definition, OperationDefinition, Protocol};
+use crate::jwt::{self, Key, KeySet, MOST_KEYS, VerifiedTokens};
 use crate::routing::{self, Matched};
 use crate::snapshot::{BaseUrl, build};
 use crate::upstream::resolve;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tollgate_lang::Diagnostics;
 
 /// Finds the operation of a request. The first line is the path and query, the second the API's path, each further one
@@ -111,6 +114,42 @@ pub fn route(data: &[u8]) {
             }
             .or((value.is_empty()).then_some("x"))
         );
+    }
+}
+
+/// Takes a token apart, checks it, and reads its parts as a key set. The first line is the token; the rest, up to three
+/// lines, are header, claims and signature of one that is put together.
+///
+/// # Panics
+/// When a token passes that no key has signed.
+pub fn token(data: &[u8]) {
+    static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+        let keys = [
+            b"0123456789abcdef0123456789abcdef",
+            b"fedcba9876543210fedcba9876543210",
+        ];
+        let keys = keys.into_iter().filter_map(|k| Key::secret(k));
+        KeySet::new(keys.map(|k| k.with_id(Some(Arc::from("k")))).collect())
+    });
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let encode = |line: Option<&str>| URL_SAFE_NO_PAD.encode(line.unwrap_or_default());
+    let made = format!(
+        "{}.{}.{}",
+        encode(lines.next()),
+        encode(lines.next()),
+        encode(lines.next())
+    );
+    let remembered = VerifiedTokens::default();
+    for token in [first, &made] {
+        // Whoever finds a text that passes has found a secret.
+        assert!(KEYS.verify(token, &remembered).is_err(), "{token}");
+    }
+    jwt::read_claims(&text);
+    if let Ok(set) = KeySet::parse(data) {
+        assert!(set.keys().len() <= MOST_KEYS);
+        assert!(set.verify(&made, &remembered).is_err());
     }
 }
 

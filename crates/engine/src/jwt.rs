@@ -24,3 +24,20 @@ pub use keys::{Key, KeySet, MOST_BYTES, MOST_KEYS};
 pub use refusal::Refusal;
 pub use token::MOST_TOKEN_BYTES;
 pub use verified::VerifiedTokens;
+
+/// Reads any text as claims and asks for each: for the fuzzer.
+pub(crate) fn read_claims(text: &str) {
+    if let Ok(claims) = claims::Claims::parse(text.to_owned()) {
+        let _ = claims.check_lifetime(0.0, 0.0, true);
+        for name in ["iss", "aud", "exp", "roles"] {
+            for text in claims.texts(name) {
+                assert!(text.len() <= claims.json().len() * 6 + 64, "a claim grew");
+            }
+        }
+        let value = tollgate_lang::value::Value::jwt_of("{}", claims.json());
+        assert!(value.is_some(), "expressions cannot read what was accepted");
+    }
+}
+
+#[cfg(test)]
+mod tests;

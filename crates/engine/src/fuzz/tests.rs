@@ -37,3 +37,52 @@ fn any_location_is_resolved() {
         Ok(())
     });
 }
+
+#[test]
+fn any_token_is_refused_without_a_key() {
+    const PIECES: &[&str] = &[
+        "\n",
+        "\n",
+        "{",
+        "}",
+        "\"alg\"",
+        ":",
+        ",",
+        "\"HS256\"",
+        "\"none\"",
+        "\"kid\"",
+        "\"k\"",
+        "\"exp\"",
+        "1",
+        "1e999",
+        "-1",
+        "\"iss\"",
+        "\"aud\"",
+        "[",
+        "]",
+        "\"a\"",
+        "null",
+        "true",
+        "\"\\u0061lg\"",
+        ".",
+        "..",
+        "=",
+        "eyJhbGciOiJIUzI1NiJ9",
+        "e30",
+        "AAAA",
+        "\"crit\"",
+        "\"b64\"",
+        "\"keys\"",
+        "\"kty\"",
+        "\"RSA\"",
+        "\"roles\"",
+        "\\ud800",
+    ];
+    let whole = "e30.e30.\n{\"alg\":\"HS256\",\"kid\":\"k\"}\n{\"exp\":1}\nx";
+    super::token(whole.as_bytes());
+    super::token(br#"{"exp":1,"roles":["a",{"b":[1.5,null]}],"iss":"x"}"#);
+    arbtest(|u| {
+        super::token(&pieces(u, PIECES)?);
+        Ok(())
+    });
+}

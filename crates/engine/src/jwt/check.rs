@@ -45,6 +45,25 @@ impl From<Refusal> for Unverified {
     }
 }
 
+impl KeySet {
+    /// Whether one of these keys signed a token, and its claims can be read; what they say is not looked at.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn verify(&self, token: &str, remembered: &VerifiedTokens) -> Result<(), Refusal> {
+        let keys = Keys {
+            own: SmallVec::from_slice(&[self]),
+            providers: &[],
+            decryption: SmallVec::new(),
+            require_signed: true,
+        };
+        match keys.verify(token, remembered) {
+            Ok(_) => Ok(()),
+            Err(Unverified::Refused(refusal) | Unverified::UnknownKey(refusal, _)) => Err(refusal),
+        }
+    }
+}
+
 impl<'a> Keys<'a> {
     fn sets(&self) -> impl Iterator<Item = &'a KeySet> + use<'a, '_> {
         let providers = self.providers.iter().map(|p| &p.keys);

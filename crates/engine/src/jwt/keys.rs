@@ -107,6 +107,12 @@ impl KeySet {
         &self.keys
     }
 
+    /// The keys, for a test that looks at one.
+    #[cfg(test)]
+    pub(super) fn into_keys(self) -> Vec<Key> {
+        self.keys.into_vec()
+    }
+
     /// How many keys of the document cannot be used.
     pub fn left_out(&self) -> usize {
         self.left_out

@@ -15,6 +15,7 @@ use crate::LocalBoxFuture;
 use crate::compile::Arg;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::routing::decode_query;
 use crate::services::OpenIdProvider;
 use crate::step::{Flow, Step};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -469,21 +470,14 @@ enum Parameter {
 
 /// A query parameter by its name, decoded.
 fn parameter(query: &str, name: &str) -> Parameter {
-    let decode = |text: &str| {
-        let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
     let mut found = query.split('&').filter_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decode(key)
-            .eq_ignore_ascii_case(name)
-            .then(|| decode(value))
+        let named = decode_query(key).eq_ignore_ascii_case(name);
+        named.then(|| Str::from(decode_query(value)))
     });
     match (found.next(), found.next()) {
         (None, _) => Parameter::Absent,
-        (Some(value), None) => Parameter::One(value.into()),
+        (Some(value), None) => Parameter::One(value),
         (Some(_), Some(_)) => Parameter::Several,
     }
 }
