@@ -9,6 +9,7 @@ mod metrics;
 mod oauth;
 mod pools;
 mod routing;
+mod tools;
 
 use crate::scene::{FORWARD, KEY_A, KEY_B, Served, chat};
 use serde_json::Value;
