@@ -8,6 +8,7 @@ use super::token::{Name, once, plain};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
 use tollgate_lang::value::{Str, Value};
@@ -39,6 +40,8 @@ struct Claim {
     name: ClaimName,
     /// Its JSON in `text`.
     json: Range<usize>,
+    /// Read when they are asked for: a token is checked many times.
+    texts: OnceCell<Box<[Str]>>,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,7 @@ impl Claims {
                     std::borrow::Cow::Owned(name) => ClaimName::Escaped(name.into()),
                 },
                 json: place(&text, json),
+                texts: OnceCell::new(),
             });
         }
         let (issuer, audiences, expires, not_before) = found;
@@ -135,15 +139,6 @@ impl Claims {
     /// The payload.
     pub(super) fn json(&self) -> &Str {
         &self.text
-    }
-
-    /// A claim as JSON.
-    fn raw(&self, name: &str) -> Option<&str> {
-        let found = self.claims.iter().find(|c| match &c.name {
-            ClaimName::Plain(range) => self.text.get(range.clone()) == Some(name),
-            ClaimName::Escaped(text) => **text == *name,
-        })?;
-        self.text.get(found.json.clone())
     }
 
     /// Whether the token is valid at a time; all in milliseconds. `exp` is the first moment that it is not (RFC 7519
@@ -175,16 +170,22 @@ impl Claims {
 
     /// A claim's texts as `Jwt.Claims` gives them: one for each entry of an array. Empty when it is not there, when it
     /// is `null` and when it is an empty array: none of them says anything.
-    pub(super) fn texts(&self, name: &str) -> SmallVec<[Str; 4]> {
-        let Some(json) = self.raw(name) else {
-            return SmallVec::new();
-        };
-        match json.as_bytes().first() {
-            Some(b'"') => one(json).into_iter().collect(),
-            Some(b'n') => SmallVec::new(),
-            Some(b't' | b'f') => SmallVec::from_iter([Str::from(json)]),
-            _ => Value::claim_texts(json).into_iter().collect(),
-        }
+    pub(super) fn texts(&self, name: &str) -> &[Str] {
+        let claim = self.claims.iter().find(|c| match &c.name {
+            ClaimName::Plain(range) => self.text.get(range.clone()) == Some(name),
+            ClaimName::Escaped(text) => **text == *name,
+        });
+        claim.map_or(&[], |claim| {
+            claim.texts.get_or_init(|| {
+                let json = self.text.get(claim.json.clone()).unwrap_or_default();
+                match json.as_bytes().first() {
+                    Some(b'"') => one(json).into_iter().collect(),
+                    Some(b'n') => Box::default(),
+                    Some(b't' | b'f') => Box::from([Str::from(json)]),
+                    _ => Value::claim_texts(json).into(),
+                }
+            })
+        })
     }
 }
 

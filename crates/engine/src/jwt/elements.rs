@@ -263,7 +263,7 @@ impl RequiredClaim {
         struct Found<'a> {
             claim: &'a RequiredClaim,
             name: Str,
-            texts: SmallVec<[Str; 4]>,
+            texts: &'a [Str],
         }
         let mut found: SmallVec<[Found<'_>; 2]> = SmallVec::new();
         let mut missing: Vec<Str> = Vec::new();

@@ -34,9 +34,9 @@ pub(super) fn is_tenant(text: &str) -> bool {
 }
 
 /// The tenant that a token says it is of.
-fn tid(verified: &Verified) -> Option<tollgate_lang::value::Str> {
-    let tid = verified.claims.texts("tid").into_iter().next()?;
-    is_id(&tid).then_some(tid)
+fn tid(verified: &Verified) -> Option<&str> {
+    let tid = verified.claims.texts("tid").first()?;
+    is_id(tid).then_some(tid)
 }
 
 /// Whether a text is a template filled with a tenant's id.
@@ -56,7 +56,7 @@ pub(super) fn template_fits(verified: &Verified, provider: &OpenIdProvider) -> b
         return false;
     };
     provider.issuer.contains(TEMPLATE)
-        && tid(verified).is_some_and(|tid| filled(&provider.issuer, &tid, issuer))
+        && tid(verified).is_some_and(|tid| filled(&provider.issuer, tid, issuer))
 }
 
 /// Whether the key may sign for the token's issuer. Entra ID says for each key which issuer it is of, since keys of
@@ -72,13 +72,13 @@ pub(super) fn key_fits(verified: &Verified, provider: &OpenIdProvider) -> bool {
         return false;
     };
     // A v1 token has another issuer than the key: then the key must be of the tenant that the provider speaks for.
-    let v2 = provider.issuer.replace(TEMPLATE, &tid);
-    filled(of, &tid, &v2)
+    let v2 = provider.issuer.replace(TEMPLATE, tid);
+    filled(of, tid, &v2)
         || verified
             .claims
             .issuer
             .as_deref()
-            .is_some_and(|issuer| filled(of, &tid, issuer))
+            .is_some_and(|issuer| filled(of, tid, issuer))
 }
 
 /// Whether Entra ID issued the token for this tenant (an id, a domain or `common` and the like), by the provider's
@@ -93,7 +93,7 @@ pub(super) fn issued(verified: &Verified, provider: &OpenIdProvider, tenant: Opt
     let tenant = tenant.map(str::trim).unwrap_or("common");
     let consumer = tid.eq_ignore_ascii_case(CONSUMERS);
     let of_tenant = match tenant {
-        t if is_id(t) => t.eq_ignore_ascii_case(&tid),
+        t if is_id(t) => t.eq_ignore_ascii_case(tid),
         t if t.eq_ignore_ascii_case("common") => true,
         t if t.eq_ignore_ascii_case("organizations") => !consumer,
         t if t.eq_ignore_ascii_case("consumers") => consumer,
@@ -101,18 +101,18 @@ pub(super) fn issued(verified: &Verified, provider: &OpenIdProvider, tenant: Opt
         _ => provider
             .issuer
             .split('/')
-            .any(|part| part.eq_ignore_ascii_case(&tid)),
+            .any(|part| part.eq_ignore_ascii_case(tid)),
     };
     let of_provider = provider.issuer.contains(TEMPLATE)
         || provider
             .issuer
             .split('/')
-            .any(|part| part.eq_ignore_ascii_case(&tid));
+            .any(|part| part.eq_ignore_ascii_case(tid));
     let v1 = |base: &&str| {
         issuer
             .strip_prefix(*base)
             .and_then(|t| t.strip_suffix('/'))
-            .is_some_and(|t| t.eq_ignore_ascii_case(&tid))
+            .is_some_and(|t| t.eq_ignore_ascii_case(tid))
     };
     // Where another server stands for Entra ID, its v1 issuer is the v2 one without the version.
     let same = provider
@@ -122,8 +122,8 @@ pub(super) fn issued(verified: &Verified, provider: &OpenIdProvider, tenant: Opt
     of_tenant
         && of_provider
         && key_fits(verified, provider)
-        && (filled(&provider.issuer, &tid, issuer)
-            || same.is_some_and(|same| filled(same, &tid, issuer))
+        && (filled(&provider.issuer, tid, issuer)
+            || same.is_some_and(|same| filled(same, tid, issuer))
             || V1.iter().any(v1))
 }
 

@@ -287,7 +287,7 @@ impl Validation {
                     .any(|p| entra::issued(verified, p, Some(&tenant))));
             }
         };
-        let Some(issuer) = &claims.issuer else {
+        let Some(issuer) = claims.issuer.as_ref().filter(|i| !i.is_empty()) else {
             return Ok(false);
         };
         // A provider vouches for its own issuer only (RFC 8725 §3.8).
@@ -319,16 +319,16 @@ impl Validation {
         // v1 tokens name the caller's application `appid`, v2 tokens `azp`.
         let named = ["appid", "azp"]
             .into_iter()
-            .find_map(|name| Some((name, verified.claims.texts(name).into_iter().next()?)));
+            .find_map(|name| Some((name, verified.claims.texts(name).first()?)));
         let Some((name, client)) = named else {
             return Ok(Err(Refusal::claims_missing(&["appid"])));
         };
         for allowed in &self.clients {
-            if allowed.get(rq)?.eq_ignore_ascii_case(&client) {
+            if allowed.get(rq)?.eq_ignore_ascii_case(client) {
                 return Ok(Ok(()));
             }
         }
-        Ok(Err(Refusal::claim_value(name, &client)))
+        Ok(Err(Refusal::claim_value(name, client)))
     }
 
     /// A refusal as the document words it.
