@@ -1,7 +1,7 @@
 //! The load: a fixed number of connections, each sending its next request when the last answer has ended.
 
 use crate::mock::length;
-use crate::scenario::{Scenario, Shape};
+use crate::scenario::{Bearer, Scenario, Shape};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -39,18 +39,19 @@ fn at(sorted: &[f64], p: f64) -> f64 {
         .unwrap_or(0.0)
 }
 
-/// Sends `requests` over `connections`.
+/// Sends `requests` over `connections`, with tokens of `bearers` where the row wants some.
 pub(crate) async fn run(
     addr: SocketAddr,
     scenario: &Scenario,
     connections: usize,
+    bearers: &Rc<Vec<String>>,
     requests: usize,
 ) -> Result<Seen, String> {
     let left = Rc::new(Cell::new(requests));
     let local = LocalSet::new();
     let begin = Instant::now();
     let tasks: Vec<_> = (0..connections)
-        .map(|_| local.spawn_local(connection(addr, *scenario, left.clone())))
+        .map(|_| local.spawn_local(connection(addr, *scenario, bearers.clone(), left.clone())))
         .collect();
     let all = local.run_until(async {
         let mut seen = Seen {
@@ -87,9 +88,10 @@ fn tool_call(prefix: &str) -> Vec<u8> {
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-fn request(scenario: &Scenario) -> (Vec<u8>, usize) {
+/// The bytes of a request, and where the prompt's digits and the token stand in them.
+fn request(scenario: &Scenario, bearer: &str) -> (Vec<u8>, usize, usize) {
     if matches!(scenario.shape, Shape::Tool | Shape::ToolEvent) {
-        return (tool_call(scenario.prefix), 0);
+        return (tool_call(scenario.prefix), 0, 0);
     }
     let stream = if scenario.shape == Shape::Stream {
         r#","stream":true"#
@@ -99,27 +101,35 @@ fn request(scenario: &Scenario) -> (Vec<u8>, usize) {
     let body = format!(
         r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"Answer in one sentence."}},{{"role":"user","content":"00000000 How does App Service scale a server horizontally, and what happens to its sessions?"}}],"temperature":0.2{stream}}}"#
     );
+    let authorization = match scenario.bearer {
+        Bearer::None => String::new(),
+        _ => format!("authorization: Bearer {bearer}\r\n"),
+    };
     let head = format!(
-        "POST {}/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21 HTTP/1.1\r\nhost: bench\r\naccept: application/json\r\nuser-agent: bench/1\r\ncontent-type: application/json\r\nocp-apim-subscription-key: bench-key\r\ncontent-length: {}\r\n\r\n",
+        "POST {}/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21 HTTP/1.1\r\nhost: bench\r\naccept: application/json\r\nuser-agent: bench/1\r\ncontent-type: application/json\r\nocp-apim-subscription-key: bench-key\r\n{authorization}content-length: {}\r\n\r\n",
         scenario.prefix,
         body.len()
     );
     let at = head.len() + body.find("00000000").unwrap_or(0);
-    ([head.into_bytes(), body.into_bytes()].concat(), at)
+    let token = head.find("Bearer ").map_or(0, |n| n + "Bearer ".len());
+    ([head.into_bytes(), body.into_bytes()].concat(), at, token)
 }
 
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
+    static NEXT_BEARER: Cell<usize> = const { Cell::new(0) };
 }
 
 async fn connection(
     addr: SocketAddr,
     scenario: Scenario,
+    bearers: Rc<Vec<String>>,
     left: Rc<Cell<usize>>,
 ) -> Result<(Vec<f64>, Vec<f64>), std::io::Error> {
     let mut stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
-    let (mut bytes, digits) = request(&scenario);
+    let bearer = bearers.first().map_or("", String::as_str);
+    let (mut bytes, digits, token) = request(&scenario, bearer);
     let (mut latencies, mut firsts) = (Vec::new(), Vec::new());
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     while left.get() > 0 {
@@ -129,6 +139,13 @@ async fn connection(
             NEXT.set(next);
             bytes[digits..digits + 8]
                 .copy_from_slice(format!("{:08}", next % 100_000_000).as_bytes());
+        }
+        if scenario.bearer == Bearer::New {
+            let next = NEXT_BEARER.get();
+            NEXT_BEARER.set((next + 1) % bearers.len().max(1));
+            if let Some(bearer) = bearers.get(next) {
+                bytes[token..token + bearer.len()].copy_from_slice(bearer.as_bytes());
+            }
         }
         buffer.clear();
         let begin = Instant::now();

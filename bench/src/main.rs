@@ -7,11 +7,13 @@ mod load;
 mod mock;
 mod process;
 mod scenario;
+mod tokens;
 
 use process::{Proxy, Usage};
-use scenario::{Scenario, Shape};
+use scenario::{Bearer, Scenario, Shape};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -31,7 +33,8 @@ async fn main() {
 const ROUNDS: usize = 3;
 
 async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
-    let upstream = mock::start()
+    let issuer = tokens::Issuer::generate()?;
+    let upstream = mock::start(&issuer.jwks())
         .await
         .map_err(|e| format!("mock upstream: {e}"))?;
     let folder = std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id()));
@@ -45,11 +48,18 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
         .filter(|s| s.floor || s.name.contains(filter))
         .flat_map(|s| s.connections.iter().map(move |c| (s, *c)))
         .collect();
+    let bearers = if rows.iter().any(|(s, _)| s.bearer != Bearer::None) {
+        println!("signing {} tokens\n", tokens::TOKENS);
+        issuer.tokens(upstream, tokens::TOKENS)?
+    } else {
+        Vec::new()
+    };
+    let bearers = Rc::new(bearers);
     let mut measured: Vec<Vec<Row>> = vec![Vec::new(); rows.len()];
     for _ in 0..ROUNDS {
         for (at, (scenario, connections)) in rows.iter().enumerate() {
             let mut proxy = Proxy::start(scenario.proxy, binaries, &folder, upstream).await?;
-            let row = measure(scenario, *connections, &mut proxy).await;
+            let row = measure(scenario, *connections, &bearers, &mut proxy).await;
             proxy.stop();
             measured[at].push(row.map_err(|e| format!("{} at {connections}: {e}", scenario.name))?);
         }
@@ -121,13 +131,21 @@ impl Row {
 async fn measure(
     scenario: &Scenario,
     connections: usize,
+    bearers: &Rc<Vec<String>>,
     proxy: &mut Proxy,
 ) -> Result<Row, String> {
     let idle = proxy.usage()?.resident;
     let requests = scenario.requests(connections);
-    load::run(proxy.addr, scenario, connections, requests / 10 + 1).await?;
+    load::run(
+        proxy.addr,
+        scenario,
+        connections,
+        bearers,
+        requests / 10 + 1,
+    )
+    .await?;
     let before = proxy.usage()?;
-    let result = load::run(proxy.addr, scenario, connections, requests).await?;
+    let result = load::run(proxy.addr, scenario, connections, bearers, requests).await?;
     let after: Usage = proxy.usage()?;
     Ok(Row {
         rps: requests as f64 / result.seconds,

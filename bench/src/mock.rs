@@ -1,4 +1,5 @@
-//! The upstream: answers chat, streams, embeddings, tool calls and token requests from prepared bytes, as cheaply as can be.
+//! The upstream: answers chat, streams, embeddings, tool calls, token and key requests from prepared bytes, as cheaply
+//! as can be.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,13 +18,15 @@ struct Answers {
     token: Vec<u8>,
     tool: Vec<u8>,
     tool_event: Vec<u8>,
+    discovery: Vec<u8>,
+    keys: Vec<u8>,
 }
 
-/// Starts it on a free port of this thread's runtime.
-pub(crate) async fn start() -> std::io::Result<SocketAddr> {
+/// Starts it on a free port of this thread's runtime. `jwks` are the keys of the OpenID provider that it also is.
+pub(crate) async fn start(jwks: &str) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
-    let answers = Arc::new(prepare());
+    let answers = Arc::new(prepare(addr, jwks));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = stream.set_nodelay(true);
@@ -42,7 +45,7 @@ fn chunk(data: &str) -> Vec<u8> {
     format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
 }
 
-fn prepare() -> Answers {
+fn prepare(addr: SocketAddr, jwks: &str) -> Answers {
     let text = "The instances of a plan share its front ends, which spread requests over them; sessions stay in storage. ".repeat(4);
     let chat = format!(
         r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-mini","choices":[{{"index":0,"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}],"usage":{{"prompt_tokens":40,"completion_tokens":80,"total_tokens":120}}}}"#
@@ -90,6 +93,10 @@ fn prepare() -> Answers {
         usage: event("", r#"{"prompt_tokens":40,"completion_tokens":50,"total_tokens":90}"#),
         embeddings,
         token: whole(r#"{"access_token":"bench-token","expires_on":"4102444800","resource":"https://cognitiveservices.azure.com","token_type":"Bearer"}"#),
+        discovery: whole(&format!(
+            r#"{{"issuer":"http://{addr}","jwks_uri":"http://{addr}/jwks"}}"#
+        )),
+        keys: whole(jwks),
     }
 }
 
@@ -116,6 +123,10 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) -> std::io::Result<
             stream.write_all(&answers.tool).await?;
         } else if has(line, b"/msi/token") {
             stream.write_all(&answers.token).await?;
+        } else if has(line, b"/openid-configuration") {
+            stream.write_all(&answers.discovery).await?;
+        } else if has(line, b"/jwks") {
+            stream.write_all(&answers.keys).await?;
         } else if has(body, b"\"stream\":true") {
             stream.write_all(&answers.head).await?;
             for event in &answers.events {

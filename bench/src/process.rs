@@ -263,6 +263,17 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
             &governed,
             r#"<azure-openai-semantic-cache-store duration="3600" />"#,
         ),
+        api(
+            "jwt",
+            &format!(
+                r#"<validate-jwt header-name="Authorization" require-scheme="Bearer">
+          <openid-config url="http://{upstream}/.well-known/openid-configuration" />
+          <audiences><audience>api://bench</audience></audiences>
+          <required-claims><claim name="roles" match="any"><value>Chat.User</value></claim></required-claims>
+        </validate-jwt>"#
+            ),
+            "",
+        ),
         api("pool", r#"<set-backend-service backend-id="pool" />"#, ""),
     ]
     .concat();

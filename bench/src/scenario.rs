@@ -13,6 +13,17 @@ pub(crate) enum Program {
     Tollgate,
 }
 
+/// The tokens that requests carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// None.
+    None,
+    /// The same one, as a caller sends it for an hour.
+    Same,
+    /// Another one each time: none is remembered.
+    New,
+}
+
 /// Which rows compare with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Shape {
@@ -36,6 +47,7 @@ pub(crate) struct Scenario {
     pub(crate) prefix: &'static str,
     /// Each request carries another prompt (the semantic cache must miss).
     pub(crate) unique: bool,
+    pub(crate) bearer: Bearer,
     pub(crate) floor: bool,
     pub(crate) connections: &'static [usize],
 }
@@ -61,6 +73,7 @@ const fn row(name: &'static str, proxy: Program, shape: Shape, prefix: &'static 
         shape,
         prefix,
         unique: false,
+        bearer: Bearer::None,
         floor: false,
         connections: BOTH,
     }
@@ -85,6 +98,24 @@ pub(crate) fn all() -> Vec<Scenario> {
         floor(Shape::Whole),
         row("nginx", Program::Nginx, Shape::Whole, "/plain"),
         row("tollgate: key", Program::Tollgate, Shape::Whole, "/plain"),
+        Scenario {
+            bearer: Bearer::New,
+            ..row(
+                "tollgate: validate-jwt RS256",
+                Program::Tollgate,
+                Shape::Whole,
+                "/jwt",
+            )
+        },
+        Scenario {
+            bearer: Bearer::Same,
+            ..row(
+                "tollgate: validate-jwt, same token",
+                Program::Tollgate,
+                Shape::Whole,
+                "/jwt",
+            )
+        },
         row(
             "tollgate: pool of four",
             Program::Tollgate,
