@@ -202,13 +202,13 @@ pub trait OpenIdProviders: Send + Sync {
 
     /// A token names the key `kid`, which `seen` lacks (`None`: it names none, and no key of `seen` verifies it):
     /// fetches again, unless that was done too often lately or the key was missed a moment ago. Gives what is newest,
-    /// which may be `seen` itself.
+    /// which may be `seen` itself; an error when the provider could not be asked, so that nobody knows.
     fn unknown_key<'a>(
         &'a self,
         url: &'a str,
         kid: Option<&'a str>,
         seen: &'a Arc<OpenIdProvider>,
-    ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>>;
+    ) -> LocalBoxFuture<'a, Result<Arc<OpenIdProvider>, String>>;
 }
 
 /// A gateway that reaches no OpenID provider.
@@ -234,8 +234,8 @@ impl OpenIdProviders for NoOpenIdProviders {
         _url: &'a str,
         _kid: Option<&'a str>,
         seen: &'a Arc<OpenIdProvider>,
-    ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>> {
-        Box::pin(std::future::ready(seen.clone()))
+    ) -> LocalBoxFuture<'a, Result<Arc<OpenIdProvider>, String>> {
+        Box::pin(std::future::ready(Ok(seen.clone())))
     }
 }
 

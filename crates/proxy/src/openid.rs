@@ -174,16 +174,16 @@ impl OpenIdProviders for OpenIdCache {
         url: &'a str,
         kid: Option<&'a str>,
         seen: &'a Arc<OpenIdProvider>,
-    ) -> LocalBoxFuture<'a, Arc<OpenIdProvider>> {
+    ) -> LocalBoxFuture<'a, Answer> {
         Box::pin(async move {
             if kid.is_some_and(|kid| LONGEST_KID < kid.len()) {
-                return seen.clone();
+                return Ok(seen.clone());
             }
             let want = Want::Key {
                 kid: kid.map(Box::from),
                 seen: seen.clone(),
             };
-            self.ask(url, want).await.unwrap_or_else(|_| seen.clone())
+            self.ask(url, want).await
         })
     }
 }

@@ -393,7 +393,10 @@ impl Validation {
                     .providers
                     .unknown_key(url, kid.as_deref(), provider)
                     .await;
-                *provider = newest;
+                match newest {
+                    Ok(newest) => *provider = newest,
+                    Err(why) => unreachable = Some(format!("{url}: {why}")),
+                }
             }
             checked = self.check(rq, &token, &providers)?;
         }

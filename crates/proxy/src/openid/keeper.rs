@@ -194,44 +194,59 @@ impl Keeper {
                 self.note_missed(kid, began);
             }
         }
-        let answer = self.known();
+        let answer = self.known(&ask.want);
         let _ = ask.answer.send(answer);
     }
 
-    fn known(&self) -> Answer {
-        match (self.desk.cache.kept(&self.url), &self.failure) {
-            (Some(kept), _) => {
+    fn known(&self, want: &Want) -> Answer {
+        let kept = self.desk.cache.kept(&self.url);
+        match (kept, &self.failure) {
+            (Some(kept), failure) => {
                 kept.used.store(true, Ordering::Relaxed);
-                Ok(kept.provider.clone())
+                match failure {
+                    // It may have the key: nobody knows.
+                    Some((why, _)) if !self.settles(&kept.provider, want) => Err(why.clone()),
+                    _ => Ok(kept.provider.clone()),
+                }
             }
             (None, Some((why, _))) => Err(why.clone()),
             (None, None) => Err(format!("{} has not been fetched", self.url)),
         }
     }
 
+    /// Whether what is known answers the question: the key is there, or was looked for a moment ago.
+    fn settles(&self, provider: &Arc<OpenIdProvider>, want: &Want) -> bool {
+        let Want::Key { kid, seen } = want else {
+            return true;
+        };
+        let there = match kid {
+            Some(kid) => provider.keys.has(kid),
+            None => !Arc::ptr_eq(provider, seen),
+        };
+        let patience = self.desk.cache.config.missed;
+        there
+            || self
+                .missed
+                .get(kid)
+                .is_some_and(|at| at.elapsed() < patience)
+    }
+
     /// Whether an ask is worth a fetch; spends what such a fetch costs.
     fn must_fetch(&mut self, ask: &Ask) -> bool {
-        let now = Instant::now();
-        let failing = self.failure.is_some() && now < self.due;
+        let failing = self.failure.is_some() && Instant::now() < self.due;
         let kept = self.desk.cache.kept(&self.url);
-        let (kid, seen, kept) = match (&ask.want, kept) {
+        let (kid, kept) = match (&ask.want, kept) {
             (_, None) => return !failing,
             (Want::Provider, Some(_)) => return false,
-            (Want::Key { kid, seen }, Some(kept)) => (kid, seen, kept),
+            (Want::Key { kid, .. }, Some(kept)) => (kid, kept),
         };
-        match kid {
-            Some(kid) if kept.provider.keys.has(kid) => return false,
-            None if !Arc::ptr_eq(&kept.provider, seen) => return false,
-            _ => {}
+        if failing || self.settles(&kept.provider, &ask.want) {
+            return false;
         }
         if let Some(began) = self.fetched.as_ref().map(|f| f.began)
             && ask.at <= began
         {
             self.note_missed(kid, began);
-            return false;
-        }
-        let patience = self.desk.cache.config.missed;
-        if failing || self.missed.get(kid).is_some_and(|at| now < *at + patience) {
             return false;
         }
         let mut all = self.desk.bucket.borrow_mut();
@@ -308,6 +323,12 @@ impl Keeper {
         }
         self.digest = Some(found.digest);
         self.announce(old.as_ref().map(|kept| &*kept.provider), &found);
+        // What has just been withdrawn need not be looked for.
+        let gone: Vec<Box<str>> = old
+            .iter()
+            .flat_map(|old| old.provider.keys.keys())
+            .filter_map(|key| key.id().filter(|id| !found.keys.has(id)).map(Box::from))
+            .collect();
         let kept = Kept {
             provider: Arc::new(OpenIdProvider {
                 issuer: found.issuer,
@@ -317,6 +338,9 @@ impl Keeper {
             used: AtomicBool::new(old.is_some_and(|kept| kept.used.load(Ordering::Relaxed))),
         };
         self.desk.cache.keep(&self.url, Some(Arc::new(kept)));
+        for kid in gone {
+            self.note_missed(&Some(kid), began);
+        }
     }
 
     /// Tells the log what is new.

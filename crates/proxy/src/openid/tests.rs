@@ -105,7 +105,7 @@ impl Scene {
     async fn looks_for(&self, kid: &str) -> bool {
         let seen = self.cache.cached(URL).unwrap();
         let newest = self.cache.unknown_key(URL, Some(kid), &seen).await;
-        newest.keys.has(kid)
+        newest.is_ok_and(|newest| newest.keys.has(kid))
     }
 }
 
@@ -223,7 +223,12 @@ fn a_new_key_is_looked_for_at_once() {
             .map(|_| {
                 let (cache, seen) = (scene.cache.clone(), seen.clone());
                 tokio::task::spawn_local(async move {
-                    cache.unknown_key(URL, Some("b"), &seen).await.keys.has("b")
+                    cache
+                        .unknown_key(URL, Some("b"), &seen)
+                        .await
+                        .unwrap()
+                        .keys
+                        .has("b")
                 })
             })
             .collect();
@@ -238,10 +243,11 @@ fn a_new_key_is_looked_for_at_once() {
                 .cache
                 .unknown_key(URL, Some("b"), &seen)
                 .await
+                .unwrap()
                 .keys
                 .has("b")
         );
-        let newest = scene.cache.unknown_key(URL, None, &seen).await;
+        let newest = scene.cache.unknown_key(URL, None, &seen).await.unwrap();
         assert!(newest.keys.has("b"));
         assert_eq!(scene.asked(), 2);
     });
@@ -259,6 +265,7 @@ fn a_key_that_appears_while_a_fetch_runs_is_found() {
                 cache
                     .unknown_key(URL, Some("foreign"), &seen)
                     .await
+                    .unwrap()
                     .keys
                     .has("foreign")
             })
@@ -326,7 +333,11 @@ fn all_providers_together_have_a_limit() {
             let seen = scene.cache.fetch(&url).await.unwrap();
             for kid in 0..6 {
                 let kid = format!("k{kid}");
-                scene.cache.unknown_key(&url, Some(&kid), &seen).await;
+                scene
+                    .cache
+                    .unknown_key(&url, Some(&kid), &seen)
+                    .await
+                    .unwrap();
             }
         }
         assert_eq!(scene.asked(), 5 + 10);
@@ -349,10 +360,12 @@ fn keys_outlive_an_outage_and_end_after_a_day() {
         let failed = scene.number(|p| &p.failed);
         // Some 22 hours with a try each half minute.
         assert!((2000..4000).contains(&failed), "{failed}");
-        // An unknown key does not hurry it.
+        // An unknown key does not hurry it, and nobody says that it does not exist.
         let asked = scene.asked();
+        let seen = scene.cache.cached(URL).unwrap();
         for _ in 0..100 {
-            assert!(!scene.looks_for("b").await);
+            let newest = scene.cache.unknown_key(URL, Some("b"), &seen).await;
+            assert!(newest.unwrap_err().contains("503"));
         }
         assert!(scene.asked() <= asked + 1);
         after(3600).await;
@@ -364,6 +377,30 @@ fn keys_outlive_an_outage_and_end_after_a_day() {
         after(60).await;
         assert!(scene.cache.cached(URL).is_some());
         assert_eq!(scene.health.degraded_parts(), 0);
+    });
+}
+
+#[test]
+fn what_a_good_fetch_did_not_bring_is_not_looked_for() {
+    played(async {
+        let scene = Scene::begin(&[URL], OpenIdConfig::default());
+        scene.script.kids.borrow_mut().push("b");
+        after(1).await;
+        scene.script.kids.borrow_mut().remove(0);
+        assert!(!scene.looks_for("foreign").await);
+        assert_eq!(scene.asked(), 2);
+        // Withdrawn a moment ago, as that fetch showed.
+        assert!(!scene.looks_for("a").await);
+        assert_eq!(scene.asked(), 2);
+        // It is known not to be there, even while the provider is away; of another key nobody knows.
+        scene.script.down.set(true);
+        let seen = scene.cache.cached(URL).unwrap();
+        let look = |kid| scene.cache.unknown_key(URL, Some(kid), &seen);
+        assert!(look("other").await.is_err());
+        assert!(look("foreign").await.is_ok());
+        assert!(look("b").await.unwrap().keys.has("b"));
+        after(40).await;
+        assert!(look("foreign").await.is_err());
     });
 }
 

@@ -9,6 +9,7 @@ mod http2;
 mod identity;
 mod limits;
 mod log;
+mod openid;
 mod pass;
 mod stream;
 mod support;
