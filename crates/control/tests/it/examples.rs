@@ -30,7 +30,7 @@ fn all_load() {
         let faults = loaded.diagnostics.render(&loaded.sources, false);
         assert!(faults.is_empty(), "{}\n{faults}", path.display());
         let snapshot = loaded.snapshot.unwrap();
-        assert!(!snapshot.apis.is_empty() && !snapshot.subscriptions.is_empty());
+        assert!(!snapshot.apis.is_empty());
     }
     assert!(seen >= 2, "{}", folder.display());
 }

@@ -1,5 +1,7 @@
 //! The examples as their pages tell: the commands of a README, run by a shell, with free ports in place of its own.
 
+mod jwt;
+
 use crate::process::{Running, address};
 use crate::scene::Served;
 use std::collections::BTreeMap;

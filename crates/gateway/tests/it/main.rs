@@ -18,6 +18,7 @@ mod mcp_documents;
 mod node;
 mod process;
 mod python;
+mod rotation;
 mod scene;
 mod sdk;
 mod secrets;
