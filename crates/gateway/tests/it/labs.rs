@@ -4,6 +4,7 @@
 
 mod access;
 mod agents;
+mod connections;
 mod limits;
 mod metrics;
 mod oauth;

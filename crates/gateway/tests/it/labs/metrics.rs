@@ -1,9 +1,10 @@
-//! Token metrics with dimensions of the policy's own.
+//! Token metrics with dimensions of the policy's own, and the record that each call leaves.
 
 use super::*;
 use crate::scene::{ask, ask_for_stream, sum};
 
 const METRICS: &str = include_str!("../../documents/labs/token-metrics.xml");
+const LOGGING: &str = include_str!("../../documents/labs/logging.xml");
 
 /// The second policy of `zero-to-production`, which is that of `token-metrics-emitting`: tokens by subscription, address,
 /// API and user, streams included.
@@ -43,5 +44,31 @@ async fn tokens_are_counted_by_four_dimensions() {
         let (a, b) = (team("team-a"), team("team-b"));
         assert!(a > 0 && b == ann, "{a} {b}");
         assert_eq!(a + b + ann + bob, billed.total_tokens);
+    }
+}
+
+/// `built-in-logging`: without a policy for it, each call leaves a record of who called what.
+#[tokio::test]
+async fn each_call_is_recorded() {
+    let values = [("{backend-id}", "the-model")];
+    for policy in documents(LOGGING, "built-in-logging/policy.xml", &values) {
+        let mut lab =
+            Lab::start(&policy, |url| server("the-model", &format!("{url}/openai"))).await;
+        for (key, team, product) in [(KEY_A, "team-a", "gold"), (KEY_B, "team-b", "bronze")] {
+            let answer = lab.call(key, &ask("What is a toll?")).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let id = answer.header("tollgate-request-id");
+            let record = lab.served.running.line(id);
+            for part in [
+                "ChatCompletions_Create",
+                team,
+                product,
+                "the-model",
+                "status=200",
+            ] {
+                assert!(record.contains(part), "no {part} in {record}");
+            }
+            assert!(!record.contains(key), "{record}");
+        }
     }
 }
