@@ -17,6 +17,7 @@ mod server;
 mod sessions;
 mod target;
 mod tools;
+mod trace;
 
 pub use call::{Call, Endpoint, Message};
 pub use sessions::Session;

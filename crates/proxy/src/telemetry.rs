@@ -7,6 +7,7 @@
 mod access_log;
 mod backends;
 mod exposition;
+mod mcp;
 mod openid;
 mod shard;
 

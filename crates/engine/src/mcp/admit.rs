@@ -5,7 +5,7 @@
 
 use super::call::{self, Call, Endpoint, Message, is_modern};
 use super::failure::refuse;
-use super::{Source, access, headers};
+use super::{Source, access, headers, trace};
 use crate::body::BodyError;
 use crate::exchange::{BodyState, Exchange, collect};
 use crate::failure::Failure;
@@ -111,6 +111,14 @@ pub(crate) async fn read(rq: &mut Exchange) -> Result<(), Box<Failure>> {
     if let Some(call) = rq.mcp.as_deref_mut() {
         call.message = Some(message);
         call.read_from = body.clone();
+    }
+    if let Some(told) = envelope
+        .params
+        .meta
+        .as_ref()
+        .and_then(|m| m.traceparent.as_deref())
+    {
+        trace::join(&mut rq.request.headers, told);
     }
     if !modern {
         return Ok(());

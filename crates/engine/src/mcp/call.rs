@@ -10,6 +10,7 @@ use crate::exchange::{BodyState, Exchange};
 use crate::snapshot::{Api, BackendIndex};
 use bytes::Bytes;
 use http::HeaderValue;
+use smallvec::SmallVec;
 use tollgate_agents::jsonrpc::{Envelope, Id, Kind};
 use tollgate_agents::{Revision, revision};
 use tollgate_lang::value::Str;
@@ -177,12 +178,11 @@ impl Call {
 /// Which endpoint of an MCP server a path below its API is; `rest` begins with `/` or is empty.
 pub(crate) fn endpoint(api: &Api, rest: &str) -> Option<Endpoint> {
     let mcp = api.mcp.as_deref()?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let is = |path: &str| rest == path;
+    let is = |path: &str| is_path(rest, path);
     let found = match &mcp.source {
-        Source::Tools(_) => (rest.is_empty() || is("/mcp")).then_some(Endpoint::Streamable),
+        Source::Tools(_) => (is("") || is("/mcp")).then_some(Endpoint::Streamable),
         Source::PassThrough(McpEndpoints::Streamable { message }) => {
-            (rest.is_empty() || is("/mcp") || is(message)).then_some(Endpoint::Streamable)
+            (is("") || is("/mcp") || is(message)).then_some(Endpoint::Streamable)
         }
         Source::PassThrough(McpEndpoints::Sse { sse, message }) => {
             if is("/sse") || is(sse) {
@@ -193,6 +193,19 @@ pub(crate) fn endpoint(api: &Api, rest: &str) -> Option<Endpoint> {
         }
     };
     Some(found.unwrap_or(Endpoint::Operation))
+}
+
+/// Whether a path is an endpoint's as any server might read it: without case, with encoded characters, with slashes more
+/// than once. What a server would take for its endpoint must not pass as another operation.
+fn is_path(rest: &str, endpoint: &str) -> bool {
+    let segments = |path: &'_ str| -> SmallVec<[String; 4]> {
+        crate::routing::decode(path)
+            .split(['/', '\\'])
+            .filter(|s| !s.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect()
+    };
+    rest == endpoint || segments(rest) == segments(endpoint)
 }
 
 /// Whether a version's text means the era of requests that stand alone. A version that came after this gateway does.

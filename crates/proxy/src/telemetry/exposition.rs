@@ -3,6 +3,7 @@
 //! What must stay true: runs on the asking thread and holds a shard's lock only while it copies the list of series.
 
 use super::backends::Backends;
+use super::mcp::McpRequests;
 use super::openid::Providers;
 use super::shard::{BUCKETS, Times, TokenLabels, Tokens};
 use crate::health::Health;
@@ -25,6 +26,7 @@ pub(crate) fn exposition(health: &Health) -> String {
     let shards = health.metrics.shards();
     let backends = Backends::read(health, shards.iter().map(|shard| &**shard));
     registry.register_collector(Box::new(backends));
+    registry.register_collector(Box::new(McpRequests::read(&shards)));
     registry.register_collector(Box::new(Providers::read(&health.openid)));
     let mut out = String::new();
     // Writing into a string does not fail.

@@ -4,6 +4,7 @@
 //! owner and, for a moment, by a scrape; labels are texts of the configuration, cut to a bounded number of series.
 
 use super::backends::BackendCounts;
+use super::mcp::McpCounts;
 use crate::upstream::Hashed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
@@ -131,6 +132,7 @@ pub(crate) struct Series {
     pub(crate) tokens: HashMap<TokenLabels, Arc<(TokenLabels, Tokens)>>,
     pub(crate) refused: HashMap<u16, u64>,
     pub(super) backends: BackendCounts,
+    pub(super) mcp: McpCounts,
 }
 
 /// API, operation, product (each one up, 0 for none), class and outcome.
@@ -184,6 +186,9 @@ impl Shard {
                 .tool_series(exchange, inner, class, self.max_series)
                 .observe(record.elapsed_nanos);
         } else {
+            if exchange.mcp.is_some() {
+                series.mcp.count(exchange, self.max_series);
+            }
             let index = (
                 up(exchange.api),
                 up(exchange.operation),
@@ -342,7 +347,7 @@ impl Series {
 }
 
 /// A label of bounded length: dimensions may come out of requests.
-fn cut(text: &Str) -> Str {
+pub(super) fn cut(text: &Str) -> Str {
     if text.len() <= LABEL {
         return text.clone();
     }
