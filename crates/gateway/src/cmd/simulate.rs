@@ -46,20 +46,26 @@ impl Simulate {
         let runtime = super::runtime()?;
         runtime.block_on(async {
             let mut stop = super::Stop::new()?;
-            let simulator = Simulator::start(SimulatorConfig {
+            let config = SimulatorConfig {
                 listen: self.listen,
                 latency_per_token: self.latency_per_token,
                 first_token_latency: self.first_token_latency,
                 strict_auth: self.strict_auth,
                 ..SimulatorConfig::default()
-            })
-            .await
-            .with_context(|| format!("cannot listen on {}", self.listen))?;
+            };
+            let resources = config.resources.clone();
+            let simulator = Simulator::start(config)
+                .await
+                .with_context(|| format!("cannot listen on {}", self.listen))?;
             if self.json {
                 println!("{}", serde_json::json!({ "simulator": simulator.url() }));
             } else {
                 let url = simulator.url();
                 println!("Simulated providers: {url}");
+                println!("  Azure OpenAI:      {url}/openai");
+                for resource in &resources {
+                    println!("                     {url}/{}/openai", resource.name);
+                }
                 println!("  what was billed:   curl {url}/usage");
                 println!("  MCP server:        {url}/mcp");
                 println!("  token issuer:      {}", simulator.issuer());
