@@ -15,6 +15,7 @@ mod labs;
 mod mcp_clients;
 mod mcp_conformance;
 mod mcp_documents;
+mod mcp_from_api;
 mod node;
 mod process;
 mod python;

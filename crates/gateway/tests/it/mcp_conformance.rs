@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// How many checks of a scenario passed and failed.
-type Checks = (u32, u32);
+pub(crate) type Checks = (u32, u32);
 
 /// What the suite found.
 #[derive(Debug, Default, PartialEq)]
-struct Found {
+pub(crate) struct Found {
     /// The scenarios that the revision requires.
-    scored: BTreeMap<String, Checks>,
+    pub(crate) scored: BTreeMap<String, Checks>,
     /// Those that run without counting: extensions and what is younger than the revision.
-    unscored: BTreeMap<String, Checks>,
+    pub(crate) unscored: BTreeMap<String, Checks>,
 }
 
 impl Found {
@@ -27,7 +27,7 @@ impl Found {
 }
 
 /// Runs all that a revision requires of a server.
-fn conformance(node: &Node, url: &str, revision: &str) -> Found {
+pub(crate) fn conformance(node: &Node, url: &str, revision: &str) -> Found {
     let results = Folder::new();
     let output = node
         .program("conformance")

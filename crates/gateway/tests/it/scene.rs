@@ -303,6 +303,22 @@ impl Stream {
         true
     }
 
+    /// The next event's data, as JSON; `None` at the end. Comments are skipped.
+    pub(crate) async fn event(&mut self) -> Option<Value> {
+        loop {
+            if let Some(at) = self.text.windows(2).position(|w| w == b"\n\n") {
+                let event: Vec<u8> = self.text.drain(..at + 2).collect();
+                let event = String::from_utf8(event).unwrap();
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                if let Some(data) = data {
+                    return Some(serde_json::from_str(data).unwrap());
+                }
+            } else if !self.frame().await {
+                return None;
+            }
+        }
+    }
+
     /// Reads to the end.
     pub(crate) async fn rest(&mut self) -> String {
         while self.frame().await {}
