@@ -16,6 +16,7 @@ mod mcp_clients;
 mod mcp_conformance;
 mod mcp_documents;
 mod mcp_from_api;
+mod mcp_example;
 mod node;
 mod process;
 mod python;

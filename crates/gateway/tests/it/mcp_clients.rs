@@ -85,6 +85,15 @@ pub(crate) fn inspector(node: &Node, url: &str, args: &[&str]) -> Result<Value, 
     }
 }
 
+/// The names of listed tools.
+pub(crate) fn names(tools: &Value) -> Vec<&str> {
+    let tools = tools.as_array().unwrap();
+    tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect()
+}
+
 #[test]
 fn the_inspector_works_with_the_everything_server() {
     let Some(node) = Node::find("the inspector before server-everything") else {

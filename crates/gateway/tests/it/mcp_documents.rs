@@ -2,7 +2,7 @@
 //! real clients. `documents` says where they come from.
 
 use crate::documents::both;
-use crate::mcp_clients::{McpGateway, asset, inspector, server};
+use crate::mcp_clients::{McpGateway, asset, inspector, names, server};
 use crate::node::Node;
 use crate::process::{Running, address};
 use crate::python::{interpreter, python};
@@ -98,14 +98,6 @@ fn message(answer: &Fetched) -> Value {
     } else {
         answer.json()
     }
-}
-
-fn names(tools: &Value) -> Vec<&str> {
-    let tools = tools.as_array().unwrap();
-    tools
-        .iter()
-        .map(|tool| tool["name"].as_str().unwrap())
-        .collect()
 }
 
 /// What each client must have seen: two tools, two answers, one refusal.
