@@ -9,6 +9,7 @@ pub mod jsonrpc;
 pub mod list;
 pub mod mirror;
 pub mod operation;
+pub mod result;
 pub mod revision;
 pub mod tools;
 

@@ -82,11 +82,7 @@ fn result(json: &str, allows: &dyn Fn(&str) -> bool, private: bool) -> Option<St
             }
         }
         if !said {
-            let name = Name {
-                raw: Cow::Borrowed("\"cacheScope\""),
-                text: Cow::Borrowed("cacheScope"),
-            };
-            members.0.push((name, Cow::Borrowed("\"private\"")));
+            members.push("cacheScope", "\"private\"");
         }
     }
     Some(members.write())
@@ -104,10 +100,10 @@ fn name_of(tool: &str) -> Option<String> {
 }
 
 /// An object's members in order, their values as they were written.
-struct Members<'a>(Vec<(Name<'a>, Cow<'a, str>)>);
+pub(crate) struct Members<'a>(Vec<(Name<'a>, Cow<'a, str>)>);
 
 /// A member's name as text and as JSON.
-struct Name<'a> {
+pub(crate) struct Name<'a> {
     raw: Cow<'a, str>,
     text: Cow<'a, str>,
 }
@@ -119,8 +115,31 @@ impl Name<'_> {
     }
 }
 
-impl Members<'_> {
-    fn write(&self) -> String {
+impl<'a> Members<'a> {
+    /// Where a member stands.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(known, _)| known.is(name))
+    }
+
+    /// The JSON of a member.
+    pub(crate) fn value(&self, at: usize) -> &str {
+        &self.0[at].1
+    }
+
+    pub(crate) fn replace(&mut self, at: usize, value: Cow<'a, str>) {
+        self.0[at].1 = value;
+    }
+
+    /// Adds a member at the end; `value` is JSON.
+    pub(crate) fn push(&mut self, name: &'static str, value: &'static str) {
+        let name = Name {
+            raw: crate::jsonrpc::string(name),
+            text: Cow::Borrowed(name),
+        };
+        self.0.push((name, Cow::Borrowed(value)));
+    }
+
+    pub(crate) fn write(&self) -> String {
         let length: usize = self.0.iter().map(|(n, v)| n.raw.len() + v.len() + 2).sum();
         let mut out = String::with_capacity(length + 2);
         out.push('{');

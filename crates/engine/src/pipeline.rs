@@ -116,6 +116,7 @@ async fn ended(rq: &mut Exchange, snapshot: &Snapshot, mut flow: Flow) {
     }
     if rq.mcp.is_some() {
         mcp::put_in_form(rq);
+        mcp::complete(rq);
         mcp::put_back(rq);
         mcp::challenge(rq);
     }

@@ -19,7 +19,7 @@ const SAMPLES: &str = "microsoft_code_sample_search";
 const DISABLED: &str = "Tool disabled by API Management policy: microsoft_code_sample_search";
 
 /// The eras, as Python's client names them, and the revision that each comes to.
-const ERAS: [(&str, &str); 1] = [("legacy", "2025-11-25")];
+const ERAS: [(&str, &str); 2] = [("legacy", "2025-11-25"), ("auto", "2026-07-28")];
 
 /// The server of `tests/servers/docs.py` and a gateway before it.
 struct Docs {
@@ -151,7 +151,7 @@ async fn answers_under_the_callers_id(docs: &Docs) {
 /// Both documents before both kinds of server, called from both eras.
 async fn document(ours: &str, original: &str, lists_upstream: bool) {
     for policy in both(ours, original) {
-        for json in [true] {
+        for json in [true, false] {
             let Some(docs) = Docs::start(&policy, json) else {
                 return;
             };
@@ -163,7 +163,12 @@ async fn document(ours: &str, original: &str, lists_upstream: bool) {
             let has = |method: &str| received.iter().any(|one| one == method);
             assert_eq!(has("tools/list"), lists_upstream, "{received:?}");
             assert!(!has(&format!("tools/call {SAMPLES}")), "{received:?}");
-            for method in ["initialize", "notifications/initialized", "ping"] {
+            for method in [
+                "initialize",
+                "notifications/initialized",
+                "ping",
+                "server/discover",
+            ] {
                 assert!(has(method), "{method} of {received:?}");
             }
             for tool in [SEARCH, FETCH] {
@@ -189,7 +194,7 @@ async fn the_inspector_sees_what_is_allowed() {
         return;
     };
     for (policy, lists_upstream) in [(ALLOWLIST, false), (DENYLIST, true)] {
-        let Some(docs) = Docs::start(policy, true) else {
+        let Some(docs) = Docs::start(policy, false) else {
             return;
         };
         let url = &docs.gateway.url;
@@ -209,6 +214,7 @@ async fn the_inspector_sees_what_is_allowed() {
         let found = call(SEARCH, "query=quotas").unwrap();
         let text = found["content"][0]["text"].as_str().unwrap();
         assert!(text.starts_with("2 pages about quotas"), "{text}");
+        // It looks into the list before it calls, and does not find the tool there.
         // It looks into the list before it calls, and does not find the tool there.
         let refused = call(SAMPLES, "query=quotas").unwrap_err();
         assert!(refused.contains("tool_not_found"), "{refused}");

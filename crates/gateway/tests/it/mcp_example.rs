@@ -1,6 +1,9 @@
 //! `examples/mcp-passthrough` before the simulator's server, called as its README says.
 
+use crate::mcp_clients::{inspector, names};
+use crate::node::Node;
 use crate::process::{Folder, Running, address};
+use crate::python::python;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tollgate_testkit::client::{fetch, post_json, with_header};
@@ -49,6 +52,89 @@ impl Example {
             _simulator: simulator,
             _folder: folder,
         }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.gateway)
+    }
+}
+
+#[test]
+fn each_team_has_its_tools() {
+    let example_folder = example();
+    let gateway = Example::start();
+    let client = |key| {
+        let environment = [
+            ("GATEWAY_URL", &*gateway.url("/docs/mcp")),
+            ("SUBSCRIPTION_KEY", key),
+        ];
+        python(&example_folder.join("client.py"), &environment)
+    };
+    let Some(reader) = client(READER) else {
+        return;
+    };
+    let reader: Vec<_> = reader.lines().collect();
+    assert_eq!(
+        reader[0],
+        "tools: microsoft_docs_search, microsoft_docs_fetch"
+    );
+    assert!(
+        reader[1].starts_with("found: Limit call rate"),
+        "{reader:?}"
+    );
+    assert_eq!(reader[2], "refused: Unknown tool: get_weather");
+    let builder = client(BUILDER).unwrap();
+    let builder: Vec<_> = builder.lines().collect();
+    assert!(
+        builder[0].contains("get_weather") && builder[0].contains("microsoft_code_sample_search")
+    );
+    assert!(!builder[0].contains("always_fails") && !builder[0].contains("announce_change"));
+    assert!(
+        builder[2].starts_with("weather: {'city': 'Oslo'"),
+        "{builder:?}"
+    );
+}
+
+#[test]
+fn the_inspector_as_in_the_readme() {
+    let Some(node) = Node::find("the inspector before the example") else {
+        return;
+    };
+    let gateway = Example::start();
+    let key = |key: &str| format!("Ocp-Apim-Subscription-Key: {key}");
+    let list = |path: &str, who: &str| {
+        let args = ["--header", &*key(who), "--method", "tools/list"];
+        let list = inspector(&node, &gateway.url(path), &args).unwrap();
+        names(&list["tools"])
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        list("/docs/mcp", READER),
+        ["microsoft_docs_search", "microsoft_docs_fetch"]
+    );
+    let by_policy = list("/by-policy/mcp", BUILDER);
+    assert_eq!(by_policy.len(), 9, "{by_policy:?}");
+    assert!(!by_policy.contains(&String::from("microsoft_code_sample_search")));
+    let args = [
+        "--header",
+        &*key(READER),
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "microsoft_docs_search",
+        "--tool-arg",
+        "query=rate limits",
+    ];
+    let found = inspector(&node, &gateway.url("/docs/mcp"), &args).unwrap();
+    let text = found["content"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("Limit call rate"), "{text}");
+    // Nobody without a key, and no reader in the builders' API.
+    for who in ["nobody's", READER] {
+        let args = ["--header", &*key(who), "--method", "tools/list"];
+        let refused = inspector(&node, &gateway.url("/by-policy/mcp"), &args).unwrap_err();
+        assert!(refused.contains("auth_required"), "{refused}");
     }
 }
 
