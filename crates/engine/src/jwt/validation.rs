@@ -108,7 +108,7 @@ enum Checked {
 }
 
 impl Validation {
-    /// The token. `Err(Ok)` is a refusal.
+    /// The token; the inner `Err` is a refusal, the outer one a fault of the document.
     fn token(&self, rq: &mut Exchange) -> Failed<Result<Token, Refusal>> {
         let token = match &self.place {
             Place::Header(name) => {
