@@ -12,7 +12,7 @@ use serde_json::json;
 use std::net::SocketAddr;
 
 /// How many different tokens there are: many more than the gateway remembers as checked, which at this size of a token
-/// is some 1,500 for each thread.
+/// is some 2,000 for each thread.
 pub(crate) const TOKENS: usize = 20_000;
 
 /// Signs.

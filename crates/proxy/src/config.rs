@@ -216,7 +216,7 @@ impl Default for OpenIdConfig {
             idle: Duration::from_secs(300),
             missed: Duration::from_secs(30),
             refetches: 6,
-            refetch_interval: Duration::from_secs(10),
+            refetch_interval: Duration::from_secs(5),
             refetches_of_all: 60,
             refetch_of_all_interval: Duration::from_secs(1),
         }

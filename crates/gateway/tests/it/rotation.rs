@@ -244,7 +244,7 @@ async fn keys_rotate_under_load() {
     };
     // A longer run by hand: TOLLGATE_TEST_ROTATIONS=40 TOLLGATE_TEST_PHASE=8 (seconds).
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let rotations = number("TOLLGATE_TEST_ROTATIONS").unwrap_or(4);
+    let rotations = number("TOLLGATE_TEST_ROTATIONS").unwrap_or(3);
     let phase = number("TOLLGATE_TEST_PHASE").map_or(PHASE, Duration::from_secs);
 
     let provider = Provider::start(&node);
@@ -275,7 +275,7 @@ async fn keys_rotate_under_load() {
     load.more(Kind::Newest, 100).await;
     let mut unreachable = Duration::ZERO;
     for rotation in 0..rotations {
-        let outage = rotation % 4 == 2;
+        let outage = rotation % 4 == 1;
         let (other, short) = (
             provider.token("urn:api").await,
             provider.token("urn:api:short").await,

@@ -20,6 +20,9 @@ use tollgate_engine::services::OpenIdProvider;
 /// Most names of keys that are remembered as missing.
 const MOST_MISSED: usize = 1024;
 
+/// How long a missing key that nobody wants is remembered.
+const MISSED_KEPT: Duration = Duration::from_secs(600);
+
 /// Longest wait between tries while a provider fails.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -76,9 +79,16 @@ pub(super) struct Keeper {
     failure: Option<(String, u32)>,
     /// The next look without being asked.
     due: Instant,
-    /// Keys that a good fetch did not bring, and when it began.
-    missed: HashMap<Option<Box<str>>, Instant>,
+    /// Keys that good fetches did not bring.
+    missed: HashMap<Option<Box<str>>, Missed>,
     metrics: Arc<Metrics>,
+}
+
+struct Missed {
+    /// When the newest good fetch began, which did not bring it either.
+    confirmed: Instant,
+    /// When it was last wanted.
+    asked: Instant,
 }
 
 struct Fetched {
@@ -152,12 +162,13 @@ impl Keeper {
         }
     }
 
-    /// Whether another fetch is worth it: the snapshot names it, or somebody used it since the last.
+    /// Whether another fetch is worth it: the snapshot names it, somebody used it since the last, or its keys outlive an
+    /// outage.
     fn wanted(&self) -> bool {
         let lately = || self.state.asked.get().elapsed() < self.desk.cache.config.idle;
         self.state.pinned.get()
             || match self.desk.cache.kept(&self.url) {
-                Some(kept) => kept.used.swap(false, Ordering::Relaxed),
+                Some(kept) => kept.used.swap(false, Ordering::Relaxed) || self.failure.is_some(),
                 None => lately(),
             }
     }
@@ -194,6 +205,11 @@ impl Keeper {
                 self.note_missed(kid, began);
             }
         }
+        if let Want::Key { kid, .. } = &ask.want
+            && let Some(missed) = self.missed.get_mut(kid)
+        {
+            missed.asked = Instant::now();
+        }
         let answer = self.known(&ask.want);
         let _ = ask.answer.send(answer);
     }
@@ -228,7 +244,7 @@ impl Keeper {
             || self
                 .missed
                 .get(kid)
-                .is_some_and(|at| at.elapsed() < patience)
+                .is_some_and(|missed| missed.confirmed.elapsed() < patience)
     }
 
     /// Whether an ask is worth a fetch; spends what such a fetch costs.
@@ -267,10 +283,15 @@ impl Keeper {
         }
         let patience = self.desk.cache.config.missed;
         if MOST_MISSED <= self.missed.len() {
-            self.missed.retain(|_, at| at.elapsed() < patience);
+            self.missed
+                .retain(|_, missed| missed.asked.elapsed() < patience);
         }
         if self.missed.len() < MOST_MISSED {
-            self.missed.insert(kid.clone(), began);
+            let missed = Missed {
+                confirmed: began,
+                asked: Instant::now(),
+            };
+            self.missed.insert(kid.clone(), missed);
         }
     }
 
@@ -311,6 +332,12 @@ impl Keeper {
         // Ahead of the end, and gateways that started together do not ask together.
         self.due = ended + lifetime.mul_f64(0.8 + 0.1 * self.chance());
         self.fetched = Some(Fetched { began, ended });
+        // One look serves all that are missing, so that many old tokens cost no more than one.
+        self.missed.retain(|kid, missed| {
+            missed.confirmed = began;
+            let there = kid.as_deref().is_some_and(|kid| found.keys.has(kid));
+            !there && missed.asked.elapsed() < MISSED_KEPT
+        });
         let now = self.desk.cache.clock.unix_millis();
         self.metrics.fetched(now / 1000, found.keys.keys().len());
         let old = self.desk.cache.kept(&self.url);
