@@ -201,10 +201,14 @@ fn resource_path(api: &Api) -> String {
         path.push('/');
         path.push_str(version);
     }
-    path.push_str(match &api.mcp.as_deref().map(|m| &m.source) {
+    let endpoint = match &api.mcp.as_deref().map(|m| &m.source) {
         Some(super::Source::PassThrough(crate::definition::McpEndpoints::Sse { sse, .. })) => sse,
         _ => "/mcp",
-    });
+    };
+    // An API whose path names the endpoint already is called there.
+    if !path.ends_with(endpoint) {
+        path.push_str(endpoint);
+    }
     path
 }
 
