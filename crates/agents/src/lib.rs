@@ -5,6 +5,7 @@
 //! Source of the rules: the MCP specification, revisions 2024-11-05 to 2026-07-28.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod fuzz;
 pub mod jsonrpc;
 pub mod list;
 pub mod mirror;

@@ -171,3 +171,15 @@ pub fn location(data: &[u8]) {
         );
     }
 }
+
+/// Passes a stream of events through the readers of MCP: none of its bytes is lost, wherever it is cut, and only the
+/// answer's event is another when a policy rewrote it. Begins with how it is cut: a count of up to seven, then so many
+/// lengths, which the chunks take by turns.
+///
+/// # Panics
+/// When that does not hold.
+pub fn mcp_events(data: &[u8]) {
+    let count = data.first().map_or(0, |count| usize::from(count & 7));
+    let (lengths, stream) = data.split_at(data.len().min(1 + count));
+    crate::mcp::passes_events(stream, lengths.get(1..).unwrap_or_default());
+}

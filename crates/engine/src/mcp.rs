@@ -28,7 +28,7 @@ pub(crate) use admit::{admit, begin, read};
 pub(crate) use answer::after;
 pub(crate) use call::endpoint;
 pub(crate) use complete::complete;
-pub(crate) use events::{finish, is_open_stream, put_back, take_answer};
+pub(crate) use events::{finish, is_open_stream, passes_events, put_back, take_answer};
 pub(crate) use failure::{note, put_in_form};
 pub(crate) use forward::{before, is_callers};
 pub(crate) use metadata::{at_root, below_api, challenge, has_metadata_at, is_below};

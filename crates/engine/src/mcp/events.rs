@@ -449,5 +449,74 @@ impl<F: FnMut(Event) -> Result<Bytes, BodyError> + Unpin> http_body::Body for Re
     }
 }
 
+/// For fuzzing: reads a stream in all the ways there are, and compares.
+pub(crate) fn passes_events(stream: &[u8], lengths: &[u8]) {
+    let chunks = || {
+        let mut rest = Bytes::copy_from_slice(stream);
+        let mut lengths = lengths.iter().cycle();
+        let mut chunks = VecDeque::new();
+        while !rest.is_empty() {
+            let length = lengths.next().map_or(rest.len(), |l| 1 + usize::from(*l));
+            chunks.push_back(rest.split_to(length.min(rest.len())));
+        }
+        Body::Stream(Box::pin(Chunks(chunks)))
+    };
+    let passed = rewriting(chunks(), 1 << 20, |event: Event| Ok(event.raw));
+    assert_eq!(read_now(passed), stream, "events that stay");
+    let later = Later::default();
+    let early = Early {
+        id: Box::from("1"),
+        before: Bytes::new(),
+        reader: Some(Reader::new(chunks(), 1 << 20)),
+        later: later.clone(),
+        limit: 1 << 20,
+    };
+    let mut all = read_now(Body::Stream(Box::pin(early)));
+    if let Some((event, message, reader)) = later.0.borrow_mut().take() {
+        let other = Bytes::from_static(b"{}");
+        let new = Event {
+            raw: Bytes::from(rewritten(&event, &message, &other)),
+            whole: true,
+        };
+        assert_eq!(new.data().as_deref(), Some(&b"{}"[..]));
+        for name in ["event", "id", "retry"] {
+            assert_eq!(new.field(name), event.field(name));
+        }
+        all.extend(rewritten(&event, &message, &message));
+        all.extend(read_now(reader.rest(&[])));
+    }
+    assert_eq!(
+        all, stream,
+        "before the answer, the answer and what follows"
+    );
+}
+
+/// Chunks that are all there.
+struct Chunks(VecDeque<Bytes>);
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.pop_front().map(|c| Ok(http_body::Frame::data(c))))
+    }
+}
+
+/// All of a body that waits for nothing.
+fn read_now(mut body: Body) -> Vec<u8> {
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut all = Vec::new();
+    while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut cx) {
+        if let Ok(data) = frame.into_data() {
+            all.extend_from_slice(&data);
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests;

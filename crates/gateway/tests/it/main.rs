@@ -18,6 +18,7 @@ mod mcp_conformance;
 mod mcp_documents;
 mod mcp_example;
 mod mcp_from_api;
+mod mcp_streams;
 mod node;
 mod process;
 mod python;
