@@ -6,7 +6,7 @@
 mod windows;
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{DateTime, DateTimeOffset, Kind, Object, Str, Value};
 use jiff::Timestamp;
