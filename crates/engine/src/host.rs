@@ -296,6 +296,16 @@ impl Host for Exchange {
         Ok(Coding::of(headers).undo(&bytes, limit).unwrap_or(bytes))
     }
 
+    fn certificates(&self) -> Vec<(Str, Bytes, Option<Str>)> {
+        let all = self.snapshot.certificates.iter();
+        all.filter_map(|c| {
+            let certificate = Bytes::copy_from_slice(c.certificate.as_ref()?.as_bytes());
+            let key = c.key.as_ref().map(|k| k.expose().clone());
+            Some((c.id.clone(), certificate, key))
+        })
+        .collect()
+    }
+
     fn request_id(&self) -> u128 {
         self.id
     }

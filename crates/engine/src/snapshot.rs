@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub router: Router,
     /// Finds subscriptions by key.
     pub keys: Keys,
+    /// Certificates, for `context.Deployment.Certificates`.
+    pub certificates: Vec<definition::CertificateDefinition>,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
     pub openid_urls: Vec<Str>,
 }
@@ -336,6 +338,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         router,
         keys,
         openid_urls,
+        certificates: definition.certificates,
     })
 }
 

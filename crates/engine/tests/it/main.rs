@@ -6,6 +6,7 @@
 )]
 
 mod accounting;
+mod certificates;
 mod corpus;
 mod fixtures;
 mod tidy;

@@ -166,6 +166,19 @@ pub trait Host {
     fn variable_names(&self) -> Vec<Str>;
     /// The whole body; `preserve` false consumes it. Already decompressed.
     fn body(&mut self, message: Message, preserve: bool) -> Result<Bytes, BodyError>;
+    /// The caller's certificate (`context.Request.Certificate`), DER.
+    fn caller_certificate(&self) -> Option<Bytes> {
+        None
+    }
+    /// `context.Deployment.Certificates`: id, certificate (PEM or DER) and private key (PEM).
+    fn certificates(&self) -> Vec<(Str, Bytes, Option<Str>)> {
+        Vec::new()
+    }
+    /// Whether a certificate (DER) is valid now and chains to a trusted root. A host that cannot tell says no.
+    fn trusts(&self, certificate: &[u8]) -> bool {
+        let _ = certificate;
+        false
+    }
     /// `context.RequestId`.
     fn request_id(&self) -> u128;
     /// `context.Timestamp`, .NET ticks UTC.

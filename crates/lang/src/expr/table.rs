@@ -6,6 +6,7 @@
 //! exchange a use of the member touches. What must stay true: every row parses (a test reads them all), and a type is
 //! declared once.
 
+pub(crate) mod certificates;
 pub(crate) mod collections;
 pub(crate) mod context;
 pub(crate) mod convert;
@@ -21,6 +22,7 @@ pub(crate) mod linq;
 pub(crate) mod numbers;
 pub(crate) mod random;
 pub(crate) mod regex;
+pub(crate) mod rsa;
 mod signature;
 pub(crate) mod strings;
 pub(crate) mod symmetric;
@@ -79,7 +81,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 20] = [
+const AREAS: [&[Type]; 22] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -95,6 +97,8 @@ const AREAS: [&[Type]; 20] = [
     regex::TYPES,
     crypto::TYPES,
     symmetric::TYPES,
+    rsa::TYPES,
+    certificates::TYPES,
     web::TYPES,
     exceptions::TYPES,
     jwt::TYPES,

@@ -3,6 +3,7 @@
 //! A member is a row; what it reads of the exchange stands in front of it. `ContextResponse`, `RequestBody` and `ResponseBody`
 //! are shown to authors as `IResponse` and `IMessageBody`: they only tell the binder which message is read.
 
+use super::certificates::Certificate;
 use super::json::parsed_as;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
@@ -168,7 +169,11 @@ const REQUEST: &[Row] = &[
     m("[Reads(RequestBody)] RequestBody Body", |cx, _| {
         maybe(cx, Entity::RequestBody, Part::RequestBody)
     }),
-    m("X509Certificate2 Certificate", |_, _| Ok(Value::Null)),
+    m("X509Certificate2 Certificate", |cx, _| {
+        let certificate = cx.host.caller_certificate();
+        cx.step(500)?;
+        Ok(certificate.map_or(Value::Null, |der| Certificate::of_host(&der, None)))
+    }),
     m("IReadOnlyDictionary<string, string[]> Headers", |_, _| {
         part(Part::RequestHeaders)
     }),

@@ -455,11 +455,6 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Security.Cryptography.HMACSHA512 : HMAC",
         keyed!("HMACSHA512", SHA512),
     ),
-    // A host here has no certificates: the members that would give one are null, so nothing of it can be used.
-    ty(
-        "class System.Security.Cryptography.X509Certificates.X509Certificate2",
-        &[],
-    ),
 ];
 
 #[cfg(test)]

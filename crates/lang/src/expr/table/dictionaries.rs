@@ -146,9 +146,21 @@ pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Val
                 .collect();
             Ok((!all.is_empty()).then(|| Value::strings(all)))
         }
+        Value::Host(HostObject(Part::Certificates)) => {
+            let all = cx.host.certificates();
+            match all.into_iter().find(|(id, _, _)| **id == *name) {
+                Some((_, found, key)) => certificate_of(cx, &found, key.as_deref()).map(Some),
+                None => Ok(None),
+            }
+        }
         Value::Null => Err(crate::expr::eval::null_reference()),
         _ => Ok(None),
     }
+}
+
+fn certificate_of(cx: &mut Cx<'_>, text: &[u8], key: Option<&str>) -> R {
+    cx.step(2_000)?;
+    Ok(super::certificates::Certificate::of_host(text, key))
 }
 
 /// All pairs.
@@ -213,7 +225,16 @@ pub(crate) fn entries(cx: &mut Cx<'_>, of: &Value) -> Result<Vec<Value>, Throw> 
                 )
             })
             .collect()),
-        Value::Host(HostObject(Part::Certificates)) => Ok(Vec::new()),
+        Value::Host(HostObject(Part::Certificates)) => {
+            let all = cx.host.certificates();
+            let mut out = Vec::with_capacity(all.len());
+            for (id, certificate, key) in all {
+                let value = certificate_of(cx, &certificate, key.as_deref())?;
+                let ty = Ty::class("X509Certificate2");
+                out.push(pair(Ty::String, ty, Value::Str(id), value));
+            }
+            Ok(out)
+        }
         Value::Dict(_) => crate::expr::eval::iterate(cx, of),
         Value::Object(o) => Ok(o.items().unwrap_or_default()),
         _ => Err(crate::expr::eval::null_reference()),

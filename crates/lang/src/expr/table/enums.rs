@@ -40,6 +40,9 @@ enums! {
     }
     SAVE_OPTIONS "System.Xml.Linq.SaveOptions" (flags) { None = 0, DisableFormatting = 1, OmitDuplicateNamespaces = 2 }
     LOAD_OPTIONS "System.Xml.Linq.LoadOptions" (flags) { None = 0, PreserveWhitespace = 1, SetBaseUri = 2, SetLineInfo = 4 }
+    X509_NAME_TYPE "System.Security.Cryptography.X509Certificates.X509NameType" {
+        SimpleName = 0, EmailName = 1, UpnName = 2, DnsName = 3, DnsFromAlternativeName = 4, UrlName = 5,
+    }
     CIPHER_MODE "System.Security.Cryptography.CipherMode" { CBC = 1, ECB = 2, OFB = 3, CFB = 4, CTS = 5 }
     PADDING_MODE "System.Security.Cryptography.PaddingMode" { None = 1, PKCS7 = 2, Zeros = 3, ANSIX923 = 4, ISO10126 = 5 }
     BASE64_OPTIONS "System.Base64FormattingOptions" { None = 0, InsertLineBreaks = 1 }
