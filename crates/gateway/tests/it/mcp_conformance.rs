@@ -7,6 +7,9 @@ use crate::python::interpreter;
 use std::collections::BTreeMap;
 use std::process::Command;
 
+/// A document that has every message in its hands.
+const REWRITES: &str = include_str!("../documents/mcp-rewrites.xml");
+
 /// How many checks of a scenario passed and failed.
 pub(crate) type Checks = (u32, u32);
 
@@ -85,14 +88,14 @@ fn simulated() -> Option<Server> {
 }
 
 /// The same set before a server and through a gateway before another of its kind.
-fn compare(revision: &str, scenarios: usize, start: impl Fn() -> Option<Server>) {
+fn compare(revision: &str, scenarios: usize, policy: &str, start: impl Fn() -> Option<Server>) {
     let Some(node) = Node::find("the MCP conformance suite") else {
         return;
     };
     let Some(((_behind, upstream), (_alone, url))) = start().zip(start()) else {
         return;
     };
-    let gateway = McpGateway::start(&upstream, FORWARD);
+    let gateway = McpGateway::start(&upstream, policy);
     let run = || {
         std::thread::scope(|scope| {
             let direct = scope.spawn(|| conformance(&node, &url, revision));
@@ -118,20 +121,20 @@ fn compare(revision: &str, scenarios: usize, start: impl Fn() -> Option<Server>)
 
 #[test]
 fn of_2025_11_25() {
-    compare("2025-11-25", 30, python);
+    compare("2025-11-25", 30, FORWARD, python);
 }
 
 #[test]
 fn of_2026_07_28() {
-    compare("2026-07-28", 37, python);
+    compare("2026-07-28", 37, FORWARD, python);
 }
 
 #[test]
-fn of_2025_11_25_with_the_simulated_server() {
-    compare("2025-11-25", 30, simulated);
+fn of_2025_11_25_when_a_policy_rewrites_everything() {
+    compare("2025-11-25", 30, REWRITES, simulated);
 }
 
 #[test]
-fn of_2026_07_28_with_the_simulated_server() {
-    compare("2026-07-28", 37, simulated);
+fn of_2026_07_28_when_a_policy_rewrites_everything() {
+    compare("2026-07-28", 37, REWRITES, simulated);
 }
