@@ -7,6 +7,8 @@ mod tests;
 
 use crate::model::Configuration;
 use crate::{openapi, yaml};
+use tollgate_agents::operation::input::Reserved;
+use tollgate_agents::operation::{Annotations, Contract, ToolSet, ToolSpec};
 use tollgate_lang::{Diagnostics, FileId, Sources};
 
 /// Reads `data` as `tollgate.yaml`.
@@ -24,7 +26,7 @@ pub fn configuration(data: &[u8]) {
 /// Reads `data` as an OpenAPI document.
 ///
 /// # Panics
-/// Likewise, and when two operations have one id.
+/// Likewise, when two operations have one id, and when one that becomes a tool has no input schema.
 pub fn openapi_document(data: &[u8]) {
     read(data, |file, text, diagnostics| {
         let operations = openapi::operations(file, text, diagnostics);
@@ -33,8 +35,46 @@ pub fn openapi_document(data: &[u8]) {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), count);
+        let wanted = ids.into_iter().collect();
+        let contracts = openapi::contracts(file, text, &wanted, diagnostics);
+        for operation in operations.iter().flatten() {
+            tool(operation, contracts.get(&operation.id));
+        }
         operations.is_some()
     });
+}
+
+/// Makes an operation a tool and calls it without arguments.
+fn tool(operation: &openapi::Operation, contract: Option<&Contract>) {
+    let mut set = ToolSet::default();
+    let bare = Contract::default();
+    let added = set.add(ToolSpec {
+        name: "tool",
+        title: None,
+        description: None,
+        annotations: Annotations::default(),
+        output_schema: true,
+        method: &operation.method,
+        url_template: &operation.url_template,
+        contract: contract.unwrap_or(&bare),
+        reserved: Reserved::default(),
+    });
+    let (Ok(index), tools) = (added, set.tools()) else {
+        return;
+    };
+    let tool = &tools[index];
+    for objects_only in [true, false] {
+        let listed: serde_json::Value =
+            serde_json::from_str(tool.json(objects_only)).expect("a tool is JSON");
+        assert_eq!(listed["inputSchema"]["type"], "object");
+    }
+    let none = serde_json::json!({});
+    if set.check(tool, &none).is_ok()
+        && let Some(none) = none.as_object()
+        && let Ok(parts) = tool.request(none)
+    {
+        assert!(parts.path.starts_with('/'), "{}", parts.path);
+    }
 }
 
 fn read(data: &[u8], reader: impl FnOnce(FileId, &str, &mut Diagnostics) -> bool) {

@@ -34,6 +34,7 @@ Arrangement (before the first request of a case):
       lines `NAME: VALUE`:
       named-value NAME, secret NAME          a named value
       api path, api service-url, api protocols, api subscription-required, api kind, api key-header, api key-query
+      api version                            segment|query NAME|header NAME VERSION
       operation ID                           METHOD /template; the first one replaces the default `* /*`
       mcp endpoint, mcp sse-endpoints, mcp allowed-origins, mcp max-body, mcp authorization-servers, mcp scopes,
       mcp resource-name, mcp allow, mcp deny, mcp product allow, mcp product deny

@@ -61,7 +61,7 @@ pub struct Binding {
 /// An input schema with its bindings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// The schema: always an object's.
+    /// The schema: always an object's. A built tool has let go of it.
     pub schema: Value,
     /// One for each property.
     pub bindings: Vec<Binding>,

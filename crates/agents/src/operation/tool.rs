@@ -158,13 +158,19 @@ impl ToolSet {
                 remedy: "make the schemas of the operation smaller; a model has to read them all",
             });
         }
+        // A call needs neither schema any more: they are compiled and written out.
+        input.schema = Value::Null;
+        let body = spec.contract.body.clone().map(|body| Body {
+            schema: Value::Null,
+            ..body
+        });
         Ok(Tool {
             name: spec.name.into(),
             legacy,
             modern,
             template,
             input,
-            body: spec.contract.body.clone(),
+            body,
             reserved: spec.reserved,
             headers,
             arguments,

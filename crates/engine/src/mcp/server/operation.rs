@@ -179,7 +179,7 @@ fn request(
 }
 
 /// Headers of an MCP message that say nothing to an API.
-const NOT_PASSED: [HeaderName; 12] = [
+const NOT_PASSED: [HeaderName; 15] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::CONTENT_TYPE,
@@ -190,6 +190,9 @@ const NOT_PASSED: [HeaderName; 12] = [
     header::REFERER,
     header::IF_MATCH,
     header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
     header::RANGE,
     header::HOST,
 ];
@@ -220,11 +223,11 @@ fn headers(rq: &Exchange, api: &Api) -> HeaderMap {
         headers.remove(name);
     }
     headers.remove(&api.key_header);
-    // The forwarding step appends the caller's address again.
-    if let Some(told) = rq.request.headers.get("x-forwarded-for") {
-        headers.insert(HeaderName::from_static("x-forwarded-for"), told.clone());
-    } else {
-        headers.remove("x-forwarded-for");
+    // The forwarding step appends the caller's address, which was not there before.
+    let forwarded = HeaderName::from_static("x-forwarded-for");
+    headers.remove(&forwarded);
+    for told in rq.request.headers.get_all(&forwarded) {
+        headers.append(forwarded.clone(), told.clone());
     }
     headers.insert(
         header::ACCEPT,
