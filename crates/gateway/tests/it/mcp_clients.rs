@@ -18,6 +18,11 @@ pub(crate) struct McpGateway {
 impl McpGateway {
     /// Starts it before the server at `upstream`; `policy` is the API's document.
     pub(crate) fn start(upstream: &str, policy: &str) -> Self {
+        Self::start_with(upstream, policy, "")
+    }
+
+    /// The same with more lines of the API, each with four spaces and a line end.
+    fn start_with(upstream: &str, policy: &str, more: &str) -> Self {
         let folder = Folder::new();
         folder.write("api.xml", policy);
         folder.write(
@@ -34,7 +39,7 @@ apis:
     serviceUrl: "{upstream}"
     subscriptionRequired: false
     policy: api.xml
-"#
+{more}"#
             ),
         );
         let mut running = Running::start(&["serve", folder.text()], &[]);
@@ -141,4 +146,26 @@ fn python_in_a_session() {
 #[test]
 fn python_without_sessions() {
     client("mcp_modern.py");
+}
+
+#[test]
+fn python_over_http_with_sse() {
+    let Some(node) = Node::find("server-everything over HTTP with SSE") else {
+        return;
+    };
+    let mut command = node.script(&asset("node/everything.cjs"));
+    command.arg("sse");
+    let (_server, upstream) = server(command);
+    let upstream = upstream.strip_suffix("/sse").unwrap();
+    let endpoints = r#"    mcpProperties:
+      transportType: sse
+      endpoints:
+        - { name: sse, uriTemplate: /sse }
+        - { name: message, uriTemplate: /message }
+"#;
+    let gateway = McpGateway::start_with(upstream, FORWARD, endpoints);
+    let url = format!("{}/sse", gateway.url);
+    if let Some(out) = python(&asset("clients/mcp_sse.py"), &[("MCP_URL", &url)]) {
+        assert!(out.trim_end().ends_with("ok"), "{out}");
+    }
 }
