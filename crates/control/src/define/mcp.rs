@@ -10,6 +10,7 @@ use crate::model::mcp::{McpEndpoint, McpProperties, McpTransport};
 use crate::model::product::Product;
 use crate::yaml::{At, Place};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tollgate_engine::definition::{
     ApiDefinition, ApiKind, McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools,
@@ -22,6 +23,23 @@ use tollgate_lang::diagnostic::nearest::nearest;
 impl Reader<'_, '_> {
     /// Fills in what makes APIs MCP servers.
     pub(super) fn mcp_servers(&mut self, model: &Configuration, apis: &mut [ApiDefinition]) {
+        let open = model.gateway.listen.iter().find(|listener| {
+            let address = listener.address.parse::<SocketAddr>();
+            address.is_ok_and(|address| !address.ip().is_loopback())
+        });
+        let published = |api: &Api| api.mcp.as_ref().is_some_and(|m| m.authorization.is_some());
+        if let (Some(open), None) = (open, &model.gateway.public_url)
+            && let Some(api) = model.apis.iter().find(|api| published(api))
+        {
+            self.warning(
+                open.address.place,
+                format!(
+                    "the metadata of the MCP server `{}` is not published here without `gateway.publicUrl`",
+                    api.id.value
+                ),
+                "what a caller writes as `Host` is believed on loopback only; write the URL that callers use",
+            );
+        }
         for (at, api) in model.apis.iter().enumerate() {
             let found = self.mcp_server(api, apis);
             apis[at].mcp = found.map(Box::new);
