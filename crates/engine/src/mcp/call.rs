@@ -47,6 +47,8 @@ pub struct Call {
     pub(super) read_from: Bytes,
     /// Code and data of the JSON-RPC error that a refusal becomes.
     pub(super) error: Option<(i64, Option<String>)>,
+    /// Whether the session was noted before, as this caller's.
+    pub(super) session_known: bool,
     /// The member of a pool that the session is at.
     pub(crate) bound_backend: Option<BackendIndex>,
     /// The upstream's path for the session's messages, when it is not the configured one.
@@ -121,6 +123,7 @@ impl Call {
             authorization: None,
             read_from: Bytes::new(),
             error: None,
+            session_known: false,
             bound_backend: None,
             bound_path: None,
             passes_token: false,

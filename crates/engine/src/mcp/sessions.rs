@@ -81,6 +81,7 @@ pub(super) async fn find(rq: &mut Exchange) -> Result<(), ()> {
         .as_ref()
         .and_then(|id| rq.snapshot.backend_ids.get(id).copied());
     if let Some(call) = rq.mcp.as_deref_mut() {
+        call.session_known = true;
         call.bound_backend = backend;
         call.bound_path.clone_from(&session.path);
     }
@@ -106,11 +107,11 @@ pub(super) fn note(rq: &mut Exchange) {
         let now = now(rq);
         rq.forget(rq.services.mcp_sessions.remove(key, now));
     }
-    let bound = rq.mcp.as_deref().is_some_and(|c| c.bound_backend.is_some());
+    let known = rq.mcp.as_deref().is_some_and(|c| c.session_known);
     let key = match (opened, used) {
         (Some(opened), used) if used.as_ref() != Some(&opened) => opened,
         // One that was not known here, and that the server knows: of who names it first.
-        (_, Some(used)) if status.is_success() && !ended && !bound => used,
+        (_, Some(used)) if status.is_success() && !ended && !known => used,
         _ => return,
     };
     let session = Session {

@@ -3,7 +3,7 @@
 //! The upstreams are scripted and wait for ever where something must not be waited for.
 
 use crate::process::PATIENCE;
-use crate::scene::{Served, sum, until};
+use crate::scene::{KEY_A, KEY_B, Served, sum, until};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -179,6 +179,76 @@ async fn outbound_runs_on_an_answer_whose_head_is_out() {
     );
     let labels = [("api", "plain"), ("tool", "slow")];
     assert_eq!(sum(&metrics, "tollgate_mcp_requests_total", &labels), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_stays_with_its_server_and_its_caller_over_a_reload() {
+    let answer = |name: &'static str| {
+        move |_: &_| {
+            let headers = [
+                ("content-type", "application/json"),
+                ("mcp-session-id", name),
+            ];
+            Script::response(200, &headers, r#"{"jsonrpc":"2.0","id":1,"result":{}}"#)
+        }
+    };
+    let one = ScriptedUpstream::start(answer("at-one")).await.unwrap();
+    let two = ScriptedUpstream::start(answer("at-two")).await.unwrap();
+    let configuration = format!(
+        r#"gateway:
+  listen: [{{ address: "127.0.0.1:0" }}]
+  management: {{ address: "127.0.0.1:0" }}
+  threads: 2
+backends:
+  - {{ id: one, url: "{}/mcp" }}
+  - {{ id: two, url: "{}/mcp" }}
+  - {{ id: both, type: pool, pool: {{ services: [{{ id: one }}, {{ id: two }}] }} }}
+subscriptions:
+  - {{ id: team-a, scope: /apis, primaryKey: {{ env: TEAM_A_KEY }} }}
+  - {{ id: team-b, scope: /apis, primaryKey: {{ env: TEAM_B_KEY }} }}
+apis:
+  - {{ id: pooled, type: mcp, path: pooled, backendId: both }}
+"#,
+        one.url(),
+        two.url()
+    );
+    let served = Served::start(&[("tollgate.yaml", &configuration)], &[]);
+    // A connection of its own each time, so that both threads take part.
+    let send = async |key: &str, session: Option<&str>| {
+        let mut request = with_header(
+            call("/pooled/mcp", "ping"),
+            "ocp-apim-subscription-key",
+            key,
+        );
+        if let Some(session) = session {
+            request = with_header(request, "mcp-session-id", session);
+        }
+        fetch(served.gateway, request).await.unwrap()
+    };
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        let opened = send(KEY_A, None).await;
+        sessions.push(opened.header("mcp-session-id").to_owned());
+    }
+    sessions.sort();
+    assert_eq!(sessions, ["at-one", "at-two"]);
+    let more = configuration.replace("path: pooled", "path: pooled, displayName: Reloaded");
+    served.folder.write("tollgate.yaml", &more);
+    until("reloaded", async || {
+        let metrics = crate::scene::metrics(served.management).await;
+        sum(&metrics, "tollgate_configuration_generation", &[]) > 1
+    })
+    .await;
+    for _ in 0..4 {
+        for session in &sessions {
+            let answer = send(KEY_A, Some(session)).await;
+            assert_eq!(answer.header("mcp-session-id"), session);
+            let stranger = send(KEY_B, Some(session)).await;
+            assert_eq!(stranger.status, 404);
+            assert_eq!(stranger.json()["error"]["message"], "Session not found");
+        }
+    }
+    assert_eq!((one.requests().len(), two.requests().len()), (5, 5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
