@@ -16,6 +16,10 @@ use std::rc::{Rc, Weak};
 /// Levels from root to leaf.
 pub(crate) const MAX_HEIGHT: usize = 256;
 
+/// Attributes of an element and of all that it stands in, of a text that is read: what a search for a namespace goes
+/// through.
+pub(crate) const MAX_ATTRIBUTES: usize = 1024;
+
 /// Namespace of the prefix `xml`.
 pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// Namespace of declarations of namespaces.
@@ -219,6 +223,30 @@ impl Node {
         at
     }
 
+    /// How many children there are.
+    pub(crate) fn width(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// One of the children.
+    pub(crate) fn child(&self, at: usize) -> Option<Rc<Node>> {
+        self.nodes.borrow().get(at).cloned()
+    }
+
+    /// The last of the children.
+    pub(crate) fn last_child(&self) -> Option<Rc<Node>> {
+        self.nodes.borrow().last().cloned()
+    }
+
+    /// Whether it is an element or an attribute of that name.
+    pub(crate) fn is_called(&self, other: &Name) -> bool {
+        match &self.kind {
+            Kind::Element { name, .. } => *name.borrow() == *other,
+            Kind::Attribute { name, .. } => name == other,
+            _ => false,
+        }
+    }
+
     pub(crate) fn children(&self) -> Vec<Rc<Node>> {
         self.nodes.borrow().clone()
     }
@@ -370,6 +398,12 @@ impl Node {
             blank.set(false);
         }
         Ok(node)
+    }
+
+    /// Puts a new node at the end, unchecked: the reader has looked at what it reads.
+    pub(crate) fn push(&self, node: Rc<Node>) {
+        node.parent.replace(self.this.clone());
+        self.nodes.borrow_mut().push(node);
     }
 
     /// What a document does not take.

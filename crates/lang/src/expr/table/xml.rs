@@ -117,12 +117,20 @@ fn node_type(node: &Node) -> i64 {
     }
 }
 
-/// Keeps the elements of a list, of one name if one is asked for.
-fn elements(nodes: Vec<Rc<Node>>, name: Option<&Name>) -> Vec<Rc<Node>> {
-    nodes
-        .into_iter()
-        .filter(|n| n.is_element() && name.is_none_or(|name| n.name().as_ref() == Some(name)))
-        .collect()
+/// Nodes that are looked at in one step of the evaluation.
+const NODES_PER_STEP: usize = 16;
+/// Nodes that are only counted or moved in one.
+const PASSED_PER_STEP: usize = 256;
+
+/// Keeps the elements of a list, of one name if one is asked for. The whole list counts as work, not what is kept.
+fn elements(
+    cx: &mut Cx<'_>,
+    nodes: Vec<Rc<Node>>,
+    name: Option<&Name>,
+) -> Result<Vec<Rc<Node>>, Throw> {
+    cx.step(nodes.len() / NODES_PER_STEP)?;
+    let kept = |n: &Rc<Node>| n.is_element() && name.is_none_or(|name| n.is_called(name));
+    Ok(nodes.into_iter().filter(kept).collect())
 }
 
 fn ancestors(node: &Node, own: bool) -> Vec<Rc<Node>> {
@@ -154,26 +162,43 @@ fn siblings(node: &Node, after: bool) -> Vec<Rc<Node>> {
     }
 }
 
+/// Takes a node out of what holds it; `false` when nothing does.
+fn removed(cx: &mut Cx<'_>, node: &Node) -> Result<bool, Throw> {
+    let beside = node.holder().map_or(0, |holder| holder.width());
+    cx.step(beside / PASSED_PER_STEP)?;
+    Ok(node.remove())
+}
+
+/// The sibling next to a node.
+fn neighbour(cx: &mut Cx<'_>, node: &Node, by: isize) -> Result<Option<Rc<Node>>, Throw> {
+    let Some((holder, at)) = node.position() else {
+        return Ok(None);
+    };
+    cx.step(at / PASSED_PER_STEP)?;
+    Ok(at.checked_add_signed(by).and_then(|at| holder.child(at)))
+}
+
 /// Where a node stands: the positions on the way from the root.
-fn path(node: &Node) -> Vec<usize> {
+fn path(cx: &mut Cx<'_>, node: &Node) -> Result<Vec<usize>, Throw> {
     let mut out = Vec::new();
     let mut now = node.share();
     while let Some((holder, at)) = now.position() {
+        cx.step(at / PASSED_PER_STEP)?;
         out.push(at);
         now = holder;
     }
     out.reverse();
-    out
+    Ok(out)
 }
 
-fn order(a: &Node, b: &Node) -> Result<i32, Throw> {
+fn order(cx: &mut Cx<'_>, a: &Node, b: &Node) -> Result<i32, Throw> {
     if !a.root().is(&b.root()) {
         return Err(throw(
             "InvalidOperationException",
             "A common ancestor is missing.",
         ));
     }
-    Ok(path(a).cmp(&path(b)) as i32)
+    Ok(path(cx, a)?.cmp(&path(cx, b)?) as i32)
 }
 
 /// A name given at the second place, if the overload has one; `null` finds nothing.
@@ -182,7 +207,7 @@ macro_rules! axis {
         [
             m($all, |cx, a| {
                 let $n = node(a)?;
-                let found = elements($nodes, None);
+                let found = elements(cx, $nodes, None)?;
                 list(cx, $class, found)
             }),
             m($of, |cx, a| {
@@ -191,7 +216,7 @@ macro_rules! axis {
                     return list(cx, $class, Vec::new());
                 }
                 let name = name_at(a, 1)?;
-                let found = elements($nodes, Some(&name));
+                let found = elements(cx, $nodes, Some(&name))?;
                 list(cx, $class, found)
             }),
         ]
@@ -212,11 +237,9 @@ const OBJECT: &[Row] = &[
 const NODE: &[&[Row]] = &[
     change::NODE,
     &[
-        m("XNode NextNode", |_, a| {
-            maybe(siblings(node(a)?, true).into_iter().next())
-        }),
-        m("XNode PreviousNode", |_, a| {
-            maybe(siblings(node(a)?, false).pop())
+        m("XNode NextNode", |cx, a| maybe(neighbour(cx, node(a)?, 1)?)),
+        m("XNode PreviousNode", |cx, a| {
+            maybe(neighbour(cx, node(a)?, -1)?)
         }),
         m("IEnumerable<XNode> NodesAfterSelf()", |cx, a| {
             let found = siblings(node(a)?, true);
@@ -226,15 +249,15 @@ const NODE: &[&[Row]] = &[
             let found = siblings(node(a)?, false);
             list(cx, "XNode", found)
         }),
-        m("bool IsAfter(XNode node)", |_, a| {
-            Ok(Value::Bool(order(node(a)?, at(a, 1)?)? > 0))
+        m("bool IsAfter(XNode node)", |cx, a| {
+            Ok(Value::Bool(order(cx, node(a)?, at(a, 1)?)? > 0))
         }),
-        m("bool IsBefore(XNode node)", |_, a| {
-            Ok(Value::Bool(order(node(a)?, at(a, 1)?)? < 0))
+        m("bool IsBefore(XNode node)", |cx, a| {
+            Ok(Value::Bool(order(cx, node(a)?, at(a, 1)?)? < 0))
         }),
         m(
             "static int CompareDocumentOrder(XNode n1, XNode n2)",
-            |_, a| Ok(Value::Int(order(at(a, 0)?, at(a, 1)?)?)),
+            |cx, a| Ok(Value::Int(order(cx, at(a, 0)?, at(a, 1)?)?)),
         ),
         m("static bool DeepEquals(XNode n1, XNode n2)", |cx, a| {
             if a.is_null(0) || a.is_null(1) {
@@ -275,10 +298,8 @@ const NODE: &[&[Row]] = &[
 const CONTAINER: &[&[Row]] = &[
     change::CONTAINER,
     &[
-        m("XNode FirstNode", |_, a| {
-            maybe(node(a)?.children().into_iter().next())
-        }),
-        m("XNode LastNode", |_, a| maybe(node(a)?.children().pop())),
+        m("XNode FirstNode", |_, a| maybe(node(a)?.child(0))),
+        m("XNode LastNode", |_, a| maybe(node(a)?.last_child())),
         m("IEnumerable<XNode> Nodes()", |cx, a| {
             let found = node(a)?.children();
             list(cx, "XNode", found)
@@ -287,16 +308,13 @@ const CONTAINER: &[&[Row]] = &[
             let found = node(a)?.descendants();
             list(cx, "XNode", found)
         }),
-        m("XElement Element(XName name)", |_, a| {
+        m("XElement Element(XName name)", |cx, a| {
             if a.is_null(1) {
                 return Ok(Value::Null);
             }
             let name = name_at(a, 1)?;
-            maybe(
-                elements(node(a)?.children(), Some(&name))
-                    .into_iter()
-                    .next(),
-            )
+            let found = elements(cx, node(a)?.children(), Some(&name))?;
+            maybe(found.into_iter().next())
         }),
     ],
     &axis!(
@@ -332,10 +350,9 @@ const ELEMENT: &[&[Row]] = &[
             let text = n.inner_text();
             cx.text(text)
         }),
-        m("bool HasElements", |_, a| {
-            Ok(Value::Bool(
-                node(a)?.children().iter().any(|n| n.is_element()),
-            ))
+        m("bool HasElements", |cx, a| {
+            cx.step(node(a)?.width() / NODES_PER_STEP)?;
+            Ok(Value::Bool(node(a)?.has_element()))
         }),
         m("bool HasAttributes", |_, a| {
             Ok(Value::Bool(!node(a)?.attributes().is_empty()))
@@ -461,8 +478,9 @@ fn beside(a: &Args<'_>, by: isize) -> R {
 const DOCUMENT: &[&[Row]] = &[
     change::DOCUMENT,
     &[
-        m("XElement Root", |_, a| {
-            maybe(node(a)?.children().into_iter().find(|n| n.is_element()))
+        m("XElement Root", |cx, a| {
+            let all = elements(cx, node(a)?.children(), None)?;
+            maybe(all.into_iter().next())
         }),
         m("XDeclaration Declaration", |_, a| {
             Ok(match &node(a)?.kind {

@@ -1,18 +1,17 @@
 //! XML text to a tree, as `XDocument.Parse` reads it.
 //!
 //! `quick-xml` finds the pieces; this checks what a document must be and resolves names. What must stay true: what is not
-//! well-formed is refused; nothing outside the text is read, and no entity but the five of XML is expanded.
+//! well-formed is refused; nothing outside the text is read, and no entity but the five of XML is expanded; the work
+//! grows with the text and not with its square, whatever the text is.
 
-use super::{Declaration, Kind, MAX_HEIGHT, Name, Node, XML, XMLNS, is_name};
+use super::{Declaration, Kind, MAX_ATTRIBUTES, MAX_HEIGHT, Name, Node, XML, XMLNS, is_name};
 use crate::value::{Object, Str, Value};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Declarations of namespaces in scope, nearest last.
-type Scope = Vec<(Str, Str)>;
 
 /// Reads a whole document. White space between elements is left out unless it is to be kept.
 pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String> {
@@ -25,11 +24,14 @@ pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String>
     let document = Node::document();
     let mut reading = Reading {
         open: Vec::new(),
-        scopes: vec![vec![(Str::from("xml"), Str::from(XML))]],
+        prefixes: HashMap::from([(Str::from("xml"), vec![Str::from(XML)])]),
+        attributes: 0,
         text: String::new(),
         keep_space,
         document: document.clone(),
         first: true,
+        typed: false,
+        rooted: false,
     };
     loop {
         let before = reader.buffer_position();
@@ -56,21 +58,38 @@ fn at(text: &str, position: u64, why: &str) -> String {
     )
 }
 
+/// An element that has begun.
+struct Open {
+    element: Rc<Node>,
+    /// The prefixes that it declares.
+    declares: Vec<Str>,
+    /// How many attributes it has.
+    attributes: usize,
+    /// Whether `xml:space` keeps white space inside.
+    preserves: bool,
+}
+
 struct Reading {
     /// Elements that have begun, outermost first.
-    open: Vec<Rc<Node>>,
-    /// One for the start, one for each element that has begun.
-    scopes: Vec<Scope>,
+    open: Vec<Open>,
+    /// What each prefix means, the nearest declaration last; the empty one is the default.
+    prefixes: HashMap<Str, Vec<Str>>,
+    /// Attributes of all elements that have begun.
+    attributes: usize,
     /// Text since the last markup.
     text: String,
     keep_space: bool,
     document: Rc<Node>,
     first: bool,
+    /// The document type was there.
+    typed: bool,
+    /// The root has begun.
+    rooted: bool,
 }
 
 impl Reading {
-    fn holder(&self) -> Rc<Node> {
-        self.open.last().unwrap_or(&self.document).clone()
+    fn holder(&self) -> &Rc<Node> {
+        self.open.last().map_or(&self.document, |o| &o.element)
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<(), String> {
@@ -91,6 +110,7 @@ impl Reading {
                     Ok(None) => predefined(&reference.xml10_content())?,
                     Err(e) => return Err(e.to_string()),
                 };
+                legal(c.encode_utf8(&mut [0; 4]))?;
                 self.text.push(c);
                 return Ok(());
             }
@@ -98,23 +118,26 @@ impl Reading {
         }
         match event {
             Event::Start(start) => {
-                let element = self.start(&start)?;
-                self.add(&element)?;
+                let open = self.start(&start)?;
+                self.root()?;
+                self.holder().push(open.element.clone());
                 if self.open.len() + 1 >= MAX_HEIGHT {
                     return Err("The document is nested too deeply".into());
                 }
-                self.open.push(element);
+                self.open.push(open);
             }
             Event::Empty(start) => {
-                let element = self.start(&start)?;
-                self.add(&element)?;
-                self.scopes.pop();
+                let open = self.start(&start)?;
+                self.root()?;
+                self.holder().push(open.element.clone());
+                self.end(&open);
             }
             Event::End(_) => {
-                let ended = self.open.pop();
-                self.scopes.pop();
-                if let Some(ended) = ended.filter(|e| !e.has_children()) {
-                    ended.append_text("")?;
+                if let Some(ended) = self.open.pop() {
+                    self.end(&ended);
+                    if !ended.element.has_children() {
+                        ended.element.append_text("")?;
+                    }
                 }
             }
             Event::CData(data) => {
@@ -123,13 +146,13 @@ impl Reading {
                 if self.open.is_empty() {
                     return Err("Data at the root level is invalid".into());
                 }
-                self.add(&Node::new(Kind::CData(RefCell::new(Str::from(&*data)))))?;
+                let data = Kind::CData(RefCell::new(Str::from(&*data)));
+                self.holder().push(Node::new(data));
             }
             Event::Comment(comment) => {
                 let comment = comment.xml10_content();
-                self.add(&Node::new(Kind::Comment(RefCell::new(Str::from(
-                    &*comment,
-                )))))?;
+                let comment = Kind::Comment(RefCell::new(Str::from(&*comment)));
+                self.holder().push(Node::new(comment));
             }
             Event::PI(instruction) => {
                 let target = instruction.target();
@@ -140,10 +163,10 @@ impl Reading {
                     );
                 }
                 let data = instruction.content().trim_start();
-                self.add(&Node::new(Kind::Instruction {
+                self.holder().push(Node::new(Kind::Instruction {
                     target: RefCell::new(Str::from(target)),
                     data: RefCell::new(Str::from(data)),
-                }))?;
+                }));
             }
             Event::Decl(declaration) => {
                 if !first {
@@ -166,8 +189,11 @@ impl Reading {
                 }
             }
             Event::DocType(kind) => {
+                if std::mem::replace(&mut self.typed, true) || self.rooted {
+                    return Err("Unexpected DTD declaration".into());
+                }
                 let parts = document_type(&kind.xml10_content())?;
-                self.add(&Node::new(Kind::DocumentType(parts)))?;
+                self.holder().push(Node::new(Kind::DocumentType(parts)));
             }
             Event::Eof => {
                 if !self.open.is_empty() {
@@ -175,7 +201,7 @@ impl Reading {
                         "Unexpected end of file has occurred. An element is not closed".into(),
                     );
                 }
-                if !self.document.has_element() {
+                if !self.rooted {
                     return Err("Root element is missing".into());
                 }
             }
@@ -184,13 +210,22 @@ impl Reading {
         Ok(())
     }
 
-    fn add(&mut self, node: &Rc<Node>) -> Result<(), String> {
-        let holder = self.holder();
-        if holder.is_document() && node.is_element() && holder.has_element() {
+    /// Notes that the root begins, where it does: there is one.
+    fn root(&mut self) -> Result<(), String> {
+        if self.open.is_empty() && std::mem::replace(&mut self.rooted, true) {
             return Err("There are multiple root elements".into());
         }
-        holder.insert(usize::MAX, node)?;
         Ok(())
+    }
+
+    /// What an element declares ends with it.
+    fn end(&mut self, element: &Open) {
+        self.attributes -= element.attributes;
+        for prefix in &element.declares {
+            if let Some(meanings) = self.prefixes.get_mut(prefix) {
+                meanings.pop();
+            }
+        }
     }
 
     /// The text so far becomes a node.
@@ -208,28 +243,28 @@ impl Reading {
             };
         }
         if !text.is_empty() && (!blank || self.keep_space || self.preserves()) {
-            self.holder().append_text(&text)?;
+            self.holder().push(Node::text_of(text));
         }
         Ok(())
     }
 
     /// Whether `xml:space` keeps white space here.
     fn preserves(&self) -> bool {
-        self.open.iter().rev().find_map(|element| {
-            element.attributes().iter().find_map(|a| {
-                let name = a.name()?;
-                (&*name.namespace == XML && &*name.local == "space")
-                    .then(|| &*a.inner_text() == "preserve")
-            })
-        }) == Some(true)
+        self.open.last().is_some_and(|o| o.preserves)
     }
 
-    fn start(&mut self, start: &BytesStart<'_>) -> Result<Rc<Node>, String> {
+    fn start(&mut self, start: &BytesStart<'_>) -> Result<Open, String> {
         spaced(start.attributes_raw())?;
-        let mut scope = Scope::new();
+        let mut declares = Vec::new();
         let mut written: Vec<(String, Str)> = Vec::new();
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|e| e.to_string())?;
+            self.attributes += 1;
+            if self.attributes > MAX_ATTRIBUTES {
+                return Err(format!(
+                    "An element and those that it stands in have more than {MAX_ATTRIBUTES} attributes"
+                ));
+            }
             let key = attribute.key.0.to_owned();
             if attribute.value.contains('<') {
                 return Err(
@@ -242,18 +277,17 @@ impl Reading {
             legal(&value)?;
             let value = Str::from(&*value);
             if key == "xmlns" {
-                scope.push((Str::from(""), value.clone()));
+                declares.push(self.declare("", &value));
             } else if let Some(prefix) = key.strip_prefix("xmlns:") {
                 if value.is_empty() || prefix == "xmlns" || (prefix == "xml") != (&*value == XML) {
                     return Err(format!(
                         "Prefix '{prefix}' cannot be mapped to this namespace name"
                     ));
                 }
-                scope.push((Str::from(prefix), value.clone()));
+                declares.push(self.declare(prefix, &value));
             }
             written.push((key, value));
         }
-        self.scopes.push(scope);
         let element = Node::element(self.name(start.name().0, true)?);
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::with_capacity(written.len());
@@ -271,8 +305,30 @@ impl Reading {
             }
             all.push(Node::attribute(name, value));
         }
+        let space = all.iter().find(|a| {
+            let name = a.name();
+            name.is_some_and(|n| &*n.namespace == XML && &*n.local == "space")
+        });
+        let preserves = match space {
+            Some(space) => &*space.inner_text() == "preserve",
+            None => self.preserves(),
+        };
+        let attributes = all.len();
         element.set_attributes(all);
-        Ok(element)
+        Ok(Open {
+            element,
+            declares,
+            attributes,
+            preserves,
+        })
+    }
+
+    /// From here on a prefix means this.
+    fn declare(&mut self, prefix: &str, namespace: &Str) -> Str {
+        let prefix = Str::from(prefix);
+        let meanings = self.prefixes.entry(prefix.clone()).or_default();
+        meanings.push(namespace.clone());
+        prefix
     }
 
     /// A name as written, with the namespace that its prefix means.
@@ -284,13 +340,9 @@ impl Reading {
         if !is_name(local) || (written.contains(':') && !is_name(prefix)) {
             return Err(format!("'{written}' is no name"));
         }
-        let found = self.scopes.iter().rev().flat_map(|s| s.iter().rev());
         let namespace = match prefix {
             "" if !default_too => None,
-            prefix => found
-                .filter(|(p, _)| &**p == prefix)
-                .map(|(_, n)| n.clone())
-                .next(),
+            prefix => self.prefixes.get(prefix).and_then(|m| m.last()).cloned(),
         };
         if namespace.is_none() && !prefix.is_empty() {
             return Err(format!("'{prefix}' is an undeclared prefix"));

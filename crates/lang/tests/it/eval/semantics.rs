@@ -226,6 +226,18 @@ fn evaluation_is_bounded() {
         "System.TimeoutException",
         "steps",
     );
+    // What is walked or copied counts, not only what is found.
+    let wide = "var r = XElement.Parse(\"<r>\" + string.Concat(Enumerable.Repeat(\"<a/>\", 4000)) + \"</r>\");";
+    fails(
+        &format!("@{{ {wide} while (true) {{ r.Element(\"b\"); }} }}"),
+        "System.TimeoutException",
+        "steps",
+    );
+    fails(
+        "@{ var e = new XElement(\"e\", new string('x', 200000)); while (true) { e.Add(\"y\"); } }",
+        "System.TimeoutException",
+        "steps",
+    );
     fails(
         "@{ var s = \"xxxxxxxx\"; while (true) { s += s; } }",
         "System.OutOfMemoryException",

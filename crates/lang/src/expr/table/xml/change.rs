@@ -4,7 +4,7 @@
 //! are gone through, null is nothing, a node that is somewhere already is copied.
 
 use super::convert::text_of;
-use super::{at, attribute, made, name_at, named, node, null};
+use super::{PASSED_PER_STEP, at, attribute, made, name_at, named, node, null, removed};
 use crate::expr::eval::{Args, Cx, R, Throw, iterate, throw};
 use crate::expr::table::{Row, m};
 use crate::value::xml::{Declaration, Kind, Name, Node};
@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// A part of what is added.
 enum Piece {
     Node(Rc<Node>),
-    Text(Str),
+    Text(String),
 }
 
 fn refused(why: &'static str) -> Throw {
@@ -44,7 +44,7 @@ fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), 
                     pieces(cx, &item, out)?;
                 }
             }
-            None => out.push(Piece::Text(text_of(content)?)),
+            None => out.push(Piece::Text(text_of(content)?.to_string())),
         },
         Value::List(_) | Value::Dict(_) | Value::Token(_) if sequence(content) => {
             for item in iterate(cx, content)? {
@@ -54,8 +54,8 @@ fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), 
         other => {
             let text = text_of(other)?;
             match out.last_mut() {
-                Some(Piece::Text(before)) => *before = format!("{before}{text}").into(),
-                _ => out.push(Piece::Text(text)),
+                Some(Piece::Text(before)) => before.push_str(&text),
+                _ => out.push(Piece::Text(text.to_string())),
             }
         }
     }
@@ -87,17 +87,29 @@ fn pay(cx: &mut Cx<'_>, node: &Node) -> Result<(), Throw> {
     cx.charge(weight)
 }
 
+/// A text that is there already is copied when another is added to it.
+fn joins(cx: &mut Cx<'_>, to: &Node) -> Result<(), Throw> {
+    let there = match to.last_child().as_deref().map(|n| &n.kind) {
+        Some(Kind::Text(text)) => text.borrow().len(),
+        _ => 0,
+    };
+    cx.step(there / 1024)
+}
+
 /// Adds at the end; attributes where they belong.
 fn append(cx: &mut Cx<'_>, to: &Node, content: Vec<Piece>) -> Result<(), Throw> {
     for piece in content {
         match piece {
             Piece::Text(text) => {
+                joins(cx, to)?;
                 cx.charge(text.len() + 64)?;
                 to.append_text(&text).map_err(refused)?;
             }
             Piece::Node(node) => {
                 pay(cx, &node)?;
                 if node.is_attribute() {
+                    // All that are there are compared.
+                    cx.step(to.attributes().len() / 16)?;
                     to.append_attribute(&node).map_err(refused)?;
                 } else {
                     to.insert(usize::MAX, &node).map_err(refused)?;
@@ -111,6 +123,7 @@ fn append(cx: &mut Cx<'_>, to: &Node, content: Vec<Piece>) -> Result<(), Throw> 
 /// Adds at a place among the children.
 fn insert(cx: &mut Cx<'_>, to: &Node, mut at: usize, content: Vec<Piece>) -> Result<(), Throw> {
     for piece in content {
+        cx.step(to.width() / PASSED_PER_STEP)?;
         let node = match piece {
             Piece::Text(text) if text.is_empty() && to.has_children() => continue,
             Piece::Text(text) if text.is_empty() => {
@@ -136,13 +149,14 @@ fn no_parent() -> Throw {
 
 fn beside(cx: &mut Cx<'_>, a: &Args<'_>, after: usize) -> R {
     let (holder, at) = node(a)?.position().ok_or_else(no_parent)?;
+    cx.step(at / PASSED_PER_STEP)?;
     let content = content(cx, a, 1)?;
     insert(cx, &holder, at + after, content)?;
     Ok(Value::Null)
 }
 
-fn remove(a: &Args<'_>) -> R {
-    if node(a)?.remove() {
+fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if removed(cx, node(a)?)? {
         Ok(Value::Null)
     } else {
         Err(no_parent())
@@ -156,12 +170,12 @@ pub(super) const NODE: &[Row] = &[
     m("void AddBeforeSelf(params object[] content)", |cx, a| {
         beside(cx, a, 0)
     }),
-    m("void Remove()", |_, a| remove(a)),
+    m("void Remove()", |cx, a| remove(cx, a)),
     m("void ReplaceWith(params object[] content)", |cx, a| {
         let own = node(a)?.share();
         let (holder, at) = own.position().ok_or_else(no_parent)?;
         let content = content(cx, a, 1)?;
-        own.remove();
+        removed(cx, &own)?;
         insert(cx, &holder, at, content)?;
         Ok(Value::Null)
     }),
@@ -267,7 +281,7 @@ pub(super) const ELEMENT: &[Row] = &[
     ),
     m("void SetElementValue(XName name, object value)", |cx, a| {
         let name = name_at(a, 1)?;
-        let all = super::elements(node(a)?.children(), Some(&name));
+        let all = super::elements(cx, node(a)?.children(), Some(&name))?;
         let found = all.into_iter().next();
         if a.is_null(2) {
             if let Some(found) = found {
@@ -336,7 +350,7 @@ pub(super) const ATTRIBUTE: &[Row] = &[
         }
         set_attribute(a, text_of(&a.values[1])?)
     }),
-    m("void Remove()", |_, a| remove(a)),
+    m("void Remove()", |cx, a| remove(cx, a)),
 ];
 
 fn set_attribute(a: &Args<'_>, text: Str) -> R {

@@ -157,7 +157,9 @@ fn steps<'p>(path: &'p str) -> Option<(bool, Vec<Step<'p>>)> {
 }
 
 fn is_named(node: &Node, test: &str) -> bool {
-    test == "*" || *qualified(node) == *test
+    // Its prefix is looked for last: all that it stands in may declare it.
+    let local = test.rsplit_once(':').map_or(test, |(_, local)| local);
+    test == "*" || (node.name().is_none_or(|n| *n.local == *local) && *qualified(node) == *test)
 }
 
 /// Whether a node meets `@a='v'`, `name='v'`, `@a` or `name`.
@@ -198,6 +200,7 @@ fn select(cx: &mut Cx<'_>, from: &Rc<Node>, path: &str) -> Result<Vec<Rc<Node>>,
             }
             cx.step(places.len())?;
             for place in places {
+                cx.step(place.width() / super::NODES_PER_STEP)?;
                 let mut found: Vec<Rc<Node>> = match step.test {
                     "." => vec![place.clone()],
                     ".." => place.holder().into_iter().collect(),
@@ -230,6 +233,7 @@ fn select(cx: &mut Cx<'_>, from: &Rc<Node>, path: &str) -> Result<Vec<Rc<Node>>,
                     }
                     let mut kept = Vec::new();
                     for node in found {
+                        cx.step(node.width() / super::NODES_PER_STEP)?;
                         if meets(&node, condition).ok_or_else(|| bad_path(path))? {
                             kept.push(node);
                         }
@@ -247,6 +251,11 @@ fn select(cx: &mut Cx<'_>, from: &Rc<Node>, path: &str) -> Result<Vec<Rc<Node>>,
         now = next;
     }
     Ok(now)
+}
+
+/// What it costs to go through a tree.
+fn pay(cx: &mut Cx<'_>, node: &Node) -> Result<(), Throw> {
+    cx.step(node.weight() / 64)
 }
 
 fn path_at(a: &Args<'_>) -> Result<Str, Throw> {
@@ -267,6 +276,7 @@ pub(super) const NODE: &[Row] = &[
         Ok(name.map_or_else(|| Value::from(""), |n| Value::Str(n.namespace)))
     }),
     m("string InnerText", |cx, a| {
+        pay(cx, &*node(a)?)?;
         let text = node(a)?.inner_text();
         cx.text(text)
     }),
@@ -278,11 +288,13 @@ pub(super) const NODE: &[Row] = &[
         })
     }),
     m("string OuterXml", |cx, a| {
+        pay(cx, &*node(a)?)?;
         let mut out = String::new();
         write::write(&*node(a)?, false, &mut out).map_err(super::xml_error)?;
         cx.text(out)
     }),
     m("string InnerXml", |cx, a| {
+        pay(cx, &*node(a)?)?;
         let mut out = String::new();
         for child in node(a)?.children() {
             write::write(&child, false, &mut out).map_err(super::xml_error)?;
@@ -312,16 +324,16 @@ pub(super) const NODE: &[Row] = &[
         found(cx, all)
     }),
     m("XmlNode FirstChild", |_, a| {
-        maybe_object(node(a)?.children().into_iter().next().map(view))
+        maybe_object(node(a)?.child(0).map(view))
     }),
     m("XmlNode LastChild", |_, a| {
-        maybe_object(node(a)?.children().pop().map(view))
+        maybe_object(node(a)?.last_child().map(view))
     }),
     m("XmlNode ParentNode", |_, a| {
         maybe_object(node(a)?.holder().map(view))
     }),
-    m("XmlNode NextSibling", |_, a| {
-        let next = super::siblings(&*node(a)?, true).into_iter().next();
+    m("XmlNode NextSibling", |cx, a| {
+        let next = super::neighbour(cx, &*node(a)?, 1)?;
         maybe_object(next.map(view))
     }),
     m("XmlNode SelectSingleNode(string xpath)", |cx, a| {
@@ -332,8 +344,9 @@ pub(super) const NODE: &[Row] = &[
         let all = select(cx, &node(a)?, &path_at(a)?)?;
         found(cx, all)
     }),
-    m("XmlElement this[string name]", |_, a| {
+    m("XmlElement this[string name]", |cx, a| {
         let name = a.str(1)?;
+        cx.step(node(a)?.width() / super::NODES_PER_STEP)?;
         let all = node(a)?.children().into_iter();
         let one = all.filter(|n| n.is_element()).find(|n| is_named(n, &name));
         maybe_object(one.map(view))
@@ -377,9 +390,9 @@ pub(super) const DOCUMENT: &[Row] = &[
         a.object::<Loaded>(0)?.0.replace(document);
         Ok(Value::Null)
     }),
-    m("XmlElement DocumentElement", |_, a| {
-        let root = node(a)?.children().into_iter().find(|n| n.is_element());
-        maybe_object(root.map(view))
+    m("XmlElement DocumentElement", |cx, a| {
+        let all = super::elements(cx, node(a)?.children(), None)?;
+        maybe_object(all.into_iter().next().map(view))
     }),
     m("XmlNodeList GetElementsByTagName(string name)", |cx, a| {
         by_tag(cx, a)

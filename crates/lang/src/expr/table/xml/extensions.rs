@@ -1,6 +1,6 @@
 //! LINQ to XML: the extension methods on sequences of nodes.
 
-use super::{ancestors, descendants, list, name_at, path};
+use super::{ancestors, descendants, list, name_at, path, removed};
 use crate::expr::eval::{Args, Cx, R};
 use crate::expr::table::{Row, m};
 use crate::value::Value;
@@ -98,7 +98,7 @@ pub(super) const EXTENSIONS: &[&[Row]] = &[
                     if let Value::Object(o) = &item
                         && let Some(node) = o.as_any().downcast_ref::<Node>()
                     {
-                        node.remove();
+                        removed(cx, node)?;
                     }
                 }
                 Ok(Value::Null)
@@ -107,13 +107,18 @@ pub(super) const EXTENSIONS: &[&[Row]] = &[
         m(
             "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source)",
             |cx, a| {
-                let mut items = a.items(cx, 0)?;
+                let items = a.items(cx, 0)?;
                 cx.step(items.len().saturating_mul(8))?;
-                items.sort_by_cached_key(|item| match item {
-                    Value::Object(o) => o.as_any().downcast_ref::<Node>().map(path),
-                    _ => None,
-                });
-                cx.sequence(a.ty(0), items)
+                let mut placed = Vec::with_capacity(items.len());
+                for item in items {
+                    let place = match &item {
+                        Value::Object(o) => o.as_any().downcast_ref::<Node>(),
+                        _ => None,
+                    };
+                    placed.push((place.map(|n| path(cx, n)).transpose()?, item));
+                }
+                placed.sort_by(|(a, _), (b, _)| a.cmp(b));
+                cx.sequence(a.ty(0), placed.into_iter().map(|(_, item)| item).collect())
             },
         ),
     ],
