@@ -78,7 +78,7 @@ Actions, in order:
       `<token NAME without signature>` ends before its last dot, `<signature NAME>` is what stands behind it
   -- token NAME unsigned
       a token whose header, claims and signature are the three lines under it; only the first two are encoded
-  -- openid URL ISSUER KEY..., or -- openid URL fails WHY
+  -- openid URL ISSUER KEY..., -- openid URL fails WHY, or -- openid URL silent
       what the provider publishes from now on; what was fetched stays known
   -- upstream [HOST] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]
       what the upstream answers next, with headers and body; unscripted, it answers 200 `ok`

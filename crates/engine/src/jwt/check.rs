@@ -123,17 +123,17 @@ impl<'a> Keys<'a> {
             Some(self.signer(token, &header)?)
         };
         let claims = Claims::parse(decode_text(token.payload, "payload")?)?;
-        let generation = signer.map(|(set, _)| set.generation());
-        let issuer = signer.and_then(|(_, key)| key.issuer()).map(Str::from);
-        Ok(Verified::new(claims, Str::from(json), generation, issuer))
+        let generation = signer.map(|(set, ..)| set.generation());
+        let signer = signer.and_then(|(_, key, algorithm)| Some((*key.material()?, algorithm)));
+        Ok(Verified::new(claims, Str::from(json), generation, signer))
     }
 
-    /// The key that signed, with its set.
+    /// The key that signed, with its set and the algorithm.
     fn signer(
         &self,
         token: &Signed<'_>,
         header: &Header,
-    ) -> Result<(&'a KeySet, &'a Key), Unverified> {
+    ) -> Result<(&'a KeySet, &'a Key, Algorithm), Unverified> {
         if token.signature.is_empty() {
             return Err(Refusal::signature(
                 "IDX10504: Unable to validate signature, token does not have a signature.",
@@ -162,7 +162,7 @@ impl<'a> Keys<'a> {
                 }
                 tries += 1;
                 if key.verifies(algorithm, token.message.as_bytes(), &signature) {
-                    return Ok((set, key));
+                    return Ok((set, key, algorithm));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Called by [`super::validation`]. Source: Microsoft, "Access tokens in the Microsoft identity platform", "Validate the
 //! issuer". What must stay true: `{tenantid}` stands for the token's own `tid` and for nothing that is no tenant id.
 
+use super::Key;
 use super::verified::Verified;
 use crate::services::OpenIdProvider;
 
@@ -61,11 +62,11 @@ pub(super) fn template_fits(verified: &Verified, provider: &OpenIdProvider) -> b
 
 /// Whether the key may sign for the token's issuer. Entra ID says for each key which issuer it is of, since keys of
 /// personal accounts stand in the same set as those of organizations.
-pub(super) fn key_fits(verified: &Verified, provider: &OpenIdProvider) -> bool {
-    let Some(of) = &verified.key_issuer else {
+pub(super) fn key_fits(verified: &Verified, provider: &OpenIdProvider, key: &Key) -> bool {
+    let Some(of) = key.issuer() else {
         return true;
     };
-    if verified.claims.issuer.as_ref() == Some(of) {
+    if verified.claims.issuer.as_deref() == Some(of) {
         return true;
     }
     let Some(tid) = tid(verified) else {
@@ -121,7 +122,9 @@ pub(super) fn issued(verified: &Verified, provider: &OpenIdProvider, tenant: Opt
         .filter(|i| i.ends_with('/'));
     of_tenant
         && of_provider
-        && key_fits(verified, provider)
+        && verified
+            .key_in(&provider.keys)
+            .is_some_and(|key| key_fits(verified, provider, key))
         && (filled(&provider.issuer, tid, issuer)
             || same.is_some_and(|same| filled(same, tid, issuer))
             || V1.iter().any(v1))

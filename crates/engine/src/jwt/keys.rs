@@ -6,6 +6,7 @@
 //! for each signature (`benches/jwt.rs` compares them) and does not know ES512.
 
 use super::algorithm::{self, Algorithm};
+use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
 use base64::Engine;
@@ -34,8 +35,12 @@ pub struct KeySet {
 pub struct Key {
     id: Option<Str>,
     issuer: Option<Str>,
+    material: Option<Material>,
     verifiers: SmallVec<[(Algorithm, Verifier); 1]>,
 }
+
+/// SHA-256 of a public key: two providers may publish the same one.
+pub(super) type Material = [u8; SHA256_OUTPUT_LEN];
 
 enum Verifier {
     Public(ParsedPublicKey),
@@ -187,7 +192,10 @@ impl Key {
                 Some((a, Verifier::Public(key)))
             })
             .collect::<Option<_>>()?;
-        Some(Key::of(verifiers))
+        Some(Key {
+            material: Some(material(&[b"RSA", n, e])),
+            ..Key::of(verifiers)
+        })
     }
 
     /// A key on one of NIST's curves by its coordinates.
@@ -228,10 +236,11 @@ impl Key {
         bytes: &[u8],
     ) -> Option<Key> {
         let key = ParsedPublicKey::new(verification, bytes).ok()?;
-        Some(Key::of(SmallVec::from_iter([(
-            algorithm,
-            Verifier::Public(key),
-        )])))
+        let verifiers = SmallVec::from_iter([(algorithm, Verifier::Public(key))]);
+        Some(Key {
+            material: Some(material(&[format!("{algorithm:?}").as_bytes(), bytes])),
+            ..Key::of(verifiers)
+        })
     }
 
     /// A shared secret: serves those of HS256, HS384 and HS512 that it is long enough for (RFC 7518 §3.2), so none
@@ -249,6 +258,7 @@ impl Key {
         Key {
             id: None,
             issuer: None,
+            material: None,
             verifiers,
         }
     }
@@ -268,6 +278,11 @@ impl Key {
     /// The issuer that it signs for, where the key set says so (Entra ID's do; may hold `{tenantid}`).
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    /// What tells it from other public keys; `None`: a shared secret.
+    pub(super) fn material(&self) -> Option<&Material> {
+        self.material.as_ref()
     }
 
     /// Whether it serves an algorithm.
@@ -296,6 +311,18 @@ impl std::fmt::Debug for Key {
 /// Base64url of a key; padding, which some providers write, is passed over.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
+}
+
+/// The hash of a public key's parts.
+fn material(parts: &[&[u8]]) -> Material {
+    let mut hash = digest::Context::new(&SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut material = Material::default();
+    material.copy_from_slice(hash.finish().as_ref());
+    material
 }
 
 fn without_zeros(bytes: &[u8]) -> &[u8] {

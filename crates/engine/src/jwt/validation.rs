@@ -172,17 +172,17 @@ impl Validation {
         Ok(Ok(Token::Header(value, start)))
     }
 
-    /// All providers, or `None` when one is not known yet.
-    fn cached(&self, rq: &mut Exchange) -> Failed<Option<Providers>> {
-        let mut providers = Providers::new();
+    /// The providers that are known by now, and whether these are all.
+    fn cached(&self, rq: &mut Exchange) -> Failed<(Providers, bool)> {
+        let (mut providers, mut all) = (Providers::new(), true);
         for url in &self.providers {
             let url = url.get(rq)?;
             match rq.services.providers.cached(&url) {
                 Some(provider) => providers.push(provider),
-                None => return Ok(None),
+                None => all = false,
             }
         }
-        Ok(Some(providers))
+        Ok((providers, all))
     }
 
     fn check(&self, rq: &mut Exchange, token: &Token, providers: &Providers) -> Failed<Checked> {
@@ -291,28 +291,35 @@ impl Validation {
         let Some(issuer) = claims.issuer.as_ref().filter(|i| !i.is_empty()) else {
             return Ok(false);
         };
-        // A provider vouches for its own issuer only (RFC 8725 §3.8).
-        let vouches = |p: &&Arc<OpenIdProvider>| {
-            verified.generation.is_none_or(|g| {
-                p.keys.generation() == g || providers.iter().all(|p| p.keys.generation() != g)
-            })
+        let mut allowed = false;
+        for text in listed {
+            allowed = allowed || text.get(rq)? == *issuer;
+        }
+        // The document's own keys, and nobody where it asks for none, may speak for all issuers.
+        let own = verified
+            .generation
+            .is_none_or(|g| providers.iter().all(|p| p.keys.generation() != g));
+        let named = |p: &Arc<OpenIdProvider>| p.issuer == *issuer;
+        if own {
+            return Ok(allowed
+                || providers.iter().any(named)
+                || listed.is_empty()
+                    && providers.iter().any(|p| entra::template_fits(verified, p)));
+        }
+        // A provider vouches for its own issuer only, listed or not (RFC 8725 §3.8).
+        let vouch = |p: &&Arc<OpenIdProvider>| {
+            let key = verified.key_in(&p.keys);
+            key.is_some_and(|key| entra::key_fits(verified, p, key))
         };
-        let signer = providers
-            .iter()
-            .find(|p| Some(p.keys.generation()) == verified.generation);
-        if let Some(signer) = signer
-            && !entra::key_fits(verified, signer)
-        {
-            return Ok(false);
+        let mut vouching = providers.iter().filter(vouch);
+        // Whose issuer a listed one is, is known when all are: else it may be that of the one that is away.
+        let all = providers.len() == self.providers.len();
+        if allowed && all && !providers.iter().any(named) {
+            return Ok(vouching.next().is_some());
         }
-        for allowed in listed {
-            if allowed.get(rq)? == *issuer {
-                return Ok(true);
-            }
-        }
-        Ok(providers.iter().filter(vouches).any(|p| {
-            // A template stands for every tenant: only where the document names no issuer.
-            p.issuer == *issuer || listed.is_empty() && entra::template_fits(verified, p)
+        Ok(vouching.any(|p| {
+            // A template stands for every tenant: only for those that the document names, if it names any.
+            named(p) || (allowed || listed.is_empty()) && entra::template_fits(verified, p)
         }))
     }
 
@@ -427,13 +434,12 @@ impl Validation {
             Ok(token) => token,
             Err(refusal) => return Err(self.refuse(rq, refusal)),
         };
-        let Some(providers) = self.cached(rq)? else {
-            return Ok(None);
-        };
+        // What one provider vouches for does not wait for another that is away.
+        let (providers, all) = self.cached(rq)?;
         match self.check(rq, &token, &providers)? {
             Checked::Passed => Ok(Some(())),
-            Checked::Refused(refusal) => Err(self.refuse(rq, refusal)),
-            Checked::UnknownKey(..) => Ok(None),
+            Checked::Refused(refusal) if all => Err(self.refuse(rq, refusal)),
+            Checked::Refused(_) | Checked::UnknownKey(..) => Ok(None),
         }
     }
 }

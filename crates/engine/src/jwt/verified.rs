@@ -4,6 +4,8 @@
 //! checked it; time, audience, issuer and claims are looked at in every request. No token is kept, only its hash.
 
 use super::claims::Claims;
+use super::keys::Material;
+use super::{Algorithm, Key, KeySet};
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
@@ -25,8 +27,8 @@ pub(super) struct Verified {
     pub(super) header: Str,
     /// [`super::KeySet::generation`] of the set whose key signed; `None`: nobody signed.
     pub(super) generation: Option<u64>,
-    /// The issuer that the key signs for, where its set says so.
-    pub(super) key_issuer: Option<Str>,
+    /// The public key that signed, and by which algorithm.
+    signer: Option<(Material, Algorithm)>,
     value: OnceCell<Value>,
 }
 
@@ -35,15 +37,24 @@ impl Verified {
         claims: Claims,
         header: Str,
         generation: Option<u64>,
-        key_issuer: Option<Str>,
+        signer: Option<(Material, Algorithm)>,
     ) -> Verified {
         Verified {
             claims,
             header,
             generation,
-            key_issuer,
+            signer,
             value: OnceCell::new(),
         }
+    }
+
+    /// The key of this set that could have signed it. Providers may publish the same key: Entra ID's endpoints of both
+    /// versions do, each for its own issuer.
+    pub(super) fn key_in<'k>(&self, set: &'k KeySet) -> Option<&'k Key> {
+        let (material, algorithm) = self.signer.as_ref()?;
+        set.keys()
+            .iter()
+            .find(|key| key.material() == Some(material) && key.serves(*algorithm))
     }
 
     /// The `Jwt` for expressions, made once.
