@@ -104,8 +104,11 @@ async fn attempt(
     }
     let asking = crate::llm_call::prepare(rq, &mut headers);
     let mut left = redirects;
+    // A redirect may end that, for this attempt: the body stays for the next one.
+    let mut with_body = true;
     loop {
         let body = match &rq.request.body {
+            _ if !with_body => Body::Empty,
             BodyState::Buffered(bytes) => Body::from(asking.as_ref().unwrap_or(bytes).clone()),
             BodyState::None => Body::Empty,
             _ => std::mem::replace(&mut rq.request.body, BodyState::Consumed).take(),
@@ -144,7 +147,7 @@ async fn attempt(
         let keeps_method = matches!(response.status().as_u16(), 307 | 308);
         if !keeps_method && method != Method::HEAD {
             method = Method::GET;
-            rq.request.body = BodyState::Consumed;
+            with_body = false;
         } else if matches!(rq.request.body, BodyState::Consumed)
             && method != Method::GET
             && method != Method::HEAD

@@ -74,3 +74,30 @@ fn taps_end_once_whether_the_end_is_announced_or_found() {
         assert!(http_body::Body::is_end_stream(&body));
     }
 }
+
+/// A body of these chunks that does not tell its length.
+fn untold(chunks: &[&'static str]) -> Body {
+    Body::Stream(Box::pin(Announced(chunks.iter().copied().collect(), false)))
+}
+
+#[tokio::test]
+async fn a_body_that_turns_out_too_large_goes_on_from_its_beginning() {
+    use crate::exchange::{Collected, collect, collect_or_resume};
+    match collect_or_resume(untold(&["ab", "cd"]), 4).await.unwrap() {
+        Collected::Whole(bytes) => assert_eq!(&*bytes, b"abcd"),
+        Collected::Larger(_) => panic!("it fits"),
+    }
+    for limit in 0..4 {
+        match collect_or_resume(untold(&["ab", "", "cd", "ef"]), limit)
+            .await
+            .unwrap()
+        {
+            Collected::Whole(_) => panic!("it does not fit into {limit}"),
+            Collected::Larger(mut body) => {
+                assert_eq!(frames(&mut body).concat(), "abcdef", "{limit}");
+            }
+        }
+        let told = collect(untold(&["abcdef"]), limit).await;
+        assert!(matches!(told, Err(BodyError::TooLarge(n)) if n == limit));
+    }
+}

@@ -9,7 +9,6 @@ use crate::body::Body;
 use crate::exchange::{BodyState, Exchange};
 use crate::failure::Failure;
 use crate::snapshot::Pool;
-use crate::step::Needs;
 use http_body::Body as _;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,16 +16,8 @@ use std::pin::Pin;
 /// How many members this request may try here. Reads the request body into memory where more than one is allowed.
 pub(super) async fn attempts(rq: &mut Exchange, pool: Option<&Pool>) -> Result<u32, Box<Failure>> {
     let attempts = pool.map_or(1, |pool| pool.attempts);
-    if attempts > 1
-        && let BodyState::Streaming(body) = &rq.request.body
-        && body.size_hint().lower() <= rq.snapshot.gateway.max_buffered_body as u64
-        && rq.request.upgrade.is_none()
-    {
-        let needs = Needs {
-            request_body: true,
-            response_body: false,
-        };
-        rq.buffer(needs, "forward-request").await?;
+    if attempts > 1 && rq.request.upgrade.is_none() {
+        rq.keep_request_body("forward-request").await?;
     }
     Ok(if may_go_again(rq) { attempts } else { 1 })
 }

@@ -13,6 +13,13 @@ use smallvec::SmallVec;
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Where providers take their keys.
+const KEYS: [&str; 4] = [
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+];
 static API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The head that goes out: the caller's without what belongs to its connection and without its key.
@@ -129,9 +136,9 @@ pub(super) fn forget_credentials(headers: &mut HeaderMap, server: Option<&Server
                     header::AUTHORIZATION,
                     header::PROXY_AUTHORIZATION,
                     header::COOKIE,
-                    API_KEY.clone(),
                 ]
                 .contains(name)
+                || KEYS.contains(&name.as_str())
         })
         .map(|(name, _)| name.clone())
         .collect();
