@@ -55,6 +55,8 @@ impl<B: AsRef<[u8]>> Event<B> {
     pub fn with_data(&self, data: &str) -> Vec<u8> {
         let raw = self.raw.as_ref();
         let mut out = Vec::with_capacity(raw.len() + data.len() + 16);
+        // What opens the stream stays: without its mark, a second one would become the first.
+        out.extend_from_slice(&raw[..opening(raw)]);
         let mut written = false;
         let mut write = |out: &mut Vec<u8>| {
             if std::mem::replace(&mut written, true) {
@@ -81,15 +83,24 @@ impl<B: AsRef<[u8]>> Event<B> {
     }
 }
 
-/// The lines of one raw event that are not blank, without their ends.
-fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    // A byte order mark may only open the stream; elsewhere it would make a field nobody knows, so it does no harm here.
-    // Blank lines before it do not count: whether they came with this event depends on where the stream was cut.
+/// Bytes before the first line when a byte order mark is there. One may only open the stream; elsewhere it would make a
+/// field nobody knows, so it does no harm here. Blank lines before it do not count: whether they came with this event
+/// depends on where the stream was cut.
+fn opening(raw: &[u8]) -> usize {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
     let blank = raw
         .iter()
         .take_while(|b| matches!(b, b'\n' | b'\r'))
         .count();
-    let mut rest = raw[blank..].strip_prefix(b"\xEF\xBB\xBF").unwrap_or(raw);
+    match raw[blank..].starts_with(MARK) {
+        true => blank + MARK.len(),
+        false => 0,
+    }
+}
+
+/// The lines of one raw event that are not blank, without their ends.
+fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = &raw[opening(raw)..];
     std::iter::from_fn(move || {
         while !rest.is_empty() {
             let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());

@@ -22,6 +22,11 @@ fn other_data_keeps_the_other_fields() {
         "event:message\ndata: a\ndata: b\ndata: c\ndata: d\n\n"
     );
     assert_eq!(with("id: 1\n\n", "x"), "id: 1\ndata: x\n\n");
+    // Two marks: the second line is a field nobody knows, before and after.
+    assert_eq!(
+        with("\u{feff}\u{feff}data: a\ndata: b\n\n", "x"),
+        "\u{feff}\u{feff}data: a\ndata: x\n\n"
+    );
     arbtest::arbtest(|u| {
         let raw: String = u.arbitrary()?;
         let data: String = u.arbitrary()?;
