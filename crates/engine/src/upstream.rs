@@ -99,8 +99,11 @@ async fn attempt(
     let mut method = rq.request.method.clone();
     let mut headers = outgoing_headers(rq, &url)?;
     let upgrades = headers.contains_key(header::UPGRADE);
-    if let Some(leave) = &leave {
-        credentials(rq, leave.server, &mut headers).await?;
+    if let Some(leave) = &leave
+        && let Err(failure) = credentials(rq, leave.server, &mut headers).await
+    {
+        failover::unable(rq, leave);
+        return Err(failure);
     }
     let asking = crate::llm_call::prepare(rq, &mut headers);
     let mut left = redirects;

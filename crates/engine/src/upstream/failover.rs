@@ -6,7 +6,7 @@
 
 use super::send::{Leave, broke};
 use crate::body::Body;
-use crate::exchange::{BodyState, Exchange};
+use crate::exchange::{Attempt, BodyState, Exchange};
 use crate::failure::Failure;
 use crate::snapshot::Pool;
 use http_body::Body as _;
@@ -32,10 +32,26 @@ pub(super) fn may_go_again(rq: &Exchange) -> bool {
             .is_none_or(crate::mcp::Call::may_be_repeated)
 }
 
-/// Whether another member could do better: not where the caller or the gateway itself is to blame.
+/// Whether another member could do better: not where the caller or the document is to blame.
 pub(super) fn is_worth_it(rq: &Exchange, failure: Option<&Failure>) -> bool {
     rq.attempts.last().is_some_and(|a| a.failed)
-        && failure.is_none_or(|f| matches!(f.reason, "Timeout" | "BackendConnectionFailure"))
+        && failure.is_none_or(|f| {
+            matches!(
+                f.reason,
+                "Timeout" | "BackendConnectionFailure" | "ManagedIdentityFailure"
+            )
+        })
+}
+
+/// Notes that a member could not be called, since the gateway has no token for it: another one may take a key. Its
+/// breaker learns nothing: it was not asked.
+pub(super) fn unable(rq: &mut Exchange, leave: &Leave<'_>) {
+    rq.attempts.push(Attempt {
+        backend: Some(leave.backend),
+        status: 0,
+        nanos: 0,
+        failed: true,
+    });
 }
 
 /// Waits for the first byte of a good answer: until then it is as good as none.
