@@ -66,6 +66,28 @@ pub(crate) const AUDIENCES: ChildDef =
         .times(0, 1)
         .children(&[child("audience", Content::Text, "one of them").times(1, u32::MAX)]);
 
+/// `<decryption-keys>`.
+pub(crate) const DECRYPTION_KEYS: ChildDef = child(
+    "decryption-keys",
+    Content::Empty,
+    "keys that encrypted tokens are decrypted with",
+)
+.times(0, 1)
+.children(&[child(
+    "key",
+    Content::Text,
+    "a shared secret as Base64; or its attributes",
+)
+.times(1, u32::MAX)
+.attributes(&[
+    attribute("id", Kind::Text, "compared with the token's `kid`"),
+    attribute(
+        "certificate-id",
+        Kind::Text,
+        "a certificate of the configuration, with its key",
+    ),
+])]);
+
 /// `<required-claims>`.
 pub(crate) const REQUIRED_CLAIMS: ChildDef = child(
     "required-claims",

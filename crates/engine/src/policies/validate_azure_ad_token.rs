@@ -7,8 +7,8 @@ use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
 use crate::jwt::elements::{
-    AUDIENCES, HEADER_NAME, MESSAGE, ProviderUrl, QUERY_NAME, REQUIRED_CLAIMS, STATUS, Skew,
-    TOKEN_VALUE, VARIABLE,
+    AUDIENCES, DECRYPTION_KEYS, HEADER_NAME, MESSAGE, ProviderUrl, QUERY_NAME, REQUIRED_CLAIMS,
+    STATUS, Skew, TOKEN_VALUE, VARIABLE,
 };
 use crate::jwt::validation::{Issuers, Validation};
 use crate::step::Step;
@@ -65,26 +65,7 @@ pub const DEF: PolicyDef = PolicyDef {
         .children(&[child("application-id", Content::Text, "one of them").times(1, u32::MAX)]),
         AUDIENCES,
         REQUIRED_CLAIMS,
-        child(
-            "decryption-keys",
-            Content::Empty,
-            "keys that encrypted tokens are decrypted with",
-        )
-        .times(0, 1)
-        .children(&[child(
-            "key",
-            Content::Text,
-            "a shared secret as Base64; or its attributes",
-        )
-        .times(1, u32::MAX)
-        .attributes(&[
-            attribute("id", Kind::Text, "compared with the token's `kid`"),
-            attribute(
-                "certificate-id",
-                Kind::Text,
-                "a certificate of the configuration, with its key",
-            ),
-        ])]),
+        DECRYPTION_KEYS,
     ],
     content: Content::Empty,
     doc: "Refuses a request without a valid token of Microsoft Entra ID.",

@@ -6,8 +6,8 @@ use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
 use crate::jwt::elements::{
-    AUDIENCES, HEADER_NAME, MESSAGE, ProviderUrl, QUERY_NAME, REQUIRED_CLAIMS, STATUS, TOKEN_VALUE,
-    VARIABLE,
+    AUDIENCES, DECRYPTION_KEYS, HEADER_NAME, MESSAGE, ProviderUrl, QUERY_NAME, REQUIRED_CLAIMS,
+    STATUS, TOKEN_VALUE, VARIABLE,
 };
 use crate::jwt::validation::{Issuers, Validation};
 use crate::step::Step;
@@ -91,26 +91,7 @@ pub const DEF: PolicyDef = PolicyDef {
             attribute("n", Kind::Text, "an RSA modulus, Base64url"),
             attribute("e", Kind::Text, "an RSA exponent, Base64url"),
         ])]),
-        child(
-            "decryption-keys",
-            Content::Empty,
-            "keys that encrypted tokens are decrypted with",
-        )
-        .times(0, 1)
-        .children(&[child(
-            "key",
-            Content::Text,
-            "a shared secret as Base64; or its attributes",
-        )
-        .times(1, u32::MAX)
-        .attributes(&[
-            attribute("id", Kind::Text, "compared with the token's `kid`"),
-            attribute(
-                "certificate-id",
-                Kind::Text,
-                "a certificate of the configuration, with its key",
-            ),
-        ])]),
+        DECRYPTION_KEYS,
         AUDIENCES,
         child(
             "issuers",
