@@ -28,6 +28,8 @@ pub struct Options {
     /// Whether an environment variable or secret file that is missing is only a warning: for checks in a place that
     /// has no secrets.
     pub missing_secrets: bool,
+    /// Whether what works here and is refused by API Management is a fault.
+    pub portable: bool,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             environment: Arc::new(|name| std::env::var(name).ok()),
             literal_secrets: false,
             missing_secrets: false,
+            portable: false,
         }
     }
 }
@@ -145,7 +148,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                     backends: definition.backends.len(),
                     policies: places.policies,
                 };
-                let mut compiled = Diagnostics::default();
+                let mut compiled = Diagnostics::portable(options.portable);
                 let snapshot = tollgate_engine::snapshot::build(definition, &mut compiled);
                 for diagnostic in compiled.items() {
                     diagnostics.push(places.of(diagnostic.clone()));

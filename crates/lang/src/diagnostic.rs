@@ -93,9 +93,24 @@ impl Diagnostic {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    portable: bool,
 }
 
 impl Diagnostics {
+    /// A collection that also wants to hear of what works here and is refused by API Management (TG0205).
+    #[must_use]
+    pub fn portable(portable: bool) -> Diagnostics {
+        Diagnostics {
+            items: Vec::new(),
+            portable,
+        }
+    }
+
+    /// Whether it wants to hear of what API Management refuses.
+    pub fn wants_portable(&self) -> bool {
+        self.portable
+    }
+
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.items.push(diagnostic);

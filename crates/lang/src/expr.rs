@@ -3,8 +3,10 @@
 //! [`compile`] does everything that can be known at load: unknown members, wrong types and bad syntax are diagnostics.
 //! [`Expr::eval`] looks nothing up by name and is bounded in steps, memory and nesting.
 
+pub mod catalog;
 pub mod host;
 
+mod allowed;
 mod ast;
 mod bind;
 pub(crate) mod eval;
@@ -16,6 +18,7 @@ pub(crate) mod types;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::document::{Text, TextKind};
+use crate::source::Span;
 use crate::value::{Frozen, Value};
 use bind::Binder;
 use eval::Cx;
@@ -127,6 +130,19 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
         d.severity = Severity::Warning;
         diagnostics.push(d);
     }
+    if diagnostics.wants_portable() {
+        for (at, what) in &binder.beyond {
+            let span = located(source, at);
+            diagnostics.push(
+                Diagnostic::error(
+                    "TG0205",
+                    span,
+                    format!("works in Tollgate, refused by API Management: `{what}`"),
+                )
+                .label("not on its list of allowed members"),
+            );
+        }
+    }
     let (code, frame) = made?;
     let mut expr = Expr {
         code,
@@ -148,11 +164,16 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
 /// Longest expression.
 const MAX_TEXT: usize = 256 * 1024;
 
-fn report(source: &Text, fault: Fault, code: &'static str) -> Diagnostic {
+fn located(source: &Text, at: &ast::At) -> Span {
     // Whole characters, whatever the place was computed from.
-    let start = source.text.floor_char_boundary(fault.at.start);
-    let end = source.text.ceil_char_boundary(fault.at.end.max(start));
-    let d = Diagnostic::error(code, source.locate(start..end), fault.message).label(fault.label);
+    let start = source.text.floor_char_boundary(at.start);
+    let end = source.text.ceil_char_boundary(at.end.max(start));
+    source.locate(start..end)
+}
+
+fn report(source: &Text, fault: Fault, code: &'static str) -> Diagnostic {
+    let span = located(source, &fault.at);
+    let d = Diagnostic::error(code, span, fault.message).label(fault.label);
     match fault.help {
         Some(h) => d.help(h),
         None => d,

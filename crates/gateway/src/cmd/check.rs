@@ -20,6 +20,9 @@ pub(crate) struct Check {
     /// Take environment variables and secret files that are missing as warnings, for checks where there are no secrets.
     #[arg(long)]
     without_secrets: bool,
+    /// Refuse also what works here and is refused by API Management: members that its list of allowed types does not have.
+    #[arg(long)]
+    portable: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,6 +37,7 @@ impl Check {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let options = Options {
             missing_secrets: self.without_secrets,
+            portable: self.portable,
             ..Options::default()
         };
         let mut out = std::io::stdout().lock();

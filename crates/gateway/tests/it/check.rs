@@ -87,6 +87,37 @@ fn tells_good_from_bad_by_exit_status() {
 }
 
 #[test]
+fn portable_names_what_api_management_refuses() {
+    let folder = Folder::new();
+    folder.write(
+        "tollgate.yaml",
+        "apis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", policy: a.xml }\n",
+    );
+    folder.write(
+        "a.xml",
+        r#"<policies>
+  <inbound>
+    <base />
+    <set-variable name="a" value="@{ DateTime t; return new[] { 1 }.Select(i => DateTime.TryParse("x", out t)).First(); }" />
+    <set-variable name="b" value="@(DateTime.Parse("2024-01-01").AddDays(1).Year + DateTimeKind.Utc.ToString())" />
+  </inbound>
+</policies>
+"#,
+    );
+    let (code, out, _) = run(&["check", folder.text()]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(!out.contains("TG0205"), "{out}");
+    let (code, out, _) = run(&["check", folder.text(), "--portable"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(
+        out.contains("works in Tollgate, refused by API Management: `DateTime.TryParse`")
+            && out.contains("a.xml:4:90"),
+        "{out}"
+    );
+    assert_eq!(out.matches("TG0205").count(), 1, "{out}");
+}
+
+#[test]
 fn schema_is_json() {
     let (code, out, _) = run(&["schema"]);
     assert_eq!(code, Some(0));

@@ -25,6 +25,7 @@ use super::ast::{At, Expr, Stmt};
 use super::eval::{Cx, Slots};
 use super::ir::{Code, Frame, Ir};
 use super::lexer::Fault;
+use super::table::{Member, MemberKind};
 use super::types::Ty;
 use super::{Reads, Target};
 use crate::value::{Frozen, Str};
@@ -125,6 +126,8 @@ pub(crate) struct Binder {
     functions: Vec<Function>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
+    /// Uses of what API Management's list does not have.
+    pub(crate) beyond: Vec<(At, String)>,
     pub(crate) reads: Reads,
     /// `context.Response` went somewhere as a plain `IResponse` or `object`.
     response_escapes: bool,
@@ -143,6 +146,7 @@ impl Binder {
             functions: vec![Function::new(Returns::Target(target))],
             faults: Vec::new(),
             warnings: Vec::new(),
+            beyond: Vec::new(),
             reads: Reads::default(),
             response_escapes: false,
             plain_body: false,
@@ -221,6 +225,20 @@ impl Binder {
         self.functions
             .last_mut()
             .expect("there is always a function")
+    }
+
+    /// Notes a use of a row that API Management's list does not have.
+    fn note_beyond(&mut self, m: &Member, at: &At) {
+        if m.allowed {
+            return;
+        }
+        let of = super::catalog::shown(m.of);
+        let what = match m.kind {
+            MemberKind::Constructor => format!("new {of}"),
+            MemberKind::Index | MemberKind::SetIndex => format!("{of}[]"),
+            _ => format!("{of}.{}", m.name),
+        };
+        self.beyond.push((at.clone(), what));
     }
 
     /// A new slot in the current function.
@@ -322,6 +340,7 @@ impl Binder {
     fn speculate<T>(&mut self, f: impl FnOnce(&mut Self) -> B<T>) -> B<T> {
         let functions = self.functions.clone();
         let (faults, warnings) = (self.faults.len(), self.warnings.len());
+        let beyond = self.beyond.len();
         let (reads, escapes, plain, receivers) = (
             self.reads,
             self.response_escapes,
@@ -333,6 +352,7 @@ impl Binder {
         self.functions = functions;
         let first = self.faults.drain(faults..).next();
         self.warnings.truncate(warnings);
+        self.beyond.truncate(beyond);
         (
             self.reads,
             self.response_escapes,

@@ -108,12 +108,18 @@ const AREAS: [&[Type]; 22] = [
 
 /// What a type is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TypeKind {
+pub enum TypeKind {
+    /// A class that can have values.
     Class,
+    /// A value type.
     Struct,
+    /// An interface.
     Interface,
+    /// A class with static members only.
     Static,
+    /// An enum.
     Enum,
+    /// A delegate.
     Delegate,
 }
 
@@ -148,6 +154,10 @@ pub(crate) enum MemberKind {
 pub(crate) struct Member {
     pub(crate) kind: MemberKind,
     pub(crate) name: &'static str,
+    /// Name in the table of the type that has the row.
+    pub(crate) of: &'static str,
+    /// Whether API Management's list has it.
+    pub(crate) allowed: bool,
     pub(crate) is_static: bool,
     pub(crate) is_extension: bool,
     /// The same for every exchange: folded at load.
@@ -358,6 +368,11 @@ impl Table {
         self.conversions
             .iter()
             .filter_map(|(t, i)| self.types.get(t).and_then(|t| t.members.get(*i)))
+    }
+
+    /// All types, in no order.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &TypeInfo> {
+        self.types.values()
     }
 
     pub(crate) fn type_names(&self) -> impl Iterator<Item = &'static str> {

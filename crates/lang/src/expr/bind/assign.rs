@@ -209,6 +209,7 @@ impl Binder {
                 .iter()
                 .find(|m| m.kind == MemberKind::SetProperty && m.name == &*name.text)
             {
+                self.note_beyond(m, &name.at);
                 return Ok((m, t));
             }
         }

@@ -227,6 +227,7 @@ impl Binder {
             let checked = receiver
                 .as_ref()
                 .is_some_and(|r| !r.ty.is_value() && !r.ty.is_nullable());
+            self.note_beyond(best.member, &name.at);
             return self.emit(best, receiver.map(|r| (r.ir, checked)), given);
         }
         // Extension methods: the receiver is the first argument.
@@ -247,6 +248,7 @@ impl Binder {
                 }
             }
             if let Some(best) = self.best(found, &with_this, &name.at)? {
+                self.note_beyond(best.member, &name.at);
                 return self.emit(best, None, with_this);
             }
         }
@@ -645,6 +647,7 @@ impl Binder {
             }
         }
         if let Some(best) = self.best(found, &given, at)? {
+            self.note_beyond(best.member, at);
             return self
                 .emit(best, None, given)
                 .map(|b| Bound::new(b.ir, ty.clone()));

@@ -87,6 +87,7 @@ impl Binder {
         }
         if let Some(best) = self.best(found, &given, at)? {
             let checked = !of.ty.is_value();
+            self.note_beyond(best.member, at);
             return self.emit(best, Some((of.ir, checked)), given);
         }
         faults.sort_by_key(|(_, f)| std::cmp::Reverse(f.progress));

@@ -2,6 +2,7 @@
 
 use super::suggest::hint;
 use super::{B, Binder, Bound};
+use crate::expr::allowed;
 use crate::expr::ast::{At, Expr, Ident, Kind, TypeRef};
 use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
@@ -215,6 +216,7 @@ impl Binder {
                         && m.result.delegate().is_none()
                         && self.has_method(&ty, &name.text, false))
                 {
+                    self.note_beyond(m, &name.at);
                     return Ok(Named::Value(self.property(receiver, m, &t)));
                 }
             }
@@ -254,6 +256,10 @@ impl Binder {
         if let Some(e) = info.enum_type
             && let Some((_, n)) = e.members.iter().find(|(m, _)| *m == &*name.text)
         {
+            if !allowed::allows(allowed::of(info.name), &name.text) {
+                self.beyond
+                    .push((name.at.clone(), format!("{}.{}", info.name, name.text)));
+            }
             return Ok(Named::Value(Bound::new(
                 Ir::Const(Frozen::Enum(e, *n)),
                 ty.clone(),
@@ -267,6 +273,7 @@ impl Binder {
                 .find(|m| m.name == &*name.text && m.is_static && m.kind == MemberKind::Property)
             {
                 self.reads = self.reads.union(m.reads);
+                self.note_beyond(m, &name.at);
                 let call = Call {
                     run: m.run,
                     checked: false,

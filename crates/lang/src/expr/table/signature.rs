@@ -212,6 +212,8 @@ fn member(
     Ok(Member {
         kind,
         name,
+        of: class,
+        allowed: allowed(class, kind, name),
         is_static: is_static
             || matches!(
                 kind,
@@ -230,6 +232,17 @@ fn member(
         run: row.run,
         signature: text,
     })
+}
+
+/// Whether API Management's list has a member; operators and conversions go with their type.
+fn allowed(class: &str, kind: MemberKind, name: &str) -> bool {
+    let of = crate::expr::allowed::of(class);
+    match kind {
+        MemberKind::Implicit | MemberKind::Explicit | MemberKind::Operator => of.is_some(),
+        MemberKind::Constructor => crate::expr::allowed::allows(of, "ctor"),
+        MemberKind::Index | MemberKind::SetIndex => crate::expr::allowed::allows(of, "Item"),
+        _ => crate::expr::allowed::allows(of, name),
+    }
 }
 
 fn constant(kind: Kind) -> Result<Frozen, String> {
