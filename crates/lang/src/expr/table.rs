@@ -12,6 +12,7 @@ pub(crate) mod context;
 pub(crate) mod convert;
 pub(crate) mod core;
 pub(crate) mod crypto;
+pub(crate) mod culture;
 pub(crate) mod dates;
 pub(crate) mod dictionaries;
 pub(crate) mod enums;
@@ -81,7 +82,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 22] = [
+const AREAS: [&[Type]; 23] = [
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -104,6 +105,7 @@ const AREAS: [&[Type]; 22] = [
     jwt::TYPES,
     xml::TYPES,
     zones::TYPES,
+    culture::TYPES,
 ];
 
 /// What a type is.

@@ -19,6 +19,16 @@ enums! {
     SPLIT_OPTIONS "System.StringSplitOptions" (flags) { None = 0, RemoveEmptyEntries = 1, TrimEntries = 2 }
     DAY_OF_WEEK "System.DayOfWeek" { Sunday = 0, Monday = 1, Tuesday = 2, Wednesday = 3, Thursday = 4, Friday = 5, Saturday = 6 }
     DATE_TIME_KIND "System.DateTimeKind" { Unspecified = 0, Utc = 1, Local = 2 }
+    DATE_TIME_STYLES "System.Globalization.DateTimeStyles" (flags) {
+        None = 0, AllowLeadingWhite = 1, AllowTrailingWhite = 2, AllowInnerWhite = 4, AllowWhiteSpaces = 7, NoCurrentDateDefault = 8,
+        AdjustToUniversal = 16, AssumeLocal = 32, AssumeUniversal = 64, RoundtripKind = 128,
+    }
+    TIME_SPAN_STYLES "System.Globalization.TimeSpanStyles" (flags) { None = 0, AssumeNegative = 1 }
+    NUMBER_STYLES "System.Globalization.NumberStyles" (flags) {
+        None = 0, AllowLeadingWhite = 1, AllowTrailingWhite = 2, AllowLeadingSign = 4, Integer = 7, AllowTrailingSign = 8, AllowParentheses = 16,
+        AllowDecimalPoint = 32, AllowThousands = 64, Number = 111, AllowExponent = 128, Float = 167, AllowCurrencySymbol = 256, Currency = 383,
+        Any = 511, AllowHexSpecifier = 512, HexNumber = 515,
+    }
     MIDPOINT_ROUNDING "System.MidpointRounding" { ToEven = 0, AwayFromZero = 1, ToZero = 2, ToNegativeInfinity = 3, ToPositiveInfinity = 4 }
     FORMATTING "Newtonsoft.Json.Formatting" { None = 0, Indented = 1 }
     JTOKEN_TYPE "Newtonsoft.Json.Linq.JTokenType" {

@@ -207,6 +207,17 @@ pub(super) const TYPES: &[Type] = &[
         ),
     ),
     ty(
+        "class System.Globalization.CultureNotFoundException : ArgumentException",
+        exception!("CultureNotFoundException", "Culture is not supported."),
+    ),
+    ty(
+        "class System.InvalidTimeZoneException : Exception",
+        exception!(
+            "InvalidTimeZoneException",
+            "The time zone data is not valid."
+        ),
+    ),
+    ty(
         "class System.TimeZoneNotFoundException : Exception",
         exception!(
             "TimeZoneNotFoundException",

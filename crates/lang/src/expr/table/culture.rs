@@ -1,0 +1,131 @@
+//! `System.Globalization.CultureInfo` and `IFormatProvider`.
+//!
+//! Rows that take a provider declare an `IFormatProvider` parameter and ignore it: what must stay true is that the only
+//! culture there is, is the invariant one, so that no provider can change a result. Asking for another culture by name is
+//! .NET's `CultureNotFoundException`, never a silent use of the invariant one. Other files use [`invariant`].
+
+use super::{Row, Type, m, ty};
+use crate::expr::eval::{R, throw};
+use crate::expr::types::Ty;
+use crate::value::{Object, Value};
+use std::any::Any;
+use std::rc::Rc;
+
+/// The invariant culture, or one of its parts (`NumberFormat`, `DateTimeFormat`).
+#[derive(Debug)]
+struct Invariant(&'static str);
+
+impl Object for Invariant {
+    fn ty(&self) -> Ty {
+        Ty::class(self.0)
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        if self.0 == "CultureInfo" {
+            String::new()
+        } else {
+            self.ty().full_name()
+        }
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Invariant>();
+        other.is_some_and(|o| o.0 == self.0)
+    }
+}
+
+fn part(class: &'static str) -> R {
+    Ok(Value::Object(Rc::new(Invariant(class))))
+}
+
+/// `CultureInfo.InvariantCulture`.
+fn invariant() -> R {
+    part("CultureInfo")
+}
+
+/// A culture by its name: the empty name is the invariant one.
+fn named(name: Option<&str>) -> R {
+    match name {
+        Some("") => invariant(),
+        Some(other) => Err(throw(
+            "CultureNotFoundException",
+            format!(
+                "Only the invariant culture is supported in globalization-invariant mode. (Parameter 'name')\n{other} is an invalid culture identifier."
+            ),
+        )),
+        None => Err(throw(
+            "ArgumentNullException",
+            "Value cannot be null. (Parameter 'name')",
+        )),
+    }
+}
+
+const CULTURE: &[Row] = &[
+    m("new(string name)", |_, a| named(a.values[0].as_str())),
+    m("static CultureInfo InvariantCulture", |_, _| invariant()),
+    m("static CultureInfo CurrentCulture", |_, _| invariant()),
+    m("static CultureInfo CurrentUICulture", |_, _| invariant()),
+    m("static CultureInfo GetCultureInfo(string name)", |_, a| {
+        named(a.values[0].as_str())
+    }),
+    m("string Name", |_, _| Ok(Value::from(""))),
+    m("string EnglishName", |_, _| {
+        Ok(Value::from("Invariant Language (Invariant Country)"))
+    }),
+    m("string DisplayName", |_, _| {
+        Ok(Value::from("Invariant Language (Invariant Country)"))
+    }),
+    m("string NativeName", |_, _| {
+        Ok(Value::from("Invariant Language (Invariant Country)"))
+    }),
+    m("string TwoLetterISOLanguageName", |_, _| {
+        Ok(Value::from("iv"))
+    }),
+    m("string ThreeLetterISOLanguageName", |_, _| {
+        Ok(Value::from("ivl"))
+    }),
+    m("int LCID", |_, _| Ok(Value::Int(127))),
+    m("bool IsNeutralCulture", |_, _| Ok(Value::Bool(false))),
+    m("bool IsReadOnly", |_, _| Ok(Value::Bool(true))),
+    m("NumberFormatInfo NumberFormat", |_, _| {
+        part("NumberFormatInfo")
+    }),
+    m("DateTimeFormatInfo DateTimeFormat", |_, _| {
+        part("DateTimeFormatInfo")
+    }),
+];
+
+const NUMBER: &[Row] = &[
+    m("static NumberFormatInfo InvariantInfo", |_, _| {
+        part("NumberFormatInfo")
+    }),
+    m("static NumberFormatInfo CurrentInfo", |_, _| {
+        part("NumberFormatInfo")
+    }),
+];
+
+const DATE: &[Row] = &[
+    m("static DateTimeFormatInfo InvariantInfo", |_, _| {
+        part("DateTimeFormatInfo")
+    }),
+    m("static DateTimeFormatInfo CurrentInfo", |_, _| {
+        part("DateTimeFormatInfo")
+    }),
+];
+
+pub(super) const TYPES: &[Type] = &[
+    ty("interface System.IFormatProvider", &[]),
+    ty(
+        "class System.Globalization.CultureInfo : IFormatProvider",
+        CULTURE,
+    ),
+    ty(
+        "class System.Globalization.NumberFormatInfo : IFormatProvider",
+        NUMBER,
+    ),
+    ty(
+        "class System.Globalization.DateTimeFormatInfo : IFormatProvider",
+        DATE,
+    ),
+];
