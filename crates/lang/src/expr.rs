@@ -4,7 +4,9 @@
 //! [`Expr::eval`] looks nothing up by name and is bounded in steps, memory and nesting.
 
 pub mod catalog;
+pub mod fixture;
 pub mod host;
+pub mod outcome;
 
 mod allowed;
 mod ast;

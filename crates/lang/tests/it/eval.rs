@@ -5,111 +5,12 @@
 
 mod corpus;
 mod errors;
-mod host;
 mod semantics;
 
-use host::Fixture;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::path::Path;
-use tollgate_lang::expr::{Expr, Target, compile};
-use tollgate_lang::value::Value;
-use tollgate_lang::{Diagnostics, Sources};
-
-/// Compiles `@(…)` or `@{…}`; the faults printed when refused.
-pub(super) fn compiled(expression: &str, target: Target) -> Result<Expr, String> {
-    let e = expression.trim();
-    let (code, multi) = match e.strip_prefix("@(").and_then(|e| e.strip_suffix(')')) {
-        Some(code) => (code, false),
-        None => (
-            e.strip_prefix("@{")
-                .and_then(|e| e.strip_suffix('}'))
-                .unwrap(),
-            true,
-        ),
-    };
-    let mut sources = Sources::default();
-    let file = sources.add("case", code);
-    let text = tollgate_lang::document::Text::expression(file, code, multi);
-    let mut diagnostics = Diagnostics::default();
-    compile(&text, target, &mut diagnostics).ok_or_else(|| diagnostics.render(&sources, false))
-}
-
-/// A value in the notation of the cases.
-fn shown(v: &Value) -> Json {
-    let ty = v.type_name();
-    match v {
-        Value::Null => json!({"type": "null"}),
-        Value::Bytes(_) => json!({"type": ty, "value": base64(&v.as_bytes().unwrap())}),
-        Value::List(_) if v.as_bytes().is_some() => {
-            json!({"type": ty, "value": base64(&v.as_bytes().unwrap())})
-        }
-        Value::List(l) => {
-            json!({"type": ty, "items": l.items().iter().map(shown).collect::<Vec<_>>()})
-        }
-        Value::Dict(d) if ty.contains("HashSet") => {
-            json!({"type": ty, "items": d.entries().iter().map(|(k, _)| shown(k)).collect::<Vec<_>>()})
-        }
-        Value::Dict(d) => {
-            json!({"type": ty, "items": d.entries().iter().map(|(k, v)| json!({"value": format!("[{}, {}]", k.to_text(), v.to_text())})).collect::<Vec<_>>()})
-        }
-        Value::Object(o) => match o.items() {
-            Some(items) => {
-                json!({"type": ty, "items": items.iter().map(shown).collect::<Vec<_>>()})
-            }
-            None => json!({"type": ty, "value": &*v.to_text()}),
-        },
-        v => json!({"type": ty, "value": &*v.to_text()}),
-    }
-}
-
-fn base64(b: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(b)
-}
-
-/// What of a result counts: names of generic and generated types carry assembly versions in .NET.
-fn comparable(mut r: Json) -> Json {
-    if let Some(o) = r.as_object_mut() {
-        let plain = o
-            .get("type")
-            .and_then(Json::as_str)
-            .is_some_and(|t| !t.contains(['`', '<', '+', '[']) && o.get("items").is_none());
-        if !plain {
-            o.remove("type");
-        }
-        if let Some(Json::Array(items)) = o.get_mut("items") {
-            for i in items {
-                *i = comparable(i.take());
-                // Items of a dictionary are pairs, which have a generic type.
-            }
-        }
-    }
-    r
-}
-
-fn evaluated(case: &Json) -> Json {
-    let expression = case["expression"].as_str().unwrap();
-    let expr = match compiled(expression, Target::Any) {
-        Ok(e) => e,
-        Err(faults) => return json!({"compile_error": faults}),
-    };
-    let mut fixture = Fixture::new(&case["context"]);
-    match expr.eval(&mut fixture) {
-        Ok(v) => json!({"ok": true, "result": comparable(shown(&v))}),
-        Err(e) => json!({"ok": false, "exception": e.exception, "message": e.message}),
-    }
-}
-
-/// Whether the outcome is the expected one; messages of exceptions differ between runtimes and do not count.
-fn agrees(expected: &Json, got: &Json) -> bool {
-    if expected.get("compile_error").is_some() {
-        return got.get("compile_error").is_some();
-    }
-    if expected["ok"] == json!(true) {
-        return got["ok"] == json!(true) && comparable(expected["result"].clone()) == got["result"];
-    }
-    got["ok"] == json!(false) && expected["exception"] == got["exception"]
-}
+use tollgate_lang::expr::outcome;
+pub(super) use tollgate_lang::expr::outcome::compiled;
 
 #[test]
 fn expressions_evaluate_as_in_csharp() {
@@ -137,8 +38,8 @@ fn expressions_evaluate_as_in_csharp() {
                 case.get("ours").is_none() || case["why"].is_string(),
                 "{line}: `ours` needs a `why`"
             );
-            let got = evaluated(&case);
-            if !agrees(expected, &got) {
+            let got = outcome::of(case["expression"].as_str().unwrap(), &case["context"]);
+            if !outcome::same(expected, &got) {
                 wrong.push(format!(
                     "{} {}\n   expected {expected}\n   got      {got}",
                     case["id"].as_str().unwrap_or(""),

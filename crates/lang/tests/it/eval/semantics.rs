@@ -1,8 +1,8 @@
 //! What has no C# counterpart to measure: targets, reads, bounds, the host's side.
 
 use super::compiled;
-use super::host::Fixture;
 use serde_json::json;
+use tollgate_lang::expr::fixture::Fixture;
 use tollgate_lang::expr::{EvalError, Reads, Target};
 use tollgate_lang::value::Value;
 
@@ -17,7 +17,7 @@ fn run_in(
 ) -> Result<Value, EvalError> {
     compiled(expression, target)
         .unwrap_or_else(|f| panic!("{expression}: {f}"))
-        .eval(&mut Fixture::new(&context))
+        .eval(&mut Fixture::read(&context).unwrap())
 }
 
 fn text(expression: &str) -> String {
@@ -312,7 +312,7 @@ fn deepest_allowed_expressions_fit_a_small_stack() {
         std::thread::Builder::new()
             .stack_size(2 << 20)
             .spawn(move || match compiled(&e, Target::Any) {
-                Ok(x) => drop(x.eval(&mut Fixture::new(&json!({})))),
+                Ok(x) => drop(x.eval(&mut Fixture::read(&json!({})).unwrap())),
                 Err(f) => panic!("{f}"),
             })
             .unwrap()
@@ -385,9 +385,9 @@ fn a_body_is_read_once_unless_preserved() {
 #[test]
 fn traces_reach_the_host() {
     let e = compiled("@{ context.Trace(\"a\" + 1); return null; }", Target::Any).unwrap();
-    let mut host = Fixture::new(&json!({}));
+    let mut host = Fixture::read(&json!({})).unwrap();
     e.eval(&mut host).unwrap();
-    assert_eq!(host.traced, ["a1"]);
+    assert_eq!(host.traced(), ["a1"]);
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn compiled_expressions_and_frozen_values_cross_threads() {
     )
     .unwrap();
     shared(&e);
-    let v = e.eval(&mut Fixture::new(&json!({}))).unwrap();
+    let v = e.eval(&mut Fixture::read(&json!({})).unwrap()).unwrap();
     let frozen = v.freeze().unwrap();
     shared(&frozen);
     assert!(frozen.weight() > 100);
@@ -413,7 +413,7 @@ fn compiled_expressions_and_frozen_values_cross_threads() {
 fn thawed_values_share_nothing() {
     let v = Value::json("{\"a\":[1]}").unwrap();
     let frozen = v.freeze().unwrap();
-    let mut host = Fixture::new(&json!({}));
+    let mut host = Fixture::read(&json!({})).unwrap();
     host.set_variable("o", v.clone());
     compiled(
         "@{ ((JArray)((JObject)context.Variables[\"o\"])[\"a\"]).Add(2); return 1; }",
@@ -538,9 +538,14 @@ fn any_input_is_survived() {
             format!("@{{ return {code}; }}"),
         ] {
             if let Ok(e) = compiled(&wrapped, Target::Any) {
-                drop(e.eval(&mut Fixture::new(
-                    &json!({"request": {"body": {"k": [1, "a"]}}, "variables": {"k": 1}}),
-                )));
+                drop(
+                    e.eval(
+                        &mut Fixture::read(
+                            &json!({"request": {"body": {"k": [1, "a"]}}, "variables": {"k": 1}}),
+                        )
+                        .unwrap(),
+                    ),
+                );
             }
         }
         Ok(())
