@@ -331,6 +331,10 @@ impl Host for Exchange {
         z ^ (z >> 31)
     }
 
+    fn pause(&mut self) -> bool {
+        self.services.around.pause()
+    }
+
     fn trace(&mut self, text: &str) {
         self.services.telemetry.trace(
             self.id,

@@ -42,7 +42,7 @@ pub struct Services {
     pub around: std::rc::Rc<dyn Around>,
 }
 
-/// What goes on around requests. Only answers that stay open for long ask.
+/// What goes on around requests. Only answers that stay open for long, and expressions that take long, ask.
 pub trait Around {
     /// The configuration in force, which may be a later one than the request began with.
     fn snapshot(&self) -> Arc<crate::Snapshot>;
@@ -50,6 +50,12 @@ pub trait Around {
     /// Whether the gateway is ending: what is open should end too.
     fn is_ending(&self) -> bool {
         false
+    }
+
+    /// Lets the thread's other work go on in the middle of an expression that takes long. `false` when nobody waits for
+    /// the answer any more. Where there is no other work it returns at once.
+    fn pause(&self) -> bool {
+        true
     }
 }
 

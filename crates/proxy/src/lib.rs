@@ -19,6 +19,7 @@ mod identity;
 mod io;
 mod management;
 mod openid;
+mod pausable;
 mod random;
 mod request;
 mod server_tls;

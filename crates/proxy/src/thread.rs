@@ -7,6 +7,7 @@ use crate::config::ProxyConfig;
 use crate::connection;
 use crate::connection::streams::Streams;
 use crate::health::Health;
+use crate::pausable::{self, Pausable};
 use crate::random::Random;
 use crate::server_tls::ServerTls;
 use crate::telemetry::ThreadTelemetry;
@@ -176,6 +177,10 @@ impl Around for ThreadAround {
     fn is_ending(&self) -> bool {
         self.draining.get()
     }
+
+    fn pause(&self) -> bool {
+        pausable::pause()
+    }
 }
 
 /// hyper's own default, kept on the stack.
@@ -280,10 +285,10 @@ fn begin(thread: &Rc<Thread>, stream: TcpStream, address: SocketAddr, tls: Optio
         address.ip(),
         tls.map(ServerTls::config),
     );
-    tokio::task::spawn_local(async move {
+    tokio::task::spawn_local(Pausable::new(async move {
         serving.await;
         drop(open);
-    });
+    }));
 }
 
 #[cfg(test)]

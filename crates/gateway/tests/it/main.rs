@@ -12,6 +12,7 @@ mod documents;
 mod examples;
 mod failover;
 mod labs;
+mod long_expression;
 mod mcp_authorization;
 mod mcp_clients;
 mod mcp_conformance;

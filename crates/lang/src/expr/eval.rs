@@ -27,6 +27,8 @@ use std::sync::Arc;
 
 /// Most steps of one evaluation; a step is a node of the IR, or an item that a row goes through.
 pub(crate) const MAX_STEPS: u64 = 2_000_000;
+/// Steps between two pauses ([`Host::pause`]), about a millisecond: what one evaluation may keep its thread from others.
+pub(crate) const SLICE: u64 = 20_000;
 /// Most bytes that one evaluation may allocate, counted when texts, lists and trees grow.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
 /// Deepest nest of calls and operators at run time.
@@ -155,6 +157,8 @@ impl super::ir::Frame {
 pub(crate) struct Cx<'h> {
     pub(crate) host: &'h mut dyn Host,
     steps: u64,
+    /// When as few steps are left, the thread's other work is let go on.
+    pause_at: u64,
     bytes: usize,
     depth: u32,
     /// Trees whose parts may outlive the handle of their root: a token does not keep its parent.
@@ -168,6 +172,7 @@ impl<'h> Cx<'h> {
         Cx {
             host,
             steps: MAX_STEPS,
+            pause_at: MAX_STEPS - SLICE,
             bytes: MAX_BYTES,
             depth: 0,
             roots: Vec::new(),
@@ -187,6 +192,28 @@ impl<'h> Cx<'h> {
                 format!("the expression took more than {MAX_STEPS} steps"),
             )),
         }
+    }
+
+    /// Where an evaluation may pause: at each turn of a loop and each call of a delegate, which every long one goes
+    /// through. Rows hold nothing of the thread's across a delegate's call.
+    #[inline]
+    pub(crate) fn breathe(&mut self) -> Result<(), Throw> {
+        if self.steps > self.pause_at {
+            return Ok(());
+        }
+        self.pause()
+    }
+
+    #[cold]
+    fn pause(&mut self) -> Result<(), Throw> {
+        self.pause_at = self.steps.saturating_sub(SLICE);
+        if self.host.pause() {
+            return Ok(());
+        }
+        Err(Throw::Bound(
+            "System.OperationCanceledException",
+            "the caller left while the expression was evaluated".into(),
+        ))
     }
 
     /// Counts memory.
@@ -249,6 +276,7 @@ impl<'h> Cx<'h> {
         };
         let closure = f.0.clone();
         self.step(1)?;
+        self.breathe()?;
         let code = &*closure.code;
         let params = code.params as usize;
         let mut frame = code.frame.slots();

@@ -189,6 +189,11 @@ pub trait Host {
     fn random(&mut self) -> u64;
     /// `context.Trace(text)`.
     fn trace(&mut self, text: &str);
+    /// The evaluation has run for a while: lets other work of the thread go on before it returns. `false` when nobody
+    /// waits for the result any more; the evaluation then ends.
+    fn pause(&mut self) -> bool {
+        true
+    }
 }
 
 /// A host without an exchange: what constants are folded with.

@@ -4,6 +4,7 @@
 //! stream whose caller takes nothing of its answer ends after the body idle time. The connection's own watch cannot see
 //! that: with HTTP/2 the socket takes bytes while one stream's window is shut.
 
+use crate::pausable::Pausable;
 use crate::wheel::{Timer, Wheel};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -55,7 +56,7 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Streams {
         let mut timer = Timer::new(&self.wheel);
         let idle = self.idle;
         tokio::task::spawn_local(async move {
-            let mut stream = pin!(stream);
+            let mut stream = pin!(Pausable::new(stream));
             poll_fn(|cx| {
                 note(false);
                 if stream.as_mut().poll(cx).is_ready() {

@@ -136,6 +136,7 @@ fn looped(
 ) -> F {
     let mut first = after;
     loop {
+        cx.breathe()?;
         if !first
             && let Some(t) = test
             && !truth(&eval(cx, frame, t)?)?
@@ -172,6 +173,7 @@ fn foreach(
     };
     for item in items {
         cx.step(1)?;
+        cx.breathe()?;
         declare(frame, slot, item);
         if let Some(c) = convert {
             let v = eval(cx, frame, c)?;
