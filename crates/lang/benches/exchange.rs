@@ -1,16 +1,13 @@
-//! The exchange that the benches evaluate in: the fixture of the tests, with its members made once, as in the gateway.
+//! The exchange that the benches evaluate in: a fixture, with its members made once, as in the gateway.
 //!
 //! Bodies are not used up, so that an expression can run again; each read costs what a first one does.
 
-#[path = "../tests/it/eval/host.rs"]
-mod fixture;
-
 use bytes::Bytes;
-use fixture::Fixture;
 use http::HeaderMap;
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use tollgate_lang::document::Text;
+use tollgate_lang::expr::fixture::Fixture;
 use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
 use tollgate_lang::expr::{Expr, Target, compile};
 use tollgate_lang::value::{Str, Value};
@@ -116,7 +113,7 @@ impl Exchange {
                 !is_token
             });
         }
-        let mut fixture = Fixture::new(&plain);
+        let mut fixture = Fixture::read(&plain).unwrap();
         for (name, token) in tokens {
             let jwt = compiled(&format!("@(\"{token}\".AsJwt())"))
                 .eval(&mut fixture)
