@@ -19,9 +19,11 @@ pub(crate) struct Ident {
 #[derive(Clone, Debug)]
 pub(crate) struct TypeRef {
     pub(crate) at: At,
-    /// Dotted; empty for a tuple.
+    /// Dotted; empty for a tuple, whose element types are the arguments.
     pub(crate) path: Vec<Ident>,
     pub(crate) args: Vec<TypeRef>,
+    /// Names of a tuple's elements.
+    pub(crate) names: Vec<Option<Ident>>,
     pub(crate) suffix: Vec<TypeSuffix>,
 }
 
@@ -62,6 +64,10 @@ pub(crate) enum Kind {
     /// Element type when written, sizes, items.
     NewArray(Option<TypeRef>, Vec<Expr>, Option<Vec<Expr>>),
     Anonymous(Vec<(Option<Ident>, Expr)>),
+    /// `(a, name: b)`.
+    Tuple(Vec<(Option<Ident>, Expr)>),
+    /// `int a`, `var a` in a deconstruction.
+    Declare(Option<TypeRef>, Ident),
     Cast(TypeRef, Box<Expr>),
     Unary(&'static str, Box<Expr>),
     /// Operators of one precedence, from the left.
@@ -77,7 +83,7 @@ pub(crate) enum Kind {
     As(Box<Expr>, TypeRef),
     Lambda(Vec<Param>, Body),
     Default(Option<TypeRef>),
-    TypeOf,
+    TypeOf(TypeRef),
     NameOf(Box<Expr>),
     Throw(Box<Expr>),
     /// `unchecked(…)`: constants may wrap.

@@ -17,11 +17,13 @@ mod operators;
 mod overload;
 mod statements;
 mod suggest;
+mod tuples;
 mod values;
 
 pub(crate) use convert::Conversion;
 
 use super::ast::{At, Expr, Stmt};
+use super::eval::types::default_of;
 use super::eval::{Cx, Slots};
 use super::ir::{Code, Frame, Ir};
 use super::lexer::Fault;
@@ -402,6 +404,25 @@ impl Binder {
 
 fn constant(ir: &Ir) -> bool {
     matches!(ir, Ir::Const(_) | Ir::Text(_))
+}
+
+/// `default(T)`; what no constant can hold is made at run time.
+fn default_ir(ty: &Ty) -> Ir {
+    match ty {
+        Ty::Tuple(t) => Ir::Record(
+            ty.clone(),
+            t.items.iter().map(|(_, t)| default_ir(t)).collect(),
+        ),
+        _ => Ir::Const(default_of(ty).freeze().unwrap_or(Frozen::Null)),
+    }
+}
+
+fn no_value(at: &At) -> Fault {
+    Fault::new(
+        at.clone(),
+        "the expression has no value",
+        "expected a value",
+    )
 }
 
 /// A fault about types.

@@ -60,7 +60,8 @@ pub(crate) enum Ir {
     SetItem(Box<Ir>, Box<Ir>, Box<Ir>),
     NewArray(Ty, Vec<Ir>),
     NewArrayOf(Ty, Box<Ir>),
-    Record(Arc<crate::expr::types::Anonymous>, Vec<Ir>),
+    /// An object of an anonymous type, a tuple, a `System.Tuple`.
+    Record(Ty, Vec<Ir>),
     Field(u32, Box<Ir>),
     Lambda(Arc<Lambda>),
     /// Calls a delegate.

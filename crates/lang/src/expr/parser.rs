@@ -6,6 +6,7 @@
 mod primary;
 mod query;
 mod statements;
+mod tuples;
 mod types;
 
 use super::ast::{At, Expr, Ident, Kind, Param, Pattern, Stmt};
@@ -320,6 +321,14 @@ impl<'a> Parser<'a> {
             return self.query();
         }
         let start = self.start();
+        if let Some(targets) = self.designation()? {
+            self.expect("=")?;
+            let right = self.expr()?;
+            return Ok(Expr {
+                at: start..self.before(),
+                kind: Kind::Assign("=", Box::new(targets), Box::new(right)),
+            });
+        }
         if self.eat_word("throw") {
             let e = self.expr()?;
             return Ok(Expr {

@@ -27,6 +27,8 @@ pub(crate) mod rsa;
 mod signature;
 pub(crate) mod strings;
 pub(crate) mod symmetric;
+pub(crate) mod tuples;
+pub(crate) mod types;
 pub(crate) mod web;
 pub(crate) mod xml;
 pub(crate) mod zones;
@@ -82,7 +84,7 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
     }
 }
 
-const AREAS: [&[Type]; 23] = [
+const AREAS: &[&[Type]] = &[
     core::TYPES,
     strings::TYPES,
     numbers::TYPES,
@@ -103,6 +105,8 @@ const AREAS: [&[Type]; 23] = [
     web::TYPES,
     exceptions::TYPES,
     jwt::TYPES,
+    tuples::TYPES,
+    types::TYPES,
     xml::TYPES,
     zones::TYPES,
     culture::TYPES,

@@ -30,6 +30,33 @@ pub(crate) struct Anonymous {
     pub(crate) fields: Vec<(Arc<str>, Ty)>,
 }
 
+/// Elements of a tuple with the names they were given. Names are no part of the type's identity, as in C#.
+#[derive(Debug)]
+pub(crate) struct Tuple {
+    pub(crate) items: Vec<(Option<Arc<str>>, Ty)>,
+}
+
+impl PartialEq for Tuple {
+    fn eq(&self, other: &Tuple) -> bool {
+        self.items.len() == other.items.len()
+            && self
+                .items
+                .iter()
+                .zip(&other.items)
+                .all(|((_, a), (_, b))| a == b)
+    }
+}
+
+impl Eq for Tuple {}
+
+impl std::hash::Hash for Tuple {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for (_, t) in &self.items {
+            t.hash(state);
+        }
+    }
+}
+
 /// A type. Public only because values carry it; opaque outside this crate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ty {
@@ -85,6 +112,10 @@ pub enum Ty {
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "opaque")]
     Anonymous(Arc<Anonymous>),
+    /// `(int a, string b)`, a `System.ValueTuple`.
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "opaque")]
+    Tuple(Arc<Tuple>),
 }
 
 impl Ty {
@@ -108,6 +139,59 @@ impl Ty {
         match of {
             Ty::Nullable(_) => of,
             _ => Ty::Nullable(Arc::new(of)),
+        }
+    }
+
+    pub(crate) fn tuple(items: Vec<(Option<Arc<str>>, Ty)>) -> Ty {
+        Ty::Tuple(Arc::new(Tuple { items }))
+    }
+
+    /// Whether it is the type of `null`, or of a tuple with a `null` in it: a variable cannot have it.
+    pub(crate) fn is_untyped(&self) -> bool {
+        match self {
+            Ty::Null => true,
+            Ty::Tuple(t) => t.items.iter().any(|(_, t)| t.is_untyped()),
+            _ => false,
+        }
+    }
+
+    /// Index and type of a field of an anonymous type, a tuple or a `System.Tuple`.
+    pub(crate) fn field(&self, name: &str) -> Option<(u32, Ty)> {
+        let item = || {
+            name.strip_prefix("Item")?
+                .parse::<usize>()
+                .ok()?
+                .checked_sub(1)
+        };
+        let (i, ty) = match self {
+            Ty::Anonymous(a) => {
+                let i = a.fields.iter().position(|(n, _)| &**n == name)?;
+                (i, a.fields[i].1.clone())
+            }
+            Ty::Tuple(t) => {
+                let named = t.items.iter().position(|(n, _)| n.as_deref() == Some(name));
+                let i = named.or_else(item)?;
+                (i, t.items.get(i)?.1.clone())
+            }
+            Ty::Class("Tuple", args) => {
+                let i = if name == "Rest" {
+                    7
+                } else {
+                    item().filter(|i| *i < 7)?
+                };
+                (i, args.get(i)?.clone())
+            }
+            _ => return None,
+        };
+        Some((i as u32, ty))
+    }
+
+    /// Types of the parts of a tuple or a `System.Tuple`.
+    pub(crate) fn parts(&self) -> Option<Vec<Ty>> {
+        match self {
+            Ty::Tuple(t) => Some(t.items.iter().map(|(_, t)| t.clone()).collect()),
+            Ty::Class("Tuple", args) => Some(args.to_vec()),
+            _ => None,
         }
     }
 
@@ -148,6 +232,7 @@ impl Ty {
             Ty::String => "String",
             Ty::Nullable(_) => "Nullable",
             Ty::Array(_) => "Array",
+            Ty::Tuple(_) => "ValueTuple",
             Ty::Class(n, _) => n,
         }
     }
@@ -203,6 +288,7 @@ impl Ty {
         match self {
             Ty::Bool => true,
             Ty::Class(name, _) => crate::expr::table::table().is_struct(name),
+            Ty::Tuple(_) => true,
             _ => self.numeric().is_some(),
         }
     }
@@ -236,6 +322,12 @@ impl Ty {
                     .collect::<Vec<_>>()
                     .into(),
             ),
+            Ty::Tuple(t) => Ty::tuple(
+                t.items
+                    .iter()
+                    .map(|(n, t)| (n.clone(), t.substitute(args)))
+                    .collect(),
+            ),
             _ => self.clone(),
         }
     }
@@ -245,6 +337,7 @@ impl Ty {
             Ty::Param(_) => true,
             Ty::Nullable(t) | Ty::Array(t) => t.has_params(),
             Ty::Class(_, a) => a.iter().any(Ty::has_params),
+            Ty::Tuple(t) => t.items.iter().any(|(_, t)| t.has_params()),
             _ => false,
         }
     }
@@ -258,11 +351,13 @@ impl Ty {
             _ => {
                 let name = self.table_name();
                 let full = crate::expr::table::table().full_name(name).unwrap_or(name);
+                let generic =
+                    |args: Vec<String>| format!("{full}`{}[{}]", args.len(), args.join(","));
                 match self {
                     Ty::Class(_, a) if !a.is_empty() => {
-                        let args: Vec<String> = a.iter().map(Ty::full_name).collect();
-                        format!("{full}`{}[{}]", a.len(), args.join(","))
+                        generic(a.iter().map(Ty::full_name).collect())
                     }
+                    Ty::Tuple(t) => generic(t.items.iter().map(|(_, t)| t.full_name()).collect()),
                     _ => full.to_string(),
                 }
             }
@@ -296,6 +391,16 @@ impl fmt::Display for Ty {
             Ty::Array(t) => write!(f, "{t}[]"),
             Ty::Param(n) => write!(f, "T{n}"),
             Ty::Anonymous(_) => f.write_str("anonymous type"),
+            Ty::Tuple(t) => {
+                f.write_str("(")?;
+                for (i, (name, t)) in t.items.iter().enumerate() {
+                    write!(f, "{}{t}", if i > 0 { ", " } else { "" })?;
+                    if let Some(n) = name {
+                        write!(f, " {n}")?;
+                    }
+                }
+                f.write_str(")")
+            }
             Ty::Class(n, a) => {
                 // The message objects that `context` itself holds are shown by their documented type.
                 f.write_str(crate::expr::table::table().shown_name(n))?;

@@ -52,6 +52,8 @@ pub(crate) enum Key {
     Text(String),
     Number(i64),
     Bytes(Vec<u8>),
+    /// Parts of a tuple or of an object of an anonymous type.
+    Parts(Vec<Key>),
     Null,
 }
 
@@ -72,6 +74,13 @@ impl Key {
             Value::Token(t) => Key::Text(t.key()),
             Value::List(l) => Key::Number(Rc::as_ptr(l) as usize as i64),
             Value::Dict(d) => Key::Number(Rc::as_ptr(d) as usize as i64),
+            Value::Object(o) if o.parts().is_some() => Key::Parts(
+                o.parts()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|v| Key::of(v, false))
+                    .collect(),
+            ),
             other => match other.as_i64() {
                 Some(n) => Key::Number(n),
                 None => Key::Text(other.to_text().to_string()),

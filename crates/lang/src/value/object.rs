@@ -29,6 +29,10 @@ pub trait Object: Debug + 'static {
     fn freeze(&self) -> Option<Frozen> {
         None
     }
+    /// The values of a tuple or of an object of an anonymous type, which is equal to another when all of them are.
+    fn parts(&self) -> Option<&[Value]> {
+        None
+    }
     /// What a sequence of this type yields, when it is one.
     fn items(&self) -> Option<Vec<Value>> {
         None

@@ -3,20 +3,45 @@
 use super::call::{Given, GivenArg};
 use super::names::{Named, class_args};
 use super::{B, Binder, Bound};
-use crate::expr::ast::{Arg, ArgValue, At, Expr, Kind};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind};
 use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
 use crate::expr::table::{Member, MemberKind, table};
 use crate::expr::types::Ty;
 use crate::value::Frozen;
 
-/// Where an assignment goes. Parts that have effects are in temporaries already.
-enum Place {
-    Local(u32),
-    Property(Ir, &'static Member, Ty),
-    Item(Ir, Ir),
-    /// Receiver, arguments as locals.
+/// Where an assignment goes. Its parts are in temporaries already.
+pub(super) enum Place {
+    Local(u32, Ty),
+    /// Receiver, its type, the member's name, the row that sets it, the type that declares it.
+    Property(u32, Ty, Ident, &'static Member, Ty),
+    /// Array, index, type of the items.
+    Item(u32, u32, Ty),
+    /// Receiver, arguments.
     Indexer(u32, Ty, Vec<(u32, Ty)>),
+    /// Part of a tuple that is in a place.
+    Field(Box<Place>, Ty, u32),
+}
+
+fn cannot_assign(left: &Expr) -> Fault {
+    Fault::new(
+        left.at.clone(),
+        "cannot assign to this",
+        "expected a variable, property or item",
+    )
+    .help(if matches!(left.kind, Kind::Call(..)) {
+        "compare with `==`"
+    } else {
+        "`=` assigns, `==` compares"
+    })
+}
+
+fn one_index(at: &At) -> Fault {
+    Fault::new(
+        at.clone(),
+        "an array takes one index",
+        "expected one number",
+    )
 }
 
 impl Binder {
@@ -28,7 +53,10 @@ impl Binder {
         at: &At,
     ) -> B<Bound> {
         if op == "=" {
-            return self.plain_assign(left, right);
+            if let Kind::Tuple(targets) = &left.kind {
+                return self.deconstruct(targets, right, at);
+            }
+            return self.plain_assign(left, right, at);
         }
         self.compound(left, at, |this, current| {
             if op == "??" {
@@ -87,7 +115,7 @@ impl Binder {
         Ok(Bound::new(Ir::Sequence(vec![b.ir, Ir::Local(old)]), ty))
     }
 
-    fn plain_assign(&mut self, left: &Expr, right: &Expr) -> B<Bound> {
+    fn plain_assign(&mut self, left: &Expr, right: &Expr, at: &At) -> B<Bound> {
         match &left.kind {
             Kind::Name(name, _) if &*name.text == "_" && self.lookup("_").is_none() => {
                 self.value(right)
@@ -98,6 +126,12 @@ impl Binder {
                 Ok(Bound::new(Ir::SetLocal(slot, Box::new(b.ir)), ty))
             }
             Kind::Member(of, name, _) => {
+                let mut temporaries = Vec::new();
+                if let Some((place, ty)) = self.tuple_place(of, name, at, &mut temporaries)? {
+                    let value = self.value_as(right, &ty)?;
+                    let stored = self.store(place, value, at)?;
+                    return Ok(Bound::new(Ir::Let(temporaries, Box::new(stored)), ty));
+                }
                 let receiver = self.receiver(of, &name.at)?;
                 let (m, declared) = self.setter(&receiver.ty, name)?;
                 let ty = m.params[m.params.len() - 1]
@@ -118,11 +152,7 @@ impl Binder {
                         },
                     ] = &args[..]
                     else {
-                        return Err(Fault::new(
-                            left.at.clone(),
-                            "an array takes one index",
-                            "expected one number",
-                        ));
+                        return Err(one_index(&left.at));
                     };
                     let index = self.value(i)?;
                     let index = self.array_index(index, &i.at)?;
@@ -144,20 +174,11 @@ impl Binder {
                 // The value of the assignment is what was assigned; statements drop it.
                 self.indexer(receiver, MemberKind::SetIndex, args, Some(value), &left.at)
             }
-            _ => Err(Fault::new(
-                left.at.clone(),
-                "cannot assign to this",
-                "expected a variable, property or item",
-            )
-            .help(if matches!(left.kind, Kind::Call(..)) {
-                "compare with `==`"
-            } else {
-                "`=` assigns, `==` compares"
-            })),
+            _ => Err(cannot_assign(left)),
         }
     }
 
-    fn assignable(&mut self, name: &crate::expr::ast::Ident, at: &At) -> B<(u32, Ty)> {
+    fn assignable(&mut self, name: &Ident, at: &At) -> B<(u32, Ty)> {
         match self.lookup(&name.text) {
             None => {
                 let e = Expr {
@@ -201,7 +222,7 @@ impl Binder {
         }
     }
 
-    fn setter(&mut self, ty: &Ty, name: &crate::expr::ast::Ident) -> B<(&'static Member, Ty)> {
+    fn setter(&mut self, ty: &Ty, name: &Ident) -> B<(&'static Member, Ty)> {
         for t in table().lineage(ty) {
             let Some(info) = table().of(&t) else { continue };
             if let Some(m) = info
@@ -245,13 +266,7 @@ impl Binder {
     }
 
     /// Sets a member in an object initialiser.
-    pub(super) fn initialise(
-        &mut self,
-        slot: u32,
-        ty: &Ty,
-        name: &crate::expr::ast::Ident,
-        value: &Expr,
-    ) -> B<Ir> {
+    pub(super) fn initialise(&mut self, slot: u32, ty: &Ty, name: &Ident, value: &Expr) -> B<Ir> {
         let (m, declared) = self.setter(ty, name)?;
         let want = m.params[m.params.len() - 1]
             .ty
@@ -268,28 +283,46 @@ impl Binder {
         f: impl FnOnce(&mut Self, Bound) -> B<Bound>,
     ) -> B<(Bound, Ty)> {
         let mut temporaries = Vec::new();
-        let (place, current) = match &left.kind {
+        let (place, ty) = self.place(left, at, &mut temporaries)?;
+        let current = self.load(&place, at)?;
+        let new = f(self, current)?;
+        let new = self.coerce(new, &ty, at)?;
+        let ir = self.store(place, new, at)?;
+        let ir = if temporaries.is_empty() {
+            ir
+        } else {
+            Ir::Let(temporaries, Box::new(ir))
+        };
+        Ok((Bound::new(ir, ty.clone()), ty))
+    }
+
+    /// What an expression on the left of an assignment stands for, and its type. Its parts go into temporaries.
+    pub(super) fn place(
+        &mut self,
+        left: &Expr,
+        at: &At,
+        temporaries: &mut Vec<(u32, Ir)>,
+    ) -> B<(Place, Ty)> {
+        match &left.kind {
             Kind::Name(name, _) => {
                 let (slot, ty) = self.assignable(name, &left.at)?;
-                (Place::Local(slot), Bound::new(Ir::Local(slot), ty))
+                Ok((Place::Local(slot, ty.clone()), ty))
             }
             Kind::Member(of, name, _) => {
+                if let Some(found) = self.tuple_place(of, name, at, temporaries)? {
+                    return Ok(found);
+                }
                 let receiver = self.receiver(of, &name.at)?;
                 let (m, declared) = self.setter(&receiver.ty, name)?;
+                let value_type = m.params[m.params.len() - 1]
+                    .ty
+                    .substitute(&class_args(&declared));
                 let slot = self.slot();
                 temporaries.push((slot, receiver.ir));
-                let again = Bound::new(Ir::Local(slot), receiver.ty);
-                let current = match self.member_of_value(again, name, &[])? {
-                    Named::Value(b) => b,
-                    _ => {
-                        return Err(Fault::new(
-                            name.at.clone(),
-                            "cannot assign to a method",
-                            "read only",
-                        ));
-                    }
-                };
-                (Place::Property(Ir::Local(slot), m, declared), current)
+                Ok((
+                    Place::Property(slot, receiver.ty, name.clone(), m, declared),
+                    value_type,
+                ))
             }
             Kind::Index(of, args) => {
                 let receiver = self.value(of)?;
@@ -305,56 +338,134 @@ impl Binder {
                             "expected a value",
                         ));
                     };
-                    let b = self.value(e)?;
+                    let mut b = self.value(e)?;
+                    if matches!(ty, Ty::Array(_)) {
+                        b = Bound::new(self.array_index(b, &e.at)?, Ty::Long);
+                    }
                     let s = self.slot();
                     temporaries.push((s, b.ir));
                     slots.push((s, b.ty));
                 }
                 if let Ty::Array(item) = &ty {
-                    let Some((s, i)) = slots.first() else {
-                        return Err(Fault::new(
-                            left.at.clone(),
-                            "an array takes one index",
-                            "expected one number",
-                        ));
+                    let [(index, _)] = slots[..] else {
+                        return Err(one_index(&left.at));
                     };
-                    let index = self.array_index(Bound::new(Ir::Local(*s), i.clone()), at)?;
-                    let current = Bound::new(
-                        Ir::Item(Box::new(Ir::Local(slot)), Box::new(index)),
-                        (**item).clone(),
-                    );
-                    (Place::Item(Ir::Local(slot), Ir::Local(*s)), current)
-                } else {
-                    let current = self.indexed(slot, &ty, &slots, MemberKind::Index, None, at)?;
-                    (Place::Indexer(slot, ty, slots), current)
+                    return Ok((Place::Item(slot, index, (**item).clone()), (**item).clone()));
+                }
+                let current = self.indexed(slot, &ty, &slots, MemberKind::Index, None, at)?;
+                Ok((Place::Indexer(slot, ty, slots), current.ty))
+            }
+            _ => Err(cannot_assign(left)),
+        }
+    }
+
+    /// `t.a` where `t` is a variable or an array's item that holds a tuple: the whole tuple is replaced.
+    fn tuple_place(
+        &mut self,
+        of: &Expr,
+        name: &Ident,
+        at: &At,
+        temporaries: &mut Vec<(u32, Ir)>,
+    ) -> B<Option<(Place, Ty)>> {
+        let whole = match &of.kind {
+            Kind::Name(n, _) => self.lookup(&n.text).map(|l| l.ty),
+            Kind::Index(..) | Kind::Member(..) => match self.speculate(|b| b.named(of)) {
+                Ok(Named::Value(b)) => Some(b.ty),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(ty @ Ty::Tuple(_)) = whole else {
+            return Ok(None);
+        };
+        let Some((i, item)) = ty.field(&name.text) else {
+            return Ok(None);
+        };
+        let (inner, _) = self.place(of, at, temporaries)?;
+        if matches!(inner, Place::Property(..) | Place::Indexer(..)) {
+            return Err(Fault::new(
+                name.at.clone(),
+                format!(
+                    "`{}` is part of a copy: the tuple is not a variable",
+                    name.text
+                ),
+                "cannot be assigned",
+            )
+            .help("keep the tuple in a variable, change it and assign it back"));
+        }
+        Ok(Some((Place::Field(Box::new(inner), ty, i), item)))
+    }
+
+    /// The value of a place.
+    fn load(&mut self, place: &Place, at: &At) -> B<Bound> {
+        Ok(match place {
+            Place::Local(slot, ty) => Bound::new(Ir::Local(*slot), ty.clone()),
+            Place::Item(of, index, ty) => Bound::new(
+                Ir::Item(Box::new(Ir::Local(*of)), Box::new(Ir::Local(*index))),
+                ty.clone(),
+            ),
+            Place::Property(slot, ty, name, ..) => {
+                let of = Bound::new(Ir::Local(*slot), ty.clone());
+                match self.member_of_value(of, name, &[])? {
+                    Named::Value(b) => b,
+                    _ => {
+                        return Err(Fault::new(
+                            name.at.clone(),
+                            "cannot assign to a method",
+                            "read only",
+                        ));
+                    }
                 }
             }
-            _ => {
-                return Err(Fault::new(
-                    left.at.clone(),
-                    "cannot assign to this",
-                    "expected a variable, property or item",
-                ));
+            Place::Indexer(slot, ty, slots) => {
+                self.indexed(*slot, ty, slots, MemberKind::Index, None, at)?
             }
-        };
-        let ty = current.ty.clone();
-        let new = f(self, current)?;
-        let new = self.coerce(new, &ty, at)?;
-        let ir = match place {
-            Place::Local(slot) => Ir::SetLocal(slot, Box::new(new.ir)),
-            Place::Property(of, m, declared) => self.set_property(of, m, &declared, new.ir)?,
-            Place::Item(of, index) => Ir::SetItem(Box::new(of), Box::new(index), Box::new(new.ir)),
+            Place::Field(inner, ty, i) => {
+                let whole = self.load(inner, at)?;
+                let item = ty.parts().and_then(|p| p.get(*i as usize).cloned());
+                Bound::new(
+                    Ir::Field(*i, Box::new(whole.ir)),
+                    item.unwrap_or(Ty::Unknown),
+                )
+            }
+        })
+    }
+
+    /// Puts a value of the place's type there; gives the value.
+    pub(super) fn store(&mut self, place: Place, value: Bound, at: &At) -> B<Ir> {
+        Ok(match place {
+            Place::Local(slot, _) => Ir::SetLocal(slot, Box::new(value.ir)),
+            Place::Property(slot, _, _, m, declared) => {
+                self.set_property(Ir::Local(slot), m, &declared, value.ir)?
+            }
+            Place::Item(of, index, _) => Ir::SetItem(
+                Box::new(Ir::Local(of)),
+                Box::new(Ir::Local(index)),
+                Box::new(value.ir),
+            ),
             Place::Indexer(slot, of, slots) => {
-                self.indexed(slot, &of, &slots, MemberKind::SetIndex, Some(new), at)?
+                self.indexed(slot, &of, &slots, MemberKind::SetIndex, Some(value), at)?
                     .ir
             }
-        };
-        let ir = if temporaries.is_empty() {
-            ir
-        } else {
-            Ir::Let(temporaries, Box::new(ir))
-        };
-        Ok((Bound::new(ir, ty.clone()), ty))
+            Place::Field(inner, ty, i) => {
+                let new = self.slot();
+                let parts = ty.parts().unwrap_or_default();
+                let mut list = Vec::new();
+                for (n, _) in parts.iter().enumerate() {
+                    list.push(if n == i as usize {
+                        Ir::Local(new)
+                    } else {
+                        Ir::Field(n as u32, Box::new(self.load(&inner, at)?.ir))
+                    });
+                }
+                let whole = Bound::new(Ir::Record(ty.clone(), list), ty);
+                let stored = self.store(*inner, whole, at)?;
+                Ir::Let(
+                    vec![(new, value.ir)],
+                    Box::new(Ir::Sequence(vec![stored, Ir::Local(new)])),
+                )
+            }
+        })
     }
 
     /// Indexer on locals.

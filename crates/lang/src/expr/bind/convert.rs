@@ -21,6 +21,8 @@ pub(crate) enum Conversion {
     Unwrap,
     /// Unwrap, then to a number.
     UnwrapNumber(Num),
+    /// Element by element, whether by a cast.
+    Tuple(bool),
     /// Checked at run time.
     Cast,
     /// A conversion of the table, with what happens before and after.
@@ -57,6 +59,14 @@ fn standard(from: &Ty, to: &Ty, constant: Option<&Frozen>) -> Option<Conversion>
     }
     if let Ty::Nullable(inner) = to {
         return standard(from.plain(), inner, constant).filter(|c| !matches!(c, Conversion::Cast));
+    }
+    if let (Ty::Tuple(a), Ty::Tuple(b)) = (from, to) {
+        return (a.items.len() == b.items.len()
+            && a.items
+                .iter()
+                .zip(&b.items)
+                .all(|((_, a), (_, b))| implicit(a, b, None).is_some()))
+        .then_some(Conversion::Tuple(false));
     }
     if let (Some(a), Some(b)) = (from.numeric(), to.numeric()) {
         return (a.widens_to(b) || constant.is_some_and(|c| constant_fits(c, b)))
@@ -134,9 +144,17 @@ fn user(from: &Ty, to: &Ty, constant: Option<&Frozen>, kind: MemberKind) -> Opti
 }
 
 /// Conversion by a cast.
-fn explicit(from: &Ty, to: &Ty, constant: Option<&Frozen>) -> Option<Conversion> {
+pub(super) fn explicit(from: &Ty, to: &Ty, constant: Option<&Frozen>) -> Option<Conversion> {
     if let Some(c) = implicit(from, to, constant) {
         return Some(c);
+    }
+    if let (Ty::Tuple(a), Ty::Tuple(b)) = (from, to.plain()) {
+        return (a.items.len() == b.items.len()
+            && a.items
+                .iter()
+                .zip(&b.items)
+                .all(|((_, a), (_, b))| explicit(a, b, None).is_some()))
+        .then_some(Conversion::Tuple(true));
     }
     if *from == Ty::Void || *to == Ty::Void {
         return None;
@@ -207,6 +225,7 @@ impl Binder {
                 _ => b.ir,
             },
             Conversion::FromEnum(n) => Ir::FromEnum(n, Box::new(b.ir)),
+            Conversion::Tuple(by_cast) => return self.convert_tuple(b, to, by_cast),
             Conversion::Unwrap => Ir::Unwrap(Box::new(b.ir)),
             Conversion::UnwrapNumber(n) => Ir::Number(n, Box::new(Ir::Unwrap(Box::new(b.ir)))),
             Conversion::Cast => Ir::Cast(to.clone(), Box::new(b.ir)),

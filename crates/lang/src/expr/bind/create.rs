@@ -17,6 +17,9 @@ impl Binder {
         init: Option<&Init>,
     ) -> B<Bound> {
         let ty = self.resolve(written)?;
+        if let Some(parts) = ty.parts() {
+            return self.create_tuple(ty, &parts, args, &e.at);
+        }
         if ty.delegate().is_some() {
             // `new Func<…>(lambda)` is the lambda.
             if let [
@@ -46,6 +49,34 @@ impl Binder {
             Ir::Let(vec![(slot, made.ir)], Box::new(Ir::Sequence(list))),
             ty,
         ))
+    }
+
+    /// `new Tuple<int, string>(1, "a")`, `new ValueTuple<int, string>(1, "a")`.
+    fn create_tuple(&mut self, ty: Ty, parts: &[Ty], args: &[Arg], at: &At) -> B<Bound> {
+        if args.is_empty() && ty.is_value() {
+            return Ok(Bound::new(super::default_ir(&ty), ty));
+        }
+        if args.len() != parts.len() {
+            return Err(Fault::new(
+                at.clone(),
+                format!("`{ty}` takes {} arguments, not {}", parts.len(), args.len()),
+                "wrong number of arguments",
+            ));
+        }
+        let mut list = Vec::new();
+        for (a, t) in args.iter().zip(parts) {
+            match &a.value {
+                ArgValue::Expr(e) if a.name.is_none() => list.push(self.value_as(e, t)?.ir),
+                _ => {
+                    return Err(Fault::new(
+                        at.clone(),
+                        "the parts of a tuple are given in order",
+                        "expected values",
+                    ));
+                }
+            }
+        }
+        Ok(Bound::new(Ir::Record(ty.clone(), list), ty))
     }
 
     fn fill(&mut self, slot: u32, ty: &Ty, init: &Init, out: &mut Vec<Ir>, at: &At) -> B<()> {
@@ -248,7 +279,7 @@ impl Binder {
                 ));
             }
             let b = self.value(value)?;
-            if matches!(b.ty, Ty::Null | Ty::Void) {
+            if b.ty == Ty::Void || b.ty.is_untyped() {
                 return Err(Fault::new(
                     value.at.clone(),
                     format!("a member of an anonymous type cannot be `{}`", b.ty),
@@ -263,10 +294,7 @@ impl Binder {
             values.push(b.ir);
         }
         let _ = e;
-        let ty = Arc::new(Anonymous { fields: types });
-        Ok(Bound::new(
-            Ir::Record(ty.clone(), values),
-            Ty::Anonymous(ty),
-        ))
+        let ty = Ty::Anonymous(Arc::new(Anonymous { fields: types }));
+        Ok(Bound::new(Ir::Record(ty.clone(), values), ty))
     }
 }

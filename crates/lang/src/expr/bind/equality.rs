@@ -47,6 +47,9 @@ impl Binder {
             }
             return Ok(equal(a, b));
         }
+        if let (Ty::Tuple(_), Ty::Tuple(_)) = (&a.ty, &b.ty) {
+            return self.tuple_equality(expected, a, b, op_at, at);
+        }
         let (x, y) = (a.ty.plain().clone(), b.ty.plain().clone());
         if let (Some(m), Some(n)) = (x.numeric(), y.numeric()) {
             let num = match (a.constant(), b.constant()) {

@@ -100,6 +100,15 @@ fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
                 unify(p, a, found);
             }
         }
+        Ty::Tuple(p) => {
+            if let Ty::Tuple(a) = arg
+                && a.items.len() == p.items.len()
+            {
+                for ((_, p), (_, a)) in p.items.iter().zip(&a.items) {
+                    unify(p, a, found);
+                }
+            }
+        }
         Ty::Class(name, params) if !params.is_empty() => {
             for t in table().lineage(arg) {
                 if let Ty::Class(n, args) = &t

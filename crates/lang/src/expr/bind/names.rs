@@ -97,6 +97,7 @@ impl Binder {
                             at: e.at.clone(),
                             path: parts,
                             args: args.clone(),
+                            names: Vec::new(),
                             suffix: Vec::new(),
                         };
                         match table().resolve(&written, &[]) {
@@ -136,6 +137,7 @@ impl Binder {
             at: at.clone(),
             path: vec![name.clone()],
             args: args.to_vec(),
+            names: Vec::new(),
             suffix: Vec::new(),
         };
         if let Ok(t) = table().resolve(&written, &[]) {
@@ -195,12 +197,9 @@ impl Binder {
                 "nothing to take a member of",
             ));
         }
-        if let Ty::Anonymous(a) = &ty
-            && let Some(i) = a.fields.iter().position(|(n, _)| *n == name.text)
-        {
-            let field = a.fields[i].1.clone();
+        if let Some((i, field)) = ty.field(&name.text) {
             return Ok(Named::Value(Bound::new(
-                Ir::Field(i as u32, Box::new(receiver.ir)),
+                Ir::Field(i, Box::new(receiver.ir)),
                 field,
             )));
         }
@@ -342,8 +341,10 @@ impl Binder {
                 names.extend(e.members.iter().map(|(n, _)| *n));
             }
         }
-        if let Ty::Anonymous(a) = ty {
-            names.extend(a.fields.iter().map(|(n, _)| &**n));
+        match ty {
+            Ty::Anonymous(a) => names.extend(a.fields.iter().map(|(n, _)| &**n)),
+            Ty::Tuple(t) => names.extend(t.items.iter().filter_map(|(n, _)| n.as_deref())),
+            _ => {}
         }
         let extensions: Vec<&str> = if is_static {
             Vec::new()

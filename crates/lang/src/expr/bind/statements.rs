@@ -1,8 +1,8 @@
 //! Statements; each tells whether its end can be reached.
 
-use super::{B, Binder, Bound, Returns};
+use super::{B, Binder, Bound, Returns, default_ir};
 use crate::expr::ast::{Catch, Expr, Ident, Kind, Label, Stmt, StmtKind, TypeRef};
-use crate::expr::eval::types::{default_of, derives};
+use crate::expr::eval::types::derives;
 use crate::expr::ir::{Ir, IrCatch, IrStmt};
 use crate::expr::lexer::Fault;
 use crate::expr::table::table;
@@ -208,10 +208,7 @@ impl Binder {
                         "expected `= …`",
                     ));
                 }
-                (None, Some(t)) => (
-                    Some(Ir::Const(default_of(t).freeze().unwrap_or(Frozen::Null))),
-                    t.clone(),
-                ),
+                (None, Some(t)) => (Some(default_ir(t)), t.clone()),
                 (Some(e), Some(t)) => {
                     let b = self.value_as(e, t)?;
                     if constant {
@@ -239,7 +236,7 @@ impl Binder {
                     }
                     let b = self.value(e)?;
                     match b.ty {
-                        Ty::Null => {
+                        t if t.is_untyped() => {
                             return Err(Fault::new(
                                 e.at.clone(),
                                 "`var` cannot take the type of `null`",
@@ -248,13 +245,9 @@ impl Binder {
                             .help("name the type: `string x = null;`"));
                         }
                         Ty::Void => {
-                            return Err(Fault::new(
-                                e.at.clone(),
-                                "the expression has no value",
-                                "expected a value",
-                            ));
+                            return Err(super::no_value(&e.at));
                         }
-                        _ => (Some(b.ir), b.ty),
+                        ty => (Some(b.ir), ty),
                     }
                 }
             };

@@ -1,10 +1,10 @@
 //! Expressions of every kind: the dispatch of the binder.
 
-use super::{B, Binder, Bound};
+use super::{B, Binder, Bound, default_ir};
 use crate::expr::ast::{At, Expr, Kind, Literal, Pattern, Piece};
-use crate::expr::eval::types::default_of;
-use crate::expr::ir::{Ir, IrPiece};
+use crate::expr::ir::{Call, Ir, IrPiece};
 use crate::expr::lexer::{Fault, Suffix};
+use crate::expr::table::types::type_of;
 use crate::expr::types::Ty;
 use crate::value::{Frozen, Str};
 
@@ -32,6 +32,12 @@ impl Binder {
                 self.create_array(e, ty.as_ref(), sizes, items.as_deref())
             }
             Kind::Anonymous(fields) => self.anonymous(e, fields),
+            Kind::Tuple(items) => self.tuple(items, None),
+            Kind::Declare(_, name) => Err(Fault::new(
+                e.at.clone(),
+                format!("`{}` cannot be declared here", name.text),
+                "expected a value",
+            )),
             Kind::Cast(ty, operand) => {
                 let to = self.resolve(ty)?;
                 if matches!(operand.kind, Kind::Lambda(..)) {
@@ -93,17 +99,19 @@ impl Binder {
             .help("declare the variable as `Func<…>` instead of `var`")),
             Kind::Default(Some(ty)) => {
                 let ty = self.resolve(ty)?;
-                Ok(Bound::new(
-                    Ir::Const(default_of(&ty).freeze().unwrap_or(Frozen::Null)),
-                    ty,
-                ))
+                Ok(Bound::new(default_ir(&ty), ty))
             }
             Kind::Default(None) => Ok(Bound::new(Ir::Const(Frozen::Null), Ty::Null)),
-            Kind::TypeOf => Err(Fault::new(
-                e.at.clone(),
-                "`typeof` is not available: reflection is not allowed in expressions",
-                "not available",
-            )),
+            Kind::TypeOf(of) => {
+                let call = Call {
+                    run: type_of,
+                    checked: false,
+                    args: Vec::new(),
+                    types: vec![self.resolve(of)?],
+                    outs: Vec::new(),
+                };
+                Ok(Bound::new(Ir::Call(Box::new(call)), Ty::class("Type")))
+            }
             Kind::NameOf(of) => match &of.kind {
                 Kind::Name(n, _) | Kind::Member(_, n, _) => {
                     Ok(Bound::new(Ir::Text(n.text.clone()), Ty::String))
@@ -149,10 +157,20 @@ impl Binder {
                 self.lambda(e, params, body, to, &inputs, Some(&result))
                     .map(|(b, _)| b)
             }
-            Kind::Default(None) => Ok(Bound::new(
-                Ir::Const(default_of(to).freeze().unwrap_or(Frozen::Null)),
-                to.clone(),
-            )),
+            Kind::Default(None) => Ok(Bound::new(default_ir(to), to.clone())),
+            Kind::Tuple(items) => {
+                let wanted = to.plain().parts().filter(|p| p.len() == items.len());
+                match wanted {
+                    Some(w) if matches!(to.plain(), Ty::Tuple(_)) => {
+                        let b = self.tuple(items, Some(&w))?;
+                        self.coerce(b, to, &e.at)
+                    }
+                    _ => {
+                        let b = self.tuple(items, None)?;
+                        self.coerce(b, to, &e.at)
+                    }
+                }
+            }
             Kind::Conditional(test, yes, no)
                 if to.delegate().is_some() || matches!(no.kind, Kind::Throw(_)) =>
             {
@@ -200,11 +218,7 @@ impl Binder {
                 Piece::Hole(e, width, format) => {
                     let b = self.value(e)?;
                     if b.ty == Ty::Void {
-                        return Err(Fault::new(
-                            e.at.clone(),
-                            "the expression has no value",
-                            "expected a value",
-                        ));
+                        return Err(super::no_value(&e.at));
                     }
                     self.note_escape_to_object(&b.ty);
                     IrPiece::Hole(b.ir, *width, format.clone())

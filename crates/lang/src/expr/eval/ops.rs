@@ -178,6 +178,18 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Guid(a), Value::Guid(b)) => a.cmp(b),
         (Value::Enum(_, a), Value::Enum(_, b)) => a.cmp(b),
         (Value::Token(a), Value::Token(b)) => return compare(&a.value()?, &b.value()?),
+        (Value::Object(a), Value::Object(b)) => {
+            for (a, b) in a.parts()?.iter().zip(b.parts()?) {
+                let order = match (a.is_null(), b.is_null()) {
+                    (false, false) => compare(a, b)?,
+                    (null, other) => other.cmp(&null),
+                };
+                if order.is_ne() {
+                    return Some(order);
+                }
+            }
+            Ordering::Equal
+        }
         _ => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => a.cmp(&b),
             _ => return number::as_f64(a)?.partial_cmp(&number::as_f64(b)?),

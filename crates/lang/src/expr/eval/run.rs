@@ -4,7 +4,7 @@
 
 use super::{Closure, Cx, R, Slot, Slots, Throw, null_reference, ops, statements, throw, types};
 use crate::expr::ir::{Call, Code, Ir, IrPiece, Lambda};
-use crate::expr::types::{Anonymous, Num, Ty};
+use crate::expr::types::{Num, Ty};
 use crate::value::object::Object;
 use crate::value::{Func, HostObject, List, Value, number, text};
 use smallvec::SmallVec;
@@ -465,27 +465,56 @@ fn new_array(cx: &mut Cx<'_>, ty: &Ty, n: i64) -> R {
     )))
 }
 
-/// A value of an anonymous type.
+/// A value of an anonymous type, a tuple or a `System.Tuple`: immutable, equal when all its values are.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub(crate) ty: Arc<Anonymous>,
+    pub(crate) ty: Ty,
     pub(crate) values: Vec<Value>,
+}
+
+impl Record {
+    /// Names and values of its members.
+    pub(crate) fn members(&self) -> Vec<(Arc<str>, &Value)> {
+        let name = |i: usize| match &self.ty {
+            Ty::Anonymous(a) => a.fields.get(i).map(|(n, _)| n.clone()),
+            _ => None,
+        };
+        self.values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| {
+                (
+                    name(i).unwrap_or_else(|| format!("Item{}", i + 1).into()),
+                    v,
+                )
+            })
+            .collect()
+    }
 }
 
 impl Object for Record {
     fn ty(&self) -> Ty {
-        Ty::Anonymous(self.ty.clone())
+        self.ty.clone()
     }
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn parts(&self) -> Option<&[Value]> {
+        Some(&self.values)
+    }
     fn text(&self) -> String {
+        if !matches!(self.ty, Ty::Anonymous(_)) {
+            let mut items: Vec<_> = self.values.iter().map(Value::to_text).collect();
+            // The eighth part of a `System.Tuple` is a tuple itself, written without its bracket.
+            if let (8, Ty::Class(..), Some(rest)) = (items.len(), &self.ty, items.last_mut()) {
+                *rest = rest.trim_start_matches('(').trim_end_matches(')').into();
+            }
+            return format!("({})", items.join(", "));
+        }
         let fields: Vec<String> = self
-            .ty
-            .fields
-            .iter()
-            .zip(&self.values)
-            .map(|((n, _), v)| format!("{n} = {}", v.to_text()))
+            .members()
+            .into_iter()
+            .map(|(n, v)| format!("{n} = {}", v.to_text()))
             .collect();
         format!("{{ {} }}", fields.join(", "))
     }
@@ -502,7 +531,7 @@ impl Object for Record {
 }
 
 #[inline(never)]
-fn record(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Arc<Anonymous>, list: &[Ir]) -> R {
+fn record(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Ty, list: &[Ir]) -> R {
     let mut values = Vec::with_capacity(list.len());
     for i in list {
         values.push(eval(cx, frame, i)?);

@@ -161,21 +161,6 @@ impl Parser<'_> {
     }
 
     #[inline(never)]
-    fn bracketed(&mut self, start: usize) -> Parsed<Expr> {
-        self.advance();
-        let mut e = self.expr()?;
-        if self.is(",") {
-            return Err(
-                Fault::new(self.here(), "tuples are not supported here", "expected `)`")
-                    .help("use an anonymous type: `new { a = 1, b = 2 }`"),
-            );
-        }
-        self.expect(")")?;
-        e.at = start..self.before();
-        Ok(e)
-    }
-
-    #[inline(never)]
     fn word(&mut self, w: Str, at: At) -> Parsed<Expr> {
         let start = at.start;
         match &*w {
@@ -206,6 +191,7 @@ impl Parser<'_> {
                         at,
                         path: vec![ident],
                         args: Vec::new(),
+                        names: Vec::new(),
                         suffix: Vec::new(),
                     }),
                 })
@@ -262,11 +248,11 @@ impl Parser<'_> {
     fn type_of(&mut self, start: usize) -> Parsed<Expr> {
         self.advance();
         self.expect("(")?;
-        self.type_ref()?;
+        let ty = self.type_ref()?;
         self.expect(")")?;
         Ok(Expr {
             at: start..self.before(),
-            kind: Kind::TypeOf,
+            kind: Kind::TypeOf(ty),
         })
     }
 
@@ -375,6 +361,13 @@ impl Parser<'_> {
             });
         }
         if self.is("(") {
+            let items = self.attempt(|p| {
+                let ty = p.tuple_type()?;
+                if p.is("[") { Ok(ty) } else { p.expected("`[`") }
+            });
+            if let Some(ty) = items {
+                return self.array_creation(ty, start);
+            }
             return Err(Fault::new(
                 self.here(),
                 "`new()` without a type is C# 9; expressions are C# 7",

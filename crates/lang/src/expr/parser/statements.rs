@@ -105,6 +105,9 @@ impl Parser<'_> {
     fn foreach(&mut self) -> Parsed<StmtKind> {
         self.advance();
         self.expect("(")?;
+        if let Some(targets) = self.foreach_targets()? {
+            return self.foreach_apart(targets);
+        }
         let ty = self.type_ref()?;
         let name = self.ident("the name of the loop variable")?;
         if !self.eat_word("in") {
@@ -118,6 +121,58 @@ impl Parser<'_> {
             of,
             Box::new(self.statement()?),
         ))
+    }
+
+    /// `var (a, b)` or `(var a, int b)` before `in`.
+    fn foreach_targets(&mut self) -> Parsed<Option<Expr>> {
+        if let Some(e) = self.designation()? {
+            return Ok(Some(e));
+        }
+        let start = self.start();
+        Ok(self
+            .is("(")
+            .then(|| {
+                self.attempt(|p| {
+                    let e = p.bracketed(start)?;
+                    if p.is_word("in") && matches!(e.kind, Kind::Tuple(_)) {
+                        Ok(e)
+                    } else {
+                        p.expected("`in`")
+                    }
+                })
+            })
+            .flatten())
+    }
+
+    /// `foreach (var (a, b) in c) …` is a `foreach` over items that are taken apart first.
+    fn foreach_apart(&mut self, targets: Expr) -> Parsed<StmtKind> {
+        let at = targets.at.clone();
+        self.advance();
+        let of = self.expr()?;
+        self.expect(")")?;
+        let body = self.statement()?;
+        // No name that can be written, and another one for a loop inside.
+        let item = Ident {
+            at: at.clone(),
+            text: format!("<item{}>", at.start).into(),
+        };
+        let whole = Expr {
+            at: at.clone(),
+            kind: Kind::Name(item.clone(), Vec::new()),
+        };
+        let apart = Expr {
+            at: at.clone(),
+            kind: Kind::Assign("=", Box::new(targets), Box::new(whole)),
+        };
+        let apart = Stmt {
+            at: at.clone(),
+            kind: StmtKind::Expr(apart),
+        };
+        let body = Stmt {
+            at: at.start..self.before(),
+            kind: StmtKind::Block(vec![apart, body]),
+        };
+        Ok(StmtKind::Foreach(None, item, of, Box::new(body)))
     }
 
     fn while_statement(&mut self) -> Parsed<StmtKind> {
@@ -487,7 +542,7 @@ impl Parser<'_> {
 }
 
 /// `var` is no type.
-fn explicit(ty: TypeRef) -> Option<TypeRef> {
+pub(super) fn explicit(ty: TypeRef) -> Option<TypeRef> {
     let var =
         ty.path.len() == 1 && ty.args.is_empty() && ty.suffix.is_empty() && is_var(&ty.path[0]);
     (!var).then_some(ty)

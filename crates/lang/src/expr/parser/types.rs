@@ -20,7 +20,11 @@ impl Parser<'_> {
     }
 
     fn type_inner(&mut self, nullable: bool) -> Parsed<TypeRef> {
-        let mut ty = self.type_name()?;
+        let mut ty = if self.is("(") {
+            self.tuple_type()?
+        } else {
+            self.type_name()?
+        };
         loop {
             if self.is("?")
                 && (nullable
@@ -77,6 +81,7 @@ impl Parser<'_> {
             at: start..self.before(),
             path,
             args,
+            names: Vec::new(),
             suffix: Vec::new(),
         })
     }

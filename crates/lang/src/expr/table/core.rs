@@ -22,6 +22,11 @@ pub(super) fn hash(v: &Value) -> i32 {
             let word = |i: usize| i32::from_be_bytes([g[i], g[i + 1], g[i + 2], g[i + 3]]);
             word(0) ^ word(4) ^ word(8) ^ word(12)
         }
+        Value::Object(o) if o.parts().is_some() => o
+            .parts()
+            .unwrap_or_default()
+            .iter()
+            .fold(17, |h: i32, v| h.wrapping_mul(31).wrapping_add(hash(v))),
         other => {
             let mut h: u32 = 2_166_136_261;
             for b in other.to_text().bytes() {
@@ -42,6 +47,7 @@ const OBJECT: &[Row] = &[
         Ok(Value::Bool(equal(&a.get(0), &a.get(1))))
     }),
     m("int GetHashCode()", |_, a| Ok(Value::Int(hash(&a.get(0))))),
+    m("Type GetType()", super::types::get_type),
     m("static bool Equals(object objA, object objB)", |_, a| {
         Ok(Value::Bool(equal(&a.get(0), &a.get(1))))
     }),

@@ -494,6 +494,13 @@ const PAIR: &[Row] = &[
     }),
     m("K Key", |_, a| Ok(a.object::<Pair>(0)?.key.clone())),
     m("V Value", |_, a| Ok(a.object::<Pair>(0)?.value.clone())),
+    m("void Deconstruct(out K key, out V value)", |_, a| {
+        let pair = a.object::<Pair>(0)?;
+        let (key, value) = (pair.key.clone(), pair.value.clone());
+        a.values[1] = key;
+        a.values[2] = value;
+        Ok(Value::Null)
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[

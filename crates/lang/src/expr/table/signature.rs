@@ -267,7 +267,19 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
         .map(|a| resolve(table, a, params))
         .collect::<Result<_, _>>()?;
     let joined = || path.join(".");
-    let base = if let ([one], true) = (&path[..], args.is_empty())
+    let base = if path.is_empty() || (path.last() == Some(&"ValueTuple") && !args.is_empty()) {
+        let name = |i: usize| {
+            let written: Option<&crate::expr::ast::Ident> =
+                written.names.get(i).and_then(Option::as_ref);
+            written.map(|n| n.text.clone())
+        };
+        Ty::tuple(
+            args.into_iter()
+                .enumerate()
+                .map(|(i, t)| (name(i), t))
+                .collect(),
+        )
+    } else if let ([one], true) = (&path[..], args.is_empty())
         && let Some(i) = params.iter().position(|p| p == one)
     {
         Ty::Param(i as u8)
@@ -300,7 +312,7 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
                 Ty::Class(n, _) if super::struct_names().get(n).copied().unwrap_or(false) => {
                     Ty::nullable(ty)
                 }
-                Ty::Param(_) => Ty::nullable(ty),
+                Ty::Param(_) | Ty::Tuple(_) => Ty::nullable(ty),
                 _ => ty,
             },
             TypeSuffix::Array => Ty::array(ty),

@@ -168,7 +168,11 @@ fn syntax_faults_say_what_was_expected() {
         Target::Any,
         &["a lambda needs a delegate type"],
     );
-    refused("@(typeof(string))", Target::Any, &["reflection"]);
+    refused(
+        "@(typeof(string).GetMethods())",
+        Target::Any,
+        &["`Type` has no member `GetMethods`"],
+    );
     refused(
         "@{ dynamic x = 1; return x; }",
         Target::Any,

@@ -101,8 +101,8 @@ pub(crate) fn object(cx: &mut Cx<'_>, v: &Value, depth: usize) -> Result<Token, 
         Value::Object(o) => {
             if let Some(r) = o.as_any().downcast_ref::<Record>() {
                 let mut fields = Fields::default();
-                for ((name, _), value) in r.ty.fields.iter().zip(&r.values) {
-                    fields.push(Token::property(name.clone(), object(cx, value, depth + 1)?));
+                for (name, value) in r.members() {
+                    fields.push(Token::property(name, object(cx, value, depth + 1)?));
                 }
                 return Ok(Token::object(fields));
             }
