@@ -263,6 +263,10 @@ fn shape(ty: &Ty) -> TypeShape {
         Ty::String => named("string"),
         Ty::Nullable(of) => TypeShape::Nullable(Box::new(shape(of))),
         Ty::Array(of) => TypeShape::Array(Box::new(shape(of))),
+        Ty::Tuple(t) => TypeShape::Named(
+            "ValueTuple",
+            t.items.iter().map(|(_, t)| shape(t)).collect(),
+        ),
         Ty::Param(i) => TypeShape::Parameter(usize::from(*i)),
         Ty::Class(name, args) => {
             let name = PARTS
