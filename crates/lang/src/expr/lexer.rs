@@ -586,13 +586,24 @@ impl Lexer<'_> {
         let alignment = comma.map(|c| c + 1..colon.unwrap_or(i));
         let mut format = None;
         if let Some(c) = colon {
-            let tail = self.text.get(c + 1..).unwrap_or_default();
-            let end = tail
-                .find(['}', '"', '\n'])
-                .filter(|&e| tail[e..].starts_with('}'))
-                .ok_or_else(|| open(i))?;
-            format = Some(tail[..end].to_string());
-            i = c + 1 + end;
+            let mut units = Vec::new();
+            self.at = c + 1;
+            loop {
+                match self.peek() {
+                    Some('}') => break,
+                    Some('\\') if !verbatim => {
+                        self.at += 1;
+                        self.escape(&mut units)?;
+                    }
+                    None | Some('"' | '\n') => return Err(open(self.at)),
+                    Some(ch) => {
+                        self.at += ch.len_utf8();
+                        units.extend_from_slice(ch.encode_utf16(&mut [0; 2]));
+                    }
+                }
+            }
+            format = Some(String::from_utf16_lossy(&units));
+            i = self.at;
         }
         if bytes.get(i) != Some(&b'}') || !self.text.is_char_boundary(code_end) {
             return Err(open(i.min(self.text.len())));

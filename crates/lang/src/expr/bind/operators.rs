@@ -396,6 +396,9 @@ impl Binder {
             let ty = b.ty.clone();
             return Ok(self.fold(Bound::new(Ir::Not(Box::new(b.ir)), ty)));
         }
+        if op == "+" && b.ty.is_class("TimeSpan") {
+            return Ok(b);
+        }
         if op == "-" && b.ty.is_class("TimeSpan") {
             let zero = Bound::new(Ir::Const(Frozen::TimeSpan(0)), Ty::class("TimeSpan"));
             return self.operator("-", zero, b, at, at);

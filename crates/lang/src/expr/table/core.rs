@@ -16,6 +16,7 @@ pub(super) fn hash(v: &Value) -> i32 {
         Value::Long(n) => (*n as i32) ^ ((*n >> 32) as i32),
         Value::TimeSpan(n) => (*n as i32) ^ ((*n >> 32) as i32),
         Value::DateTime(d) => (d.ticks as i32) ^ ((d.ticks >> 32) as i32),
+        Value::DateTimeOffset(d) => (d.utc_ticks() as i32) ^ ((d.utc_ticks() >> 32) as i32),
         Value::Char(c) => i32::from(*c) | (i32::from(*c) << 16),
         Value::Enum(_, n) => *n as i32,
         Value::Guid(g) => {
