@@ -193,7 +193,8 @@ impl Expr {
         let mut frame = self.frame.slots();
         let value = eval::code(&mut cx, &mut frame, &self.code)?;
         match self.target {
-            Target::Bool | Target::Int | Target::Long | Target::Double | Target::Any => Ok(value),
+            Target::Bool | Target::Int | Target::Long | Target::Double => Ok(value),
+            Target::Any => Ok(eval::sequence::settled(&mut cx, value, 0)?),
             Target::Text => Ok(Value::Str(value.to_text())),
             Target::Body => Ok(match value {
                 Value::Str(_) | Value::Bytes(_) => value,

@@ -6,12 +6,14 @@
 mod args;
 mod ops;
 mod run;
+pub(crate) mod sequence;
 mod statements;
 pub(crate) mod types;
 
-pub(crate) use args::{Args, iterate, out_of_range};
+pub(crate) use args::{Args, iterate, null_argument, out_of_range};
 pub(crate) use ops::{compare, equal, same, to_number};
 pub(crate) use run::{Record, code, formatted, pad, value_of};
+pub(crate) use sequence::{Iter, Query};
 
 use super::EvalError;
 use super::host::Host;
@@ -79,6 +81,27 @@ pub(crate) fn null_reference() -> Throw {
         "NullReferenceException",
         "Object reference not set to an instance of an object.",
     )
+}
+
+/// Most objects in one that holds others by value: records in records.
+const MAX_WEIGHT: usize = 256;
+
+/// Weight of an object that holds the values (see [`Object::weight`]). Bounded, because text, equality and dropping go
+/// through all of them on the stack.
+pub(crate) fn weigh<'v>(parts: impl IntoIterator<Item = &'v Value>) -> Result<usize, Throw> {
+    let mut weight = 1;
+    for part in parts {
+        if let Value::Object(o) = part {
+            weight += o.weight();
+        }
+        if weight > MAX_WEIGHT {
+            return Err(Throw::Bound(
+                "System.InsufficientExecutionStackException",
+                format!("more than {MAX_WEIGHT} objects are nested in one"),
+            ));
+        }
+    }
+    Ok(weight)
 }
 
 impl From<TooDeep> for Throw {

@@ -8,6 +8,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod collections;
+pub(crate) mod comparers;
 pub(crate) mod context;
 pub(crate) mod convert;
 pub(crate) mod core;
@@ -94,6 +95,8 @@ const AREAS: &[&[Type]] = &[
     dictionaries::TYPES,
     linq::TYPES,
     linq::ordering::TYPES,
+    linq::grouping::TYPES,
+    comparers::TYPES,
     json::TYPES,
     json::objects::TYPES,
     random::TYPES,

@@ -2,10 +2,13 @@
 //!
 //! What must stay true: they alias as .NET's do; dropping a deep nest does not use the stack (see [`drop_later`]).
 
-use super::Value;
+use super::{Object, Str, Value};
 use crate::expr::types::Ty;
-use std::cell::{Ref, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 /// An array, a `List<T>`, or the materialised result of a query.
@@ -13,6 +16,7 @@ use std::rc::Rc;
 pub struct List {
     ty: Ty,
     items: RefCell<Vec<Value>>,
+    version: Cell<u32>,
 }
 
 impl List {
@@ -21,6 +25,7 @@ impl List {
         Rc::new(List {
             ty,
             items: RefCell::new(items),
+            version: Cell::new(0),
         })
     }
 
@@ -34,9 +39,15 @@ impl List {
         self.items.borrow()
     }
 
-    /// The items, to change them. Rows must not call back into the evaluator while holding it.
+    /// The items, to change them: running enumerations end. Rows must not call back into the evaluator while holding it.
     pub(crate) fn items_mut(&self) -> RefMut<'_, Vec<Value>> {
+        self.version.set(self.version.get().wrapping_add(1));
         self.items.borrow_mut()
+    }
+
+    /// How often it was changed.
+    pub(crate) fn version(&self) -> u32 {
+        self.version.get()
     }
 }
 
@@ -46,34 +57,58 @@ impl Drop for List {
     }
 }
 
-/// What a dictionary is keyed by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a dictionary is keyed by: a value as .NET's default equality sees it.
+#[derive(Clone, Debug)]
 pub(crate) enum Key {
-    Text(String),
-    Number(i64),
-    Bytes(Vec<u8>),
     /// Parts of a tuple or of an object of an anonymous type.
     Parts(Vec<Key>),
     Null,
+    Text(Str),
+    /// Kind of the value, and its bits.
+    Number(Discriminant<Value>, u64),
+    Bytes(Discriminant<Value>, [u8; 16]),
+    /// A JSON token, by its own notion of equality.
+    Token(String),
+    /// An object that compares by value: a text that equal ones share, and the object.
+    Equal(String, Rc<dyn Object>),
+    /// A reference.
+    Same(usize),
 }
 
 impl Key {
-    /// The key of a value under .NET's default equality; `fold` for `StringComparer.OrdinalIgnoreCase`.
+    /// The key of a value under .NET's default equality; `fold` for comparers that ignore case.
     pub(crate) fn of(value: &Value, fold: bool) -> Key {
+        let number = |bits: u64| Key::Number(discriminant(value), bits);
+        let pointer = |p: *const ()| Key::Same(p.addr());
         match value {
             Value::Null => Key::Null,
-            Value::Str(s) if fold => Key::Text(super::text::upper_invariant(s)),
-            Value::Str(s) => Key::Text(s.to_string()),
-            Value::Bool(b) => Key::Number(i64::from(*b)),
-            Value::Char(c) => Key::Number(i64::from(*c)),
-            Value::Enum(_, n) | Value::TimeSpan(n) => Key::Number(*n),
-            Value::DateTime(d) => Key::Number(d.ticks),
-            Value::DateTimeOffset(d) => Key::Number(d.utc_ticks()),
-            Value::Guid(g) => Key::Bytes(g.to_vec()),
-            Value::Double(d) => Key::Bytes(d.to_be_bytes().to_vec()),
-            Value::Token(t) => Key::Text(t.key()),
-            Value::List(l) => Key::Number(Rc::as_ptr(l) as usize as i64),
-            Value::Dict(d) => Key::Number(Rc::as_ptr(d) as usize as i64),
+            Value::Str(s) if fold => Key::Text(super::text::upper_invariant(s).into()),
+            Value::Str(s) => Key::Text(s.clone()),
+            Value::Bool(b) => number(u64::from(*b)),
+            Value::Char(c) => number(u64::from(*c)),
+            Value::Enum(e, n) => Key::Bytes(discriminant(value), {
+                let mut bytes = [0; 16];
+                let place = std::ptr::from_ref::<super::EnumType>(e).addr() as u64;
+                bytes[..8].copy_from_slice(&place.to_ne_bytes());
+                bytes[8..].copy_from_slice(&n.to_ne_bytes());
+                bytes
+            }),
+            Value::TimeSpan(n) => number(n.cast_unsigned()),
+            Value::DateTime(d) => number(d.ticks.cast_unsigned()),
+            Value::DateTimeOffset(d) => number(d.utc_ticks().cast_unsigned()),
+            Value::Guid(g) => Key::Bytes(discriminant(value), *g),
+            // Adding zero makes -0 the key that 0 is.
+            Value::Double(d) => number((d + 0.0).to_bits()),
+            Value::Float(d) => number(u64::from((d + 0.0).to_bits())),
+            Value::Decimal(d) => Key::Bytes(discriminant(value), d.normalize().serialize()),
+            Value::ULong(n) => number(*n),
+            Value::Token(t) => Key::Token(t.key()),
+            Value::List(l) => pointer(Rc::as_ptr(l).cast()),
+            Value::Dict(d) => pointer(Rc::as_ptr(d).cast()),
+            Value::Response(r) => pointer(Rc::as_ptr(r).cast()),
+            Value::Func(f) => pointer(Rc::as_ptr(&f.0).cast()),
+            Value::Bytes(b) => pointer(b.as_ptr().cast()),
+            Value::Host(_) => Key::Text(value.to_text()),
             Value::Object(o) if o.parts().is_some() => Key::Parts(
                 o.parts()
                     .unwrap_or_default()
@@ -81,16 +116,49 @@ impl Key {
                     .map(|v| Key::of(v, false))
                     .collect(),
             ),
-            other => match other.as_i64() {
-                Some(n) => Key::Number(n),
-                None => Key::Text(other.to_text().to_string()),
+            Value::Object(o) => match o.hash_text() {
+                Some(text) => Key::Equal(text, o.clone()),
+                None => pointer(Rc::as_ptr(o).cast()),
             },
+            other => number(other.as_i64().unwrap_or(0).cast_unsigned()),
         }
     }
 }
 
-/// A `Dictionary<K, V>`, or a `HashSet<T>` whose values are unused. Keeps the order of insertion, as .NET does
-/// until something is removed.
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        match (self, other) {
+            (Key::Null, Key::Null) => true,
+            (Key::Text(a), Key::Text(b)) => a == b,
+            (Key::Number(k, a), Key::Number(l, b)) => k == l && a == b,
+            (Key::Bytes(k, a), Key::Bytes(l, b)) => k == l && a == b,
+            (Key::Token(a), Key::Token(b)) => a == b,
+            (Key::Parts(a), Key::Parts(b)) => a == b,
+            (Key::Equal(a, x), Key::Equal(b, y)) => a == b && x.equals(&**y),
+            (Key::Same(a), Key::Same(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Key::Null => 0.hash(state),
+            Key::Text(s) => s.hash(state),
+            Key::Number(_, n) => n.hash(state),
+            Key::Bytes(_, b) => b.hash(state),
+            Key::Token(s) | Key::Equal(s, _) => s.hash(state),
+            Key::Parts(all) => all.hash(state),
+            Key::Same(p) => p.hash(state),
+        }
+    }
+}
+
+/// A `Dictionary<K, V>`, or a `HashSet<T>` whose values are unused. Enumerates as .NET's does: in the order of insertion,
+/// where a new entry takes the place of the one removed last.
 #[derive(Debug)]
 pub struct Dict {
     ty: Ty,
@@ -100,8 +168,11 @@ pub struct Dict {
 
 #[derive(Debug, Default)]
 struct DictData {
-    entries: Vec<(Value, Value)>,
+    entries: Vec<Option<(Value, Value)>>,
+    /// Places of removed entries, the last one first to be used again.
+    free: Vec<usize>,
     index: HashMap<Key, usize>,
+    version: u32,
 }
 
 impl Dict {
@@ -126,51 +197,83 @@ impl Dict {
 
     /// The value under a key.
     pub fn get(&self, key: &Value) -> Option<Value> {
-        let data = self.data.borrow();
-        data.index
-            .get(&Key::of(key, self.fold))
-            .map(|&i| data.entries[i].1.clone())
+        self.entry(key).map(|(_, v)| v)
     }
 
-    /// Adds or replaces; the former value.
+    /// The key as it was added, and its value.
+    pub(crate) fn entry(&self, key: &Value) -> Option<(Value, Value)> {
+        let data = self.data.borrow();
+        let at = *data.index.get(&Key::of(key, self.fold))?;
+        data.entries.get(at).cloned().flatten()
+    }
+
+    /// Whether there is such a key.
+    pub(crate) fn contains(&self, key: &Value) -> bool {
+        self.data
+            .borrow()
+            .index
+            .contains_key(&Key::of(key, self.fold))
+    }
+
+    /// Adds or replaces; the former value. Only adding ends running enumerations.
     pub fn insert(&self, key: Value, value: Value) -> Option<Value> {
         let mut data = self.data.borrow_mut();
-        let at = data.entries.len();
+        let data = &mut *data;
         match data.index.entry(Key::of(&key, self.fold)) {
-            std::collections::hash_map::Entry::Occupied(e) => {
-                let i = *e.get();
-                Some(std::mem::replace(&mut data.entries[i].1, value))
-            }
-            std::collections::hash_map::Entry::Vacant(e) => {
-                e.insert(at);
-                data.entries.push((key, value));
+            Entry::Occupied(e) => match data.entries.get_mut(*e.get()) {
+                Some(Some((_, old))) => Some(std::mem::replace(old, value)),
+                _ => None,
+            },
+            Entry::Vacant(e) => {
+                data.version = data.version.wrapping_add(1);
+                match data.free.pop() {
+                    Some(at) => {
+                        e.insert(at);
+                        data.entries[at] = Some((key, value));
+                    }
+                    None => {
+                        e.insert(data.entries.len());
+                        data.entries.push(Some((key, value)));
+                    }
+                }
                 None
             }
         }
     }
 
-    /// Removes a key; its value.
+    /// Adds a key that is not there yet; whether it was added.
+    pub(crate) fn add(&self, key: Value, value: Value) -> bool {
+        !self.contains(&key) && self.insert(key, value).is_none()
+    }
+
+    /// Removes a key; its value. Running enumerations go on, as in .NET since Core 3.
     pub fn remove(&self, key: &Value) -> Option<Value> {
-        let mut data = self.data.borrow_mut();
-        let at = data.index.remove(&Key::of(key, self.fold))?;
-        let (_, value) = data.entries.remove(at);
-        for i in data.index.values_mut() {
-            if *i > at {
-                *i -= 1;
-            }
-        }
-        Some(value)
+        let removed = {
+            let mut data = self.data.borrow_mut();
+            let at = data.index.remove(&Key::of(key, self.fold))?;
+            let old = data.entries.get_mut(at).and_then(Option::take);
+            data.free.push(at);
+            old
+        };
+        removed.map(|(_, value)| value)
     }
 
     /// Removes everything.
     pub fn clear(&self) {
-        let old = std::mem::take(&mut *self.data.borrow_mut());
-        drop_later(old.entries.into_iter().map(|(_, v)| v));
+        let old = {
+            let mut data = self.data.borrow_mut();
+            let version = data.version;
+            let old = std::mem::take(&mut *data);
+            data.version = version;
+            old
+        };
+        drop_later(old.values());
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        self.data.borrow().entries.len()
+        let data = self.data.borrow();
+        data.entries.len() - data.free.len()
     }
 
     /// Whether there is none.
@@ -180,17 +283,39 @@ impl Dict {
 
     /// Keys and values in order.
     pub fn entries(&self) -> Vec<(Value, Value)> {
-        self.data.borrow().entries.clone()
+        self.data
+            .borrow()
+            .entries
+            .iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// The first entry at a place or after it, and its place.
+    pub(crate) fn entry_from(&self, at: usize) -> Option<(usize, Value, Value)> {
+        let data = self.data.borrow();
+        let rest = data.entries.get(at..)?;
+        rest.iter()
+            .enumerate()
+            .find_map(|(i, e)| e.clone().map(|(k, v)| (at + i, k, v)))
+    }
+
+    /// How often something was added.
+    pub(crate) fn version(&self) -> u32 {
+        self.data.borrow().version
+    }
+}
+
+impl DictData {
+    fn values(self) -> impl Iterator<Item = Value> {
+        self.entries.into_iter().flatten().flat_map(|(k, v)| [k, v])
     }
 }
 
 impl Drop for Dict {
     fn drop(&mut self) {
-        drop_later(
-            std::mem::take(&mut self.data.get_mut().entries)
-                .into_iter()
-                .map(|(_, v)| v),
-        );
+        drop_later(std::mem::take(self.data.get_mut()).values());
     }
 }
 

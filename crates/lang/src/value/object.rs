@@ -37,6 +37,23 @@ pub trait Object: Debug + 'static {
     fn items(&self) -> Option<Vec<Value>> {
         None
     }
+    /// Whether it is a sequence, also one whose items only an evaluation can tell.
+    fn is_sequence(&self) -> bool {
+        self.items().is_some() || self.enumerated().is_some()
+    }
+    /// The value that is gone through in its place.
+    fn enumerated(&self) -> Option<Value> {
+        None
+    }
+    /// A text that is the same for equal objects, when `Equals` compares by value: what dictionaries find them by.
+    fn hash_text(&self) -> Option<String> {
+        None
+    }
+    /// How many objects its text and its equality go through, itself included. Types that hold others by value give
+    /// what `eval::weigh` said when they were made, which bounds it.
+    fn weight(&self) -> usize {
+        1
+    }
     /// `IFormattable.ToString(format)`, when the type has formats.
     fn format(&self, format: &str) -> Option<String> {
         let _ = format;

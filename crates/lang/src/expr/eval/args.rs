@@ -1,8 +1,7 @@
 //! Arguments of a row, and how rows read them.
 
-use super::{Cx, Throw, null_reference, throw};
+use super::{Cx, Iter, Throw, null_reference, throw};
 use crate::expr::types::Ty;
-use crate::value::token::Kind;
 use crate::value::{Dict, List, Object, Str, Token, Value};
 use bytes::Bytes;
 use std::rc::Rc;
@@ -14,8 +13,20 @@ pub(crate) struct Args<'a> {
     pub(crate) types: &'a [Ty],
 }
 
-fn null_argument() -> Throw {
-    throw("ArgumentNullException", "Value cannot be null.")
+/// `ArgumentNullException` of a parameter.
+pub(crate) fn null_argument(name: &str) -> Throw {
+    throw(
+        "ArgumentNullException",
+        if name.is_empty() {
+            "Value cannot be null.".into()
+        } else {
+            format!("Value cannot be null. (Parameter '{name}')")
+        },
+    )
+}
+
+fn no_value() -> Throw {
+    null_argument("")
 }
 
 impl Args<'_> {
@@ -46,7 +57,7 @@ impl Args<'_> {
     pub(crate) fn str(&self, i: usize) -> Result<Str, Throw> {
         match self.values.get(i) {
             Some(Value::Str(s)) => Ok(s.clone()),
-            _ => Err(null_argument()),
+            _ => Err(no_value()),
         }
     }
 
@@ -54,7 +65,7 @@ impl Args<'_> {
     pub(crate) fn text(&self, i: usize) -> Result<&str, Throw> {
         match self.values.get(i) {
             Some(Value::Str(s)) => Ok(s),
-            _ => Err(null_argument()),
+            _ => Err(no_value()),
         }
     }
 
@@ -93,14 +104,14 @@ impl Args<'_> {
     pub(crate) fn list(&self, i: usize) -> Result<Rc<List>, Throw> {
         match self.values.get(i) {
             Some(Value::List(l)) => Ok(l.clone()),
-            _ => Err(null_argument()),
+            _ => Err(no_value()),
         }
     }
 
     pub(crate) fn dict(&self, i: usize) -> Result<Rc<Dict>, Throw> {
         match self.values.get(i) {
             Some(Value::Dict(d)) => Ok(d.clone()),
-            _ => Err(null_argument()),
+            _ => Err(no_value()),
         }
     }
 
@@ -108,25 +119,42 @@ impl Args<'_> {
         self.values
             .get(i)
             .and_then(Value::as_bytes)
-            .ok_or_else(null_argument)
+            .ok_or_else(no_value)
     }
 
     /// An object of a known struct.
     pub(crate) fn object<T: Object>(&self, i: usize) -> Result<&T, Throw> {
         match self.values.get(i) {
-            Some(Value::Object(o)) => o.as_any().downcast_ref::<T>().ok_or_else(null_argument),
-            _ => Err(null_argument()),
+            Some(Value::Object(o)) => o.as_any().downcast_ref::<T>().ok_or_else(no_value),
+            _ => Err(no_value()),
         }
     }
 
     /// The items of a sequence.
     pub(crate) fn items(&self, cx: &mut Cx<'_>, i: usize) -> Result<Vec<Value>, Throw> {
         match self.values.get(i) {
-            None | Some(Value::Null) => Err(throw(
-                "ArgumentNullException",
-                "Value cannot be null. (Parameter 'source')",
-            )),
+            None | Some(Value::Null) => Err(null_argument("source")),
             Some(v) => iterate(cx, v),
+        }
+    }
+
+    /// Starts to go through a sequence.
+    pub(crate) fn iter(&self, cx: &mut Cx<'_>, i: usize) -> Result<Iter, Throw> {
+        match self.values.get(i) {
+            None | Some(Value::Null) => Err(null_argument("source")),
+            Some(v) => Iter::of(cx, v),
+        }
+    }
+
+    /// `ArgumentNullException` for the first of the arguments that is null; an empty name is not checked.
+    pub(crate) fn not_null(&self, names: &[&str]) -> Result<(), Throw> {
+        match names
+            .iter()
+            .enumerate()
+            .find(|(i, n)| !n.is_empty() && self.is_null(*i))
+        {
+            Some((_, name)) => Err(null_argument(name)),
+            None => Ok(()),
         }
     }
 }
@@ -140,43 +168,13 @@ pub(crate) fn out_of_range(name: &str) -> Throw {
     )
 }
 
-/// What a `foreach` over the value yields.
+/// All that a `foreach` over the value yields.
 pub(crate) fn iterate(cx: &mut Cx<'_>, v: &Value) -> Result<Vec<Value>, Throw> {
-    let items = match v {
-        Value::Null => return Err(null_reference()),
-        Value::List(l) => l.items().clone(),
-        Value::Bytes(b) => {
-            cx.charge(b.len().saturating_mul(size_of::<Value>()))?;
-            b.iter().map(|b| Value::Byte(*b)).collect()
-        }
-        Value::Str(s) => {
-            cx.charge(s.len().saturating_mul(size_of::<Value>()))?;
-            s.encode_utf16().map(Value::Char).collect()
-        }
-        Value::Token(t) => match t.kind() {
-            Kind::Scalar(_) => Vec::new(),
-            _ => t.children().into_iter().map(Value::Token).collect(),
-        },
-        Value::Dict(d) => {
-            let set = !matches!(d.ty(), Ty::Class(n, _) if n.contains("Dictionary"));
-            d.entries()
-                .into_iter()
-                .map(|(k, v)| if set { k } else { pair(d.ty(), k, v) })
-                .collect()
-        }
-        Value::Host(_) => crate::expr::table::dictionaries::entries(cx, v)?,
-        Value::Object(o) => o.items().ok_or_else(null_reference)?,
-        _ => return Err(null_reference()),
-    };
-    cx.step(items.len() / 4)?;
-    cx.charge(items.len().saturating_mul(size_of::<Value>()))?;
-    Ok(items)
-}
-
-fn pair(dict: &Ty, key: Value, value: Value) -> Value {
-    let args = match dict {
-        Ty::Class(_, a) if a.len() == 2 => (a[0].clone(), a[1].clone()),
-        _ => (Ty::Object, Ty::Object),
-    };
-    crate::expr::table::dictionaries::pair(args.0, args.1, key, value)
+    if let Value::List(l) = v {
+        let items = l.items().clone();
+        cx.step(items.len() / 4)?;
+        cx.charge(items.len().saturating_mul(size_of::<Value>()))?;
+        return Ok(items);
+    }
+    super::Iter::of(cx, v)?.rest(cx)
 }

@@ -470,9 +470,16 @@ fn new_array(cx: &mut Cx<'_>, ty: &Ty, n: i64) -> R {
 pub(crate) struct Record {
     pub(crate) ty: Ty,
     pub(crate) values: Vec<Value>,
+    pub(crate) weight: usize,
 }
 
 impl Record {
+    /// An object of the type, unless too many are nested in it.
+    pub(crate) fn value(ty: Ty, values: Vec<Value>) -> R {
+        let weight = super::weigh(&values)?;
+        Ok(Value::Object(Rc::new(Record { ty, values, weight })))
+    }
+
     /// Names and values of its members.
     pub(crate) fn members(&self) -> Vec<(Arc<str>, &Value)> {
         let name = |i: usize| match &self.ty {
@@ -493,6 +500,9 @@ impl Record {
 }
 
 impl Object for Record {
+    fn weight(&self) -> usize {
+        self.weight
+    }
     fn ty(&self) -> Ty {
         self.ty.clone()
     }
@@ -537,10 +547,7 @@ fn record(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Ty, list: &[Ir]) -> R {
         values.push(eval(cx, frame, i)?);
     }
     cx.charge(values.len() * size_of::<Value>() + 48)?;
-    Ok(Value::Object(Rc::new(Record {
-        ty: ty.clone(),
-        values,
-    })))
+    Record::value(ty.clone(), values)
 }
 
 fn field(of: &Value, i: u32) -> R {

@@ -165,31 +165,17 @@ fn foreach(
     body: &IrStmt,
 ) -> F {
     let source = eval(cx, frame, of)?;
-    let items = super::args::iterate(cx, &source)?;
-    let watched = if let Value::List(l) = &source {
-        matches!(l.ty(), Ty::Class("List", _)).then_some(l)
-    } else {
-        None
-    };
-    for item in items {
-        cx.step(1)?;
-        cx.breathe()?;
+    let mut items = super::Iter::of(cx, &source)?;
+    while let Some(item) = items.next(cx)? {
         declare(frame, slot, item);
         if let Some(c) = convert {
             let v = eval(cx, frame, c)?;
             store(frame, slot, v);
         }
-        let before = watched.map(|l| l.items().len());
         match run(cx, frame, body)? {
             Flow::Break => return Ok(Flow::Next),
             Flow::Return(v) => return Ok(Flow::Return(v)),
             Flow::Next | Flow::Continue => {}
-        }
-        if before != watched.map(|l| l.items().len()) {
-            return Err(throw(
-                "InvalidOperationException",
-                "Collection was modified; enumeration operation may not execute.",
-            ));
         }
     }
     Ok(Flow::Next)

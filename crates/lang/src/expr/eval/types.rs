@@ -88,10 +88,11 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
         }),
         Ty::Class("TimeSpan", _) => Value::TimeSpan(0),
         Ty::Class("Guid", _) => Value::Guid([0; 16]),
-        Ty::Tuple(t) => Value::Object(std::rc::Rc::new(super::Record {
-            ty: ty.clone(),
-            values: t.items.iter().map(|(_, t)| default_of(t)).collect(),
-        })),
+        // A type is not nested as deep as objects may be.
+        Ty::Tuple(t) => {
+            let values = t.items.iter().map(|(_, t)| default_of(t)).collect();
+            super::Record::value(ty.clone(), values).unwrap_or_default()
+        }
         Ty::Class("KeyValuePair", args) => {
             let of = |i: usize| args.get(i).cloned().unwrap_or(Ty::Object);
             crate::expr::table::dictionaries::pair(

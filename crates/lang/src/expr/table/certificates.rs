@@ -63,6 +63,9 @@ impl Object for Certificate {
             self.thumbprint()
         )
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Certificate>();
         other.is_some_and(|o| o.issuer == self.issuer && o.serial == self.serial)

@@ -1,6 +1,7 @@
 //! `List<T>`, `HashSet<T>`, `Queue<T>`, `Stack<T>` and the collection interfaces.
 
 use super::core::{first_match, index_of};
+use super::linq::sort::Order;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, equal, iterate, out_of_range, throw, types};
 use crate::expr::types::Ty;
@@ -246,14 +247,14 @@ const LIST: &[Row] = &[
     m("void Sort()", |cx, a| {
         let l = a.list(0)?;
         let mut items = l.items().clone();
-        super::linq::ordering::sort(cx, &mut items)?;
+        super::linq::sort::sort(cx, &mut items, None, &Order::Default)?;
         *l.items_mut() = items;
         Ok(Value::Null)
     }),
     m("void Sort(Comparison<T> comparison)", |cx, a| {
         let (l, f) = (a.list(0)?, a.get(1));
         let mut items = l.items().clone();
-        super::linq::ordering::sort_with(cx, &mut items, &f)?;
+        super::linq::sort::sort(cx, &mut items, None, &Order::of(&f))?;
         *l.items_mut() = items;
         Ok(Value::Null)
     }),

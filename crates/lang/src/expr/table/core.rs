@@ -1,5 +1,6 @@
 //! `object`, `Enum`, `Nullable`, `Array`, `Tuple`-free basics, delegates, `Guid`.
 
+use super::linq::sort::Order;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, equal, same, throw, types};
 use crate::expr::types::Ty;
@@ -260,7 +261,7 @@ const ARRAY: &[Row] = &[
     m("static void Sort<T>(T[] array)", |cx, a| {
         let l = a.list(0)?;
         let mut items = l.items().clone();
-        super::linq::ordering::sort(cx, &mut items)?;
+        super::linq::sort::sort(cx, &mut items, None, &Order::Default)?;
         *l.items_mut() = items;
         Ok(Value::Null)
     }),

@@ -2,7 +2,8 @@
 
 use super::context::Part;
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types};
+use crate::expr::eval::sequence::View;
+use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types, weigh};
 use crate::expr::host::Message;
 use crate::expr::types::Ty;
 use crate::value::{Dict, HostObject, Object, Str, Value};
@@ -16,9 +17,13 @@ pub(crate) struct Pair {
     ty: Ty,
     key: Value,
     value: Value,
+    weight: usize,
 }
 
 impl Object for Pair {
+    fn weight(&self) -> usize {
+        self.weight
+    }
     fn ty(&self) -> Ty {
         self.ty.clone()
     }
@@ -28,6 +33,9 @@ impl Object for Pair {
     fn text(&self) -> String {
         format!("[{}, {}]", self.key.to_text(), self.value.to_text())
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other
             .as_any()
@@ -36,12 +44,25 @@ impl Object for Pair {
     }
 }
 
+/// A pair of values that are no pairs themselves: texts, numbers, lists.
 pub(crate) fn pair(k: Ty, v: Ty, key: Value, value: Value) -> Value {
     Value::Object(Rc::new(Pair {
         ty: Ty::generic("KeyValuePair", vec![k, v]),
         key,
         value,
+        weight: 2,
     }))
+}
+
+/// A pair of any values.
+pub(crate) fn pair_of(k: Ty, v: Ty, key: Value, value: Value) -> R {
+    let weight = weigh([&key, &value])?;
+    Ok(Value::Object(Rc::new(Pair {
+        ty: Ty::generic("KeyValuePair", vec![k, v]),
+        key,
+        value,
+        weight,
+    })))
 }
 
 /// Key and value of a pair.
@@ -50,6 +71,43 @@ pub(crate) fn parts(v: &Value) -> Option<(Value, Value)> {
     o.as_any()
         .downcast_ref::<Pair>()
         .map(|p| (p.key.clone(), p.value.clone()))
+}
+
+/// The dictionary behind a collection of its keys or values.
+pub(crate) fn view(o: &Rc<dyn Object>) -> Option<(&Rc<Dict>, View)> {
+    let v = o.as_any().downcast_ref::<Column>()?;
+    Some((&v.dict, if v.values { View::Values } else { View::Keys }))
+}
+
+/// `KeyCollection` and `ValueCollection`: what stands in the dictionary now.
+#[derive(Debug)]
+struct Column {
+    dict: Rc<Dict>,
+    values: bool,
+}
+
+impl Object for Column {
+    fn ty(&self) -> Ty {
+        let args = match self.dict.ty() {
+            Ty::Class(_, a) => a.to_vec(),
+            _ => Vec::new(),
+        };
+        Ty::generic(
+            if self.values {
+                "ValueCollection"
+            } else {
+                "KeyCollection"
+            },
+            args,
+        )
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn items(&self) -> Option<Vec<Value>> {
+        let all = self.dict.entries().into_iter();
+        Some(all.map(|(k, v)| if self.values { v } else { k }).collect())
+    }
 }
 
 pub(crate) fn is_dictionary(ty: &Ty) -> bool {
@@ -252,6 +310,10 @@ fn missing(key: &Value) -> Throw {
 }
 
 fn keys(cx: &mut Cx<'_>, a: &Args<'_>, values: bool) -> R {
+    if let Value::Dict(dict) = &a.values[0] {
+        let dict = dict.clone();
+        return Ok(Value::Object(Rc::new(Column { dict, values })));
+    }
     let ty = a.ty(usize::from(values));
     let all = entries(cx, &a.get(0))?
         .iter()
@@ -490,7 +552,7 @@ const EXTENSIONS: &[Row] = &[
 
 const PAIR: &[Row] = &[
     m("new(K key, V value)", |_, a| {
-        Ok(pair(a.ty(0), a.ty(1), a.get(0), a.get(1)))
+        pair_of(a.ty(0), a.ty(1), a.get(0), a.get(1))
     }),
     m("K Key", |_, a| Ok(a.object::<Pair>(0)?.key.clone())),
     m("V Value", |_, a| Ok(a.object::<Pair>(0)?.value.clone())),
@@ -504,6 +566,14 @@ const PAIR: &[Row] = &[
 ];
 
 pub(super) const TYPES: &[Type] = &[
+    ty(
+        "class System.Collections.Generic.KeyCollection<K, V> : ICollection<K>",
+        &[],
+    ),
+    ty(
+        "class System.Collections.Generic.ValueCollection<K, V> : ICollection<V>",
+        &[],
+    ),
     ty("struct System.Collections.Generic.KeyValuePair<K, V>", PAIR),
     ty(
         "interface System.Collections.Generic.IReadOnlyDictionary<K, V> : IEnumerable<KeyValuePair<K, V>>",

@@ -294,8 +294,7 @@ const TOKEN: &[Row] = &[
         tokens(cx, "JToken", all)
     }),
     m("IEnumerable<JToken> Children()", |cx, a| {
-        let all = a.token(0)?.children();
-        tokens(cx, "JToken", all)
+        super::linq::seen_as(cx, a.get(0), Ty::class("JToken"))
     }),
     m("IEnumerable<T> Children<T>()", |cx, a| {
         let ty = a.ty(0);

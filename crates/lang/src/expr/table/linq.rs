@@ -1,13 +1,24 @@
-//! `System.Linq.Enumerable` on sequences, evaluated at once. Ordering and grouping are in `linq/ordering.rs`.
+//! `System.Linq.Enumerable`: what looks at a sequence and answers at once. Operators that make a query are in the files
+//! under `linq/`.
+//!
+//! What must stay true: arguments are checked when the method is called, items are pulled when they are needed and no
+//! more of them than .NET pulls.
 
 mod combine;
+mod filter;
+pub(crate) mod grouping;
+mod numbers;
 pub(crate) mod ordering;
+pub(crate) mod sort;
 
+use super::dictionaries::folds;
 use super::{Row, Type, m, ty_of};
-use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types};
+use crate::expr::eval::sequence::{Open, Pull, known_count};
+use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equal, throw, types};
 use crate::expr::types::Ty;
 use crate::value::collections::Key;
 use crate::value::{Dict, Value};
+use std::rc::Rc;
 
 fn none() -> Throw {
     throw("InvalidOperationException", "Sequence contains no elements")
@@ -20,192 +31,307 @@ fn no_match() -> Throw {
     )
 }
 
-fn several() -> Throw {
-    throw(
-        "InvalidOperationException",
-        "Sequence contains more than one element",
-    )
+/// A query of an operator: takes the arguments of the row, those with a name must not be null.
+fn query(
+    cx: &mut Cx<'_>,
+    a: &mut Args<'_>,
+    names: &[&str],
+    of: Ty,
+    name: &'static str,
+    open: Open,
+) -> R {
+    a.not_null(names)?;
+    let args = a.values.iter_mut().map(std::mem::take).collect();
+    lazy(cx, "IEnumerable", of, name, args, open)
+}
+
+/// A query of the given arguments.
+fn lazy(
+    cx: &mut Cx<'_>,
+    class: &'static str,
+    of: Ty,
+    name: &'static str,
+    args: smallvec::SmallVec<[Value; 3]>,
+    open: Open,
+) -> R {
+    cx.charge(size_of::<Query>() + 16)?;
+    Ok(Value::Object(Rc::new(Query {
+        class,
+        of,
+        name,
+        args,
+        open,
+    })))
+}
+
+/// A sequence of another static type: what stands in it when it is enumerated.
+pub(super) fn seen_as(cx: &mut Cx<'_>, source: Value, of: Ty) -> R {
+    let args = smallvec::smallvec![source];
+    lazy(cx, "IEnumerable", of, "CastIterator", args, |cx, q| {
+        let mut items = q.iter(cx, 0)?;
+        pull(move |cx| items.next(cx))
+    })
+}
+
+/// The state of a query that was started.
+fn pull<F>(next: F) -> Result<Pull, Throw>
+where
+    F: FnMut(&mut Cx<'_>) -> Result<Option<Value>, Throw> + 'static,
+{
+    Ok(Box::new(next))
 }
 
 fn holds(cx: &mut Cx<'_>, f: &Value, item: &Value) -> Result<bool, Throw> {
     Ok(cx.call(f, std::slice::from_ref(item))?.as_bool() == Some(true))
 }
 
-fn filtered(cx: &mut Cx<'_>, a: &Args<'_>, f: usize) -> Result<Vec<Value>, Throw> {
-    let f = a.get(f);
-    let mut out = Vec::new();
-    for item in a.items(cx, 0)? {
-        if holds(cx, &f, &item)? {
-            out.push(item);
+/// The next item that the predicate holds for; without one the next item.
+fn next_where(cx: &mut Cx<'_>, items: &mut Iter, f: &Value) -> Result<Option<Value>, Throw> {
+    while let Some(item) = items.next(cx)? {
+        if f.is_null() || holds(cx, f, &item)? {
+            return Ok(Some(item));
         }
     }
-    Ok(out)
+    Ok(None)
+}
+
+const SOURCE: &[&str] = &["source"];
+const PREDICATE: &[&str] = &["source", "predicate"];
+
+fn checked(a: &Args<'_>, filter: bool) -> Result<Value, Throw> {
+    a.not_null(if filter { PREDICATE } else { SOURCE })?;
+    Ok(if filter { a.get(1) } else { Value::Null })
 }
 
 fn first(cx: &mut Cx<'_>, a: &Args<'_>, filter: bool) -> Result<Option<Value>, Throw> {
-    let items = a.items(cx, 0)?;
-    if !filter {
-        return Ok(items.into_iter().next());
+    let f = checked(a, filter)?;
+    if let Some(q) = ordering::behind(&a.values[0]) {
+        return ordering::end(cx, q, &f, true);
     }
-    let f = a.get(1);
-    for item in items {
-        if holds(cx, &f, &item)? {
-            return Ok(Some(item));
-        }
-    }
-    Ok(None)
+    let mut items = a.iter(cx, 0)?;
+    next_where(cx, &mut items, &f)
 }
 
 fn last(cx: &mut Cx<'_>, a: &Args<'_>, filter: bool) -> Result<Option<Value>, Throw> {
-    let items = a.items(cx, 0)?;
-    if !filter {
-        return Ok(items.into_iter().next_back());
-    }
-    let f = a.get(1);
-    for item in items.into_iter().rev() {
-        if holds(cx, &f, &item)? {
-            return Ok(Some(item));
+    let f = checked(a, filter)?;
+    // A list is gone through from its end.
+    if let Value::List(l) = &a.values[0] {
+        let mut i = l.items().len();
+        while i > 0 {
+            i -= 1;
+            cx.step(1)?;
+            let Some(item) = l.items().get(i).cloned() else {
+                continue;
+            };
+            if !filter || holds(cx, &f, &item)? {
+                return Ok(Some(item));
+            }
         }
+        return Ok(None);
     }
-    Ok(None)
+    if !filter && let Some((mut part, _)) = filter::Part::behind(&a.values[0]) {
+        return part.last(cx);
+    }
+    if let Some(q) = ordering::behind(&a.values[0]) {
+        return ordering::end(cx, q, &f, false);
+    }
+    let mut items = a.iter(cx, 0)?;
+    let mut found = None;
+    while let Some(item) = next_where(cx, &mut items, &f)? {
+        found = Some(item);
+    }
+    Ok(found)
 }
 
 fn only(cx: &mut Cx<'_>, a: &Args<'_>, filter: bool) -> Result<Option<Value>, Throw> {
-    let mut items = if filter {
-        filtered(cx, a, 1)?
-    } else {
-        a.items(cx, 0)?
-    };
-    match items.len() {
-        0 => Ok(None),
-        1 => Ok(items.pop()),
-        _ => Err(several()),
+    let f = checked(a, filter)?;
+    let mut items = a.iter(cx, 0)?;
+    let found = next_where(cx, &mut items, &f)?;
+    if found.is_some() && next_where(cx, &mut items, &f)?.is_some() {
+        return Err(throw(
+            "InvalidOperationException",
+            if filter {
+                "Sequence contains more than one matching element"
+            } else {
+                "Sequence contains more than one element"
+            },
+        ));
     }
+    Ok(found)
 }
 
 fn or_default(a: &Args<'_>, v: Option<Value>) -> R {
     Ok(v.unwrap_or_else(|| types::default_of(&a.ty(0))))
 }
 
-fn mapped(cx: &mut Cx<'_>, a: &Args<'_>, f: usize) -> Result<Vec<Value>, Throw> {
-    let f = a.get(f);
-    let mut out = Vec::new();
-    for item in a.items(cx, 0)? {
-        out.push(cx.call(&f, &[item])?);
+fn element_at(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Throw> {
+    a.not_null(SOURCE)?;
+    let Ok(i) = usize::try_from(a.int(1)) else {
+        return Ok(None);
+    };
+    if let Value::List(l) = &a.values[0] {
+        return Ok(l.items().get(i).cloned());
+    }
+    if let Some((mut part, _)) = filter::Part::behind(&a.values[0]) {
+        return part.nth(cx, i);
+    }
+    let mut items = a.iter(cx, 0)?;
+    let mut left = i;
+    while let Some(item) = items.next(cx)? {
+        if left == 0 {
+            return Ok(Some(item));
+        }
+        left -= 1;
+    }
+    Ok(None)
+}
+
+/// `ToArray` and `ToList`: a selector on a list is called for as many items as the list had at the start.
+fn all_items(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Value>, Throw> {
+    let Some((mut part, _)) = filter::Part::behind(&a.values[0]) else {
+        return a.items(cx, 0);
+    };
+    let n = part.len();
+    cx.charge(n.saturating_mul(size_of::<Value>()))?;
+    let mut out = Vec::with_capacity(n);
+    for i in 0..n {
+        cx.step(1)?;
+        match part.nth(cx, i)? {
+            Some(item) => out.push(item),
+            None => break,
+        }
     }
     Ok(out)
 }
 
-fn seq(cx: &mut Cx<'_>, a: &Args<'_>, ty: usize, items: Vec<Value>) -> R {
-    cx.sequence(a.ty(ty), items)
+fn count(cx: &mut Cx<'_>, a: &mut Args<'_>, filter: bool) -> Result<usize, Throw> {
+    let f = checked(a, filter)?;
+    if !filter {
+        // Ordering does not change how many there are, and is not done to count.
+        if let Some(q) = ordering::behind(&a.values[0]) {
+            a.values[0] = q.arg(0);
+            return count(cx, a, false);
+        }
+        if let Some(n) = known_count(&a.values[0]) {
+            return Ok(n);
+        }
+    }
+    let mut items = a.iter(cx, 0)?;
+    let mut n = 0;
+    while next_where(cx, &mut items, &f)?.is_some() {
+        n += 1;
+    }
+    Ok(n)
 }
 
-fn dictionary(cx: &mut Cx<'_>, a: &Args<'_>, value: Option<usize>, fold: bool) -> R {
-    let v_ty = if value.is_some() { a.ty(2) } else { a.ty(0) };
-    let d = Dict::new(Ty::generic("Dictionary", vec![a.ty(1), v_ty]), fold);
-    let f = a.get(1);
-    for item in a.items(cx, 0)? {
-        let key = cx.call(&f, std::slice::from_ref(&item))?;
-        if key.is_null() {
-            return Err(throw(
-                "ArgumentNullException",
-                "Value cannot be null. (Parameter 'key')",
-            ));
-        }
-        let v = match value {
-            Some(i) => {
-                let g = a.get(i);
-                cx.call(&g, &[item])?
-            }
-            None => item,
+fn contains(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
+    a.not_null(SOURCE)?;
+    let v = a.get(1);
+    let key = fold.map(|fold| (Key::of(&v, fold), fold));
+    // A `JArray` answers for itself, by reference.
+    let by: fn(&Value, &Value) -> bool = match a.values[0] {
+        Value::Token(_) => crate::expr::eval::same,
+        _ => equal,
+    };
+    if fold.is_none()
+        && let Value::Dict(d) = &a.values[0]
+        && !super::dictionaries::is_dictionary(d.ty())
+    {
+        return Ok(Value::Bool(d.contains(&v)));
+    }
+    let mut items = a.iter(cx, 0)?;
+    while let Some(item) = items.next(cx)? {
+        let found = match &key {
+            Some((key, fold)) => Key::of(&item, *fold) == *key,
+            None => by(&item, &v),
         };
+        if found {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
+}
+
+fn all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let f = checked(a, true)?;
+    let mut items = a.iter(cx, 0)?;
+    while let Some(item) = items.next(cx)? {
+        if !holds(cx, &f, &item)? {
+            return Ok(Value::Bool(false));
+        }
+    }
+    Ok(Value::Bool(true))
+}
+
+fn any(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    a.not_null(SOURCE)?;
+    if let Some(n) = known_count(&a.values[0]) {
+        return Ok(Value::Bool(n > 0));
+    }
+    Ok(Value::Bool(a.iter(cx, 0)?.next(cx)?.is_some()))
+}
+
+/// The duplicate key of `Add`.
+pub(super) fn duplicate(key: &Value) -> Throw {
+    throw(
+        "ArgumentException",
+        format!(
+            "An item with the same key has already been added. Key: {}",
+            key.to_text()
+        ),
+    )
+}
+
+fn dictionary(cx: &mut Cx<'_>, a: &Args<'_>, value: bool, comparer: usize) -> R {
+    let names: &[&str] = &["source", "keySelector", "elementSelector"];
+    a.not_null(&names[..if value { 3 } else { 2 }])?;
+    let v_ty = if value { a.ty(2) } else { a.ty(0) };
+    let fold = folds(a, comparer);
+    let d = Dict::new(Ty::generic("Dictionary", vec![a.ty(1), v_ty]), fold);
+    let (f, g) = (a.get(1), a.get(2));
+    let mut items = a.iter(cx, 0)?;
+    while let Some(item) = items.next(cx)? {
+        let key = cx.call(&f, std::slice::from_ref(&item))?;
+        let v = if value { cx.call(&g, &[item])? } else { item };
+        if key.is_null() {
+            return Err(crate::expr::eval::null_argument("key"));
+        }
         cx.charge(128)?;
-        if d.get(&key).is_some() {
-            return Err(throw(
-                "ArgumentException",
-                format!(
-                    "An item with the same key has already been added. Key: {}",
-                    key.to_text()
-                ),
-            ));
+        if d.contains(&key) {
+            return Err(duplicate(&key));
         }
         d.insert(key, v);
     }
     Ok(Value::Dict(d))
 }
 
-fn count(n: usize) -> R {
-    Ok(Value::Int(n as i32))
+fn set(cx: &mut Cx<'_>, a: &Args<'_>, fold: bool) -> R {
+    a.not_null(SOURCE)?;
+    let d = Dict::new(Ty::generic("HashSet", vec![a.ty(0)]), fold);
+    let mut items = a.iter(cx, 0)?;
+    while let Some(item) = items.next(cx)? {
+        cx.charge(96)?;
+        d.add(item, Value::Null);
+    }
+    Ok(Value::Dict(d))
+}
+
+/// `Aggregate`: from a seed, or from the first item.
+fn aggregate(cx: &mut Cx<'_>, a: &Args<'_>, seeded: bool) -> R {
+    let f = a.get(if seeded { 2 } else { 1 });
+    let mut items = a.iter(cx, 0)?;
+    let mut total = if seeded {
+        a.get(1)
+    } else {
+        items.next(cx)?.ok_or_else(none)?
+    };
+    while let Some(item) = items.next(cx)? {
+        total = cx.call(&f, &[total, item])?;
+    }
+    Ok(total)
 }
 
 const ROWS: &[Row] = &[
-    m(
-        "static IEnumerable<R> Select<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
-        |cx, a| {
-            let v = mapped(cx, a, 1)?;
-            seq(cx, a, 1, v)
-        },
-    ),
-    m(
-        "static IEnumerable<R> Select<T, R>(this IEnumerable<T> source, Func<T, int, R> selector)",
-        |cx, a| {
-            let f = a.get(1);
-            let mut out = Vec::new();
-            for (i, item) in a.items(cx, 0)?.into_iter().enumerate() {
-                out.push(cx.call(&f, &[item, Value::Int(i as i32)])?);
-            }
-            seq(cx, a, 1, out)
-        },
-    ),
-    m(
-        "static IEnumerable<T> Where<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| {
-            let v = filtered(cx, a, 1)?;
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> Where<T>(this IEnumerable<T> source, Func<T, int, bool> predicate)",
-        |cx, a| {
-            let f = a.get(1);
-            let mut out = Vec::new();
-            for (i, item) in a.items(cx, 0)?.into_iter().enumerate() {
-                if cx
-                    .call(&f, &[item.clone(), Value::Int(i as i32)])?
-                    .as_bool()
-                    == Some(true)
-                {
-                    out.push(item);
-                }
-            }
-            seq(cx, a, 0, out)
-        },
-    ),
-    m(
-        "static IEnumerable<R> SelectMany<T, R>(this IEnumerable<T> source, Func<T, IEnumerable<R>> selector)",
-        |cx, a| {
-            let mut out = Vec::new();
-            for v in mapped(cx, a, 1)? {
-                out.extend(crate::expr::eval::iterate(cx, &v)?);
-            }
-            seq(cx, a, 1, out)
-        },
-    ),
-    m(
-        "static IEnumerable<R> SelectMany<T, C, R>(this IEnumerable<T> source, Func<T, IEnumerable<C>> collectionSelector, Func<T, C, R> resultSelector)",
-        |cx, a| {
-            let (f, g) = (a.get(1), a.get(2));
-            let mut out = Vec::new();
-            for item in a.items(cx, 0)? {
-                let inner = cx.call(&f, std::slice::from_ref(&item))?;
-                for other in crate::expr::eval::iterate(cx, &inner)? {
-                    out.push(cx.call(&g, &[item.clone(), other])?);
-                    cx.charge(size_of::<Value>())?;
-                }
-            }
-            cx.sequence(a.ty(2), out)
-        },
-    ),
     m("static T First<T>(this IEnumerable<T> source)", |cx, a| {
         first(cx, a, false)?.ok_or_else(none)
     }),
@@ -271,220 +397,126 @@ const ROWS: &[Row] = &[
     ),
     m(
         "static T ElementAt<T>(this IEnumerable<T> source, int index)",
-        |cx, a| {
-            let i = a.size(1, "index")?;
-            a.items(cx, 0)?
-                .into_iter()
-                .nth(i)
-                .ok_or_else(|| crate::expr::eval::out_of_range("index"))
-        },
+        |cx, a| element_at(cx, a)?.ok_or_else(|| crate::expr::eval::out_of_range("index")),
     ),
     m(
         "static T ElementAtOrDefault<T>(this IEnumerable<T> source, int index)",
         |cx, a| {
-            let v = usize::try_from(a.int(1)).ok();
-            let v = a.items(cx, 0)?.into_iter().nth(v.unwrap_or(usize::MAX));
+            let v = element_at(cx, a)?;
             or_default(a, v)
         },
     ),
-    m("static bool Any<T>(this IEnumerable<T> source)", |cx, a| {
-        Ok(Value::Bool(!a.items(cx, 0)?.is_empty()))
-    }),
+    m("static bool Any<T>(this IEnumerable<T> source)", any),
     m(
         "static bool Any<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
         |cx, a| Ok(Value::Bool(first(cx, a, true)?.is_some())),
     ),
     m(
         "static bool All<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| {
-            let f = a.get(1);
-            for item in a.items(cx, 0)? {
-                if !holds(cx, &f, &item)? {
-                    return Ok(Value::Bool(false));
-                }
-            }
-            Ok(Value::Bool(true))
-        },
+        all,
     ),
     m(
         "static int Count<T>(this IEnumerable<T> source)",
-        |cx, a| count(a.items(cx, 0)?.len()),
+        |cx, a| Ok(Value::Int(count(cx, a, false)? as i32)),
     ),
     m(
         "static int Count<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| count(filtered(cx, a, 1)?.len()),
+        |cx, a| Ok(Value::Int(count(cx, a, true)? as i32)),
     ),
     m(
         "static long LongCount<T>(this IEnumerable<T> source)",
-        |cx, a| Ok(Value::Long(a.items(cx, 0)?.len() as i64)),
+        |cx, a| Ok(Value::Long(count(cx, a, false)? as i64)),
+    ),
+    m(
+        "static long LongCount<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
+        |cx, a| Ok(Value::Long(count(cx, a, true)? as i64)),
     ),
     m(
         "static bool Contains<T>(this IEnumerable<T> source, T value)",
-        |cx, a| {
-            let v = a.get(1);
-            // A `JArray` answers for itself, by reference.
-            let by: fn(&Value, &Value) -> bool = match a.values[0] {
-                Value::Token(_) => crate::expr::eval::same,
-                _ => equal,
-            };
-            Ok(Value::Bool(a.items(cx, 0)?.iter().any(|x| by(x, &v))))
-        },
+        |cx, a| contains(cx, a, None),
     ),
     m(
-        "static bool Contains(this IEnumerable<string> source, string value, IEqualityComparer<string> comparer)",
+        "static bool Contains<T>(this IEnumerable<T> source, T value, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let (v, fold) = (
-                Key::of(&a.get(1), super::dictionaries::folds(a, 2)),
-                super::dictionaries::folds(a, 2),
-            );
-            Ok(Value::Bool(
-                a.items(cx, 0)?.iter().any(|x| Key::of(x, fold) == v),
-            ))
-        },
-    ),
-    m(
-        "static IEnumerable<T> Take<T>(this IEnumerable<T> source, int count)",
-        |cx, a| {
-            let n = usize::try_from(a.int(1)).unwrap_or(0);
-            let v = a.items(cx, 0)?.into_iter().take(n).collect();
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> Skip<T>(this IEnumerable<T> source, int count)",
-        |cx, a| {
-            let n = usize::try_from(a.int(1)).unwrap_or(0);
-            let v = a.items(cx, 0)?.into_iter().skip(n).collect();
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> TakeLast<T>(this IEnumerable<T> source, int count)",
-        |cx, a| {
-            let n = usize::try_from(a.int(1)).unwrap_or(0);
-            let v = a.items(cx, 0)?;
-            let from = v.len().saturating_sub(n);
-            let v = v.into_iter().skip(from).collect();
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> SkipLast<T>(this IEnumerable<T> source, int count)",
-        |cx, a| {
-            let n = usize::try_from(a.int(1)).unwrap_or(0);
-            let v = a.items(cx, 0)?;
-            let keep = v.len().saturating_sub(n);
-            let v = v.into_iter().take(keep).collect();
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> TakeWhile<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| {
-            let f = a.get(1);
-            let mut out = Vec::new();
-            for item in a.items(cx, 0)? {
-                if !holds(cx, &f, &item)? {
-                    break;
-                }
-                out.push(item);
-            }
-            seq(cx, a, 0, out)
-        },
-    ),
-    m(
-        "static IEnumerable<T> SkipWhile<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| {
-            let f = a.get(1);
-            let mut out = Vec::new();
-            let mut skipping = true;
-            for item in a.items(cx, 0)? {
-                skipping = skipping && holds(cx, &f, &item)?;
-                if !skipping {
-                    out.push(item);
-                }
-            }
-            seq(cx, a, 0, out)
+            let fold = folds(a, 2);
+            contains(cx, a, Some(fold))
         },
     ),
     m(
         "static T[] ToArray<T>(this IEnumerable<T> source)",
         |cx, a| {
-            let v = a.items(cx, 0)?;
+            let v = all_items(cx, a)?;
             cx.list(Ty::array(a.ty(0)), v)
         },
     ),
     m(
         "static List<T> ToList<T>(this IEnumerable<T> source)",
         |cx, a| {
-            let v = a.items(cx, 0)?;
+            let v = all_items(cx, a)?;
             cx.list(Ty::generic("List", vec![a.ty(0)]), v)
         },
     ),
     m(
         "static HashSet<T> ToHashSet<T>(this IEnumerable<T> source)",
+        |cx, a| set(cx, a, false),
+    ),
+    m(
+        "static HashSet<T> ToHashSet<T>(this IEnumerable<T> source, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let d = Dict::new(Ty::generic("HashSet", vec![a.ty(0)]), false);
-            for v in a.items(cx, 0)? {
-                if d.get(&v).is_none() {
-                    d.insert(v, Value::Null);
-                }
-            }
-            Ok(Value::Dict(d))
+            let fold = folds(a, 1);
+            set(cx, a, fold)
         },
     ),
     m(
         "static Dictionary<K, T> ToDictionary<T, K>(this IEnumerable<T> source, Func<T, K> keySelector)",
-        |cx, a| dictionary(cx, a, None, false),
+        |cx, a| dictionary(cx, a, false, usize::MAX),
+    ),
+    m(
+        "static Dictionary<K, T> ToDictionary<T, K>(this IEnumerable<T> source, Func<T, K> keySelector, IEqualityComparer<K> comparer)",
+        |cx, a| dictionary(cx, a, false, 2),
     ),
     m(
         "static Dictionary<K, V> ToDictionary<T, K, V>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, V> elementSelector)",
-        |cx, a| dictionary(cx, a, Some(2), false),
+        |cx, a| dictionary(cx, a, true, usize::MAX),
     ),
     m(
         "static Dictionary<K, V> ToDictionary<T, K, V>(this IEnumerable<T> source, Func<T, K> keySelector, Func<T, V> elementSelector, IEqualityComparer<K> comparer)",
-        |cx, a| {
-            let f = super::dictionaries::folds(a, 3);
-            dictionary(cx, a, Some(2), f)
-        },
+        |cx, a| dictionary(cx, a, true, 3),
     ),
     m(
         "static T Aggregate<T>(this IEnumerable<T> source, Func<T, T, T> func)",
         |cx, a| {
-            let f = a.get(1);
-            let mut items = a.items(cx, 0)?.into_iter();
-            let mut acc = items.next().ok_or_else(none)?;
-            for item in items {
-                acc = cx.call(&f, &[acc, item])?;
-            }
-            Ok(acc)
+            a.not_null(&["source", "func"])?;
+            aggregate(cx, a, false)
         },
     ),
     m(
         "static A Aggregate<T, A>(this IEnumerable<T> source, A seed, Func<A, T, A> func)",
         |cx, a| {
-            let f = a.get(2);
-            let mut acc = a.get(1);
-            for item in a.items(cx, 0)? {
-                acc = cx.call(&f, &[acc, item])?;
-            }
-            Ok(acc)
+            a.not_null(&["source", "", "func"])?;
+            aggregate(cx, a, true)
         },
     ),
     m(
         "static R Aggregate<T, A, R>(this IEnumerable<T> source, A seed, Func<A, T, A> func, Func<A, R> resultSelector)",
         |cx, a| {
-            let (f, g) = (a.get(2), a.get(3));
-            let mut acc = a.get(1);
-            for item in a.items(cx, 0)? {
-                acc = cx.call(&f, &[acc, item])?;
-            }
-            cx.call(&g, &[acc])
+            a.not_null(&["source", "", "func", "resultSelector"])?;
+            let total = aggregate(cx, a, true)?;
+            let f = a.get(3);
+            cx.call(&f, &[total])
         },
     ),
 ];
 
 pub(super) const TYPES: &[Type] = &[ty_of(
     "static System.Linq.Enumerable",
-    &[ROWS, combine::ROWS],
+    &[
+        ROWS,
+        filter::ROWS,
+        combine::ROWS,
+        numbers::ROWS,
+        numbers::NUMERIC,
+        ordering::ROWS,
+        grouping::ROWS,
+    ],
 )];

@@ -157,6 +157,9 @@ macro_rules! plain_object {
                 let $it = self;
                 $text.to_string()
             }
+            fn hash_text(&self) -> Option<String> {
+                Some(self.text())
+            }
             fn equals(&self, other: &dyn Object) -> bool {
                 other.as_any().is::<$type>() && other.text() == self.text()
             }

@@ -451,6 +451,13 @@ pub(super) struct Comparer {
     pub(super) fold: bool,
 }
 
+impl Comparer {
+    /// `Compare`: below, at or above zero.
+    pub(super) fn compare(&self, a: &Value, b: &Value) -> i32 {
+        compare(a, b, if self.fold { 5 } else { 4 })
+    }
+}
+
 impl crate::value::Object for Comparer {
     fn ty(&self) -> Ty {
         Ty::class("StringComparer")
@@ -508,12 +515,8 @@ pub(super) const TYPES: &[Type] = &[
         STRING,
     ),
     ty(
-        "class System.StringComparer : IEqualityComparer<string>",
+        "class System.StringComparer : IEqualityComparer<string>, IComparer<string>",
         COMPARER,
-    ),
-    ty(
-        "interface System.Collections.Generic.IEqualityComparer<T>",
-        &[],
     ),
     ty("class System.Text.StringBuilder", builder::ROWS),
 ];

@@ -4,7 +4,6 @@ use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Record, compare};
 use crate::expr::types::Ty;
 use crate::value::Value;
-use std::rc::Rc;
 
 /// A tuple of the arguments, of the class or of the struct.
 fn tuple(cx: &mut Cx<'_>, a: &mut Args<'_>, reference: bool) -> R {
@@ -15,7 +14,7 @@ fn tuple(cx: &mut Cx<'_>, a: &mut Args<'_>, reference: bool) -> R {
     };
     let values: Vec<Value> = (0..a.len()).map(|i| a.take(i)).collect();
     cx.charge(size_of_val(values.as_slice()) + 48)?;
-    Ok(Value::Object(Rc::new(Record { ty, values })))
+    Record::value(ty, values)
 }
 
 /// The row `Create` of both types for some number of parts.
@@ -53,16 +52,13 @@ const TUPLE: &[Row] = &[
         |cx, a| {
             let mut types = a.types.to_vec();
             let last = Ty::generic("Tuple", types.split_off(7));
-            let rest = Record {
-                ty: last.clone(),
-                values: vec![a.take(7)],
-            };
+            let rest = Record::value(last.clone(), vec![a.take(7)])?;
             types.push(last);
             let mut values: Vec<Value> = (0..7).map(|i| a.take(i)).collect();
-            values.push(Value::Object(Rc::new(rest)));
+            values.push(rest);
             cx.charge(size_of_val(values.as_slice()) + 96)?;
             let ty = Ty::generic("Tuple", types);
-            Ok(Value::Object(Rc::new(Record { ty, values })))
+            Record::value(ty, values)
         },
     ),
 ];

@@ -38,6 +38,9 @@ impl Object for Zone {
     fn text(&self) -> String {
         self.display()
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.id.to_ascii_lowercase())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Zone>();
         other.is_some_and(|o| o.id.eq_ignore_ascii_case(&self.id))

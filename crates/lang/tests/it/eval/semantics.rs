@@ -254,10 +254,31 @@ fn evaluation_is_bounded() {
         "MB",
     );
     fails(
-        "@(Enumerable.Range(0, 2000000000).Count())",
+        "@(Enumerable.Range(0, 2000000000).Max())",
+        "System.TimeoutException",
+        "steps",
+    );
+    fails(
+        "@(Enumerable.Repeat(new string('x', 40000), 2000000000).Aggregate((a, b) => a + b))",
         "System.OutOfMemoryException",
         "MB",
     );
+    // A chain of queries, run: it is as deep as it is long. Built and dropped it costs nothing.
+    fails(
+        "@{ var q = Enumerable.Range(0, 3); for (var i = 0; i < 50000; i++) { q = q.Where(x => true); } return q.Count(); }",
+        "System.InsufficientExecutionStackException",
+        "nested",
+    );
+    for deep in [
+        "@{ var q = Enumerable.Range(0, 3); for (var i = 0; i < 50000; i++) { q = q.Concat(q.Where(x => true)); } return q.First(); }",
+        "@{ var q = Enumerable.Range(0, 3); for (var i = 0; i < 50000; i++) { var p = q; q = new[] { 1 }.SelectMany(x => p); } return 1; }",
+        "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new { a = o }; } return 1; }",
+        "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new { a = o }; } return o.ToString(); }",
+        "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new KeyValuePair<object, object>(o, o); } return o.Equals(o); }",
+        "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new[] { o }.GroupBy(x => x).First(); } return 1; }",
+    ] {
+        let _ = run(deep, Target::Any);
+    }
     fails(
         "@(\"\".PadLeft(2000000000))",
         "System.OutOfMemoryException",

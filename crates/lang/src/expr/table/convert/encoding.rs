@@ -65,6 +65,9 @@ impl Object for Encoding {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Encoding>() == Some(self)
     }

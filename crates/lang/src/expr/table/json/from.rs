@@ -61,7 +61,7 @@ pub(crate) fn is_multi(v: &Value) -> bool {
     match v {
         Value::List(l) => l.ty() != &Ty::array(Ty::Byte),
         Value::Dict(_) => true,
-        Value::Object(o) => o.items().is_some(),
+        Value::Object(o) => o.is_sequence(),
         _ => false,
     }
 }
@@ -106,7 +106,8 @@ pub(crate) fn object(cx: &mut Cx<'_>, v: &Value, depth: usize) -> Result<Token, 
                 }
                 return Ok(Token::object(fields));
             }
-            if let Some(items) = o.items() {
+            if o.is_sequence() {
+                let items = iterate(cx, v)?;
                 return array(cx, &items, depth);
             }
             members(cx, v, o.ty(), depth)

@@ -185,8 +185,7 @@ const OBJECT: &[Row] = &[
         },
     ),
     m("IEnumerable<JProperty> Properties()", |cx, a| {
-        let all = a.token(0)?.children();
-        tokens(cx, "JProperty", all)
+        super::super::linq::seen_as(cx, a.get(0), Ty::class("JProperty"))
     }),
     m("IEnumerable<JToken> PropertyValues()", |cx, a| {
         let all = a

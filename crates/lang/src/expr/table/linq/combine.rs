@@ -1,338 +1,455 @@
-//! `System.Linq.Enumerable`: sets, sums, extremes, and sequences made from nothing.
+//! `Concat`, `Zip`, the set operators, `Reverse`, `Cast`, and sequences made from nothing.
 
-use super::super::{Row, dictionaries, m};
-use super::{mapped, none, seq};
-use crate::expr::eval::{Cx, R, Throw, compare, equal, throw, to_number, types};
-use crate::expr::types::{Num, Ty};
+use super::super::dictionaries::folds;
+use super::super::{Row, m};
+use super::{SOURCE, lazy, pull, query};
+use crate::expr::eval::sequence::{Pull, known_count};
+use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equal, throw, types};
+use crate::expr::types::Ty;
+use crate::value::Value;
 use crate::value::collections::Key;
-use crate::value::{Value, number};
+use smallvec::smallvec;
 use std::collections::HashSet;
 
-/// A sum in the type of the items; null items count nothing.
-fn sum(items: &[Value], ty: &Ty) -> R {
-    let num = ty.plain().numeric().unwrap_or(Num::Int);
-    let num = if num < Num::Int { Num::Int } else { num };
-    let overflow = || {
-        throw(
-            "OverflowException",
-            "Arithmetic operation resulted in an overflow.",
-        )
-    };
-    match num {
-        Num::Double | Num::Float => to_number(
-            num,
-            &Value::Double(items.iter().filter_map(number::as_f64).sum()),
-        ),
-        Num::Decimal => {
-            let mut total = rust_decimal::Decimal::ZERO;
-            for v in items {
-                if let Value::Decimal(d) = v {
-                    total = total.checked_add(*d).ok_or_else(overflow)?;
-                }
+const BOTH: &[&str] = &["first", "second"];
+
+/// Keys that were seen, counted.
+struct Seen {
+    keys: HashSet<Key>,
+    fold: bool,
+}
+
+impl Seen {
+    fn new(fold: Value) -> Seen {
+        Seen {
+            keys: HashSet::new(),
+            fold: fold.as_bool() == Some(true),
+        }
+    }
+
+    /// Whether the value is new.
+    fn add(&mut self, cx: &mut Cx<'_>, v: &Value) -> Result<bool, Throw> {
+        let new = self.keys.insert(Key::of(v, self.fold));
+        if new {
+            cx.charge(size_of::<Key>() + 16)?;
+        }
+        Ok(new)
+    }
+
+    /// All of a sequence.
+    fn fill(&mut self, cx: &mut Cx<'_>, mut items: Iter) -> Result<(), Throw> {
+        while let Some(item) = items.next(cx)? {
+            self.add(cx, &item)?;
+        }
+        Ok(())
+    }
+}
+
+/// One sequence after the other.
+fn chained(mut items: Vec<Iter>) -> impl FnMut(&mut Cx<'_>) -> Result<Option<Value>, Throw> {
+    items.reverse();
+    move |cx| {
+        while let Some(now) = items.last_mut() {
+            if let Some(item) = now.next(cx)? {
+                return Ok(Some(item));
             }
-            Ok(Value::Decimal(total))
+            items.pop();
         }
-        Num::Long => items
-            .iter()
-            .filter_map(Value::as_i64)
-            .try_fold(0i64, i64::checked_add)
-            .map(Value::Long)
-            .ok_or_else(overflow),
-        _ => {
-            let total = items
-                .iter()
-                .filter_map(Value::as_i64)
-                .try_fold(0i64, i64::checked_add)
-                .ok_or_else(overflow)?;
-            i32::try_from(total).map(Value::Int).map_err(|_| overflow())
-        }
+        Ok(None)
     }
 }
 
-fn average(items: &[Value], decimal: bool) -> R {
-    let known: Vec<&Value> = items.iter().filter(|v| !v.is_null()).collect();
-    if known.is_empty() {
-        return Err(none());
-    }
-    if decimal {
-        let total = sum(items, &Ty::Decimal)?;
-        if let Value::Decimal(d) = total {
-            return Ok(Value::Decimal(d / rust_decimal::Decimal::from(known.len())));
-        }
-    }
-    Ok(Value::Double(
-        known.iter().filter_map(|v| number::as_f64(v)).sum::<f64>() / known.len() as f64,
-    ))
+/// A set operator: the sources, and the comparer as the argument after them. In the query the comparer is whether it
+/// folds case.
+fn set_query(
+    cx: &mut Cx<'_>,
+    a: &mut Args<'_>,
+    names: &[&str],
+    name: &'static str,
+    open: crate::expr::eval::sequence::Open,
+) -> R {
+    a.not_null(names)?;
+    let fold = Value::Bool(folds(a, names.len()));
+    let mut args: smallvec::SmallVec<[Value; 3]> = (0..names.len()).map(|i| a.take(i)).collect();
+    args.push(fold);
+    let of = a.ty(0);
+    lazy(cx, "IEnumerable", of, name, args, open)
 }
 
-/// Largest (or smallest) item; of references and nullables null when there is none.
-fn extreme(items: Vec<Value>, ty: &Ty, largest: bool) -> R {
-    let mut best: Option<Value> = None;
-    for v in items.into_iter().filter(|v| !v.is_null()) {
-        let better = match &best {
-            None => true,
-            Some(b) => match compare(&v, b) {
-                Some(o) => {
-                    if largest {
-                        o.is_gt()
-                    } else {
-                        o.is_lt()
-                    }
-                }
-                None if number::as_f64(&v).is_some() => false,
-                None => {
-                    return Err(throw(
-                        "ArgumentException",
-                        "At least one object must implement IComparable.",
-                    ));
-                }
+fn distinct(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let (mut items, mut seen) = (q.iter(cx, 0)?, Seen::new(q.arg(1)));
+    pull(move |cx| {
+        while let Some(item) = items.next(cx)? {
+            if seen.add(cx, &item)? {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn union(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let (first, second) = (q.iter(cx, 0)?, q.iter(cx, 1)?);
+    let mut seen = Seen::new(q.arg(2));
+    let mut items = chained(vec![first, second]);
+    pull(move |cx| {
+        while let Some(item) = items(cx)? {
+            if seen.add(cx, &item)? {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn except(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let mut seen = Seen::new(q.arg(2));
+    let second = q.iter(cx, 1)?;
+    seen.fill(cx, second)?;
+    let mut items = q.iter(cx, 0)?;
+    pull(move |cx| {
+        while let Some(item) = items.next(cx)? {
+            if seen.add(cx, &item)? {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn intersect(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let mut wanted = Seen::new(q.arg(2));
+    let second = q.iter(cx, 1)?;
+    wanted.fill(cx, second)?;
+    let mut items = q.iter(cx, 0)?;
+    pull(move |cx| {
+        while let Some(item) = items.next(cx)? {
+            if wanted.keys.remove(&Key::of(&item, wanted.fold)) {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn reverse(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let mut items = q.iter(cx, 0)?.rest(cx)?;
+    pull(move |_| Ok(items.pop()))
+}
+
+/// `DistinctBy`, and with a third argument what `ExceptBy` would leave out.
+fn distinct_by(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let (mut items, f, mut seen) = (q.iter(cx, 0)?, q.arg(1), Seen::new(q.arg(2)));
+    pull(move |cx| {
+        while let Some(item) = items.next(cx)? {
+            let key = cx.call(&f, std::slice::from_ref(&item))?;
+            if seen.add(cx, &key)? {
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn default_if_empty(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let (mut items, mut default) = (q.iter(cx, 0)?, Some(q.arg(1)));
+    pull(move |cx| {
+        let item = items.next(cx)?;
+        let instead = default.take();
+        Ok(item.or(instead))
+    })
+}
+
+fn equal_sequences(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
+    a.not_null(BOTH)?;
+    if let (Some(x), Some(y)) = (known_count(&a.values[0]), known_count(&a.values[1]))
+        && x != y
+    {
+        return Ok(Value::Bool(false));
+    }
+    let (mut x, mut y) = (a.iter(cx, 0)?, a.iter(cx, 1)?);
+    loop {
+        let same = match (x.next(cx)?, y.next(cx)?) {
+            (Some(x), Some(y)) => match fold {
+                Some(fold) => Key::of(&x, fold) == Key::of(&y, fold),
+                None => equal(&x, &y),
             },
+            (None, None) => return Ok(Value::Bool(true)),
+            _ => false,
         };
-        if better {
-            best = Some(v);
+        if !same {
+            return Ok(Value::Bool(false));
         }
     }
-    match best {
-        Some(v) => Ok(v),
-        None if ty.is_value() => Err(none()),
-        None => Ok(Value::Null),
+}
+
+fn out_of_range(name: &str) -> Throw {
+    throw(
+        "ArgumentOutOfRangeException",
+        format!("Specified argument was out of the range of valid values. (Parameter '{name}')"),
+    )
+}
+
+fn range(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let (start, count) = (a.int(0), a.int(1));
+    if count < 0 || start + count - 1 > i64::from(i32::MAX) {
+        return Err(out_of_range("count"));
     }
+    query(cx, a, &[], Ty::Int, "RangeIterator", |_, q| {
+        let (mut at, end) = (q.int(0), q.int(0) + q.int(1));
+        pull(move |_| {
+            if at >= end {
+                return Ok(None);
+            }
+            at += 1;
+            Ok(Some(Value::Int((at - 1) as i32)))
+        })
+    })
 }
 
-fn distinct(items: Vec<Value>, fold: bool) -> Vec<Value> {
-    let mut seen = HashSet::new();
-    items
-        .into_iter()
-        .filter(|v| seen.insert(Key::of(v, fold)))
-        .collect()
+fn repeat(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    if a.int(1) < 0 {
+        return Err(out_of_range("count"));
+    }
+    let of = a.ty(0);
+    query(cx, a, &[], of, "RepeatIterator", |_, q| {
+        let (element, mut left) = (q.arg(0), q.int(1));
+        pull(move |_| {
+            left -= 1;
+            Ok((left >= 0).then(|| element.clone()))
+        })
+    })
 }
 
-fn times(cx: &mut Cx<'_>, n: i64) -> Result<usize, Throw> {
-    let n = usize::try_from(n).map_err(|_| {
-        throw(
-            "ArgumentOutOfRangeException",
-            "Specified argument was out of the range of valid values. (Parameter 'count')",
-        )
-    })?;
-    cx.charge(n.saturating_mul(size_of::<Value>()))?;
-    Ok(n)
+fn chunk(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    a.not_null(SOURCE)?;
+    if a.int(1) < 1 {
+        return Err(out_of_range("size"));
+    }
+    let of = Ty::array(a.ty(0));
+    query(cx, a, SOURCE, of, "ChunkIterator", |cx, q| {
+        let (mut items, size, of) = (q.iter(cx, 0)?, q.int(1), q.of.clone());
+        pull(move |cx| {
+            let mut out = Vec::new();
+            while (out.len() as i64) < size
+                && let Some(item) = items.next(cx)?
+            {
+                out.push(item);
+            }
+            if out.is_empty() {
+                return Ok(None);
+            }
+            cx.list(of.clone(), out).map(Some)
+        })
+    })
 }
 
 pub(super) const ROWS: &[Row] = &[
     m(
         "static IEnumerable<T> Concat<T>(this IEnumerable<T> first, IEnumerable<T> second)",
         |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            v.extend(a.items(cx, 1)?);
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(cx, a, BOTH, of, "Concat2Iterator", |cx, q| {
+                let items = vec![q.iter(cx, 0)?, q.iter(cx, 1)?];
+                pull(chained(items))
+            })
         },
     ),
     m(
         "static IEnumerable<T> Append<T>(this IEnumerable<T> source, T element)",
         |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            v.push(a.get(1));
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(cx, a, SOURCE, of, "AppendPrepend1Iterator", |cx, q| {
+                let element = Iter::Items(vec![q.arg(1)].into_iter());
+                let items = vec![q.iter(cx, 0)?, element];
+                pull(chained(items))
+            })
         },
     ),
     m(
         "static IEnumerable<T> Prepend<T>(this IEnumerable<T> source, T element)",
         |cx, a| {
-            let mut v = vec![a.get(1)];
-            v.extend(a.items(cx, 0)?);
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(cx, a, SOURCE, of, "AppendPrepend1Iterator", |cx, q| {
+                let element = Iter::Items(vec![q.arg(1)].into_iter());
+                let items = vec![element, q.iter(cx, 0)?];
+                pull(chained(items))
+            })
         },
     ),
     m(
         "static IEnumerable<R> Zip<T, U, R>(this IEnumerable<T> first, IEnumerable<U> second, Func<T, U, R> resultSelector)",
         |cx, a| {
-            let f = a.get(2);
-            let mut out = Vec::new();
-            let second = a.items(cx, 1)?;
-            for (x, y) in a.items(cx, 0)?.into_iter().zip(second) {
-                out.push(cx.call(&f, &[x, y])?);
-            }
-            seq(cx, a, 2, out)
+            let of = a.ty(2);
+            let names = &["first", "second", "resultSelector"];
+            query(cx, a, names, of, "ZipIterator", |cx, q| {
+                let (mut x, mut y, f) = (q.iter(cx, 0)?, q.iter(cx, 1)?, q.arg(2));
+                pull(move |cx| {
+                    let Some(x) = x.next(cx)? else {
+                        return Ok(None);
+                    };
+                    match y.next(cx)? {
+                        Some(y) => cx.call(&f, &[x, y]).map(Some),
+                        None => Ok(None),
+                    }
+                })
+            })
         },
     ),
     m(
         "static IEnumerable<T> Union<T>(this IEnumerable<T> first, IEnumerable<T> second)",
-        |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            v.extend(a.items(cx, 1)?);
-            let v = distinct(v, false);
-            seq(cx, a, 0, v)
-        },
+        |cx, a| set_query(cx, a, BOTH, "UnionIterator2", union),
+    ),
+    m(
+        "static IEnumerable<T> Union<T>(this IEnumerable<T> first, IEnumerable<T> second, IEqualityComparer<T> comparer)",
+        |cx, a| set_query(cx, a, BOTH, "UnionIterator2", union),
     ),
     m(
         "static IEnumerable<T> Intersect<T>(this IEnumerable<T> first, IEnumerable<T> second)",
-        |cx, a| {
-            let other: HashSet<Key> = a.items(cx, 1)?.iter().map(|v| Key::of(v, false)).collect();
-            let v = distinct(a.items(cx, 0)?, false)
-                .into_iter()
-                .filter(|v| other.contains(&Key::of(v, false)))
-                .collect();
-            seq(cx, a, 0, v)
-        },
+        |cx, a| set_query(cx, a, BOTH, "IntersectIterator", intersect),
+    ),
+    m(
+        "static IEnumerable<T> Intersect<T>(this IEnumerable<T> first, IEnumerable<T> second, IEqualityComparer<T> comparer)",
+        |cx, a| set_query(cx, a, BOTH, "IntersectIterator", intersect),
     ),
     m(
         "static IEnumerable<T> Except<T>(this IEnumerable<T> first, IEnumerable<T> second)",
+        |cx, a| set_query(cx, a, BOTH, "ExceptIterator", except),
+    ),
+    m(
+        "static IEnumerable<T> Except<T>(this IEnumerable<T> first, IEnumerable<T> second, IEqualityComparer<T> comparer)",
+        |cx, a| set_query(cx, a, BOTH, "ExceptIterator", except),
+    ),
+    m(
+        "static IEnumerable<T> Distinct<T>(this IEnumerable<T> source)",
+        |cx, a| set_query(cx, a, SOURCE, "DistinctIterator", distinct),
+    ),
+    m(
+        "static IEnumerable<T> Distinct<T>(this IEnumerable<T> source, IEqualityComparer<T> comparer)",
+        |cx, a| set_query(cx, a, SOURCE, "DistinctIterator", distinct),
+    ),
+    m(
+        "static IEnumerable<T> DistinctBy<T, K>(this IEnumerable<T> source, Func<T, K> keySelector)",
         |cx, a| {
-            let other: HashSet<Key> = a.items(cx, 1)?.iter().map(|v| Key::of(v, false)).collect();
-            let v = distinct(a.items(cx, 0)?, false)
-                .into_iter()
-                .filter(|v| !other.contains(&Key::of(v, false)))
-                .collect();
-            seq(cx, a, 0, v)
+            set_query(
+                cx,
+                a,
+                &["source", "keySelector"],
+                "DistinctByIterator",
+                distinct_by,
+            )
+        },
+    ),
+    m(
+        "static IEnumerable<T> DistinctBy<T, K>(this IEnumerable<T> source, Func<T, K> keySelector, IEqualityComparer<K> comparer)",
+        |cx, a| {
+            set_query(
+                cx,
+                a,
+                &["source", "keySelector"],
+                "DistinctByIterator",
+                distinct_by,
+            )
         },
     ),
     m(
         "static bool SequenceEqual<T>(this IEnumerable<T> first, IEnumerable<T> second)",
-        |cx, a| {
-            let (x, y) = (a.items(cx, 0)?, a.items(cx, 1)?);
-            Ok(Value::Bool(
-                x.len() == y.len() && x.iter().zip(&y).all(|(x, y)| equal(x, y)),
-            ))
-        },
+        |cx, a| equal_sequences(cx, a, None),
     ),
     m(
-        "static IEnumerable<T> Distinct<T>(this IEnumerable<T> source)",
+        "static bool SequenceEqual<T>(this IEnumerable<T> first, IEnumerable<T> second, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let v = distinct(a.items(cx, 0)?, false);
-            seq(cx, a, 0, v)
-        },
-    ),
-    m(
-        "static IEnumerable<T> Distinct<T>(this IEnumerable<T> source, IEqualityComparer<T> comparer)",
-        |cx, a| {
-            let v = distinct(a.items(cx, 0)?, dictionaries::folds(a, 1));
-            seq(cx, a, 0, v)
+            let fold = folds(a, 2);
+            equal_sequences(cx, a, Some(fold))
         },
     ),
     m(
         "static IEnumerable<T> Reverse<T>(this IEnumerable<T> source)",
         |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            v.reverse();
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(cx, a, SOURCE, of, "ReverseIterator", reverse)
         },
     ),
     m(
         "static IEnumerable<T> DefaultIfEmpty<T>(this IEnumerable<T> source)",
         |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            if v.is_empty() {
-                v.push(types::default_of(&a.ty(0)));
-            }
-            seq(cx, a, 0, v)
+            a.not_null(SOURCE)?;
+            let of = a.ty(0);
+            let args = smallvec![a.take(0), types::default_of(&of)];
+            lazy(
+                cx,
+                "IEnumerable",
+                of,
+                "DefaultIfEmptyIterator",
+                args,
+                default_if_empty,
+            )
         },
     ),
     m(
         "static IEnumerable<T> DefaultIfEmpty<T>(this IEnumerable<T> source, T defaultValue)",
         |cx, a| {
-            let mut v = a.items(cx, 0)?;
-            if v.is_empty() {
-                v.push(a.get(1));
-            }
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(
+                cx,
+                a,
+                SOURCE,
+                of,
+                "DefaultIfEmptyIterator",
+                default_if_empty,
+            )
         },
     ),
     m(
         "static IEnumerable<R> Cast<R>(this ISequence source)",
         |cx, a| {
-            let ty = a.ty(0);
-            let mut out = Vec::new();
-            for v in a.items(cx, 0)? {
-                out.push(types::cast(&ty, v)?);
+            a.not_null(SOURCE)?;
+            let of = a.ty(0);
+            // What is such a sequence already stays what it is.
+            if types::is(&Ty::generic("IEnumerable", vec![of.clone()]), &a.values[0]) {
+                return Ok(a.take(0));
             }
-            seq(cx, a, 0, out)
+            query(cx, a, SOURCE, of, "CastIterator", |cx, q| {
+                let (mut items, ty) = (q.iter(cx, 0)?, q.of.clone());
+                pull(move |cx| match items.next(cx)? {
+                    Some(v) => types::cast(&ty, v).map(Some),
+                    None => Ok(None),
+                })
+            })
         },
     ),
     m(
         "static IEnumerable<R> OfType<R>(this ISequence source)",
         |cx, a| {
-            let ty = a.ty(0);
-            let v = a
-                .items(cx, 0)?
-                .into_iter()
-                .filter(|v| types::is(&ty, v))
-                .collect();
-            seq(cx, a, 0, v)
+            let of = a.ty(0);
+            query(cx, a, SOURCE, of, "OfTypeIterator", |cx, q| {
+                let (mut items, ty) = (q.iter(cx, 0)?, q.of.clone());
+                pull(move |cx| {
+                    while let Some(v) = items.next(cx)? {
+                        if types::is(&ty, &v) {
+                            return Ok(Some(v));
+                        }
+                    }
+                    Ok(None)
+                })
+            })
         },
     ),
     m(
         "static IEnumerable<T> AsEnumerable<T>(this IEnumerable<T> source)",
-        |_, a| Ok(a.get(0)),
+        |_, a| Ok(a.take(0)),
     ),
-    m("static T Sum<T>(this IEnumerable<T> source)", |cx, a| {
-        sum(&a.items(cx, 0)?, &a.ty(0))
-    }),
-    m(
-        "static R Sum<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
-        |cx, a| {
-            let v = mapped(cx, a, 1)?;
-            sum(&v, &a.ty(1))
-        },
-    ),
-    m("static T Max<T>(this IEnumerable<T> source)", |cx, a| {
-        let v = a.items(cx, 0)?;
-        extreme(v, &a.ty(0), true)
-    }),
-    m(
-        "static R Max<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
-        |cx, a| {
-            let v = mapped(cx, a, 1)?;
-            extreme(v, &a.ty(1), true)
-        },
-    ),
-    m("static T Min<T>(this IEnumerable<T> source)", |cx, a| {
-        let v = a.items(cx, 0)?;
-        extreme(v, &a.ty(0), false)
-    }),
-    m(
-        "static R Min<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
-        |cx, a| {
-            let v = mapped(cx, a, 1)?;
-            extreme(v, &a.ty(1), false)
-        },
-    ),
-    m(
-        "static decimal Average(this IEnumerable<decimal> source)",
-        |cx, a| average(&a.items(cx, 0)?, true),
-    ),
-    m(
-        "static double Average<T>(this IEnumerable<T> source)",
-        |cx, a| average(&a.items(cx, 0)?, false),
-    ),
-    m(
-        "static double Average<T, R>(this IEnumerable<T> source, Func<T, R> selector)",
-        |cx, a| {
-            let v = mapped(cx, a, 1)?;
-            average(&v, false)
-        },
-    ),
-    m(
-        "static IEnumerable<int> Range(int start, int count)",
-        |cx, a| {
-            let n = times(cx, a.int(1))?;
-            let start = a.int(0) as i32;
-            cx.sequence(
-                Ty::Int,
-                (0..n)
-                    .map(|i| Value::Int(start.wrapping_add(i as i32)))
-                    .collect(),
-            )
-        },
-    ),
+    m("static IEnumerable<int> Range(int start, int count)", range),
     m(
         "static IEnumerable<T> Repeat<T>(T element, int count)",
-        |cx, a| {
-            let n = times(cx, a.int(1))?;
-            let v = vec![a.get(0); n];
-            seq(cx, a, 0, v)
-        },
+        repeat,
     ),
     m("static IEnumerable<T> Empty<T>()", |cx, a| {
-        seq(cx, a, 0, Vec::new())
+        let ty = Ty::array(a.ty(0));
+        cx.list(ty, Vec::new())
     }),
+    m(
+        "static IEnumerable<T[]> Chunk<T>(this IEnumerable<T> source, int size)",
+        chunk,
+    ),
 ];

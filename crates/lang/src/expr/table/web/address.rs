@@ -29,6 +29,9 @@ impl Object for Address {
             format!("{}%{}", self.ip, self.scope)
         }
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Address>() == Some(self)
     }

@@ -35,6 +35,12 @@ impl Object for Uri {
             .as_ref()
             .map_or_else(|| self.original.to_string(), |p| readable(&p.absolute()))
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(match &self.parts {
+            Some(p) => format!("{}{}", p.host, p.path),
+            None => self.original.to_string(),
+        })
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let Some(other) = other.as_any().downcast_ref::<Uri>() else {
             return false;

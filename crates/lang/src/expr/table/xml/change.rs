@@ -39,7 +39,7 @@ fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), 
         Value::Null => {}
         Value::Object(o) => match o.as_any().downcast_ref::<Node>() {
             Some(node) => out.push(Piece::Node(node.share())),
-            None if o.items().is_some() => {
+            None if o.is_sequence() => {
                 for item in iterate(cx, content)? {
                     pieces(cx, &item, out)?;
                 }

@@ -28,6 +28,9 @@ impl Object for View {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(format!("{:p}", std::ptr::from_ref::<Node>(&self.0)))
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other
             .as_any()

@@ -19,6 +19,9 @@ impl Object for Name {
     fn text(&self) -> String {
         Name::text(self)
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Name>() == Some(self)
     }
@@ -37,6 +40,9 @@ impl Object for Namespace {
     }
     fn text(&self) -> String {
         self.0.to_string()
+    }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
     }
     fn equals(&self, other: &dyn Object) -> bool {
         other
