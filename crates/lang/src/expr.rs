@@ -14,6 +14,7 @@ mod bind;
 pub(crate) mod eval;
 mod ir;
 mod lexer;
+mod optimize;
 mod parser;
 pub(crate) mod table;
 pub(crate) mod types;
@@ -145,7 +146,8 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
             );
         }
     }
-    let (code, frame) = made?;
+    let (mut code, frame) = made?;
+    optimize::code(&mut code);
     let mut expr = Expr {
         code,
         frame,

@@ -41,8 +41,26 @@ pub(crate) const MAX_DEPTH: u32 = 200;
 pub(crate) enum Throw {
     /// An exception; the expression may catch it.
     Exception(Rc<Exception>),
-    /// A bound was exceeded; it may not.
-    Bound(&'static str, String),
+    /// A bound was exceeded; it may not. Boxed, because every result of an evaluation has room for it.
+    Bound(Box<Exceeded>),
+}
+
+/// A bound that was exceeded: the .NET exception nearest to it, and which bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Exceeded {
+    pub(crate) exception: &'static str,
+    pub(crate) message: String,
+}
+
+impl Throw {
+    /// An exceeded bound; the message names it and its value.
+    #[cold]
+    pub(crate) fn bound(exception: &'static str, message: impl Into<String>) -> Throw {
+        Throw::Bound(Box::new(Exceeded {
+            exception,
+            message: message.into(),
+        }))
+    }
 }
 
 /// An exception object.
@@ -106,9 +124,9 @@ pub(crate) fn weigh<'v>(parts: impl IntoIterator<Item = &'v Value>) -> Result<us
 
 impl From<TooDeep> for Throw {
     fn from(_: TooDeep) -> Throw {
-        Throw::Bound(
+        Throw::bound(
             "System.InsufficientExecutionStackException",
-            "JSON is nested too deeply".into(),
+            "JSON is nested too deeply",
         )
     }
 }
@@ -116,7 +134,10 @@ impl From<TooDeep> for Throw {
 impl From<Throw> for EvalError {
     fn from(t: Throw) -> EvalError {
         match t {
-            Throw::Bound(exception, message) => EvalError { exception, message },
+            Throw::Bound(b) => EvalError {
+                exception: b.exception,
+                message: b.message,
+            },
             Throw::Exception(e) => EvalError {
                 exception: crate::expr::table::table()
                     .full_name(e.class)
@@ -190,7 +211,40 @@ pub(crate) struct Cx<'h> {
     caught: Vec<Rc<Exception>>,
 }
 
+#[cold]
+fn too_many_steps() -> Throw {
+    Throw::bound(
+        "System.TimeoutException",
+        format!("the expression took more than {MAX_STEPS} steps"),
+    )
+}
+
+#[cold]
+fn too_much_memory() -> Throw {
+    Throw::bound(
+        "System.OutOfMemoryException",
+        format!("the expression allocated more than {} MB", MAX_BYTES >> 20),
+    )
+}
+
+#[cold]
+fn too_deep() -> Throw {
+    Throw::bound(
+        "System.InsufficientExecutionStackException",
+        format!("the expression is nested more than {MAX_DEPTH} deep at run time"),
+    )
+}
+
 impl<'h> Cx<'h> {
+    /// For what is evaluated at load: little is worth keeping that takes long.
+    pub(crate) fn folding(host: &'h mut dyn Host) -> Cx<'h> {
+        Cx {
+            steps: 10_000,
+            bytes: 64 * 1024,
+            ..Cx::new(host)
+        }
+    }
+
     pub(crate) fn new(host: &'h mut dyn Host) -> Cx<'h> {
         Cx {
             host,
@@ -204,16 +258,14 @@ impl<'h> Cx<'h> {
     }
 
     /// Counts work of a row.
+    #[inline]
     pub(crate) fn step(&mut self, n: usize) -> Result<(), Throw> {
         match self.steps.checked_sub(n as u64) {
             Some(left) => {
                 self.steps = left;
                 Ok(())
             }
-            None => Err(Throw::Bound(
-                "System.TimeoutException",
-                format!("the expression took more than {MAX_STEPS} steps"),
-            )),
+            None => Err(too_many_steps()),
         }
     }
 
@@ -233,23 +285,21 @@ impl<'h> Cx<'h> {
         if self.host.pause() {
             return Ok(());
         }
-        Err(Throw::Bound(
+        Err(Throw::bound(
             "System.OperationCanceledException",
-            "the caller left while the expression was evaluated".into(),
+            "the caller left while the expression was evaluated",
         ))
     }
 
     /// Counts memory.
+    #[inline]
     pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), Throw> {
         match self.bytes.checked_sub(bytes) {
             Some(left) => {
                 self.bytes = left;
                 Ok(())
             }
-            None => Err(Throw::Bound(
-                "System.OutOfMemoryException",
-                format!("the expression allocated more than {} MB", MAX_BYTES >> 20),
-            )),
+            None => Err(too_much_memory()),
         }
     }
 
@@ -281,13 +331,11 @@ impl<'h> Cx<'h> {
         self.list(Ty::generic("IEnumerable", vec![of]), items)
     }
 
+    #[inline]
     fn enter(&mut self) -> Result<(), Throw> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Throw::Bound(
-                "System.InsufficientExecutionStackException",
-                format!("the expression is nested more than {MAX_DEPTH} deep at run time"),
-            ));
+            return Err(too_deep());
         }
         Ok(())
     }

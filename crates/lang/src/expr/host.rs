@@ -5,6 +5,7 @@
 use crate::value::{Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;
+use std::cell::Cell;
 
 /// One of the two messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,47 +201,82 @@ pub trait Host {
 #[derive(Debug, Default)]
 pub(crate) struct Nowhere {
     headers: HeaderMap,
+    asked: Cell<bool>,
+}
+
+impl Nowhere {
+    /// Whether anything was read or done: then the result is not the same in every exchange.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.get()
+    }
 }
 
 impl Host for Nowhere {
     fn has(&self, _: Entity) -> bool {
+        self.asked.set(true);
         false
     }
     fn field(&self, _: Field) -> Value {
+        self.asked.set(true);
         Value::Null
     }
     fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
+        self.asked.set(true);
         Vec::new()
     }
     fn headers(&self, _: Message) -> &HeaderMap {
+        self.asked.set(true);
         &self.headers
     }
     fn url(&self, _: UrlOf) -> UrlParts {
+        self.asked.set(true);
         UrlParts::default()
     }
     fn matched_parameters(&self) -> &[(Str, Str)] {
+        self.asked.set(true);
         &[]
     }
     fn variable(&self, _: &str) -> Option<Value> {
+        self.asked.set(true);
         None
     }
     fn variable_names(&self) -> Vec<Str> {
+        self.asked.set(true);
         Vec::new()
     }
     fn body(&mut self, _: Message, _: bool) -> Result<Bytes, BodyError> {
+        self.asked.set(true);
         Err(BodyError::Missing)
     }
     fn request_id(&self) -> u128 {
+        self.asked.set(true);
         0
     }
     fn timestamp(&self) -> i64 {
+        self.asked.set(true);
         0
     }
     fn now(&self) -> i64 {
+        self.asked.set(true);
         0
     }
     fn random(&mut self) -> u64 {
+        self.asked.set(true);
         0
     }
-    fn trace(&mut self, _: &str) {}
+    fn trace(&mut self, _: &str) {
+        self.asked.set(true);
+    }
+    fn caller_certificate(&self) -> Option<Bytes> {
+        self.asked.set(true);
+        None
+    }
+    fn certificates(&self) -> Vec<(Str, Bytes, Option<Str>)> {
+        self.asked.set(true);
+        Vec::new()
+    }
+    fn trusts(&self, _: &[u8]) -> bool {
+        self.asked.set(true);
+        false
+    }
 }

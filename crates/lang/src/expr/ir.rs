@@ -2,9 +2,13 @@
 //!
 //! What must stay true: `Send + Sync`, shared by all exchanges; locals are slots, members are function pointers.
 
-use crate::expr::table::{Native, Part};
+mod children;
+
+use crate::expr::host::Message;
+use crate::expr::table::{Member, Part};
 use crate::expr::types::{Num, Ty};
 use crate::value::{Frozen, Str};
+use http::HeaderName;
 use std::sync::Arc;
 
 /// An expression.
@@ -67,12 +71,43 @@ pub(crate) enum Ir {
     /// Calls a delegate.
     Invoke(Box<Ir>, Vec<Ir>),
     Throw(Box<Ir>),
+    // What `optimize` makes of the above.
+    /// Whether a text equals a constant, or does not.
+    EqualText(bool, Box<Ir>, Str),
+    /// The same of an `int`.
+    EqualInt(bool, Box<Ir>, i32),
+    /// An `int` against a constant.
+    CompareInt(Cmp, Box<Ir>, i32),
+    /// A header by a name known at load.
+    Header(Box<HeaderRead>),
+    /// A variable by a name known at load.
+    Variable(Box<VariableRead>),
+    /// Whether there is a variable of that name.
+    HasVariable(Str),
+}
+
+/// `Headers.GetValueOrDefault(name, missing)`: the values joined by commas.
+#[derive(Debug)]
+pub(crate) struct HeaderRead {
+    pub(crate) message: Message,
+    pub(crate) name: HeaderName,
+    pub(crate) missing: Option<Str>,
+}
+
+/// `Variables[name]`, `Variables.GetValueOrDefault(name, missing)`.
+#[derive(Debug)]
+pub(crate) struct VariableRead {
+    pub(crate) name: Str,
+    /// What the value is cast to.
+    pub(crate) cast: Option<Ty>,
+    /// What stands for a variable that is not there; without it, it must be there.
+    pub(crate) missing: Option<Frozen>,
 }
 
 /// A call of a row of the table.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) run: Native,
+    pub(crate) member: &'static Member,
     /// First argument is a receiver that must not be null.
     pub(crate) checked: bool,
     pub(crate) args: Vec<Ir>,

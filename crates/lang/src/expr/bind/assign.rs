@@ -257,7 +257,7 @@ impl Binder {
         value: Ir,
     ) -> B<Ir> {
         Ok(Ir::Call(Box::new(Call {
-            run: m.run,
+            member: m,
             checked: true,
             args: vec![of, value],
             types: class_args(declared),

@@ -596,7 +596,7 @@ impl Binder {
         }
         let ty = m.result.substitute(&c.types);
         let call = Ir::Call(Box::new(Call {
-            run: m.run,
+            member: m,
             checked,
             args,
             types: c.types,

@@ -237,7 +237,7 @@ impl Binder {
                 };
                 let call = |arg: Ir| {
                     Ir::Call(Box::new(Call {
-                        run: row.run,
+                        member: row,
                         checked: false,
                         args: vec![arg],
                         types: Vec::new(),

@@ -3,7 +3,8 @@
 //! `eval` is a small dispatcher so that its stack frame stays small; everything with locals lives in functions of its own.
 
 use super::{Closure, Cx, R, Slot, Slots, Throw, null_reference, ops, statements, throw, types};
-use crate::expr::ir::{Call, Code, Ir, IrPiece, Lambda};
+use crate::expr::ir::{Call, Code, HeaderRead, Ir, IrPiece, Lambda, VariableRead};
+use crate::expr::table::dictionaries;
 use crate::expr::types::{Num, Ty};
 use crate::value::object::Object;
 use crate::value::{Func, HostObject, List, Value, number, text};
@@ -72,6 +73,7 @@ pub(super) fn eval(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
     result
 }
 
+#[inline(always)]
 fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
     match ir {
         Ir::Call(c) => call(cx, frame, c),
@@ -138,7 +140,65 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Lambda(code) => Ok(lambda(frame, code)),
         Ir::Invoke(f, args) => invoke(cx, frame, f, args),
         Ir::Throw(e) => one(cx, frame, e, |v| Err(thrown(v))),
+        Ir::EqualText(expected, a, s) => equal_text(cx, frame, *expected, a, s),
+        Ir::EqualInt(expected, a, n) => one(cx, frame, a, |v| {
+            Ok(Value::Bool(
+                matches!(v, Value::Int(v) if v == *n) == *expected,
+            ))
+        }),
+        Ir::CompareInt(op, a, n) => one(cx, frame, a, |v| {
+            Ok(Value::Bool(ops::ordered(*op, &v, &Value::Int(*n))))
+        }),
+        Ir::Header(read) => header(cx, read),
+        Ir::Variable(read) => variable(cx, read),
+        Ir::HasVariable(name) => Ok(Value::Bool(cx.host.variable(name).is_some())),
         Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Host(_) => Ok(Value::Null),
+    }
+}
+
+/// Compares without a copy of what is compared, where it is a header or a local variable.
+#[inline(never)]
+fn equal_text(cx: &mut Cx<'_>, frame: &mut Slots, expected: bool, a: &Ir, s: &str) -> R {
+    let same = match a {
+        Ir::Header(read) => {
+            cx.step(1)?;
+            match dictionaries::header_equals(cx.host.headers(read.message), &read.name, s) {
+                Some(same) => same,
+                None => read.missing.as_deref() == Some(s),
+            }
+        }
+        Ir::Local(slot) => match frame.get(*slot as usize) {
+            Some(Slot::Plain(v)) => v.as_str() == Some(s),
+            Some(Slot::Shared(c)) => c.borrow().as_str() == Some(s),
+            None => false,
+        },
+        a => eval(cx, frame, a)?.as_str() == Some(s),
+    };
+    Ok(Value::Bool(same == expected))
+}
+
+#[inline(never)]
+fn header(cx: &mut Cx<'_>, read: &HeaderRead) -> R {
+    let found = dictionaries::header_joined(cx.host.headers(read.message), &read.name);
+    Ok(match (found, &read.missing) {
+        (Some(s), _) => {
+            cx.charge(s.len() + 16)?;
+            Value::Str(s)
+        }
+        (None, Some(s)) => Value::Str(s.clone()),
+        (None, None) => Value::Null,
+    })
+}
+
+#[inline(never)]
+fn variable(cx: &mut Cx<'_>, read: &VariableRead) -> R {
+    match (cx.host.variable(&read.name), &read.missing) {
+        (Some(v), _) => match &read.cast {
+            None => Ok(v),
+            Some(ty) => types::cast(ty, v),
+        },
+        (None, Some(missing)) => Ok(missing.thaw()),
+        (None, None) => Err(dictionaries::missing(&Value::Str(read.name.clone()))),
     }
 }
 
@@ -274,27 +334,46 @@ fn logical(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], until: bool) -> R {
     Ok(Value::Bool(!until))
 }
 
-#[inline(never)]
+/// A call of a row. The arguments of most are few: they have their place on the stack.
 fn call(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call) -> R {
-    let mut args: SmallVec<[Value; 4]> = SmallVec::new();
-    for (i, ir) in c.args.iter().enumerate() {
-        let v = eval(cx, frame, ir)?;
-        if i == 0 && c.checked && v.is_null() {
+    match c.args.len() {
+        0 => call_of::<0>(cx, frame, c),
+        1 => call_of::<1>(cx, frame, c),
+        2 => call_of::<2>(cx, frame, c),
+        3 => call_of::<3>(cx, frame, c),
+        4 => call_of::<4>(cx, frame, c),
+        n => {
+            let mut args = vec![Value::Null; n];
+            call_with(cx, frame, c, &mut args)
+        }
+    }
+}
+
+#[inline(never)]
+fn call_of<const N: usize>(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call) -> R {
+    let mut args = [const { Value::Null }; N];
+    call_with(cx, frame, c, &mut args)
+}
+
+#[inline(always)]
+fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -> R {
+    for (i, (ir, place)) in c.args.iter().zip(args.iter_mut()).enumerate() {
+        *place = eval(cx, frame, ir)?;
+        if i == 0 && c.checked && place.is_null() {
             return Err(null_reference());
         }
-        args.push(v);
     }
-    let result = (c.run)(
+    let result = (c.member.run)(
         cx,
         &mut super::Args {
-            values: &mut args,
+            values: args,
             types: &c.types,
         },
     );
     // C# assigns `out` before the call returns; a call that throws leaves them as they were.
-    if result.is_ok() {
+    if !c.outs.is_empty() && result.is_ok() {
         for (i, slot) in &c.outs {
-            let v = std::mem::take(&mut args[*i]);
+            let v = args.get_mut(*i).map(std::mem::take).unwrap_or_default();
             store(frame, *slot, v);
         }
     }
@@ -339,20 +418,38 @@ fn append(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], out: &mut String) -> 
 
 #[inline(never)]
 fn interpolate(cx: &mut Cx<'_>, frame: &mut Slots, list: &[IrPiece]) -> R {
-    let mut out = String::new();
+    let mut out = BUFFER.take();
+    out.clear();
+    let joined = fill(cx, frame, list, &mut out).and_then(|()| cx.text(out.as_str()));
+    if out.capacity() <= KEPT {
+        BUFFER.set(out);
+    }
+    joined
+}
+
+fn fill(
+    cx: &mut Cx<'_>,
+    frame: &mut Slots,
+    list: &[IrPiece],
+    out: &mut String,
+) -> Result<(), Throw> {
     for piece in list {
         match piece {
             IrPiece::Text(s) => out.push_str(s),
+            IrPiece::Hole(ir, 0, None) => {
+                let v = eval(cx, frame, ir)?;
+                text::write(&v, out)?;
+            }
             IrPiece::Hole(ir, width, format) => {
                 let v = eval(cx, frame, ir)?;
-                pad(&formatted(&v, format.as_deref())?, *width, &mut out);
+                pad(&formatted(&v, format.as_deref())?, *width, out);
             }
         }
         if out.len() > super::MAX_BYTES {
             break;
         }
     }
-    cx.text(out)
+    Ok(())
 }
 
 /// `IFormattable.ToString(format)`.

@@ -208,7 +208,7 @@ fn tried(
                 cx.depth = depth;
                 match holds {
                     Ok(v) if ops::equal(&v, &Value::Bool(true)) => {}
-                    Err(Throw::Bound(a, b)) => return Err(Throw::Bound(a, b)),
+                    Err(t @ Throw::Bound(_)) => return Err(t),
                     _ => continue,
                 }
             }

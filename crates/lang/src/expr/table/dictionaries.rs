@@ -7,7 +7,7 @@ use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types, weigh};
 use crate::expr::host::Message;
 use crate::expr::types::Ty;
 use crate::value::{Dict, HostObject, Object, Str, Value};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -134,10 +134,12 @@ fn header_values(map: &HeaderMap, name: &str) -> Option<Vec<Str>> {
 }
 
 /// Values of a header joined by commas, without a list in between.
-fn header_joined(map: &HeaderMap, name: &str) -> Option<Str> {
+pub(crate) fn header_joined<N: http::header::AsHeaderName>(
+    map: &HeaderMap,
+    name: N,
+) -> Option<Str> {
     let mut all = map.get_all(name).iter();
-    let first = all.next()?;
-    let text = header_text(first);
+    let text = header_text(all.next()?);
     match all.next() {
         None => Some(text),
         Some(second) => {
@@ -149,6 +151,16 @@ fn header_joined(map: &HeaderMap, name: &str) -> Option<Str> {
             Some(out.into())
         }
     }
+}
+
+/// Whether a header's value, joined, is the text; `None` when there is no such header.
+pub(crate) fn header_equals(map: &HeaderMap, name: &HeaderName, text: &str) -> Option<bool> {
+    let mut all = map.get_all(name).iter();
+    let first = all.next()?;
+    Some(match (first.to_str(), all.next()) {
+        (Ok(s), None) => s == text,
+        _ => header_joined(map, name).as_deref() == Some(text),
+    })
 }
 
 fn headers<'c>(cx: &'c Cx<'_>, v: &'c Value) -> Option<&'c HeaderMap> {
@@ -299,7 +311,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, of: &Value) -> Result<Vec<Value>, Throw> 
     }
 }
 
-fn missing(key: &Value) -> Throw {
+pub(crate) fn missing(key: &Value) -> Throw {
     throw(
         "KeyNotFoundException",
         format!(

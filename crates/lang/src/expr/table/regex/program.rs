@@ -230,7 +230,7 @@ impl Program {
     }
 
     fn stopped(&self, e: &fancy_regex::Error) -> Throw {
-        Throw::Bound(
+        Throw::bound(
             "System.Text.RegularExpressions.RegexMatchTimeoutException",
             format!(
                 "the pattern '{}' took too long to match the text ({e})",

@@ -91,9 +91,9 @@ fn a_search_is_bounded() {
     let program = Program::of(&Str::from(r"^(a|aa)+(?=b)\1$"), 0).unwrap();
     let text: Str = "a".repeat(60).into();
     match program.find(&mut cx, &program::Subject::of(&text), 0) {
-        Err(Throw::Bound(exception, _)) => {
+        Err(Throw::Bound(b)) => {
             assert_eq!(
-                exception,
+                b.exception,
                 "System.Text.RegularExpressions.RegexMatchTimeoutException"
             );
         }

@@ -21,7 +21,7 @@ enum Piece {
 fn refused(why: &'static str) -> Throw {
     let class = match why {
         "XML is nested too deeply" => {
-            return Throw::Bound("System.InsufficientExecutionStackException", why.into());
+            return Throw::bound("System.InsufficientExecutionStackException", why);
         }
         "Duplicate attribute."
         | "This operation would create an incorrectly structured document." => {
