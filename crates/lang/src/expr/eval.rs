@@ -113,7 +113,7 @@ pub(crate) fn weigh<'v>(parts: impl IntoIterator<Item = &'v Value>) -> Result<us
             weight += o.weight();
         }
         if weight > MAX_WEIGHT {
-            return Err(Throw::Bound(
+            return Err(Throw::bound(
                 "System.InsufficientExecutionStackException",
                 format!("more than {MAX_WEIGHT} objects are nested in one"),
             ));

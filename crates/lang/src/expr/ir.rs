@@ -5,7 +5,7 @@
 mod children;
 
 use crate::expr::host::Message;
-use crate::expr::table::{Member, Part};
+use crate::expr::table::{Member, Native, Part};
 use crate::expr::types::{Num, Ty};
 use crate::value::{Frozen, Str};
 use http::HeaderName;
@@ -107,7 +107,9 @@ pub(crate) struct VariableRead {
 /// A call of a row of the table.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) member: &'static Member,
+    pub(crate) run: Native,
+    /// The row, when there is one.
+    pub(crate) member: Option<&'static Member>,
     /// First argument is a receiver that must not be null.
     pub(crate) checked: bool,
     pub(crate) args: Vec<Ir>,

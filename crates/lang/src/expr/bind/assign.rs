@@ -257,7 +257,8 @@ impl Binder {
         value: Ir,
     ) -> B<Ir> {
         Ok(Ir::Call(Box::new(Call {
-            member: m,
+            run: m.run,
+            member: Some(m),
             checked: true,
             args: vec![of, value],
             types: class_args(declared),

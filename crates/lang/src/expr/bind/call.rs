@@ -596,7 +596,8 @@ impl Binder {
         }
         let ty = m.result.substitute(&c.types);
         let call = Ir::Call(Box::new(Call {
-            member: m,
+            run: m.run,
+            member: Some(m),
             checked,
             args,
             types: c.types,

@@ -237,7 +237,8 @@ impl Binder {
                 };
                 let call = |arg: Ir| {
                     Ir::Call(Box::new(Call {
-                        member: row,
+                        run: row.run,
+                        member: Some(row),
                         checked: false,
                         args: vec![arg],
                         types: Vec::new(),

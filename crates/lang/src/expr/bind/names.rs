@@ -274,7 +274,8 @@ impl Binder {
                 self.reads = self.reads.union(m.reads);
                 self.note_beyond(m, &name.at);
                 let call = Call {
-                    member: m,
+                    run: m.run,
+                    member: Some(m),
                     checked: false,
                     args: Vec::new(),
                     types: class_args(&t),
@@ -314,7 +315,8 @@ impl Binder {
         // A struct is never null, so only references are checked.
         let checked = !receiver.ty.is_value() && !receiver.ty.is_nullable();
         let call = Call {
-            member: m,
+            run: m.run,
+            member: Some(m),
             checked,
             args: vec![receiver.ir],
             types,

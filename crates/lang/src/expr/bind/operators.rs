@@ -339,7 +339,8 @@ impl Binder {
         let b = self.coerce(b, &lift(&q), &(0..0))?;
         let call = |a: Ir, b: Ir| {
             Ir::Call(Box::new(Call {
-                member: row,
+                run: row.run,
+                member: Some(row),
                 checked: false,
                 args: vec![a, b],
                 types: Vec::new(),

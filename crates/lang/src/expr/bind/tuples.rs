@@ -395,6 +395,7 @@ impl Binder {
             }
             let call = Ir::Call(Box::new(Call {
                 run: m.run,
+                member: Some(m),
                 checked: !value.ty.is_value(),
                 args,
                 types,

@@ -105,6 +105,7 @@ impl Binder {
             Kind::TypeOf(of) => {
                 let call = Call {
                     run: type_of,
+                    member: None,
                     checked: false,
                     args: Vec::new(),
                     types: vec![self.resolve(of)?],

@@ -363,7 +363,7 @@ fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -
             return Err(null_reference());
         }
     }
-    let result = (c.member.run)(
+    let result = (c.run)(
         cx,
         &mut super::Args {
             values: args,

@@ -69,7 +69,7 @@ fn lookup(c: &Call) -> Option<Ir> {
     if !c.outs.is_empty() {
         return None;
     }
-    let member = c.member;
+    let member = c.member?;
     let by_default = member.of == "DictionaryExtensions" && member.name == "GetValueOrDefault";
     let of_view = member.of == "IReadOnlyDictionary";
     match part {
