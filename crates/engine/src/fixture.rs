@@ -90,8 +90,9 @@ Actions, in order:
       turns the clock, which begins at 2026-01-01T00:00:00Z; waiting turns it too
   -- traced SEVERITY SOURCE
       the next message of the last request's `trace` policies: lines `name: value` of metadata, a blank line, the message
-  -- metric NAMESPACE
-      the next token metric: its dimensions, a blank line, and the counts `prompt N completion N total N`
+  -- metric NAMESPACE [NAME]
+      the next metric: its dimensions, a blank line, and the counts `prompt N completion N total N`; of `emit-metric`,
+      which has a name, the value
   -- settled answered|client_left|upstream_failed
       how the last request ended
   -- settled inner TOOL answered|client_left|upstream_failed

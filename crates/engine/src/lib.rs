@@ -11,6 +11,7 @@ pub mod circuit_breaker;
 pub mod clock;
 pub mod compile;
 pub mod definition;
+mod dimensions;
 pub mod exchange;
 pub mod exists_action;
 pub mod failure;

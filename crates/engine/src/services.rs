@@ -277,6 +277,9 @@ pub trait Telemetry: Send + Sync {
         usage: &tollgate_llm::usage::Usage,
     );
 
+    /// `emit-metric`: a value of a metric with its dimensions (name, value). The value is finite.
+    fn metric(&self, namespace: &Str, name: &Str, value: f64, dimensions: &[(Str, Str)]);
+
     /// The `trace` policy.
     fn trace(
         &self,

@@ -6,6 +6,7 @@
 
 mod access_log;
 mod backends;
+mod custom;
 mod exposition;
 mod mcp;
 mod openid;
@@ -102,6 +103,10 @@ impl Telemetry for ThreadTelemetry {
 
     fn token_metric(&self, namespace: &str, dimensions: &[(Str, Str)], usage: &Usage) {
         self.shard.tokens(namespace, dimensions, usage);
+    }
+
+    fn metric(&self, namespace: &Str, name: &Str, value: f64, dimensions: &[(Str, Str)]) {
+        self.shard.metric(namespace, name, value, dimensions);
     }
 
     fn trace(

@@ -4,16 +4,12 @@
 //! the metric is emitted once, when the request has settled; an answer from the cache used no tokens and emits none.
 
 use crate::LocalBoxFuture;
-use crate::compile::{
-    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
-};
+use crate::compile::{Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child};
+use crate::dimensions::{self, Dimension, Dimensions};
 use crate::exchange::{Deferred, Exchange};
-use crate::failure::Failure;
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
-use smallvec::SmallVec;
-use std::sync::{Arc, LazyLock};
-use tollgate_lang::Diagnostic;
+use std::sync::Arc;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
@@ -26,124 +22,22 @@ pub const DEF: PolicyDef = PolicyDef {
     sections: Sections::INBOUND,
     scopes: Scopes::ALL,
     once: Once::Many,
-    attributes: &[attribute("namespace", Kind::Text, "namespace of the metrics").default("API Management")],
-    children: &[child("dimension", Content::Empty, "a dimension of the metrics").times(1, u32::MAX).attributes(&[
-        attribute("name", Kind::Text, "its name").required().expression(),
-        attribute(
-            "value",
-            Kind::Text,
-            "its value; may be left out for `API ID`, `Operation ID`, `Product ID`, `User ID`, `Subscription ID`, `Location`, `Gateway ID` and `Backend ID`",
-        )
-        .expression(),
-    ])],
+    attributes: &[
+        attribute("namespace", Kind::Text, "namespace of the metrics").default("API Management"),
+    ],
+    children: &[
+        child("dimension", Content::Empty, "a dimension of the metrics")
+            .times(1, u32::MAX)
+            .attributes(dimensions::ATTRIBUTES),
+    ],
     content: Content::Empty,
     doc: "Emits the metrics `Total Tokens`, `Prompt Tokens` and `Completion Tokens` of a call, with at most five dimensions beside the default ones. Dimensions are evaluated in `inbound`, before the response is there. Usage is the provider's own where it reports it, else an estimate. Answers from the semantic cache emit nothing.",
     compile,
 };
 
-/// Dimensions that have a value of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
-    Api,
-    Operation,
-    Product,
-    User,
-    Subscription,
-    Location,
-    Gateway,
-    Backend,
-}
-
-impl Known {
-    fn named(name: &str) -> Option<Known> {
-        Some(match name {
-            "API ID" => Known::Api,
-            "Operation ID" => Known::Operation,
-            "Product ID" => Known::Product,
-            "User ID" => Known::User,
-            "Subscription ID" => Known::Subscription,
-            "Location" => Known::Location,
-            "Gateway ID" => Known::Gateway,
-            "Backend ID" => Known::Backend,
-            _ => return None,
-        })
-    }
-
-    /// The value for this request; nothing where there is no such thing.
-    fn value(self, rq: &Exchange) -> Str {
-        static NONE: LazyLock<Str> = LazyLock::new(|| Str::from(""));
-        let value = match self {
-            Known::Api => rq.api().map(|a| &a.id),
-            Known::Operation => rq.operation().map(|o| &o.id),
-            Known::Product => rq.product().map(|p| &p.id),
-            Known::User => rq.user().map(|u| &u.id),
-            Known::Subscription => rq.subscription().map(|s| &s.id),
-            Known::Location => Some(&rq.snapshot.gateway.region),
-            Known::Gateway => Some(&rq.snapshot.gateway.id),
-            Known::Backend => rq
-                .attempts
-                .last()
-                .and_then(|a| a.backend)
-                .map(|b| &rq.snapshot.backend(b).id),
-        };
-        value.unwrap_or(&NONE).clone()
-    }
-}
-
-/// A dimension: its name, and its value or the default's.
-#[derive(Debug)]
-struct Dimension {
-    name: Arg<Str>,
-    value: Option<Arg<Str>>,
-}
-
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let namespace = cx.literal(element, "namespace")?;
-    let mut dimensions = Vec::new();
-    let mut custom = 0;
-    for child in element.elements().filter(|e| &*e.name == "dimension") {
-        let name = child
-            .attribute("name")
-            .and_then(|a| cx.text_arg::<Str>(&a.value));
-        let value = child
-            .attribute("value")
-            .map(|a| cx.text_arg::<Str>(&a.value));
-        let Some(name) = name else {
-            continue;
-        };
-        let known = name
-            .constant()
-            .is_some_and(|name| Known::named(name).is_some());
-        if value.is_none() && !known && name.constant().is_some() {
-            cx.report(
-                Diagnostic::error("TG0344", child.name_span, format!("dimension `{}` needs a `value`", name.constant().map_or("", |n| n)))
-                    .label("only the default dimensions have one of their own")
-                    .help("the default dimensions are API ID, Operation ID, Product ID, User ID, Subscription ID, Location, Gateway ID and Backend ID"),
-            );
-        }
-        if !known {
-            custom += 1;
-            if custom == MOST_CUSTOM + 1 {
-                cx.report(
-                    Diagnostic::error(
-                        "TG0345",
-                        child.name_span,
-                        format!(
-                            "`{}` has more than {MOST_CUSTOM} dimensions of its own",
-                            element.name
-                        ),
-                    )
-                    .label("one too many"),
-                );
-            }
-        }
-        let value = match value {
-            Some(Some(value)) => Some(value),
-            Some(None) => continue,
-            None => None,
-        };
-        dimensions.push(Dimension { name, value });
-    }
+    let dimensions = dimensions::compile(element, MOST_CUSTOM, cx)?;
     cx.step(EmitTokenMetric(Arc::new(Inner {
         namespace,
         dimensions,
@@ -161,7 +55,7 @@ struct Inner {
 
 impl EmitTokenMetric {
     fn note(&self, rq: &mut Exchange) -> Flow {
-        match self.dimensions(rq) {
+        match dimensions::evaluate(&self.0.dimensions, rq) {
             Ok(dimensions) => {
                 rq.llm_call();
                 rq.deferred.push(Box::new(Noted {
@@ -173,34 +67,7 @@ impl EmitTokenMetric {
             Err(failure) => Flow::Fail(failure),
         }
     }
-
-    fn dimensions(&self, rq: &mut Exchange) -> Result<Dimensions, Box<Failure>> {
-        let mut dimensions = Dimensions::new();
-        for dimension in &self.0.dimensions {
-            let name = dimension.name.get(rq)?;
-            let value = match &dimension.value {
-                Some(value) => Some(value.get(rq)?),
-                None => match Known::named(&name) {
-                    // Which backend it was is known at the end.
-                    Some(Known::Backend) => None,
-                    Some(known) => Some(known.value(rq)),
-                    None => {
-                        return Err(Failure::internal(
-                            "",
-                            "",
-                            format!("Dimension `{name}` has no value."),
-                        ));
-                    }
-                },
-            };
-            dimensions.push((name, value));
-        }
-        Ok(dimensions)
-    }
 }
-
-/// Names and values; without one it is the backend's.
-type Dimensions = SmallVec<[(Str, Option<Str>); 6]>;
 
 impl Step for EmitTokenMetric {
     fn run(&self, rq: &mut Exchange) -> Flow {
@@ -234,11 +101,7 @@ impl Deferred for Noted {
         else {
             return;
         };
-        let dimensions: SmallVec<[(Str, Str); 6]> = self
-            .dimensions
-            .drain(..)
-            .map(|(name, value)| (name, value.unwrap_or_else(|| Known::Backend.value(rq))))
-            .collect();
+        let dimensions = dimensions::complete(std::mem::take(&mut self.dimensions), rq);
         rq.services
             .telemetry
             .token_metric(&self.inner.namespace, &dimensions, &usage);

@@ -28,11 +28,13 @@ policies! {
     check_header
     choose
     cors
+    emit_metric
     find_and_replace
     forward_request
     get_authorization_context
     include_fragment
     ip_filter
+    jsonp
     limit_concurrency
     llm_emit_token_metric
     llm_semantic_cache_lookup
@@ -66,11 +68,9 @@ pub const NOT_YET: &[&str] = &[
     "cache-store",
     "cache-value",
     "cross-domain",
-    "emit-metric",
     "invoke-dapr-binding",
     "invoke-request",
     "json-to-xml",
-    "jsonp",
     "llm-content-safety",
     "log-to-eventhub",
     "mock-response",

@@ -171,6 +171,8 @@ impl Telemetry for Ledger {
         self.metered.fetch_add(usage.total, Ordering::Relaxed);
     }
 
+    fn metric(&self, _: &Str, _: &Str, _: f64, _: &[(Str, Str)]) {}
+
     fn trace(&self, _: u128, _: &str, _: TraceSeverity, _: &str, _: &[(Str, Str)]) {}
 }
 

@@ -3,9 +3,10 @@
 //! What must stay true: runs on the asking thread and holds a shard's lock only while it copies the list of series.
 
 use super::backends::Backends;
+use super::custom::CustomSums;
 use super::mcp::McpRequests;
 use super::openid::Providers;
-use super::shard::{BUCKETS, Times, TokenLabels, Tokens};
+use super::shard::{BUCKETS, Times, Tokens};
 use crate::health::Health;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
@@ -16,6 +17,7 @@ use prometheus_client::registry::Registry;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tollgate_lang::value::Str;
 
 pub(super) type Labels = Vec<(String, String)>;
 
@@ -27,6 +29,7 @@ pub(crate) fn exposition(health: &Health) -> String {
     let backends = Backends::read(health, shards.iter().map(|shard| &**shard));
     registry.register_collector(Box::new(backends));
     registry.register_collector(Box::new(McpRequests::read(&shards)));
+    registry.register_collector(Box::new(CustomSums::read(&shards)));
     registry.register_collector(Box::new(Providers::read(&health.openid)));
     let mut out = String::new();
     // Writing into a string does not fail.
@@ -149,7 +152,8 @@ impl Numbers {
                 numbers.tools.entry(labels).or_default().add(&times);
             }
             for series in tokens {
-                let labels = token_labels(&series.0);
+                let namespace = (String::from("namespace"), series.0.namespace.to_string());
+                let labels = dimension_labels(vec![namespace], &series.0.dimensions);
                 for (sums, (_, _, counter)) in numbers.tokens.iter_mut().zip(TOKENS) {
                     *sums.entry(labels.clone()).or_default() += get(counter(&series.1));
                 }
@@ -210,10 +214,10 @@ pub(super) fn pairs(labels: &[(&str, &str)]) -> Labels {
         .collect()
 }
 
-/// Dimensions have free names (`User ID`); labels have not. A name that is taken gets underscores behind it.
-fn token_labels(labels: &TokenLabels) -> Labels {
-    let mut pairs: Labels = vec![(String::from("namespace"), labels.namespace.to_string())];
-    for (name, value) in &labels.dimensions {
+/// Dimensions as labels behind others. They have free names (`User ID`), labels have not; a name that is taken gets
+/// underscores behind it.
+pub(super) fn dimension_labels(mut pairs: Labels, dimensions: &[(Str, Str)]) -> Labels {
+    for (name, value) in dimensions {
         let mut label: String = name
             .chars()
             .map(|c| {

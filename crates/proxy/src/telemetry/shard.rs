@@ -4,6 +4,7 @@
 //! owner and, for a moment, by a scrape; labels are texts of the configuration, cut to a bounded number of series.
 
 use super::backends::BackendCounts;
+use super::custom::CustomMetrics;
 use super::mcp::McpCounts;
 use crate::upstream::Hashed;
 use std::collections::HashMap;
@@ -133,6 +134,7 @@ pub(crate) struct Series {
     pub(crate) refused: HashMap<u16, u64>,
     pub(super) backends: BackendCounts,
     pub(super) mcp: McpCounts,
+    pub(super) custom: CustomMetrics,
 }
 
 /// API, operation, product (each one up, 0 for none), class and outcome.
@@ -163,6 +165,19 @@ impl Shard {
 
     pub(crate) fn backend_inactive(&self, backend: &Str) {
         self.lock().backends.inactive(backend, self.max_series);
+    }
+
+    pub(crate) fn metric(
+        &self,
+        namespace: &Str,
+        name: &Str,
+        value: f64,
+        dimensions: &[(Str, Str)],
+    ) {
+        let most = self.max_series;
+        self.lock()
+            .custom
+            .add(namespace, name, value, dimensions, most);
     }
 
     pub(crate) fn settled(&self, record: &Record<'_>) {
