@@ -2,7 +2,8 @@
 //!
 //! What must stay true: [`Frozen`] is `Send + Sync`, and thawing shares nothing mutable with the original.
 
-use super::token::{Fields, Kind as TokenKind};
+use super::token::number::BigInteger;
+use super::token::{Fields, Form, Kind as TokenKind};
 use super::{DateTime, DateTimeOffset, Dict, EnumType, List, Response, Str, Token, Value};
 use crate::expr::types::Ty;
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub enum Frozen {
     Narrow(Narrow),
     /// Text.
     Text(Str),
+    /// `System.Numerics.BigInteger`, by its digits.
+    BigInteger(Str),
     /// `byte[]`.
     Bytes(Bytes),
     /// `DateTime`.
@@ -78,8 +81,9 @@ pub struct FrozenToken(Node);
 enum Node {
     Object(Vec<(Str, Node)>),
     Array(Vec<Node>),
+    Constructor(Str, Vec<Node>),
     Property(Str, Box<Node>),
-    Scalar(Frozen),
+    Scalar(Frozen, Form),
 }
 
 /// A dictionary's content.
@@ -175,6 +179,10 @@ impl Frozen {
                 Narrow::Float(n) => Value::Float(n),
             },
             Frozen::Text(s) => Value::Str(s.clone()),
+            Frozen::BigInteger(digits) => match BigInteger::parse(digits) {
+                Some(n) => Value::Object(Rc::new(n)),
+                None => Value::Null,
+            },
             Frozen::Bytes(b) => Value::Bytes(b.clone()),
             Frozen::DateTime(d) => Value::DateTime(*d),
             Frozen::DateTimeOffset(d) => Value::DateTimeOffset(*d),
@@ -206,7 +214,7 @@ impl Frozen {
     pub fn weight(&self) -> usize {
         let own = size_of::<Frozen>();
         own + match self {
-            Frozen::Text(s) => s.len(),
+            Frozen::Text(s) | Frozen::BigInteger(s) => s.len(),
             Frozen::Bytes(b) => b.len(),
             Frozen::Json(t) => node_weight(&t.0),
             Frozen::List(l) => l.1.iter().map(Frozen::weight).sum(),
@@ -249,10 +257,20 @@ fn node(token: &Token, depth: usize) -> Option<Node> {
                 .map(|t| node(t, depth + 1))
                 .collect::<Option<_>>()?,
         ),
+        TokenKind::Constructor(name, items) => Node::Constructor(
+            name.borrow().clone(),
+            items
+                .borrow()
+                .iter()
+                .map(|t| node(t, depth + 1))
+                .collect::<Option<_>>()?,
+        ),
         TokenKind::Property(name, value) => {
             Node::Property(name.clone(), Box::new(node(&value.borrow(), depth + 1)?))
         }
-        TokenKind::Scalar(value) => Node::Scalar(Frozen::of(&value.borrow(), depth + 1)?),
+        TokenKind::Scalar(value) => {
+            Node::Scalar(Frozen::of(&value.borrow(), depth + 1)?, token.form())
+        }
     })
 }
 
@@ -266,8 +284,11 @@ fn thaw_node(node: &Node) -> Token {
             Token::object(list)
         }
         Node::Array(items) => Token::array(items.iter().map(thaw_node).collect()),
+        Node::Constructor(name, items) => {
+            Token::constructor(name.clone(), items.iter().map(thaw_node).collect())
+        }
         Node::Property(name, value) => Token::property(name.clone(), thaw_node(value)),
-        Node::Scalar(value) => Token::scalar(value.thaw()),
+        Node::Scalar(value, form) => Token::formed(value.thaw(), *form),
     }
 }
 
@@ -277,8 +298,10 @@ fn node_weight(node: &Node) -> usize {
             .iter()
             .map(|(k, v)| 48 + k.len() + node_weight(v))
             .sum(),
-        Node::Array(items) => items.iter().map(|n| 32 + node_weight(n)).sum(),
+        Node::Array(items) | Node::Constructor(_, items) => {
+            items.iter().map(|n| 32 + node_weight(n)).sum()
+        }
         Node::Property(name, value) => name.len() + node_weight(value),
-        Node::Scalar(value) => value.weight(),
+        Node::Scalar(value, _) => value.weight(),
     }
 }

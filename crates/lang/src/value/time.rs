@@ -213,5 +213,5 @@ impl Parts {
 }
 
 pub(crate) use format::{format, offset_text, pattern};
-pub(crate) use read::{json_date, parse_date, parse_offset};
+pub(crate) use read::{parse_date, parse_offset};
 pub(crate) use span::{format_span, parse_span};

@@ -3,8 +3,10 @@
 //! What must stay true: a token that has a parent is cloned when it is put elsewhere, as Json.NET does; no tree is
 //! nested deeper than [`MAX_HEIGHT`] nodes, so walking one with recursion is safe; property order is insertion order.
 
+pub(crate) mod compare;
+mod dates;
+pub(crate) mod number;
 pub(crate) mod parse;
-pub(crate) mod path;
 pub(crate) mod write;
 
 use super::{Str, Value};
@@ -28,9 +30,22 @@ struct Node {
     parent: RefCell<Weak<Node>>,
     /// Upper bound of the levels below; never lowered on removal.
     height: Cell<u16>,
-    /// A `JValue` made of a null text is of type String.
-    null_text: Cell<bool>,
+    /// What the type of a `JValue` is beside what its value says.
+    form: Cell<Form>,
+    annotations: RefCell<Option<Box<Vec<Value>>>>,
     kind: Kind,
+}
+
+/// Values whose `JTokenType` their value does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    #[default]
+    Plain,
+    /// Made of a text, which may be null.
+    Text,
+    Comment,
+    Raw,
+    Undefined,
 }
 
 /// What a token is.
@@ -38,6 +53,8 @@ struct Node {
 pub(crate) enum Kind {
     Object(RefCell<Fields>),
     Array(RefCell<Vec<Token>>),
+    /// `new Name(items)`.
+    Constructor(RefCell<Str>, RefCell<Vec<Token>>),
     Property(Str, RefCell<Token>),
     Scalar(RefCell<Value>),
 }
@@ -102,7 +119,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let children: Vec<Token> = match &mut self.kind {
             Kind::Object(f) => std::mem::take(&mut f.get_mut().list),
-            Kind::Array(a) => std::mem::take(a.get_mut()),
+            Kind::Array(a) | Kind::Constructor(_, a) => std::mem::take(a.get_mut()),
             // The value of a property is dropped in place: heights are bounded, so this recursion is too.
             Kind::Property(..) | Kind::Scalar(_) => return,
         };
@@ -120,7 +137,8 @@ impl Token {
         Token(Rc::new(Node {
             parent: RefCell::default(),
             height: Cell::new(0),
-            null_text: Cell::new(false),
+            form: Cell::default(),
+            annotations: RefCell::default(),
             kind,
         }))
     }
@@ -132,9 +150,18 @@ impl Token {
 
     /// A `JValue` made of a text that may be null.
     pub(crate) fn text(value: Value) -> Token {
+        Token::formed(value, Form::Text)
+    }
+
+    /// A `JValue` of a type of its own.
+    pub(crate) fn formed(value: Value, form: Form) -> Token {
         let token = Token::scalar(value);
-        token.0.null_text.set(true);
+        token.0.form.set(form);
         token
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        self.0.form.get()
     }
 
     pub(crate) fn null() -> Token {
@@ -170,13 +197,22 @@ impl Token {
 
     /// A `JArray` over tokens that have no parent.
     pub(crate) fn array(items: Vec<Token>) -> Token {
+        Token::over(items, Kind::Array)
+    }
+
+    /// A `JConstructor` over tokens that have no parent.
+    pub(crate) fn constructor(name: Str, items: Vec<Token>) -> Token {
+        Token::over(items, |items| Kind::Constructor(RefCell::new(name), items))
+    }
+
+    fn over(items: Vec<Token>, kind: impl FnOnce(RefCell<Vec<Token>>) -> Kind) -> Token {
         let height = items
             .iter()
             .map(|t| t.0.height.get() + 1)
             .max()
             .unwrap_or(0);
-        let token = Token::new(Kind::Array(RefCell::new(items)));
-        if let Kind::Array(a) = token.kind() {
+        let token = Token::new(kind(RefCell::new(items)));
+        if let Some(a) = token.items() {
             for t in &*a.borrow() {
                 *t.0.parent.borrow_mut() = Rc::downgrade(&token.0);
             }
@@ -189,12 +225,27 @@ impl Token {
         &self.0.kind
     }
 
+    /// The items of an array or a constructor.
+    pub(crate) fn items(&self) -> Option<&RefCell<Vec<Token>>> {
+        match self.kind() {
+            Kind::Array(items) | Kind::Constructor(_, items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// What was added to the token beside its content.
+    pub(crate) fn annotations(&self) -> &RefCell<Option<Box<Vec<Value>>>> {
+        &self.0.annotations
+    }
+
     /// Name of the .NET class.
     pub(crate) fn class(&self) -> &'static str {
         match self.kind() {
             Kind::Object(_) => "JObject",
             Kind::Array(_) => "JArray",
+            Kind::Constructor(..) => "JConstructor",
             Kind::Property(..) => "JProperty",
+            Kind::Scalar(_) if self.form() == Form::Raw => "JRaw",
             Kind::Scalar(_) => "JValue",
         }
     }
@@ -204,20 +255,34 @@ impl Token {
         match self.kind() {
             Kind::Object(_) => 1,
             Kind::Array(_) => 2,
+            Kind::Constructor(..) => 3,
             Kind::Property(..) => 4,
-            Kind::Scalar(v) => match &*v.borrow() {
-                Value::Null if self.0.null_text.get() => 8,
-                Value::Null => 10,
-                Value::Str(_) | Value::Char(_) => 8,
-                Value::Bool(_) => 9,
-                Value::Double(_) | Value::Float(_) | Value::Decimal(_) => 7,
-                Value::DateTime(_) | Value::DateTimeOffset(_) => 12,
-                Value::Bytes(_) => 14,
-                Value::Guid(_) => 15,
-                Value::TimeSpan(_) => 17,
-                Value::Object(_) => 16,
-                _ => 6,
+            Kind::Scalar(v) => match (self.form(), &*v.borrow()) {
+                (Form::Comment, _) => 5,
+                (Form::Raw, _) => 13,
+                (Form::Undefined, _) => 11,
+                (Form::Text, Value::Null) => 8,
+                (_, v) => type_of_value(v),
             },
+        }
+    }
+
+    /// Name of the token that a reader stands on when it has read this one.
+    pub(crate) fn reader_name(&self) -> &'static str {
+        match self.type_number() {
+            1 => "StartObject",
+            2 => "StartArray",
+            3 => "StartConstructor",
+            5 => "Comment",
+            6 => "Integer",
+            7 => "Float",
+            9 => "Boolean",
+            10 => "Null",
+            11 => "Undefined",
+            12 => "Date",
+            13 => "Raw",
+            14 => "Bytes",
+            _ => "String",
         }
     }
 
@@ -383,26 +448,10 @@ impl Token {
         }
     }
 
-    /// Adds a property token; `false` when the name is taken.
-    pub(crate) fn add_property(&self, property: Token) -> Result<bool, TooDeep> {
-        let Kind::Object(f) = self.kind() else {
-            return Ok(false);
-        };
-        if property
-            .name()
-            .is_some_and(|n| f.borrow().position(n).is_some())
-        {
-            return Ok(false);
-        }
-        let property = self.adopt(property)?;
-        f.borrow_mut().push(property);
-        Ok(true)
-    }
-
-    /// Inserts into an array.
+    /// Inserts into an array, a constructor or an object.
     pub(crate) fn insert(&self, at: usize, item: Token) -> Result<(), TooDeep> {
         match self.kind() {
-            Kind::Array(a) => {
+            Kind::Array(a) | Kind::Constructor(_, a) => {
                 let item = self.adopt(item)?;
                 let mut a = a.borrow_mut();
                 let at = at.min(a.len());
@@ -411,8 +460,11 @@ impl Token {
             Kind::Object(f) => {
                 let item = self.adopt(item)?;
                 let mut f = f.borrow_mut();
-                let at = at.min(f.list.len());
-                f.insert(at, item);
+                if at >= f.list.len() {
+                    f.push(item);
+                } else {
+                    f.insert(at, item);
+                }
             }
             _ => {}
         }
@@ -428,7 +480,7 @@ impl Token {
     pub(crate) fn children(&self) -> Vec<Token> {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.clone(),
-            Kind::Array(a) => a.borrow().clone(),
+            Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().clone(),
             Kind::Property(_, v) => vec![v.borrow().clone()],
             Kind::Scalar(_) => Vec::new(),
         }
@@ -437,7 +489,7 @@ impl Token {
     pub(crate) fn len(&self) -> usize {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.len(),
-            Kind::Array(a) => a.borrow().len(),
+            Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().len(),
             Kind::Property(..) => 1,
             Kind::Scalar(_) => 0,
         }
@@ -447,7 +499,7 @@ impl Token {
     pub(crate) fn child(&self, at: usize) -> Option<Token> {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.get(at).cloned(),
-            Kind::Array(a) => a.borrow().get(at).cloned(),
+            Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().get(at).cloned(),
             Kind::Property(_, v) => (at == 0).then(|| v.borrow().clone()),
             Kind::Scalar(_) => None,
         }
@@ -456,8 +508,11 @@ impl Token {
     pub(crate) fn position_of(&self, child: &Token) -> Option<usize> {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.iter().position(|t| t.same(child)),
-            Kind::Array(a) => a.borrow().iter().position(|t| t.same(child)),
-            _ => None,
+            Kind::Array(a) | Kind::Constructor(_, a) => {
+                a.borrow().iter().position(|t| t.same(child))
+            }
+            Kind::Property(_, v) => v.borrow().same(child).then_some(0),
+            Kind::Scalar(_) => None,
         }
     }
 
@@ -468,7 +523,7 @@ impl Token {
                 let mut f = f.borrow_mut();
                 (at < f.list.len()).then(|| f.remove(at))
             }
-            Kind::Array(a) => {
+            Kind::Array(a) | Kind::Constructor(_, a) => {
                 let mut a = a.borrow_mut();
                 (at < a.len()).then(|| a.remove(at))
             }
@@ -484,7 +539,7 @@ impl Token {
     pub(crate) fn clear(&self) {
         let old = match self.kind() {
             Kind::Object(f) => std::mem::take(&mut *f.borrow_mut()).list.clone(),
-            Kind::Array(a) => std::mem::take(&mut *a.borrow_mut()),
+            Kind::Array(a) | Kind::Constructor(_, a) => std::mem::take(&mut *a.borrow_mut()),
             _ => return,
         };
         old.iter().for_each(Token::orphan);
@@ -492,7 +547,7 @@ impl Token {
 
     /// Puts another token in the place of the n-th item of an array.
     pub(crate) fn replace_at(&self, at: usize, item: Token) -> Result<bool, TooDeep> {
-        let Kind::Array(a) = self.kind() else {
+        let Some(a) = self.items() else {
             return Ok(false);
         };
         if at >= a.borrow().len() {
@@ -504,16 +559,15 @@ impl Token {
         Ok(true)
     }
 
-    /// A copy without parent.
+    /// A copy without parent, with the annotations of all.
     pub(crate) fn deep_clone(&self) -> Token {
-        match self.kind() {
-            Kind::Scalar(v) => {
-                let token = Token::scalar(v.borrow().clone());
-                token.0.null_text.set(self.0.null_text.get());
-                token
-            }
+        let all =
+            |items: &RefCell<Vec<Token>>| items.borrow().iter().map(Token::deep_clone).collect();
+        let copy = match self.kind() {
+            Kind::Scalar(v) => Token::formed(v.borrow().clone(), self.form()),
             Kind::Property(n, v) => Token::property(n.clone(), v.borrow().deep_clone()),
-            Kind::Array(a) => Token::array(a.borrow().iter().map(Token::deep_clone).collect()),
+            Kind::Array(a) => Token::array(all(a)),
+            Kind::Constructor(name, a) => Token::constructor(name.borrow().clone(), all(a)),
             Kind::Object(f) => {
                 let mut fields = Fields::default();
                 for p in &f.borrow().list {
@@ -521,7 +575,11 @@ impl Token {
                 }
                 Token::object(fields)
             }
+        };
+        if let Some(annotations) = &*self.0.annotations.borrow() {
+            copy.0.annotations.replace(Some(annotations.clone()));
         }
+        copy
     }
 
     /// `JToken.DeepEquals`: the order of properties does not matter.
@@ -531,10 +589,8 @@ impl Token {
             (Kind::Property(n, v), Kind::Property(m, w)) => {
                 n == m && v.borrow().deep_equals(&w.borrow())
             }
-            (Kind::Array(a), Kind::Array(b)) => {
-                let (a, b) = (a.borrow(), b.borrow());
-                a.len() == b.len() && a.iter().zip(b.iter()).all(|(x, y)| x.deep_equals(y))
-            }
+            (Kind::Array(a), Kind::Array(b)) => same_items(a, b),
+            (Kind::Constructor(n, a), Kind::Constructor(m, b)) => n == m && same_items(a, b),
             (Kind::Object(a), Kind::Object(b)) => {
                 let (a, b) = (a.borrow(), b.borrow());
                 a.list.len() == b.list.len()
@@ -551,29 +607,25 @@ impl Token {
         }
     }
 
-    /// `JValue.Equals`.
+    /// `JValue.Equals`: of one type, and comparing equal.
     pub(crate) fn value_equals(&self, other: &Token) -> bool {
         let (Some(a), Some(b)) = (self.value(), other.value()) else {
             return self.same(other);
         };
-        if self.type_number() != other.type_number() {
-            return false;
-        }
-        match (&a, &b) {
-            (Value::Null, Value::Null) => true,
-            _ => match (a.as_i64(), b.as_i64()) {
-                (Some(x), Some(y)) => x == y,
-                _ => super::number::as_f64(&a)
-                    .zip(super::number::as_f64(&b))
-                    .map_or_else(|| a.to_text() == b.to_text(), |(x, y)| x == y),
-            },
-        }
+        let ty = self.type_number();
+        ty == other.type_number() && compare::values(ty, &a, &b).is_ok_and(|o| o.is_eq())
     }
 
     /// Sets the value of a `JValue`.
     pub(crate) fn set_value(&self, value: Value) {
         if let Kind::Scalar(v) = self.kind() {
-            self.0.null_text.set(matches!(value, Value::Str(_)));
+            if value.ty() != v.borrow().ty() || value.is_null() != v.borrow().is_null() {
+                let kept = matches!(value, Value::Str(_))
+                    && matches!(self.form(), Form::Comment | Form::Raw);
+                if !kept {
+                    self.0.form.set(Form::Plain);
+                }
+            }
             *v.borrow_mut() = value;
         }
     }
@@ -594,30 +646,81 @@ impl Token {
 
     /// `JToken.Path`.
     pub(crate) fn path(&self) -> String {
-        let mut parts = Vec::new();
-        let mut at = self.clone();
-        while let Some(up) = at.parent() {
-            match up.kind() {
-                Kind::Array(_) => parts.push(format!("[{}]", up.position_of(&at).unwrap_or(0))),
-                Kind::Property(name, _) => {
-                    let plain = name.chars().all(|c| {
-                        c.is_alphanumeric() || c == '_' || c == '-' || c == '$' || c == '@'
-                    });
-                    parts.push(if plain && !name.is_empty() {
-                        format!(".{name}")
-                    } else {
-                        format!("['{}']", name.replace('\'', "\\'"))
-                    });
+        let mut way = vec![self.clone()];
+        while let Some(up) = way.last().and_then(Token::parent) {
+            way.push(up);
+        }
+        let mut out = String::new();
+        if way.len() == 1 {
+            return out;
+        }
+        while let Some(at) = way.pop() {
+            match (at.kind(), way.last()) {
+                (Kind::Property(name, _), _) => path_name(name, &mut out),
+                (Kind::Array(_) | Kind::Constructor(..), Some(below)) => {
+                    out.push_str(&format!("[{}]", at.position_of(below).unwrap_or(0)));
                 }
                 _ => {}
             }
-            at = up;
         }
-        if let Kind::Property(name, _) = self.kind() {
-            parts.insert(0, format!(".{name}"));
+        out
+    }
+}
+
+fn same_items(a: &RefCell<Vec<Token>>, b: &RefCell<Vec<Token>>) -> bool {
+    let (a, b) = (a.borrow(), b.borrow());
+    a.len() == b.len() && a.iter().zip(b.iter()).all(|(x, y)| x.deep_equals(y))
+}
+
+/// The `JTokenType` of a value.
+pub(crate) fn type_of_value(value: &Value) -> i64 {
+    match value {
+        Value::Null => 10,
+        Value::Str(_) | Value::Char(_) => 8,
+        Value::Bool(_) => 9,
+        Value::Double(_) | Value::Float(_) | Value::Decimal(_) => 7,
+        Value::DateTime(_) | Value::DateTimeOffset(_) => 12,
+        Value::Bytes(_) => 14,
+        Value::Guid(_) => 15,
+        Value::TimeSpan(_) => 17,
+        Value::Object(o) if o.as_any().is::<number::BigInteger>() => 6,
+        Value::Object(_) => 16,
+        _ => 6,
+    }
+}
+
+/// Adds a name to a path: in brackets and quotes when it has a character that a path gives a meaning.
+pub(crate) fn path_name(name: &str, out: &mut String) {
+    let special = |c: char| {
+        matches!(
+            c,
+            '.' | ' '
+                | '\''
+                | '/'
+                | '"'
+                | '['
+                | ']'
+                | '('
+                | ')'
+                | '\t'
+                | '\n'
+                | '\r'
+                | '\u{c}'
+                | '\u{8}'
+                | '\\'
+                | '\u{85}'
+                | '\u{2028}'
+                | '\u{2029}'
+        )
+    };
+    if name.contains(special) {
+        out.push_str("['");
+        write::escape(name, '\'', out);
+        out.push_str("']");
+    } else {
+        if !out.is_empty() {
+            out.push('.');
         }
-        parts.reverse();
-        let text: String = parts.concat();
-        text.strip_prefix('.').map_or(text.clone(), str::to_string)
+        out.push_str(name);
     }
 }

@@ -64,7 +64,7 @@ const COLLECTION: &[Row] = &[
             Ok(Value::Null)
         }
         Value::Token(t) => {
-            let v = super::json::from::content(cx, &a.get(1))?;
+            let v = super::json::content::of(cx, &a.get(1))?;
             t.push(v)?;
             Ok(Value::Null)
         }

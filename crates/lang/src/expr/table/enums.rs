@@ -31,6 +31,18 @@ enums! {
     }
     MIDPOINT_ROUNDING "System.MidpointRounding" { ToEven = 0, AwayFromZero = 1, ToZero = 2, ToNegativeInfinity = 3, ToPositiveInfinity = 4 }
     FORMATTING "Newtonsoft.Json.Formatting" { None = 0, Indented = 1 }
+    MERGE_ARRAY_HANDLING "Newtonsoft.Json.Linq.MergeArrayHandling" { Concat = 0, Union = 1, Replace = 2, Merge = 3 }
+    MERGE_NULL_VALUE_HANDLING "Newtonsoft.Json.Linq.MergeNullValueHandling" (flags) { Ignore = 0, Merge = 1 }
+    COMMENT_HANDLING "Newtonsoft.Json.Linq.CommentHandling" { Ignore = 0, Load = 1 }
+    LINE_INFO_HANDLING "Newtonsoft.Json.Linq.LineInfoHandling" { Ignore = 0, Load = 1 }
+    DUPLICATE_PROPERTY_NAME_HANDLING "Newtonsoft.Json.Linq.DuplicatePropertyNameHandling" { Replace = 0, Ignore = 1, Error = 2 }
+    NULL_VALUE_HANDLING "Newtonsoft.Json.NullValueHandling" { Include = 0, Ignore = 1 }
+    DEFAULT_VALUE_HANDLING "Newtonsoft.Json.DefaultValueHandling" (flags) { Include = 0, Ignore = 1, Populate = 2, IgnoreAndPopulate = 3 }
+    DATE_PARSE_HANDLING "Newtonsoft.Json.DateParseHandling" { None = 0, DateTime = 1, DateTimeOffset = 2 }
+    DATE_FORMAT_HANDLING "Newtonsoft.Json.DateFormatHandling" { IsoDateFormat = 0, MicrosoftDateFormat = 1 }
+    DATE_TIME_ZONE_HANDLING "Newtonsoft.Json.DateTimeZoneHandling" { Local = 0, Utc = 1, Unspecified = 2, RoundtripKind = 3 }
+    FLOAT_PARSE_HANDLING "Newtonsoft.Json.FloatParseHandling" { Double = 0, Decimal = 1 }
+    STRING_ESCAPE_HANDLING "Newtonsoft.Json.StringEscapeHandling" { Default = 0, EscapeNonAscii = 1, EscapeHtml = 2 }
     JTOKEN_TYPE "Newtonsoft.Json.Linq.JTokenType" {
         None = 0, Object = 1, Array = 2, Constructor = 3, Property = 4, Comment = 5, Integer = 6, Float = 7, String = 8, Boolean = 9, Null = 10,
         Undefined = 11, Date = 12, Raw = 13, Bytes = 14, Guid = 15, Uri = 16, TimeSpan = 17,

@@ -1,57 +1,69 @@
-//! `JToken` and what all JSON tokens share, conversions, `JsonConvert`. Objects and arrays are in `json/objects.rs`.
+//! `JToken`: what all JSON tokens share. The classes below it are in `json/objects.rs`, `json/arrays.rs` and
+//! `json/values.rs`, conversions in `json/convert.rs`, `JsonConvert` in `json/serialize.rs`, JSONPath in `json/path.rs`.
+//!
+//! What must stay true: a tree is kept until the evaluation ends, so that a token finds its parent.
 
+pub(crate) mod arrays;
+pub(crate) mod content;
 pub(crate) mod convert;
+pub(crate) mod deserialize;
+mod extensions;
 pub(crate) mod from;
+mod merge;
 pub(crate) mod objects;
+pub(crate) mod path;
+pub(crate) mod serialize;
+pub(crate) mod settings;
+pub(crate) mod values;
 
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::token::{Kind, parse, path, write};
-use crate::value::{Str, Token, Value};
+use crate::value::token::parse::{self, Reading};
+use crate::value::token::{Kind, number, write};
+use crate::value::{Object, Str, Token, Value};
 
 pub(super) fn json_error(message: impl Into<Str>) -> Throw {
     throw("JsonReaderException", message)
 }
 
+/// An argument that must not be null.
+fn null(name: &str) -> Throw {
+    throw(
+        "ArgumentNullException",
+        format!("Value cannot be null. (Parameter '{name}')"),
+    )
+}
+
+/// What an object that stands in a token is written as: a `Uri` as it was given.
+pub(crate) fn object_text(object: &dyn Object) -> Str {
+    super::web::original(object).unwrap_or_else(|| object.text().into())
+}
+
 /// Parses, counting the memory of the tree.
-pub(super) fn parsed(cx: &mut Cx<'_>, text: &str) -> Result<Token, Throw> {
+pub(super) fn parsed(cx: &mut Cx<'_>, text: &str, reading: Reading) -> Result<Token, Throw> {
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
-    let token = parse::parse(text).map_err(json_error)?;
+    let token = parse::load(text, reading).map_err(json_error)?;
     cx.keep(&token);
     Ok(token)
 }
 
-/// Parses what must be an object or array.
-pub(crate) fn parsed_as(cx: &mut Cx<'_>, text: &str, class: &str) -> R {
-    let t = parsed(cx, text)?;
-    if class != "JToken" && class != "JContainer" && t.class() != class {
-        let kind = if class == "JObject" {
-            "object"
-        } else {
-            "array"
-        };
-        return Err(json_error(format!(
-            "Error reading {class} from JsonReader. Current JsonReader item is not an {kind}: {}. Path '', line 1, position 1.",
-            reader_item(&t)
-        )));
-    }
-    Ok(Value::Token(t))
+/// Parses what must be of a class.
+pub(crate) fn parsed_as(cx: &mut Cx<'_>, text: &str, class: &'static str) -> R {
+    let reading = Reading {
+        class,
+        ..Reading::default()
+    };
+    parsed(cx, text, reading).map(Value::Token)
 }
 
-fn reader_item(t: &Token) -> &'static str {
-    match t.type_number() {
-        1 => "StartObject",
-        2 => "StartArray",
-        6 => "Integer",
-        7 => "Float",
-        8 => "String",
-        9 => "Boolean",
-        10 => "Null",
-        12 => "Date",
-        _ => "None",
-    }
+/// `Parse(json)` and `Parse(json, settings)` of a class.
+fn parse_row(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str) -> R {
+    let text = a.str(0).map_err(|_| null("s"))?;
+    let mut reading = settings::loading(a, 1);
+    reading.class = class;
+    parsed(cx, &text, reading).map(Value::Token)
 }
 
 /// A token's text, counted.
@@ -71,95 +83,77 @@ pub(super) fn tokens(cx: &mut Cx<'_>, of: &'static str, list: Vec<Token>) -> R {
     cx.sequence(Ty::class(of), list.into_iter().map(Value::Token).collect())
 }
 
-/// `token[key]`.
-fn item(a: &Args<'_>) -> R {
-    let t = a.token(0)?;
-    match (t.kind(), &a.values[1]) {
-        (Kind::Object(_), Value::Str(name)) => maybe(t.field(name)),
-        (Kind::Object(_), key) => Err(throw(
-            "ArgumentException",
-            format!(
-                "Accessed JObject values with invalid key value: {}. Object property name expected.",
-                shown(key)
-            ),
-        )),
-        (Kind::Array(_), Value::Str(_)) => Err(throw(
-            "ArgumentException",
-            format!(
-                "Accessed JArray values with invalid key value: {}. Int32 array index expected.",
-                shown(&a.values[1])
-            ),
-        )),
-        (Kind::Array(_), key) => {
-            let i = key.as_i64().and_then(|i| usize::try_from(i).ok());
-            match i.and_then(|i| t.child(i)) {
-                Some(t) => Ok(Value::Token(t)),
-                None => Err(crate::expr::eval::out_of_range("index")),
-            }
-        }
-        _ => Err(throw(
-            "InvalidOperationException",
-            format!(
-                "Cannot access child value on Newtonsoft.Json.Linq.{}.",
-                t.class()
-            ),
-        )),
-    }
+/// A new container: kept, so that what stands in it finds it.
+fn built(cx: &mut Cx<'_>, token: Token) -> R {
+    cx.charge(128)?;
+    cx.keep(&token);
+    Ok(Value::Token(token))
 }
 
-fn shown(key: &Value) -> String {
-    match key {
+/// What a value has none of.
+fn childless(t: &Token, verb: &str) -> Throw {
+    throw(
+        "InvalidOperationException",
+        format!(
+            "Cannot {verb} child value on Newtonsoft.Json.Linq.{}.",
+            t.class()
+        ),
+    )
+}
+
+/// What an indexer of the class takes.
+fn bad_key(t: &Token, verb: &str, key: &Value) -> Throw {
+    let class = t.class();
+    let wants = match t.kind() {
+        Kind::Object(_) => "Object property name",
+        Kind::Array(_) => "Int32 array index",
+        _ => "Argument position index",
+    };
+    let key = match key {
         Value::Str(s) => format!("\"{s}\""),
         v => v.to_text().to_string(),
+    };
+    throw(
+        "ArgumentException",
+        format!("{verb} {class} values with invalid key value: {key}. {wants} expected."),
+    )
+}
+
+/// `token[key]`.
+pub(super) fn item(t: &Token, key: &Value) -> R {
+    if matches!(t.kind(), Kind::Property(..) | Kind::Scalar(_)) {
+        return Err(childless(t, "access"));
+    }
+    match (t.kind(), key) {
+        (_, Value::Null) => Err(null("key")),
+        (Kind::Object(_), Value::Str(name)) => maybe(t.field(name)),
+        (Kind::Array(_) | Kind::Constructor(..), Value::Int(i)) => usize::try_from(*i)
+            .ok()
+            .and_then(|i| t.child(i))
+            .map(Value::Token)
+            .ok_or_else(|| crate::expr::eval::out_of_range("index")),
+        _ => Err(bad_key(t, "Accessed", key)),
     }
 }
 
 fn set_item(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let t = a.token(0)?;
-    let value = from::content(cx, &a.get(2))?;
-    match (t.kind(), &a.values[1]) {
-        (Kind::Object(_), Value::Str(name)) => t.set_field(name, value)?,
-        (Kind::Array(_), key) if key.as_i64().is_some() => {
-            let i = key.as_i64().and_then(|i| usize::try_from(i).ok());
-            if !i.map_or(Ok(false), |i| t.replace_at(i, value))? {
-                return Err(crate::expr::eval::out_of_range("index"));
-            }
-        }
-        (_, key) => {
-            return Err(throw(
-                "ArgumentException",
-                format!(
-                    "Set {} values with invalid key value: {}.",
-                    t.class(),
-                    shown(key)
-                ),
-            ));
-        }
+    if matches!(t.kind(), Kind::Property(..) | Kind::Scalar(_)) {
+        return Err(childless(&t, "set"));
     }
+    let value = content::of(cx, &a.get(2))?;
     cx.charge(64)?;
+    match (t.kind(), &a.values[1]) {
+        (_, Value::Null) => return Err(null("key")),
+        (Kind::Object(_), Value::Str(name)) => t.set_field(name, value)?,
+        (Kind::Array(_) | Kind::Constructor(..), Value::Int(i)) => {
+            content::set_at(&t, i64::from(*i), value)?;
+        }
+        (_, key) => return Err(bad_key(&t, "Set", key)),
+    }
     Ok(Value::Null)
 }
 
-fn selected(a: &Args<'_>) -> Result<Vec<Token>, Throw> {
-    path::select(&a.token(0)?, a.text(1)?).map_err(|e| throw("JsonException", e))
-}
-
-fn first_selected(a: &Args<'_>, must: bool) -> R {
-    let mut all = selected(a)?;
-    if all.len() > 1 {
-        return Err(throw("JsonException", "Path returned multiple tokens."));
-    }
-    match all.pop() {
-        Some(t) => Ok(Value::Token(t)),
-        None if must => Err(throw(
-            "JsonException",
-            format!("Path '{}' does not exist.", a.text(1)?),
-        )),
-        None => Ok(Value::Null),
-    }
-}
-
-/// `Add` on a token that is a container.
 fn no_parent() -> Throw {
     throw("InvalidOperationException", "The parent is missing.")
 }
@@ -179,8 +173,8 @@ fn beside(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> R {
         return orphaned(&t);
     };
     let at = parent.position_of(&t).ok_or_else(no_parent)?;
-    let new = from::content(cx, &a.get(1))?;
-    parent.insert(at + usize::from(after), new)?;
+    let new = a.get(1);
+    content::insert(cx, &parent, at + usize::from(after), &new)?;
     Ok(Value::Null)
 }
 
@@ -195,15 +189,30 @@ fn sibling(a: &Args<'_>, step: isize) -> R {
     maybe(at.and_then(|i| parent.child(i)))
 }
 
+/// Those that stand after the token, or before it.
+fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> R {
+    let t = a.token(0)?;
+    let mut all = Vec::new();
+    if let Some(parent) = t.parent()
+        && let Some(at) = parent.position_of(&t)
+    {
+        all = parent.children();
+        if after {
+            all.drain(..=at);
+        } else {
+            all.truncate(at);
+        }
+    }
+    tokens(cx, "JToken", all)
+}
+
 /// Takes a token out of its parent.
 pub(super) fn remove(t: &Token) -> Result<(), Throw> {
     let Some(parent) = t.parent() else {
         return orphaned(t).map(|_| ());
     };
     if let Kind::Property(..) = parent.kind() {
-        // The value of a property leaves null behind.
-        parent.set_content(Token::null())?;
-        return Ok(());
+        return Err(content::fixed());
     }
     if let Some(i) = parent.position_of(t) {
         parent.remove_at(i);
@@ -216,30 +225,75 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let Some(parent) = t.parent() else {
         return orphaned(&t);
     };
-    let new = from::content(cx, &a.get(1))?;
-    match parent.kind() {
-        Kind::Property(..) => parent.set_content(new)?,
-        Kind::Array(_) => {
-            if let Some(i) = parent.position_of(&t) {
-                parent.replace_at(i, new)?;
-            }
-        }
-        _ => {
-            if let Some(i) = parent.position_of(&t) {
-                parent.remove_at(i);
-                parent.insert(i, new)?;
-            }
-        }
+    let new = content::of(cx, &a.get(1))?;
+    if let Some(i) = parent.position_of(&t) {
+        content::set_at(&parent, i as i64, new)?;
     }
     Ok(Value::Null)
 }
 
+/// `First` or `Last` of a container.
+fn edge(a: &Args<'_>, last: bool) -> R {
+    let t = a.token(0)?;
+    if let Kind::Scalar(_) = t.kind() {
+        return Err(childless(&t, "access"));
+    }
+    maybe(if last {
+        t.len().checked_sub(1).and_then(|i| t.child(i))
+    } else {
+        t.child(0)
+    })
+}
+
+pub(super) fn ancestors(t: &Token, own: bool) -> Vec<Token> {
+    let first = if own { Some(t.clone()) } else { t.parent() };
+    std::iter::successors(first, Token::parent).collect()
+}
+
+/// Children that are of a type.
+fn of_type(cx: &mut Cx<'_>, all: Vec<Token>, of: Ty) -> R {
+    let all = all
+        .into_iter()
+        .map(Value::Token)
+        .filter(|v| crate::expr::eval::types::is(&of, v))
+        .collect();
+    cx.sequence(of, all)
+}
+
+fn clone_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let t = a.token(0)?;
+    cx.charge(t.descendants(true).len().saturating_mul(96))?;
+    built(cx, t.deep_clone())
+}
+
+/// The annotations of a token that are of a type.
+fn annotations(a: &Args<'_>) -> Result<Vec<Value>, Throw> {
+    let ty = a.ty(0);
+    let t = a.token(0)?;
+    let all = t.annotations().borrow();
+    let fits = |v: &&Value| crate::expr::eval::types::is(&ty, v);
+    Ok(all
+        .iter()
+        .flat_map(|l| l.iter())
+        .filter(fits)
+        .cloned()
+        .collect())
+}
+
 const TOKEN: &[Row] = &[
     m("static JToken Parse(string json)", |cx, a| {
-        parsed_as(cx, &a.str(0)?, "JToken")
+        parse_row(cx, a, "JToken")
     }),
+    m(
+        "static JToken Parse(string json, JsonLoadSettings settings)",
+        |cx, a| parse_row(cx, a, "JToken"),
+    ),
     m("static JToken FromObject(object o)", |cx, a| {
-        from::object(cx, &a.get(0), 0).map(Value::Token)
+        if a.is_null(0) {
+            return Err(null("o"));
+        }
+        let made = from::object(cx, &a.get(0), 0)?;
+        built(cx, made)
     }),
     m("static bool DeepEquals(JToken t1, JToken t2)", |_, a| {
         Ok(Value::Bool(match (a.token(0), a.token(1)) {
@@ -247,6 +301,9 @@ const TOKEN: &[Row] = &[
             (Err(_), Err(_)) => true,
             _ => false,
         }))
+    }),
+    m("static JTokenEqualityComparer EqualityComparer", |_, _| {
+        Ok(values::comparer())
     }),
     m("JTokenType Type", |_, a| {
         Ok(Value::Enum(
@@ -259,78 +316,100 @@ const TOKEN: &[Row] = &[
     }),
     m("string Path", |cx, a| {
         let p = a.token(0)?.path();
+        cx.step(p.len() / 16)?;
         cx.text(p)
     }),
     m("JContainer Parent", |_, a| maybe(a.token(0)?.parent())),
     m("JToken Root", |_, a| Ok(Value::Token(a.token(0)?.root()))),
-    m("JToken First", |_, a| maybe(a.token(0)?.child(0))),
-    m("JToken Last", |_, a| {
-        let t = a.token(0)?;
-        maybe(t.len().checked_sub(1).and_then(|i| t.child(i)))
-    }),
+    m("JToken First", |_, a| edge(a, false)),
+    m("JToken Last", |_, a| edge(a, true)),
     m("JToken Next", |_, a| sibling(a, 1)),
     m("JToken Previous", |_, a| sibling(a, -1)),
-    m("JToken this[object key]", |_, a| item(a)),
-    m("set JToken this[object key]", set_item_row),
+    m("JToken this[object key]", |_, a| {
+        item(&a.token(0)?, &a.get(1))
+    }),
+    m("set JToken this[object key]", |cx, a| set_item(cx, a)),
     m("T Value<T>(object key)", |cx, a| {
-        let t = match item(a)? {
-            Value::Token(t) => t,
-            _ => return Ok(crate::expr::eval::types::default_of(&a.ty(0))),
-        };
-        convert::value_as(cx, &t, &a.ty(0))
+        match item(&a.token(0)?, &a.get(1))? {
+            Value::Token(t) => convert::value_as(cx, &t, &a.ty(0)),
+            _ => Ok(crate::expr::eval::types::default_of(&a.ty(0))),
+        }
     }),
     m("T ToObject<T>()", |cx, a| {
-        convert::to_object(cx, &a.token(0)?, &a.ty(0), 0)
+        deserialize::to_object(cx, &a.token(0)?, &a.ty(0))
     }),
-    m("JToken SelectToken(string path)", |_, a| {
-        first_selected(a, false)
+    m("JToken SelectToken(string path)", |cx, a| {
+        path::select_one(cx, a, false)
     }),
     m(
         "JToken SelectToken(string path, bool errorWhenNoMatch)",
-        |_, a| first_selected(a, a.bool(2)),
+        |cx, a| path::select_one(cx, a, a.bool(2)),
+    ),
+    m(
+        "JToken SelectToken(string path, JsonSelectSettings settings)",
+        |cx, a| path::select_one(cx, a, settings::strict(a, 2)),
     ),
     m("IEnumerable<JToken> SelectTokens(string path)", |cx, a| {
-        let all = selected(a)?;
-        tokens(cx, "JToken", all)
+        selected(cx, a, false)
     }),
-    m("IEnumerable<JToken> Children()", |cx, a| {
+    m(
+        "IEnumerable<JToken> SelectTokens(string path, bool errorWhenNoMatch)",
+        |cx, a| selected(cx, a, a.bool(2)),
+    ),
+    m(
+        "IEnumerable<JToken> SelectTokens(string path, JsonSelectSettings settings)",
+        |cx, a| selected(cx, a, settings::strict(a, 2)),
+    ),
+    m("IJEnumerable<JToken> Children()", |cx, a| {
         super::linq::seen_as(cx, a.get(0), Ty::class("JToken"))
     }),
-    m("IEnumerable<T> Children<T>()", |cx, a| {
-        let ty = a.ty(0);
-        let all = a
-            .token(0)?
-            .children()
-            .into_iter()
-            .map(Value::Token)
-            .filter(|v| crate::expr::eval::types::is(&ty, v))
-            .collect();
-        cx.sequence(ty, all)
+    m("IJEnumerable<T> Children<T>()", |cx, a| {
+        let all = a.token(0)?.children();
+        of_type(cx, all, a.ty(0))
     }),
-    m("IEnumerable<T> Values<T>()", |cx, a| values(cx, a)),
-    m("IEnumerable<JToken> Ancestors()", |cx, a| {
-        let mut all = Vec::new();
-        let mut at = a.token(0)?.parent();
-        while let Some(t) = at {
-            at = t.parent();
-            all.push(t);
+    m("IEnumerable<T> Values<T>()", |cx, a| {
+        let t = a.token(0)?;
+        if let Kind::Scalar(_) = t.kind() {
+            return Err(childless(&t, "access"));
         }
+        let ty = a.ty(0);
+        let mut out = Vec::new();
+        for t in t.children() {
+            out.push(convert::value_as(cx, &t, &ty)?);
+        }
+        cx.sequence(ty, out)
+    }),
+    m("IEnumerable<JToken> Ancestors()", |cx, a| {
+        let all = ancestors(&a.token(0)?, false);
         tokens(cx, "JToken", all)
     }),
-    m("JToken DeepClone()", |cx, a| {
-        let t = a.token(0)?.deep_clone();
-        cx.charge(t.descendants(true).len() * 96)?;
-        Ok(Value::Token(t))
+    m("IEnumerable<JToken> AncestorsAndSelf()", |cx, a| {
+        let all = ancestors(&a.token(0)?, true);
+        tokens(cx, "JToken", all)
     }),
+    m("IEnumerable<JToken> AfterSelf()", |cx, a| {
+        siblings(cx, a, true)
+    }),
+    m("IEnumerable<JToken> BeforeSelf()", |cx, a| {
+        siblings(cx, a, false)
+    }),
+    m("JToken DeepClone()", clone_row),
     m("string ToString()", |cx, a| {
-        to_string(cx, &a.token(0)?, true)
+        let t = a.token(0)?;
+        match t.value() {
+            Some(v) => {
+                let s = v.to_text();
+                cx.text(s)
+            }
+            None => printed(cx, &t, true),
+        }
     }),
     m("string ToString(Formatting formatting)", |cx, a| {
         let indented = a.int(1) == 1;
         printed(cx, &a.token(0)?, indented)
     }),
     m(
-        "string ToString(Formatting formatting, params object[] converters)",
+        "string ToString(Formatting formatting, params JsonConverter[] converters)",
         |cx, a| {
             let indented = a.int(1) == 1;
             printed(cx, &a.token(0)?, indented)
@@ -339,137 +418,72 @@ const TOKEN: &[Row] = &[
     m("void Remove()", |_, a| {
         remove(&a.token(0)?).map(|()| Value::Null)
     }),
-    m("void Replace(JToken value)", replace_row),
+    m("void Replace(JToken value)", |cx, a| replace(cx, a)),
     m("void AddAfterSelf(object content)", |cx, a| {
         beside(cx, a, true)
     }),
     m("void AddBeforeSelf(object content)", |cx, a| {
         beside(cx, a, false)
     }),
-];
-
-fn set_item_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    set_item(cx, a)
-}
-
-fn replace_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    replace(cx, a)
-}
-
-/// Children's values as `T`.
-fn values(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    let ty = a.ty(0);
-    let mut out = Vec::new();
-    for t in a.token(0)?.children() {
-        out.push(convert::value_as(cx, &t, &ty)?);
-    }
-    cx.sequence(ty, out)
-}
-
-/// A value prints bare, everything else as JSON.
-fn to_string(cx: &mut Cx<'_>, t: &Token, indented: bool) -> R {
-    match t.value() {
-        Some(v) => {
-            let s = v.to_text();
-            cx.text(s)
+    m("void AddAnnotation(object annotation)", |cx, a| {
+        if a.is_null(1) {
+            return Err(null("annotation"));
         }
-        None => printed(cx, t, indented),
-    }
-}
-
-/// `Newtonsoft.Json.Linq.Extensions`.
-const EXTENSIONS: &[Row] = &[
-    m(
-        "static U Value<U>(this IEnumerable<JToken> value)",
-        |cx, a| match a.get(0) {
-            Value::Token(t) => convert::value_as(cx, &t, &a.ty(0)),
-            _ => Err(throw("ArgumentException", "Source value must be a JToken.")),
-        },
-    ),
-    m(
-        "static IEnumerable<U> Values<U>(this IEnumerable<JToken> source)",
-        |cx, a| {
-            let ty = a.ty(0);
-            let mut out = Vec::new();
-            for v in a.items(cx, 0)? {
-                let Value::Token(t) = v else { continue };
-                match t.kind() {
-                    Kind::Scalar(_) => out.push(convert::value_as(cx, &t, &ty)?),
-                    _ => {
-                        for c in t.children() {
-                            out.push(convert::value_as(cx, &c, &ty)?);
-                        }
-                    }
-                }
-            }
-            cx.sequence(ty, out)
-        },
-    ),
-    m(
-        "static IEnumerable<JToken> Values(this IEnumerable<JToken> source, object key)",
-        |cx, a| {
-            let key = a.get(1);
-            let mut out = Vec::new();
-            for v in a.items(cx, 0)? {
-                let Value::Token(t) = v else { continue };
-                if let Some(name) = key.as_str()
-                    && let Some(found) = t.field(name)
-                {
-                    out.push(found);
-                }
-            }
-            tokens(cx, "JToken", out)
-        },
-    ),
-    m(
-        "static IEnumerable<JToken> Children<T>(this IEnumerable<T> source)",
-        |cx, a| {
-            let mut out = Vec::new();
-            for v in a.items(cx, 0)? {
-                if let Value::Token(t) = v {
-                    out.extend(t.children());
-                }
-            }
-            tokens(cx, "JToken", out)
-        },
-    ),
-];
-
-const CONVERT: &[Row] = &[
-    m("static string SerializeObject(object value)", |cx, a| {
-        serialize(cx, &a.get(0), false)
+        cx.charge(64)?;
+        let annotation = a.get(1);
+        let t = a.token(0)?;
+        t.annotations()
+            .borrow_mut()
+            .get_or_insert_default()
+            .push(annotation);
+        Ok(Value::Null)
     }),
-    m(
-        "static string SerializeObject(object value, Formatting formatting)",
-        |cx, a| serialize(cx, &a.get(0), a.int(1) == 1),
-    ),
-    m("static object DeserializeObject(string value)", |cx, a| {
-        let t = parsed(cx, &a.str(0)?)?;
-        Ok(t.value().unwrap_or(Value::Token(t)))
+    m("T Annotation<T>()", |_, a| {
+        Ok(annotations(a)?.into_iter().next().unwrap_or_default())
     }),
-    m("static T DeserializeObject<T>(string value)", |cx, a| {
-        let t = parsed(cx, &a.str(0)?)?;
-        convert::to_object(cx, &t, &a.ty(0), 0)
+    m("IEnumerable<T> Annotations<T>()", |cx, a| {
+        let all = annotations(a)?;
+        cx.sequence(a.ty(0), all)
     }),
-    m("static string ToString(object value)", |cx, a| {
-        serialize(cx, &a.get(0), false)
+    m("void RemoveAnnotations<T>()", |_, a| {
+        let ty = a.ty(0);
+        let t = a.token(0)?;
+        if let Some(all) = t.annotations().borrow_mut().as_deref_mut() {
+            all.retain(|v| !crate::expr::eval::types::is(&ty, v));
+        }
+        Ok(Value::Null)
     }),
 ];
 
-fn serialize(cx: &mut Cx<'_>, v: &Value, indented: bool) -> R {
-    let t = from::object(cx, v, 0)?;
-    printed(cx, &t, indented)
+fn selected(cx: &mut Cx<'_>, a: &Args<'_>, strict: bool) -> R {
+    let path = a.str(1).map_err(|_| null("expression"))?;
+    let all = path::select(cx, &a.token(0)?, &path, strict)?;
+    tokens(cx, "JToken", all)
 }
+
+/// `System.Numerics.BigInteger`: what integers of JSON beyond `long` are. It has no arithmetic here.
+const BIG_INTEGER: &[Row] = &[m("int CompareTo(BigInteger other)", |_, a| {
+    let order = a
+        .object::<number::BigInteger>(0)?
+        .cmp(a.object::<number::BigInteger>(1)?);
+    Ok(Value::Int(order as i32))
+})];
 
 pub(super) const TYPES: &[Type] = &[
     ty(
-        "class Newtonsoft.Json.Linq.JToken : IEnumerable<JToken>",
+        "class Newtonsoft.Json.Linq.JToken : IJEnumerable<JToken>",
         TOKEN,
     ),
-    ty("static Newtonsoft.Json.Linq.Extensions", EXTENSIONS),
-    ty("static Newtonsoft.Json.JsonConvert", CONVERT),
+    ty(
+        "interface Newtonsoft.Json.Linq.IJEnumerable<T> : IEnumerable<T>",
+        extensions::ENUMERABLE,
+    ),
+    ty("static Newtonsoft.Json.Linq.Extensions", extensions::ROWS),
+    ty("static Newtonsoft.Json.JsonConvert", serialize::ROWS),
     ty(
         "class Newtonsoft.Json.Linq.JTokenConversions",
         convert::ROWS,
     ),
+    ty("class Newtonsoft.Json.JsonConverter", &[]),
+    ty("struct System.Numerics.BigInteger", BIG_INTEGER),
 ];

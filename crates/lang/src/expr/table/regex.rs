@@ -132,6 +132,20 @@ fn statics(a: &Args<'_>, options: usize) -> Result<Call, Throw> {
     })
 }
 
+/// `Regex.IsMatch(input, pattern, options)`.
+pub(super) fn is_match(
+    cx: &mut Cx<'_>,
+    input: &str,
+    pattern: &str,
+    options: i64,
+) -> Result<bool, Throw> {
+    let call = Call {
+        program: Program::of(&Str::from(pattern), options)?,
+        subject: Subject::of(&Str::from(input)),
+    };
+    call.is_match(cx, 0).map(|v| v.as_bool() == Some(true))
+}
+
 fn text(a: &Args<'_>, i: usize, name: &str) -> Result<Str, Throw> {
     a.str(i).map_err(|_| {
         throw(

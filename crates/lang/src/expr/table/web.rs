@@ -8,6 +8,7 @@ use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R};
 use crate::value::{Str, Value};
 
+pub(crate) use uri::original;
 pub(super) use uri::uri;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";

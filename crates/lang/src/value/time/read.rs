@@ -7,7 +7,6 @@ use super::{
     DAYS, DateTime, DateTimeOffset, Kind, MAX_TICKS, MONTHS, Parts, TICKS_PER_DAY,
     TICKS_PER_SECOND, days_in_month, ticks_of,
 };
-use crate::value::Value;
 
 /// Why a text is no date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -617,63 +616,6 @@ fn iso_time(at: &mut Cursor<'_>) -> Option<(Clock, Option<ZoneRead>)> {
         zone = zone.or(Some(ZoneRead::Utc));
     }
     Some((clock, zone))
-}
-
-/// The date that Json.NET makes of a string token, if it looks like one: `yyyy-MM-ddTHH:mm:ss[.f][Z|±hh[:]mm]`.
-pub(crate) fn json_date(s: &str) -> Option<Value> {
-    let mut at = Cursor { text: s, at: 0 };
-    let mut numbers = [0; 6];
-    for (i, mark) in ['-', '-', 'T', ':', ':', ' '].into_iter().enumerate() {
-        let width = if i == 0 { 4 } else { 2 };
-        numbers[i] = at.number(width, width)?;
-        if i < 5 && !at.eat(mark) {
-            return None;
-        }
-    }
-    let [year, month, day, hour, minute, second] = numbers;
-    let mut part = 0;
-    if at.eat('.') {
-        let d = at.digits(8);
-        if d.is_empty() || d.len() > 7 {
-            return None;
-        }
-        part = value_of(d) * 10i64.pow(7 - d.len() as u32);
-    }
-    let zone = match at.peek() {
-        Some('+' | '-') => {
-            let text = at.rest().len();
-            (matches!(text, 3 | 5 | 6)).then_some(())?;
-            Some(ZoneRead::Offset(at.zone()?))
-        }
-        Some(_) => at.eat('Z').then_some(Some(ZoneRead::Utc))?,
-        None => None,
-    };
-    if !at.rest().is_empty() {
-        return None;
-    }
-    // Midnight at the end of a day is the one at the start of the next.
-    let late = (hour, minute, second, part) == (24, 0, 0, 0);
-    let hour = if late { 0 } else { hour };
-    let ticks = ticks_of(year, month, day, hour, minute, second, part)?
-        + if late { TICKS_PER_DAY } else { 0 };
-    let date = match zone {
-        None => DateTime {
-            ticks,
-            kind: Kind::Unspecified,
-        },
-        Some(ZoneRead::Utc) => DateTime {
-            ticks,
-            kind: Kind::Utc,
-        },
-        // Json.NET converts to local time, which is UTC here.
-        Some(ZoneRead::Offset(o)) => DateTime {
-            ticks: ticks - o * 60 * TICKS_PER_SECOND,
-            kind: Kind::Local,
-        },
-    };
-    (0..=MAX_TICKS)
-        .contains(&date.ticks)
-        .then_some(Value::DateTime(date))
 }
 
 /// `DateTime.Parse` where only success counts. `today` are the ticks of the current date.

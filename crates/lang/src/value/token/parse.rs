@@ -1,26 +1,87 @@
-//! `JToken.Parse`: Json.NET's reader, which takes more than JSON (comments, single quotes, bare names, trailing commas)
-//! and turns ISO dates into dates.
+//! `JToken.Parse`: Json.NET's reader, which takes more than JSON (comments, single quotes, bare names, trailing commas,
+//! `undefined`, constructors) and turns ISO dates into dates.
+//!
+//! What must stay true: a text is read, or refused with the message, path, line and position that Json.NET 13 gives; no
+//! tree is nested deeper than [`MAX_DEPTH`], so the recursion here is bounded; the work grows with the text.
 
-use super::{Fields, Token};
-use crate::value::{Str, Value, time};
+use super::dates::date;
+use super::number::parse_number;
+use super::{Fields, Form, Token, path_name};
+use crate::value::{Str, Value};
 
-/// `JsonReader.MaxDepth`.
-const MAX_DEPTH: usize = 128;
+/// `JsonReader.MaxDepth` since Json.NET 13.
+pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Parses one token; the error is close to Json.NET's message.
+/// `DuplicatePropertyNameHandling`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Duplicates {
+    /// The last one wins, at the place of the first.
+    #[default]
+    Replace,
+    Ignore,
+    Error,
+}
+
+/// `JsonLoadSettings`, and what the text must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// Whether ISO dates become dates (`DateParseHandling`).
+    pub(crate) dates: bool,
+    /// Whether comments are kept among the items of arrays.
+    pub(crate) comments: bool,
+    pub(crate) duplicates: Duplicates,
+    /// Whether numbers with a fraction are kept as decimals (`FloatParseHandling`).
+    pub(crate) decimals: bool,
+    /// `JObject`, `JArray`, `JConstructor` or `JToken`.
+    pub(crate) class: &'static str,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading {
+            dates: true,
+            comments: false,
+            duplicates: Duplicates::Replace,
+            decimals: false,
+            class: "JToken",
+        }
+    }
+}
+
+/// Parses one token; the error is Json.NET's message.
 pub(crate) fn parse(text: &str) -> Result<Token, String> {
-    parse_with(text, true)
+    load(text, Reading::default())
 }
 
 /// As [`parse`]; `dates` false leaves ISO dates as text (`DateParseHandling.None`).
 pub(crate) fn parse_with(text: &str, dates: bool) -> Result<Token, String> {
-    let mut p = Parser { text, at: 0, dates };
-    p.blank()?;
-    if p.peek().is_none() {
-        return Err("Error reading JToken from JsonReader. Path '', line 0, position 0.".into());
+    load(
+        text,
+        Reading {
+            dates,
+            ..Reading::default()
+        },
+    )
+}
+
+/// Parses a text that must be of one class.
+pub(crate) fn load(text: &str, reading: Reading) -> Result<Token, String> {
+    let mut p = Parser {
+        // A reader of text leaves a byte order mark out.
+        text: text.strip_prefix('\u{feff}').unwrap_or(text),
+        at: 0,
+        reading,
+        open: Vec::new(),
+        fresh: true,
+        begun: false,
+        root: reading.class,
+    };
+    let token = p.root()?;
+    p.blank();
+    while p.byte() == Some(b'/') {
+        p.comment()?;
+        p.blank();
     }
-    let token = p.value(0)?;
-    p.blank()?;
     match p.peek() {
         None => Ok(token),
         Some(c) => Err(p.error(&format!(
@@ -29,173 +90,544 @@ pub(crate) fn parse_with(text: &str, dates: bool) -> Result<Token, String> {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
-    dates: bool,
+/// A container that has begun: what the path of a fault is made of.
+enum Open {
+    Object(Option<Str>),
+    /// Index of the last item that was read.
+    Items(i64),
+}
+
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    pub(super) reading: Reading,
+    open: Vec<Open>,
+    /// Nothing of the innermost container has been read.
+    fresh: bool,
+    /// A token has been read.
+    begun: bool,
+    /// Class that is being loaded.
+    root: &'static str,
 }
 
 impl Parser<'_> {
     fn peek(&self) -> Option<char> {
-        self.text[self.at..].chars().next()
+        self.text.get(self.at..)?.chars().next()
     }
 
-    fn byte(&self) -> Option<u8> {
+    pub(super) fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn error(&self, what: &str) -> String {
-        let before = &self.text[..self.at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rfind('\n').map_or(self.at, |n| self.at - n - 1);
-        format!("{what} Path '', line {line}, position {column}.")
+    fn path(&self) -> String {
+        let mut out = String::new();
+        let known = self.open.len() - usize::from(self.fresh && !self.open.is_empty());
+        for open in &self.open[..known] {
+            match open {
+                Open::Object(Some(name)) => path_name(name, &mut out),
+                Open::Object(None) => {}
+                Open::Items(at) => out.push_str(&format!("[{at}]")),
+            }
+        }
+        out
     }
 
+    /// A message with its place.
+    pub(super) fn error(&self, what: &str) -> String {
+        self.error_at(self.at, what)
+    }
+
+    fn error_at(&self, at: usize, what: &str) -> String {
+        let before = self
+            .text
+            .get(..at.min(self.text.len()))
+            .unwrap_or(self.text);
+        // `\r\n` is one line end.
+        let lines = before.matches('\n').count()
+            + before
+                .bytes()
+                .enumerate()
+                .filter(|(i, b)| *b == b'\r' && before.as_bytes().get(i + 1) != Some(&b'\n'))
+                .count();
+        let start = before.rfind(['\n', '\r']).map_or(0, |i| i + 1);
+        let column = before[start..].encode_utf16().count();
+        let line = if column == 0 && lines == 0 && !self.begun {
+            0
+        } else {
+            lines + 1
+        };
+        let dot = if what.ends_with('.') { "" } else { "." };
+        format!(
+            "{what}{dot} Path '{}', line {line}, position {column}.",
+            self.path()
+        )
+    }
+
+    /// The text ends where more must come.
     fn end(&self) -> String {
-        self.error("Unexpected end of content while loading JSON.")
+        let class = self.root;
+        if self.fresh && self.open.len() <= 1 {
+            self.error(&format!("Error reading {class} from JsonReader."))
+        } else {
+            self.error(&format!("Unexpected end of content while loading {class}."))
+        }
     }
 
-    fn blank(&mut self) -> Result<(), String> {
-        loop {
-            match self.peek() {
-                Some(c) if c.is_whitespace() || c == '\u{feff}' => self.at += c.len_utf8(),
-                Some('/') => {
-                    let rest = &self.text[self.at..];
-                    if rest.starts_with("//") {
-                        self.at += rest.find('\n').unwrap_or(rest.len());
-                    } else if rest.starts_with("/*") {
-                        let end = rest
-                            .find("*/")
-                            .ok_or_else(|| self.error("Unexpected end while parsing comment."))?;
-                        self.at += end + 2;
-                    } else {
-                        return Err(
-                            self.error("Error parsing comment. Expected: *, got something else.")
-                        );
-                    }
-                }
-                _ => return Ok(()),
+    fn unexpected(&self) -> String {
+        let c = self.peek().unwrap_or('\0');
+        self.error(&format!(
+            "Unexpected character encountered while parsing value: {c}."
+        ))
+    }
+
+    fn blank(&mut self) {
+        while let Some(b) = self.byte() {
+            match b {
+                b' ' | b'\t' | b'\n' | b'\r' | 0 => self.at += 1,
+                b if b.is_ascii_graphic() => return,
+                _ => match self.peek() {
+                    Some(c) if c.is_whitespace() => self.at += c.len_utf8(),
+                    _ => return,
+                },
             }
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Token, String> {
-        if depth > MAX_DEPTH {
+    /// A comment, which begins here.
+    fn comment(&mut self) -> Result<Token, String> {
+        self.at += 1;
+        let rest = &self.text[self.at..];
+        let (body, after) = match rest.chars().next() {
+            None => return Err(self.error("Unexpected end while parsing comment.")),
+            Some('/') => {
+                let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+                (&rest[1..end], end)
+            }
+            Some('*') => match rest[1..].find("*/") {
+                Some(end) => (&rest[1..=end], end + 3),
+                None => {
+                    self.at = self.text.len();
+                    return Err(self.error("Unexpected end while parsing comment."));
+                }
+            },
+            Some(c) => {
+                return Err(self.error(&format!("Error parsing comment. Expected: *, got {c}.")));
+            }
+        };
+        self.at += after;
+        self.begun = true;
+        Ok(Token::formed(Value::from(body), Form::Comment))
+    }
+
+    /// White space and comments that nobody keeps.
+    fn skip(&mut self) -> Result<(), String> {
+        self.blank();
+        while self.byte() == Some(b'/') {
+            self.comment()?;
+            self.blank();
+        }
+        Ok(())
+    }
+
+    fn root(&mut self) -> Result<Token, String> {
+        self.blank();
+        let class = self.root;
+        let mut comment = None;
+        while self.byte() == Some(b'/') {
+            // `JToken.Parse` gives the comment that the text begins with, the others pass over it.
+            let read = self.comment()?;
+            comment.get_or_insert(read);
+            self.blank();
+        }
+        if self.byte().is_none() {
+            if let Some(comment) = comment.filter(|_| class == "JToken") {
+                return Ok(comment);
+            }
+            return Err(self.error(&format!("Error reading {class} from JsonReader.")));
+        }
+        let wanted = match class {
+            "JObject" => Some((b'{', "an object")),
+            "JArray" => Some((b'[', "an array")),
+            "JConstructor" => Some((b'n', "a constructor")),
+            _ => None,
+        };
+        if let Some((_, kind)) = wanted.filter(|(first, _)| {
+            self.byte() != Some(*first)
+                || (*first == b'n' && self.text.as_bytes().get(self.at + 1) != Some(&b'e'))
+        }) {
+            let item = match self.byte() {
+                Some(b @ (b'{' | b'[')) => {
+                    self.at += 1;
+                    self.begun = true;
+                    if b == b'{' {
+                        "StartObject"
+                    } else {
+                        "StartArray"
+                    }
+                }
+                _ => self.value()?.reader_name(),
+            };
+            return Err(self.error(&format!(
+                "Error reading {class} from JsonReader. Current JsonReader item is not {kind}: {item}."
+            )));
+        }
+        let token = self.value()?;
+        match comment.filter(|_| class == "JToken" && !self.reading.comments) {
+            Some(comment) => Ok(comment),
+            None => Ok(token),
+        }
+    }
+
+    /// A container begins.
+    fn enter(&mut self, open: Open) -> Result<(), String> {
+        if self.open.is_empty() && self.root == "JToken" {
+            self.root = match open {
+                Open::Object(_) => "JObject",
+                Open::Items(_) => "JArray",
+            };
+        }
+        self.counted();
+        self.open.push(open);
+        self.fresh = true;
+        if self.open.len() > MAX_DEPTH {
             return Err(self.error(&format!(
                 "The reader's MaxDepth of {MAX_DEPTH} has been exceeded."
             )));
         }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.open.pop();
+        self.fresh = false;
+    }
+
+    /// A value of the innermost container was read, or begins as a container.
+    fn counted(&mut self) {
+        self.begun = true;
+        if let Some(Open::Items(at)) = self.open.last_mut() {
+            *at += 1;
+        }
+        self.fresh = false;
+    }
+
+    fn scalar(&mut self, value: Value) -> Token {
+        self.counted();
+        Token::scalar(value)
+    }
+
+    /// The token that closes a container is not the one that opened it.
+    fn mismatched(&mut self) -> String {
+        let end = match self.byte() {
+            Some(b'}') => "EndObject",
+            Some(b']') => "EndArray",
+            _ => "EndConstructor",
+        };
+        self.at += 1;
+        self.begun = true;
+        let kind = match self.open.pop() {
+            None => "None",
+            Some(Open::Object(_)) => "Object",
+            Some(Open::Items(_)) if self.root == "JConstructor" && self.open.is_empty() => {
+                "Constructor"
+            }
+            Some(Open::Items(_)) => "Array",
+        };
+        self.fresh = false;
+        self.error(&format!(
+            "JsonToken {end} is not valid for closing JsonType {kind}."
+        ))
+    }
+
+    fn value(&mut self) -> Result<Token, String> {
         match self.byte() {
             None => Err(self.end()),
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
+            Some(b'{') => self.object(),
+            Some(b'[') => self.array(),
             Some(q @ (b'"' | b'\'')) => {
                 let s = self.string(q)?;
-                if self.dates
-                    && let Some(date) = time::json_date(&s)
+                if self.reading.dates
+                    && let Some(date) = date(&s)
                 {
-                    return Ok(Token::scalar(date));
+                    return Ok(self.scalar(date));
                 }
-                Ok(Token::scalar(Value::from(s)))
+                Ok(self.scalar(Value::from(s)))
             }
+            Some(b'-') if self.text.as_bytes().get(self.at + 1) == Some(&b'I') => self.word(
+                "-Infinity",
+                "-Infinity value",
+                Value::Double(f64::NEG_INFINITY),
+            ),
             Some(b'-' | b'0'..=b'9' | b'.') => self.number(),
-            Some(_) => self.word(),
+            Some(b't') => self.word("true", "boolean value", Value::Bool(true)),
+            Some(b'f') => self.word("false", "boolean value", Value::Bool(false)),
+            Some(b'N') => self.word("NaN", "NaN value", Value::Double(f64::NAN)),
+            Some(b'I') => self.word("Infinity", "Infinity value", Value::Double(f64::INFINITY)),
+            Some(b'n') => match self.text.as_bytes().get(self.at + 1) {
+                Some(b'u') => self.word("null", "null value", Value::Null),
+                Some(b'e') => self.constructor(),
+                Some(_) => Err(self.unexpected()),
+                None => {
+                    self.at += 1;
+                    Err(self.error("Unexpected end when reading JSON."))
+                }
+            },
+            Some(b'u') => {
+                self.word("undefined", "undefined value", Value::Null)?;
+                Ok(Token::formed(Value::Null, Form::Undefined))
+            }
+            // An item that is left out; the comma is read after it.
+            Some(b',') => {
+                self.counted();
+                Ok(Token::formed(Value::Null, Form::Undefined))
+            }
+            Some(b']' | b')') => Err(self.mismatched()),
+            Some(_) => Err(self.unexpected()),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Token, String> {
+    fn object(&mut self) -> Result<Token, String> {
         self.at += 1;
+        self.enter(Open::Object(None))?;
         let mut fields = Fields::default();
         loop {
-            self.blank()?;
+            self.skip()?;
             match self.byte() {
                 None => return Err(self.end()),
                 Some(b'}') => {
                     self.at += 1;
+                    self.leave();
                     return Ok(Token::object(fields));
                 }
                 Some(_) => {}
             }
-            let name: Str = match self.byte() {
-                Some(q @ (b'"' | b'\'')) => self.string(q)?.into(),
-                _ => {
-                    let rest = &self.text[self.at..];
-                    let end = rest
-                        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
-                        .unwrap_or(rest.len());
-                    if end == 0 {
-                        let c = rest.chars().next().unwrap_or(' ');
-                        return Err(
-                            self.error(&format!("Invalid property identifier character: {c}."))
-                        );
-                    }
-                    self.at += end;
-                    rest[..end].into()
-                }
-            };
-            self.blank()?;
-            if self.byte() != Some(b':') {
-                return Err(match self.peek() {
-                    None => self.end(),
-                    Some(c) => self.error(&format!(
-                        "Invalid character after parsing property name. Expected ':' but got: {c}."
-                    )),
-                });
-            }
-            self.at += 1;
-            self.blank()?;
-            let value = self.value(depth + 1)?;
-            // The last of two equal names wins, at the place of the first.
+            let name = self.name()?;
+            self.skip()?;
+            let value = self.value()?;
             match fields.position(&name) {
-                Some(i) => {
-                    if fields.list()[i].set_content(value).is_err() {
-                        return Err(self.error("The JSON is nested too deeply."));
-                    }
-                }
                 None => fields.push(Token::property(name, value)),
+                Some(i) => match self.reading.duplicates {
+                    Duplicates::Ignore => {}
+                    Duplicates::Error => {
+                        return Err(self.error(&format!(
+                            "Property with the name '{name}' already exists in the current JSON object."
+                        )));
+                    }
+                    // Both are bounded in depth, so this does not fail.
+                    Duplicates::Replace => drop(fields.list()[i].set_content(value)),
+                },
             }
-            self.blank()?;
-            match self.byte() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {}
-                None => return Err(self.end()),
-                Some(_) => return Err(self.after_value()),
+            if self.after_value(b'}')? {
+                self.leave();
+                return Ok(Token::object(fields));
             }
         }
     }
 
-    fn after_value(&self) -> String {
-        let c = self.peek().unwrap_or(' ');
-        self.error(&format!(
-            "After parsing a value an unexpected character was encountered: {c}."
-        ))
+    fn name(&mut self) -> Result<Str, String> {
+        let identifier = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let name: Str = match self.peek() {
+            Some(q @ ('"' | '\'')) => self.string(q as u8)?.into(),
+            Some(c) if identifier(c) => {
+                let rest = &self.text[self.at..];
+                let end = rest.find(|c| !identifier(c)).unwrap_or(rest.len());
+                self.at += end;
+                match rest[end..].chars().next() {
+                    None => {
+                        return Err(
+                            self.error("Unexpected end while parsing unquoted property name.")
+                        );
+                    }
+                    Some(c) if c == ':' || c.is_whitespace() => {}
+                    Some(c) => {
+                        return Err(self.error(&format!(
+                            "Invalid JavaScript property identifier character: {c}."
+                        )));
+                    }
+                }
+                rest[..end].into()
+            }
+            c => {
+                let c = c.unwrap_or('\0');
+                return Err(self.error(&format!("Invalid property identifier character: {c}.")));
+            }
+        };
+        self.blank();
+        if self.byte() != Some(b':') {
+            let c = self.peek().unwrap_or('\0');
+            return Err(self.error(&format!(
+                "Invalid character after parsing property name. Expected ':' but got: {c}."
+            )));
+        }
+        self.at += 1;
+        self.fresh = false;
+        if let Some(Open::Object(last)) = self.open.last_mut() {
+            *last = Some(name.clone());
+        }
+        Ok(name)
     }
 
-    fn array(&mut self, depth: usize) -> Result<Token, String> {
+    /// What follows a value: `true` at the end of the container, `false` after a comma.
+    fn after_value(&mut self, close: u8) -> Result<bool, String> {
+        self.skip()?;
+        match self.byte() {
+            None => Err(self.end()),
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(b) if b == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(b'}' | b']' | b')') => Err(self.mismatched()),
+            Some(_) => {
+                let c = self.peek().unwrap_or('\0');
+                Err(self.error(&format!(
+                    "After parsing a value an unexpected character was encountered: {c}."
+                )))
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Token, String> {
         self.at += 1;
+        self.enter(Open::Items(-1))?;
+        self.items(b']').map(Token::array)
+    }
+
+    /// Items up to the end of their container.
+    fn items(&mut self, close: u8) -> Result<Vec<Token>, String> {
         let mut items = Vec::new();
         loop {
-            self.blank()?;
+            self.kept(&mut items)?;
             match self.byte() {
                 None => return Err(self.end()),
-                Some(b']') => {
+                Some(b) if b == close => {
                     self.at += 1;
-                    return Ok(Token::array(items));
+                    self.leave();
+                    return Ok(items);
                 }
-                Some(_) => items.push(self.value(depth + 1)?),
+                Some(_) => items.push(self.value()?),
             }
-            self.blank()?;
-            match self.byte() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {}
-                None => return Err(self.end()),
-                Some(_) => return Err(self.after_value()),
+            if self.reading.comments {
+                self.kept(&mut items)?;
             }
+            if self.after_value(close)? {
+                self.leave();
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Comments among items, kept if they are to be.
+    fn kept(&mut self, items: &mut Vec<Token>) -> Result<(), String> {
+        self.blank();
+        while self.byte() == Some(b'/') {
+            let comment = self.comment()?;
+            if self.reading.comments {
+                items.push(comment);
+            }
+            self.blank();
+        }
+        Ok(())
+    }
+
+    /// `new Name(items)`.
+    fn constructor(&mut self) -> Result<Token, String> {
+        if !self.matched("new")? || !self.separated() {
+            return Err(self.error("Unexpected content while parsing JSON."));
+        }
+        self.blank();
+        let rest = &self.text[self.at..];
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric())
+            .unwrap_or(rest.len());
+        self.at += end;
+        let name = Str::from(&rest[..end]);
+        match rest[end..].chars().next() {
+            None => return Err(self.error("Unexpected end while parsing constructor.")),
+            Some(c) if c == '(' || c.is_whitespace() => {}
+            Some(c) => {
+                return Err(self.error(&format!(
+                    "Unexpected character while parsing constructor: {c}."
+                )));
+            }
+        }
+        self.blank();
+        if self.byte() != Some(b'(') {
+            let c = self.peek().unwrap_or('\0');
+            return Err(self.error(&format!(
+                "Unexpected character while parsing constructor: {c}."
+            )));
+        }
+        self.at += 1;
+        if self.open.is_empty() && self.root == "JToken" {
+            self.root = "JConstructor";
+        }
+        self.enter(Open::Items(-1))?;
+        self.items(b')')
+            .map(|items| Token::constructor(name, items))
+    }
+
+    /// Whether the word stands here; the place is left where it differs.
+    fn matched(&mut self, word: &str) -> Result<bool, String> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let same = rest
+            .iter()
+            .zip(word.bytes())
+            .take_while(|(a, b)| **a == *b)
+            .count();
+        if rest.len() < word.len() {
+            self.at = self.text.len();
+            return Err(self.error("Unexpected end when reading JSON."));
+        }
+        self.at += same;
+        Ok(same == word.len())
+    }
+
+    /// Whether a value may end here.
+    fn separated(&self) -> bool {
+        match self.peek() {
+            None => true,
+            Some('}' | ']' | ')' | ',' | '\0') => true,
+            Some('/') => matches!(self.text.as_bytes().get(self.at + 1), Some(b'*' | b'/')),
+            Some(c) => c.is_whitespace(),
+        }
+    }
+
+    fn word(&mut self, word: &str, kind: &str, value: Value) -> Result<Token, String> {
+        if self.matched(word)? && self.separated() {
+            return Ok(self.scalar(value));
+        }
+        // The place is the start of a character: what matched is ASCII.
+        Err(self.error(&format!("Error parsing {kind}.")))
+    }
+
+    fn number(&mut self) -> Result<Token, String> {
+        let rest = &self.text[self.at..];
+        let part = |c: char| matches!(c, '-' | '+' | '.' | 'x' | 'X') || c.is_ascii_hexdigit();
+        let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        let s = &rest[..end];
+        self.at += end;
+        match rest[end..].chars().next() {
+            None | Some(',' | '}' | ']' | ')' | '/' | '\0') => {}
+            Some(c) if c.is_whitespace() => {}
+            Some(c) => {
+                return Err(self.error(&format!(
+                    "Unexpected character encountered while parsing number: {c}."
+                )));
+            }
+        }
+        match parse_number(s, self.reading.decimals) {
+            Ok(value) => Ok(self.scalar(value)),
+            Err(why) => Err(self.error(&why)),
         }
     }
 
     fn string(&mut self, quote: u8) -> Result<String, String> {
         self.at += 1;
+        self.begun = true;
         let bytes = self.text.as_bytes();
         let start = self.at;
         while let Some(&b) = bytes.get(self.at) {
@@ -209,10 +641,15 @@ impl Parser<'_> {
             }
             self.at += 1;
         }
-        Err(self.error(&format!(
+        Err(self.unterminated(quote))
+    }
+
+    fn unterminated(&mut self, quote: u8) -> String {
+        self.at = self.text.len();
+        self.error(&format!(
             "Unterminated string. Expected delimiter: {}.",
             quote as char
-        )))
+        ))
     }
 
     fn escaped(&mut self, start: usize, quote: u8) -> Result<String, String> {
@@ -220,10 +657,7 @@ impl Parser<'_> {
         let mut out = self.text[start..self.at].to_string();
         loop {
             let Some(c) = self.peek() else {
-                return Err(self.error(&format!(
-                    "Unterminated string. Expected delimiter: {}.",
-                    quote as char
-                )));
+                return Err(self.unterminated(quote));
             };
             self.at += c.len_utf8();
             if c != '\\' {
@@ -235,19 +669,11 @@ impl Parser<'_> {
                 continue;
             }
             let Some(e) = self.peek() else {
-                return Err(self.end());
+                return Err(self.unterminated(quote));
             };
             self.at += e.len_utf8();
             if e == 'u' {
-                let hex = self
-                    .text
-                    .get(self.at..self.at + 4)
-                    .and_then(|h| u16::from_str_radix(h, 16).ok());
-                let Some(unit) = hex else {
-                    return Err(self.error("Invalid Unicode escape sequence."));
-                };
-                self.at += 4;
-                units.push(unit);
+                units.push(self.unit()?);
                 continue;
             }
             flush(&mut units, &mut out);
@@ -263,75 +689,22 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Token, String> {
+    /// The four digits after `\u`.
+    fn unit(&mut self) -> Result<u16, String> {
         let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')))
-            .unwrap_or(rest.len());
-        let s = &rest[..end];
-        if s == "-Infinity" {
-            self.at += end;
-            return Ok(Token::scalar(Value::Double(f64::NEG_INFINITY)));
+        let four: String = rest.chars().take(4).collect();
+        if four.encode_utf16().count() < 4 {
+            self.at = self.text.len();
+            return Err(self.error("Unexpected end while parsing Unicode escape sequence."));
         }
-        let value = if let Some(hex) = s.strip_prefix("0x").or_else(|| s.strip_prefix("0X")) {
-            i64::from_str_radix(hex, 16).ok().map(Value::Long)
-        } else if s.len() > 1 && s.starts_with('0') && s.bytes().all(|b| b.is_ascii_digit()) {
-            i64::from_str_radix(s, 8).ok().map(Value::Long)
-        } else if !s.contains(['.', 'e', 'E']) {
-            // Beyond long Json.NET keeps a BigInteger; decimal carries 28 digits, a double the rest.
-            s.parse::<i64>()
-                .map(Value::Long)
-                .ok()
-                .or_else(|| s.parse::<u64>().ok().map(Value::ULong))
-                .or_else(|| {
-                    s.bytes()
-                        .skip(1)
-                        .all(|b| b.is_ascii_digit())
-                        .then(|| s.parse().ok().map(Value::Decimal))
-                        .flatten()
-                })
-                .or_else(|| {
-                    s.bytes()
-                        .skip(1)
-                        .all(|b| b.is_ascii_digit())
-                        .then(|| s.parse().ok().map(Value::Double))
-                        .flatten()
-                })
-        } else {
-            s.parse::<f64>()
-                .ok()
-                .filter(|f| f.is_finite())
-                .map(Value::Double)
-        };
-        match value {
-            Some(v) => {
-                self.at += end;
-                Ok(Token::scalar(v))
+        let hex = four.bytes().all(|b| b.is_ascii_hexdigit());
+        match u16::from_str_radix(&four, 16).ok().filter(|_| hex) {
+            Some(unit) => {
+                self.at += 4;
+                Ok(unit)
             }
-            None => Err(self.error(&format!("Input string '{s}' is not a valid number."))),
+            None => Err(self.error(&format!("Invalid Unicode escape sequence: \\u{four}."))),
         }
-    }
-
-    fn word(&mut self) -> Result<Token, String> {
-        let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(rest.len());
-        let value = match &rest[..end] {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            "null" | "undefined" => Value::Null,
-            "NaN" => Value::Double(f64::NAN),
-            "Infinity" => Value::Double(f64::INFINITY),
-            _ => {
-                let c = rest.chars().next().unwrap_or(' ');
-                return Err(self.error(&format!(
-                    "Unexpected character encountered while parsing value: {c}."
-                )));
-            }
-        };
-        self.at += end;
-        Ok(Token::scalar(value))
     }
 }
 

@@ -1,11 +1,36 @@
 //! `JToken.ToString`: Json.NET's exact text, indented or not.
 
-use super::{Kind, Token};
+use super::number::BigInteger;
+use super::{Form, Kind, Token};
 use crate::value::{Kind as DateKind, Value, number, text, time};
+
+/// `StringEscapeHandling`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Escape {
+    #[default]
+    Default,
+    /// Also what is beyond ASCII.
+    NonAscii,
+    /// Also `<`, `>`, `&`, `'` and `"`.
+    Html,
+}
+
+/// How a tree is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Style {
+    pub(crate) indented: bool,
+    pub(crate) escape: Escape,
+}
 
 /// The text of a token; indented by two spaces a level, or without any blank.
 pub(crate) fn write(token: &Token, indented: bool, out: &mut String) {
-    node(token, indented, 0, out);
+    let escape = Escape::Default;
+    node(token, Style { indented, escape }, 0, out);
+}
+
+/// As [`write`], in a style.
+pub(crate) fn write_styled(token: &Token, style: Style, out: &mut String) {
+    node(token, style, 0, out);
 }
 
 fn line(indented: bool, level: usize, out: &mut String) {
@@ -19,7 +44,7 @@ fn line(indented: bool, level: usize, out: &mut String) {
     }
 }
 
-fn node(token: &Token, indented: bool, level: usize, out: &mut String) {
+fn node(token: &Token, style: Style, level: usize, out: &mut String) {
     match token.kind() {
         Kind::Object(fields) => {
             let fields = fields.borrow();
@@ -32,44 +57,114 @@ fn node(token: &Token, indented: bool, level: usize, out: &mut String) {
                 if i > 0 {
                     out.push(',');
                 }
-                line(indented, level + 1, out);
-                node(p, indented, level + 1, out);
+                line(style.indented, level + 1, out);
+                node(p, style, level + 1, out);
             }
-            line(indented, level, out);
+            line(style.indented, level, out);
             out.push('}');
         }
         Kind::Array(items) => {
-            let items = items.borrow();
-            if items.is_empty() {
-                out.push_str("[]");
-                return;
-            }
             out.push('[');
-            for (i, t) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                line(indented, level + 1, out);
-                node(t, indented, level + 1, out);
-            }
-            line(indented, level, out);
+            all(&items.borrow(), style, level, out);
             out.push(']');
         }
-        Kind::Property(name, value) => {
-            string(name, out);
-            out.push_str(if indented { ": " } else { ":" });
-            node(&value.borrow(), indented, level, out);
+        Kind::Constructor(name, items) => {
+            out.push_str("new ");
+            out.push_str(&name.borrow());
+            out.push('(');
+            all(&items.borrow(), style, level, out);
+            out.push(')');
         }
-        Kind::Scalar(value) => scalar(&value.borrow(), out),
+        Kind::Property(name, value) => {
+            text_in(name, style, out);
+            out.push_str(if style.indented { ": " } else { ":" });
+            node(&value.borrow(), style, level, out);
+        }
+        Kind::Scalar(value) => match token.form() {
+            Form::Comment => {
+                out.push_str("/*");
+                out.push_str(&value.borrow().to_text());
+                out.push_str("*/");
+            }
+            Form::Raw => out.push_str(&value.borrow().to_text()),
+            Form::Undefined => out.push_str("undefined"),
+            Form::Plain | Form::Text => styled(&value.borrow(), style, out),
+        },
+    }
+}
+
+/// The items of an array or a constructor. A comment stands between them without a comma of its own.
+fn all(items: &[Token], style: Style, level: usize, out: &mut String) {
+    let mut first = true;
+    for t in items {
+        let comment = t.form() == Form::Comment;
+        if !first && !comment {
+            out.push(',');
+        }
+        first &= comment;
+        line(style.indented, level + 1, out);
+        node(t, style, level + 1, out);
+    }
+    if !items.is_empty() {
+        line(style.indented, level, out);
     }
 }
 
 /// A quoted JSON text with Json.NET's default escapes.
 pub(crate) fn string(s: &str, out: &mut String) {
     out.push('"');
+    escape(s, '"', out);
+    out.push('"');
+}
+
+/// As [`string`], in a style.
+fn text_in(s: &str, style: Style, out: &mut String) {
+    if style.escape == Escape::Default {
+        return string(s, out);
+    }
+    let begin = out.len();
+    string(s, out);
+    let plain = out.split_off(begin);
+    out.push('"');
+    // The quotes around are not escaped, and those inside are `\"` already.
+    let inner = plain.get(1..plain.len().saturating_sub(1)).unwrap_or("");
+    let html = style.escape == Escape::Html;
+    let inner = if html {
+        inner.replace("\\\"", "\\u0022")
+    } else {
+        inner.to_owned()
+    };
+    for c in inner.chars() {
+        match c {
+            '<' | '>' | '&' | '\'' if html => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if !c.is_ascii() && !html => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// A scalar in a style.
+fn styled(value: &Value, style: Style, out: &mut String) {
+    match value {
+        Value::Str(s) => text_in(s, style, out),
+        Value::Char(_) => text_in(&value.to_text(), style, out),
+        other => scalar(other, out),
+    }
+}
+
+/// The escapes of a text that stands in the given quotes.
+pub(crate) fn escape(s: &str, quote: char, out: &mut String) {
     for c in s.chars() {
         match c {
-            '"' => out.push_str("\\\""),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
@@ -81,7 +176,6 @@ pub(crate) fn string(s: &str, out: &mut String) {
             c => out.push(c),
         }
     }
-    out.push('"');
 }
 
 /// A scalar as JSON.
@@ -101,7 +195,11 @@ pub(crate) fn scalar(value: &Value, out: &mut String) {
         Value::Float(_) | Value::Double(_) | Value::Decimal(_) => {
             let text = value.to_text();
             out.push_str(&text);
-            if !text.contains(['.', 'E', 'e']) {
+            let whole = match value {
+                Value::Decimal(_) => !text.contains('.'),
+                _ => !text.contains(['.', 'E', 'e']),
+            };
+            if whole {
                 out.push_str(".0");
             }
         }
@@ -126,7 +224,9 @@ pub(crate) fn scalar(value: &Value, out: &mut String) {
             out.push_str(&text::base64(b));
             out.push('"');
         }
-        Value::Guid(_) | Value::TimeSpan(_) | Value::Object(_) => string(&value.to_text(), out),
+        Value::Object(o) if o.as_any().is::<BigInteger>() => out.push_str(&o.text()),
+        Value::Guid(_) | Value::TimeSpan(_) => string(&value.to_text(), out),
+        Value::Object(o) => string(&crate::expr::table::json::object_text(&**o), out),
         Value::Enum(_, n) => out.push_str(&n.to_string()),
         other => out.push_str(&other.to_text()),
     }

@@ -1,33 +1,38 @@
-//! Tokens into values: casts, `Value<T>`, `ToObject<T>`.
+//! Tokens into values: explicit conversions (`(int)token`), `Value<T>`, and the conversions into tokens.
+//!
+//! Source: Json.NET 13's operators of `JToken` and `Extensions.Convert`. What must stay true: which token types a
+//! conversion takes, and which exception the others get, is decided by type first and by value then, as there.
+//! `ToObject<T>` is in `json/deserialize.rs`.
 
 use super::super::{Row, m};
-use crate::expr::eval::{Cx, R, Throw, throw, to_number, types};
+use crate::expr::eval::{Args, Cx, R, Throw, throw, to_number, types};
 use crate::expr::types::{Num, Ty};
-use crate::value::token::Kind;
-use crate::value::{
-    DateTime, DateTimeOffset, Dict, Kind as DateKind, Token, Value, number, text, time,
-};
+use crate::value::token::number::BigInteger;
+use crate::value::{DateTime, DateTimeOffset, Kind as DateKind, Token, Value, number, text, time};
 
-fn cannot(t: &Token, ty: &Ty) -> Throw {
-    throw(
-        "ArgumentException",
-        format!("Can not convert {} to {}.", type_name(t), short(ty)),
-    )
-}
-
-fn type_name(t: &Token) -> String {
+pub(super) fn type_name(t: &Token) -> String {
     text::enum_text(&crate::expr::table::enums::JTOKEN_TYPE, t.type_number())
 }
 
+/// The name that a message gives to the target of a conversion.
 fn short(ty: &Ty) -> String {
-    let full = ty.full_name();
-    full.rsplit('.').next().unwrap_or(&full).to_string()
+    match ty.plain() {
+        Ty::Array(_) => "byte array".into(),
+        ty => ty.table_name().to_owned(),
+    }
 }
 
 fn bad_text(s: &str) -> Throw {
     throw(
         "FormatException",
         format!("The input string '{s}' was not in a correct format."),
+    )
+}
+
+fn bad_date(s: &str) -> Throw {
+    throw(
+        "FormatException",
+        format!("String '{s}' was not recognized as a valid DateTime."),
     )
 }
 
@@ -41,14 +46,67 @@ pub(crate) fn scalar_text(v: &Value) -> Value {
     }
 }
 
-/// An explicit conversion of the scalar in a token to a built-in type. Null only reaches nullable types.
-fn scalar_as(t: &Token, v: &Value, ty: &Ty) -> R {
+fn big(v: &Value) -> Option<&BigInteger> {
+    match v {
+        Value::Object(o) => o.as_any().downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Whether a value has `IConvertible`.
+fn convertible(v: &Value) -> bool {
+    !matches!(
+        v,
+        Value::Guid(_)
+            | Value::TimeSpan(_)
+            | Value::DateTimeOffset(_)
+            | Value::Bytes(_)
+            | Value::Object(_)
+            | Value::List(_)
+            | Value::Dict(_)
+    )
+}
+
+fn invalid_cast(v: &Value, ty: &Ty) -> Throw {
+    let (from, to) = (v.ty(), ty.plain());
+    let message = if !convertible(v) {
+        format!(
+            "Unable to cast object of type '{}' to type 'System.IConvertible'.",
+            from.full_name()
+        )
+    } else if builtin(to) {
+        format!(
+            "Invalid cast from '{}' to '{}'.",
+            from.table_name(),
+            to.table_name()
+        )
+    } else {
+        format!(
+            "Invalid cast from '{}' to '{}'.",
+            from.full_name(),
+            to.full_name()
+        )
+    };
+    throw("InvalidCastException", message)
+}
+
+/// The types that `IConvertible` knows.
+fn builtin(ty: &Ty) -> bool {
+    ty.numeric().is_some() || matches!(ty, Ty::Bool | Ty::String) || ty.is_class("DateTime")
+}
+
+/// `Convert.ToInt32(value, InvariantCulture)` and its kin, for what a `JValue` may hold.
+pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
     let plain = ty.plain();
     if v.is_null() {
-        return if ty.is_value() {
-            Err(cannot(t, ty))
-        } else {
-            Ok(Value::Null)
+        return Ok(types::default_of(plain));
+    }
+    if let Some(big) = big(v) {
+        return match plain.numeric() {
+            Some(num) => number_of_text(&big.text(), num),
+            None if *plain == Ty::Bool => Ok(Value::Bool(!big.is_zero())),
+            None if *plain == Ty::String => Ok(Value::from(big.text())),
+            None => Err(invalid_cast(v, plain)),
         };
     }
     if *plain == Ty::String {
@@ -57,98 +115,167 @@ fn scalar_as(t: &Token, v: &Value, ty: &Ty) -> R {
     if let Some(num) = plain.numeric() {
         return match v {
             Value::Str(s) => number_of_text(s, num),
-            Value::Bool(b) => to_number(num, &Value::Int(i32::from(*b))),
+            Value::Bool(b) if num != Num::Char => to_number(num, &Value::Int(i32::from(*b))),
+            Value::Char(c) if num < Num::Float => checked_number(num, &Value::Int((*c).into())),
+            Value::Enum(_, n) if num != Num::Char => checked_number(num, &Value::Long(*n)),
+            Value::Double(_) | Value::Float(_) | Value::Decimal(_) if num == Num::Char => {
+                Err(invalid_cast(v, plain))
+            }
             v if number::as_f64(v).is_some() => checked_number(num, v),
-            _ => Err(cannot(t, ty)),
+            _ => Err(invalid_cast(v, plain)),
         };
     }
-    let made = match plain {
+    match plain {
         Ty::Bool => match v {
-            Value::Bool(b) => Some(Value::Bool(*b)),
-            Value::Str(s) => {
-                let parsed = super::super::core::parse_bool(s);
-                return parsed.map(Value::Bool).ok_or_else(|| {
+            Value::Bool(_) => Ok(v.clone()),
+            Value::Str(s) => super::super::core::parse_bool(s)
+                .map(Value::Bool)
+                .ok_or_else(|| {
                     throw(
                         "FormatException",
                         format!("String '{s}' was not recognized as a valid Boolean."),
                     )
-                });
-            }
-            v => number::as_f64(v).map(|f| Value::Bool(f != 0.0)),
+                }),
+            v => match number::as_f64(v) {
+                Some(f) => Ok(Value::Bool(f != 0.0)),
+                None => Err(invalid_cast(v, plain)),
+            },
         },
         Ty::Class("DateTime", _) => match v {
-            Value::DateTime(d) => Some(Value::DateTime(*d)),
-            Value::DateTimeOffset(d) => Some(Value::DateTime(DateTime {
-                ticks: d.ticks,
-                kind: DateKind::Unspecified,
-            })),
-            Value::Str(s) => Some(
-                time::parse_date(s, 0)
-                    .map(Value::DateTime)
-                    .ok_or_else(|| bad_date(s))?,
-            ),
-            _ => None,
+            Value::DateTime(_) => Ok(v.clone()),
+            Value::Str(s) => time::parse_date(s, 0)
+                .map(Value::DateTime)
+                .ok_or_else(|| bad_date(s)),
+            _ => Err(invalid_cast(v, plain)),
         },
-        Ty::Class("DateTimeOffset", _) => match v {
-            Value::DateTimeOffset(d) => Some(Value::DateTimeOffset(*d)),
-            Value::DateTime(d) => Some(Value::DateTimeOffset(DateTimeOffset {
+        _ => Err(invalid_cast(v, plain)),
+    }
+}
+
+/// `Convert.ChangeType(value, typeof(T), InvariantCulture)`.
+fn change_type(v: &Value, ty: &Ty) -> R {
+    let plain = ty.plain();
+    if v.is_null() {
+        return if ty.is_value() {
+            Err(throw(
+                "InvalidCastException",
+                "Null object cannot be converted to a value type.",
+            ))
+        } else {
+            Ok(Value::Null)
+        };
+    }
+    if !convertible(v) {
+        return Err(throw(
+            "InvalidCastException",
+            "Object must implement IConvertible.",
+        ));
+    }
+    if builtin(plain) {
+        scalar_to(v, plain)
+    } else {
+        Err(invalid_cast(v, plain))
+    }
+}
+
+/// Whether an operator for the type takes a token of the type with that number.
+fn taken(ty: &Ty, number: i64) -> bool {
+    let text = matches!(number, 5 | 8 | 13);
+    match ty.plain() {
+        Ty::String => matches!(number, 5..=9 | 12..=17),
+        Ty::Bool => text || matches!(number, 6 | 7 | 9),
+        Ty::Char => text || matches!(number, 6 | 7),
+        Ty::Array(_) => text || matches!(number, 6 | 14),
+        Ty::Class("Guid", _) => text || matches!(number, 14 | 15),
+        Ty::Class("TimeSpan", _) => text || number == 17,
+        Ty::Class("Uri", _) => text || number == 16,
+        Ty::Class("DateTime" | "DateTimeOffset", _) => text || number == 12,
+        ty if ty.numeric().is_some() => text || matches!(number, 6 | 7 | 9),
+        _ => false,
+    }
+}
+
+/// `(T)token`.
+pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
+    let t = &t.content().unwrap_or_else(|| t.clone());
+    let plain = ty.plain();
+    let number = t.type_number();
+    let nullable = ty.is_nullable() || *plain == Ty::String || plain.is_class("Uri");
+    let cannot = || {
+        throw(
+            "ArgumentException",
+            format!("Can not convert {} to {}.", type_name(t), short(ty)),
+        )
+    };
+    let Some(v) = t
+        .value()
+        .filter(|_| taken(plain, number) || (nullable && matches!(number, 10 | 11)))
+    else {
+        return Err(cannot());
+    };
+    if v.is_null() && nullable {
+        return Ok(Value::Null);
+    }
+    match (plain, &v) {
+        (Ty::Class("DateTime", _), Value::DateTimeOffset(d)) => Ok(Value::DateTime(DateTime {
+            ticks: d.ticks,
+            kind: DateKind::Unspecified,
+        })),
+        (Ty::Class("DateTimeOffset", _), Value::DateTimeOffset(_)) => Ok(v),
+        (Ty::Class("DateTimeOffset", _), Value::Str(s)) => time::parse_offset(s, 0)
+            .map(Value::DateTimeOffset)
+            .ok_or_else(|| bad_date(s)),
+        (Ty::Class("DateTimeOffset", _), _) => match scalar_to(&v, &Ty::class("DateTime"))? {
+            Value::DateTime(d) => Ok(Value::DateTimeOffset(DateTimeOffset {
                 ticks: d.ticks,
                 offset_minutes: 0,
             })),
-            Value::Str(s) => Some(
-                time::parse_offset(s, 0)
-                    .map(Value::DateTimeOffset)
-                    .ok_or_else(|| bad_date(s))?,
-            ),
-            _ => None,
+            v => Ok(v),
         },
-        Ty::Class("TimeSpan", _) => match v {
-            Value::TimeSpan(s) => Some(Value::TimeSpan(*s)),
-            Value::Str(s) => Some(
-                time::parse_span(s)
-                    .map(Value::TimeSpan)
-                    .ok_or_else(|| bad_text(s))?,
-            ),
-            _ => None,
-        },
-        Ty::Class("Guid", _) => match v {
-            Value::Guid(g) => Some(Value::Guid(*g)),
-            Value::Str(s) => Some(
-                uuid::Uuid::try_parse(s.trim())
-                    .map(|u| Value::Guid(u.into_bytes()))
-                    .map_err(|_| throw("FormatException", "Unrecognized Guid format."))?,
-            ),
-            _ => None,
-        },
-        Ty::Class("Uri", _) => match v {
-            Value::Object(_) => Some(v.clone()),
-            Value::Str(s) => Some(super::super::web::uri(s)?),
-            _ => None,
-        },
-        Ty::Array(of) if **of == Ty::Byte => match v {
-            Value::Bytes(b) => Some(Value::Bytes(b.clone())),
-            Value::Str(s) => Some(Value::Bytes(
-                text::from_base64(s)
-                    .ok_or_else(|| {
-                        throw(
-                            "FormatException",
-                            "The input is not a valid Base-64 string.",
-                        )
-                    })?
-                    .into(),
+        (Ty::Class("TimeSpan", _), Value::TimeSpan(_))
+        | (Ty::Class("Guid", _), Value::Guid(_))
+        | (Ty::Class("Uri", _), Value::Object(_))
+        | (Ty::Array(_), Value::Bytes(_)) => Ok(v),
+        (Ty::Class("Guid", _), Value::Bytes(b)) => match <[u8; 16]>::try_from(&b[..]) {
+            Ok(bytes) => Ok(Value::Guid(uuid::Uuid::from_bytes_le(bytes).into_bytes())),
+            Err(_) => Err(throw(
+                "ArgumentException",
+                "Byte array for Guid must be exactly 16 bytes long. (Parameter 'b')",
             )),
-            _ => None,
         },
-        _ => None,
-    };
-    made.ok_or_else(|| cannot(t, ty))
+        (Ty::Class("TimeSpan" | "Guid" | "Uri", _), v) => text_as(&v.to_text(), plain),
+        (Ty::Array(_), Value::Str(s)) => text_as(s, plain),
+        (Ty::Array(_), v) => match big(v) {
+            // Integers of other widths are refused by value.
+            Some(_) | None => Err(cannot()),
+        },
+        _ => scalar_to(&v, plain),
+    }
 }
 
-fn bad_date(s: &str) -> Throw {
-    throw(
-        "FormatException",
-        format!("String '{s}' was not recognized as a valid DateTime."),
-    )
+/// A text as a value of a type that `IConvertible` does not know.
+pub(super) fn text_as(s: &str, ty: &Ty) -> R {
+    match ty {
+        Ty::Class("TimeSpan", _) => time::parse_span(s)
+            .map(Value::TimeSpan)
+            .ok_or_else(|| bad_text(s)),
+        Ty::Class("Guid", _) => uuid::Uuid::try_parse(s.trim())
+            .map(|u| Value::Guid(u.into_bytes()))
+            .map_err(|_| throw("FormatException", "Unrecognized Guid format.")),
+        Ty::Class("Uri", _) => super::super::web::uri(s),
+        Ty::Class("DateTimeOffset", _) => time::parse_offset(s, 0)
+            .map(Value::DateTimeOffset)
+            .ok_or_else(|| bad_date(s)),
+        Ty::Array(_) => text::from_base64(s)
+            .map(|b| Value::Bytes(b.into()))
+            .ok_or_else(|| {
+                throw(
+                    "FormatException",
+                    "The input is not a valid Base-64 string as it contains a non-base 64 character, more than two padding characters, or an illegal character among the padding characters.",
+                )
+            }),
+        ty => scalar_to(&Value::from(s), ty),
+    }
 }
 
 /// A number in its range; floats round to integers as `Convert` does.
@@ -243,48 +370,31 @@ pub(crate) fn number_of_text(s: &str, num: Num) -> R {
     }
 }
 
-/// `(T)token`, `token.Value<T>()`.
-#[allow(
-    clippy::only_used_in_recursion,
-    reason = "the shape of all conversions"
-)]
-pub(crate) fn value_as(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
+/// `token.Value<T>()`: `Extensions.Convert<JToken, T>`.
+pub(crate) fn value_as(_: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     let as_token = Value::Token(t.clone());
     if *ty == Ty::Object || types::is(ty, &as_token) {
         return Ok(as_token);
     }
-    let inner = match t.kind() {
-        Kind::Scalar(v) => v.borrow().clone(),
-        Kind::Property(_, v) => {
-            let v = v.borrow().clone();
-            return value_as(cx, &v, ty);
-        }
-        _ => {
-            return Err(throw(
-                "InvalidCastException",
-                format!(
-                    "Cannot cast Newtonsoft.Json.Linq.{} to Newtonsoft.Json.Linq.JToken.",
-                    t.class()
-                ),
-            ));
-        }
-    };
-    if inner.is_null() && !ty.is_value() {
-        return Ok(Value::Null);
-    }
-    if let Ty::Class("JObject" | "JArray" | "JContainer" | "JProperty", _) = ty {
+    let Some(inner) = t.value() else {
         return Err(throw(
             "InvalidCastException",
-            format!("Cannot cast {} to {}.", t.class(), ty.full_name()),
+            format!(
+                "Cannot cast Newtonsoft.Json.Linq.{} to Newtonsoft.Json.Linq.JToken.",
+                t.class()
+            ),
         ));
-    }
+    };
     if types::is(ty, &inner) {
         return Ok(inner);
     }
-    scalar_as(t, &inner, ty)
+    if inner.is_null() && ty.is_nullable() {
+        return Ok(Value::Null);
+    }
+    change_type(&inner, ty)
 }
 
-fn cast(cx: &mut Cx<'_>, v: &Value, ty: Ty) -> R {
+fn cast(v: &Value, ty: Ty) -> R {
     match v {
         Value::Null => {
             if ty.is_value() {
@@ -296,14 +406,7 @@ fn cast(cx: &mut Cx<'_>, v: &Value, ty: Ty) -> R {
                 Ok(Value::Null)
             }
         }
-        Value::Token(t) => match t.kind() {
-            Kind::Scalar(_) => value_as(cx, t, &ty),
-            Kind::Property(_, v) => {
-                let inner = Value::Token(v.borrow().clone());
-                cast(cx, &inner, ty)
-            }
-            _ => Err(cannot(t, &ty)),
-        },
+        Value::Token(t) => cast_to(t, &ty),
         _ => Err(throw(
             "InvalidCastException",
             "Specified cast is not valid.",
@@ -315,212 +418,70 @@ macro_rules! casts {
     ($($name:literal => $ty:expr),* $(,)?) => {
         /// Conversions from and to tokens, as rows of a type of their own.
         pub(super) const ROWS: &[Row] = &[
-            $(m(concat!("explicit ", $name, "(JToken value)"), |cx, a| { let v = a.get(0); cast(cx, &v, $ty) }),)*
+            m("explicit string(JToken value)", |_, a| { let v = a.get(0); cast(&v, Ty::String) }),
+            $(m(concat!("explicit ", $name, "(JToken value)"), |_, a| { let v = a.get(0); cast(&v, $ty) }),)*
             m("implicit JToken(string value)", |cx, a| {
                 cx.charge(96)?;
                 Ok(Value::Token(Token::text(a.get(0))))
             }),
-            m("implicit JToken(bool value)", |cx, a| into(cx, a)),
-            m("implicit JToken(int value)", |cx, a| into(cx, a)),
-            m("implicit JToken(uint value)", |cx, a| into(cx, a)),
-            m("implicit JToken(long value)", |cx, a| into(cx, a)),
-            m("implicit JToken(ulong value)", |cx, a| into(cx, a)),
-            m("implicit JToken(float value)", |cx, a| into(cx, a)),
-            m("implicit JToken(double value)", |cx, a| into(cx, a)),
-            m("implicit JToken(decimal value)", |cx, a| into(cx, a)),
-            m("implicit JToken(DateTime value)", |cx, a| into(cx, a)),
-            m("implicit JToken(DateTimeOffset value)", |cx, a| into(cx, a)),
-            m("implicit JToken(TimeSpan value)", |cx, a| into(cx, a)),
-            m("implicit JToken(Guid value)", |cx, a| into(cx, a)),
-            m("implicit JToken(Uri value)", |cx, a| into(cx, a)),
-            m("implicit JToken(byte[] value)", |cx, a| into(cx, a)),
-            m("implicit JToken(bool? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(int? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(long? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(double? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(decimal? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(DateTime? value)", |cx, a| into(cx, a)),
-            m("implicit JToken(Guid? value)", |cx, a| into(cx, a)),
+            $(m(concat!("implicit JToken(", $name, " value)"), into),)*
         ];
     };
 }
 
-/// A null text becomes a `JValue` of null, not a null reference.
-fn into(cx: &mut Cx<'_>, a: &crate::expr::eval::Args<'_>) -> R {
+/// A value becomes a `JValue`; null becomes a `JValue` of null, not a null reference.
+fn into(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     cx.charge(96)?;
-    Ok(Value::Token(match a.get(0) {
-        v @ Value::List(_) => Token::scalar(v.as_bytes().map_or(Value::Null, Value::Bytes)),
-        // Json.NET keeps every integer as a long.
-        v => Token::scalar(match v.as_i64() {
+    Ok(Value::Token(made(&a.get(0))))
+}
+
+/// As the constructors of `JValue` for a type of its own: integers become a `long`, or a `ulong` if they were one.
+pub(super) fn made(v: &Value) -> Token {
+    Token::scalar(match v {
+        v @ Value::List(_) => v.as_bytes().map_or(Value::Null, Value::Bytes),
+        Value::ULong(_) => v.clone(),
+        v => match v.as_i64() {
             Some(n) => Value::Long(n),
-            None => v,
-        }),
-    }))
+            None => v.clone(),
+        },
+    })
 }
 
 casts! {
-    "string" => Ty::String,
     "bool" => Ty::Bool,
+    "bool?" => Ty::nullable(Ty::Bool),
     "int" => Ty::Int,
+    "int?" => Ty::nullable(Ty::Int),
     "uint" => Ty::UInt,
+    "uint?" => Ty::nullable(Ty::UInt),
     "long" => Ty::Long,
+    "long?" => Ty::nullable(Ty::Long),
     "ulong" => Ty::ULong,
+    "ulong?" => Ty::nullable(Ty::ULong),
     "short" => Ty::Short,
+    "short?" => Ty::nullable(Ty::Short),
     "ushort" => Ty::UShort,
+    "ushort?" => Ty::nullable(Ty::UShort),
     "byte" => Ty::Byte,
+    "byte?" => Ty::nullable(Ty::Byte),
     "sbyte" => Ty::SByte,
+    "sbyte?" => Ty::nullable(Ty::SByte),
     "char" => Ty::Char,
+    "char?" => Ty::nullable(Ty::Char),
     "float" => Ty::Float,
+    "float?" => Ty::nullable(Ty::Float),
     "double" => Ty::Double,
+    "double?" => Ty::nullable(Ty::Double),
     "decimal" => Ty::Decimal,
+    "decimal?" => Ty::nullable(Ty::Decimal),
     "DateTime" => Ty::class("DateTime"),
+    "DateTime?" => Ty::nullable(Ty::class("DateTime")),
     "DateTimeOffset" => Ty::class("DateTimeOffset"),
+    "DateTimeOffset?" => Ty::nullable(Ty::class("DateTimeOffset")),
     "TimeSpan" => Ty::class("TimeSpan"),
+    "TimeSpan?" => Ty::nullable(Ty::class("TimeSpan")),
     "Guid" => Ty::class("Guid"),
+    "Guid?" => Ty::nullable(Ty::class("Guid")),
     "Uri" => Ty::class("Uri"),
     "byte[]" => Ty::array(Ty::Byte),
-    "bool?" => Ty::nullable(Ty::Bool),
-    "int?" => Ty::nullable(Ty::Int),
-    "uint?" => Ty::nullable(Ty::UInt),
-    "long?" => Ty::nullable(Ty::Long),
-    "ulong?" => Ty::nullable(Ty::ULong),
-    "short?" => Ty::nullable(Ty::Short),
-    "char?" => Ty::nullable(Ty::Char),
-    "float?" => Ty::nullable(Ty::Float),
-    "double?" => Ty::nullable(Ty::Double),
-    "decimal?" => Ty::nullable(Ty::Decimal),
-    "DateTime?" => Ty::nullable(Ty::class("DateTime")),
-    "DateTimeOffset?" => Ty::nullable(Ty::class("DateTimeOffset")),
-    "TimeSpan?" => Ty::nullable(Ty::class("TimeSpan")),
-    "Guid?" => Ty::nullable(Ty::class("Guid")),
-}
-
-/// `ToObject<T>`.
-pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
-    cx.step(1)?;
-    if depth > 100 {
-        return Err(throw(
-            "JsonSerializationException",
-            "The JSON is nested too deeply.",
-        ));
-    }
-    let as_token = Value::Token(t.clone());
-    if types::is(ty, &as_token) && *ty != Ty::Object {
-        // A fresh tree, as a deserialiser makes one.
-        return Ok(Value::Token(t.deep_clone()));
-    }
-    let wrong = || {
-        throw(
-            "JsonSerializationException",
-            format!(
-                "Cannot deserialize the current JSON {} into type '{}'. Path '{}'.",
-                type_name(t).to_lowercase(),
-                ty.full_name(),
-                t.path()
-            ),
-        )
-    };
-    match (t.kind(), ty) {
-        (Kind::Scalar(v), _) => {
-            let v = v.borrow().clone();
-            if v.is_null() {
-                return if ty.is_value() {
-                    Err(throw(
-                        "JsonSerializationException",
-                        format!(
-                            "Error converting value {{null}} to type '{}'. Path '{}'.",
-                            ty.full_name(),
-                            t.path()
-                        ),
-                    ))
-                } else {
-                    Ok(Value::Null)
-                };
-            }
-            if *ty == Ty::Object {
-                return Ok(v);
-            }
-            if types::is(ty, &v) {
-                return Ok(v);
-            }
-            if let Ty::Class(..) = ty.plain()
-                && let Some(e) = crate::expr::table::table()
-                    .of(ty.plain())
-                    .and_then(|i| i.enum_type)
-            {
-                let n = match &v {
-                    Value::Str(s) => e
-                        .members
-                        .iter()
-                        .find(|(n, _)| n.eq_ignore_ascii_case(s))
-                        .map(|(_, n)| *n),
-                    v => v.as_i64(),
-                };
-                return n.map(|n| Value::Enum(e, n)).ok_or_else(wrong);
-            }
-            scalar_as(t, &v, ty).map_err(|e| match e {
-                Throw::Exception(e) if e.class == "ArgumentException" => wrong(),
-                e => e,
-            })
-        }
-        (Kind::Array(items), Ty::Array(of)) => {
-            let items = items.borrow().clone();
-            let mut out = Vec::with_capacity(items.len());
-            for i in &items {
-                out.push(to_object(cx, i, of, depth + 1)?);
-            }
-            cx.list(ty.clone(), out)
-        }
-        (
-            Kind::Array(items),
-            Ty::Class(
-                "List"
-                | "IList"
-                | "IEnumerable"
-                | "ICollection"
-                | "IReadOnlyList"
-                | "IReadOnlyCollection",
-                args,
-            ),
-        ) if args.len() == 1 => {
-            let items = items.borrow().clone();
-            let mut out = Vec::with_capacity(items.len());
-            for i in &items {
-                out.push(to_object(cx, i, &args[0], depth + 1)?);
-            }
-            cx.list(Ty::generic("List", vec![args[0].clone()]), out)
-        }
-        (Kind::Array(items), Ty::Class("HashSet" | "ISet", args)) if args.len() == 1 => {
-            let items = items.borrow().clone();
-            let set = Dict::new(Ty::generic("HashSet", vec![args[0].clone()]), false);
-            for i in &items {
-                set.insert(to_object(cx, i, &args[0], depth + 1)?, Value::Null);
-            }
-            Ok(Value::Dict(set))
-        }
-        (
-            Kind::Object(fields),
-            Ty::Class("Dictionary" | "IDictionary" | "IReadOnlyDictionary", args),
-        ) if args.len() == 2 => {
-            let fields = fields.borrow().list().to_vec();
-            let dict = Dict::new(Ty::generic("Dictionary", args.to_vec()), false);
-            for p in &fields {
-                let (Some(name), Some(value)) = (p.name(), p.content()) else {
-                    continue;
-                };
-                let key = to_object(
-                    cx,
-                    &Token::scalar(Value::Str(name.clone())),
-                    &args[0],
-                    depth + 1,
-                )?;
-                let value = to_object(cx, &value, &args[1], depth + 1)?;
-                cx.charge(128)?;
-                dict.insert(key, value);
-            }
-            Ok(Value::Dict(dict))
-        }
-        (_, Ty::Object) => Ok(as_token),
-        _ => Err(wrong()),
-    }
 }

@@ -1,17 +1,22 @@
-//! Values into JSON tokens: what constructors and `Add` take, and `FromObject`/`SerializeObject`.
+//! Values into JSON tokens: `FromObject` and `SerializeObject`.
+//!
+//! Source: Json.NET 13's `JsonSerializer` with a `JTokenWriter`. What must stay true: a value becomes the token whose text
+//! is what the serializer writes; the depth of what is written is bounded.
 
-use crate::expr::eval::{Cx, Record, Throw, iterate, throw};
+use super::settings::Writing;
+use crate::expr::eval::{Cx, Record, Throw, iterate, throw, types};
 use crate::expr::types::Ty;
 use crate::value::token::Fields;
-use crate::value::{Str, Token, Value};
+use crate::value::token::number::BigInteger;
+use crate::value::{DateTime, EnumType, Kind as DateKind, Str, Token, Value, time};
 
 const DEPTH: usize = 100;
 
-/// A scalar of JSON, or `None`.
-fn scalar(v: &Value) -> Option<Token> {
+/// A value that a `JValue` holds as it is, or `None`.
+pub(super) fn scalar(v: &Value) -> Option<Token> {
     Some(Token::scalar(match v {
-        Value::Enum(_, n) => Value::Long(*n),
-        Value::Null
+        Value::Enum(..)
+        | Value::Null
         | Value::Bool(_)
         | Value::Char(_)
         | Value::SByte(_)
@@ -34,142 +39,234 @@ fn scalar(v: &Value) -> Option<Token> {
         Value::List(l) if l.ty() == &Ty::array(Ty::Byte) => {
             v.as_bytes().map_or(Value::Null, Value::Bytes)
         }
-        Value::Object(o) if o.ty().is_class("Uri") => v.clone(),
+        Value::Object(o) if o.ty().is_class("Uri") || o.as_any().is::<BigInteger>() => v.clone(),
         _ => return None,
     }))
 }
 
-/// Content of a container: a token as it is, a scalar as a value.
-pub(crate) fn content(cx: &mut Cx<'_>, v: &Value) -> Result<Token, Throw> {
-    cx.charge(96)?;
-    if let Value::Token(t) = v {
-        return Ok(t.clone());
-    }
-    scalar(v).ok_or_else(|| {
-        throw(
-            "ArgumentException",
-            format!(
-                "Could not determine JSON object type for type {}.",
-                v.ty().full_name()
-            ),
-        )
-    })
-}
-
-/// Whether content counts as several: a sequence that is neither text nor a token.
-pub(crate) fn is_multi(v: &Value) -> bool {
-    match v {
-        Value::List(l) => l.ty() != &Ty::array(Ty::Byte),
-        Value::Dict(_) => true,
-        Value::Object(o) => o.is_sequence(),
-        _ => false,
-    }
-}
-
-fn field_name(v: &Value) -> Str {
-    v.to_text()
-}
-
-/// `JToken.FromObject`: how `JsonSerializer` writes a value.
+/// `JToken.FromObject`.
 pub(crate) fn object(cx: &mut Cx<'_>, v: &Value, depth: usize) -> Result<Token, Throw> {
-    if depth > DEPTH {
-        return Err(throw(
-            "JsonSerializationException",
-            "Self referencing loop detected.",
-        ));
-    }
-    cx.step(1)?;
-    cx.charge(96)?;
-    if let Some(t) = scalar(v) {
-        return Ok(t);
-    }
-    match v {
-        Value::Token(t) => {
-            cx.charge(t.descendants(true).len().saturating_mul(96))?;
-            Ok(t.deep_clone())
+    let how = &Writing::default();
+    Writer { cx, how }.object(v, depth)
+}
+
+/// A serializer with its settings.
+pub(super) struct Writer<'c, 'h, 's> {
+    pub(super) cx: &'c mut Cx<'h>,
+    pub(super) how: &'s Writing,
+}
+
+impl Writer<'_, '_, '_> {
+    pub(super) fn object(&mut self, v: &Value, depth: usize) -> Result<Token, Throw> {
+        if depth > DEPTH {
+            return Err(throw(
+                "JsonSerializationException",
+                "Self referencing loop detected.",
+            ));
         }
-        Value::Dict(d) if matches!(d.ty(), Ty::Class("Dictionary", _)) => {
-            let mut fields = Fields::default();
-            for (k, value) in d.entries() {
-                fields.push(Token::property(
-                    field_name(&k),
-                    object(cx, &value, depth + 1)?,
-                ));
+        self.cx.step(1)?;
+        self.cx.charge(96)?;
+        match v {
+            // A serializer writes the number, or the name if it is told to.
+            Value::Enum(e, n) => return Ok(Token::scalar(self.enumerated(e, *n))),
+            Value::Char(_) => return Ok(Token::scalar(Value::Str(v.to_text()))),
+            Value::DateTime(_) | Value::DateTimeOffset(_) => {
+                return Ok(Token::scalar(self.date(v)));
             }
-            Ok(Token::object(fields))
+            _ => {}
         }
-        Value::Object(o) => {
-            if let Some(r) = o.as_any().downcast_ref::<Record>() {
+        if let Some(t) = scalar(v) {
+            return Ok(t);
+        }
+        match v {
+            Value::Token(t) => {
+                self.cx
+                    .charge(t.descendants(true).len().saturating_mul(96))?;
+                Ok(t.deep_clone())
+            }
+            Value::Dict(d) if matches!(d.ty(), Ty::Class("Dictionary" | "SortedDictionary", _)) => {
                 let mut fields = Fields::default();
-                for (name, value) in r.members() {
-                    fields.push(Token::property(name, object(cx, value, depth + 1)?));
+                for (k, value) in d.entries() {
+                    let value = self.object(&value, depth + 1)?;
+                    fields.push(Token::property(key(&k), value));
                 }
-                return Ok(Token::object(fields));
+                Ok(Token::object(fields))
             }
-            if o.is_sequence() {
-                let items = iterate(cx, v)?;
-                return array(cx, &items, depth);
-            }
-            members(cx, v, o.ty(), depth)
-        }
-        Value::Host(h) if super::super::dictionaries::is_dictionary(&h.0.ty()) => {
-            let mut fields = Fields::default();
-            for e in iterate(cx, v)? {
-                if let Some((k, value)) = super::super::dictionaries::parts(&e) {
-                    fields.push(Token::property(
-                        field_name(&k),
-                        object(cx, &value, depth + 1)?,
-                    ));
+            Value::Object(o) => {
+                if let Some(r) = o.as_any().downcast_ref::<Record>() {
+                    let mut fields = Fields::default();
+                    for (i, (name, value)) in r.members().into_iter().enumerate() {
+                        let ty = match &r.ty {
+                            Ty::Anonymous(a) => a.fields.get(i).map(|(_, ty)| ty.clone()),
+                            _ => None,
+                        };
+                        let ty = ty.unwrap_or_else(|| value.ty());
+                        self.member(&mut fields, &name, &ty, value, depth)?;
+                    }
+                    return Ok(Token::object(fields));
                 }
+                if o.is_sequence() {
+                    let items = iterate(self.cx, v)?;
+                    return self.array(&items, depth);
+                }
+                self.members(v, o.ty(), depth)
             }
-            Ok(Token::object(fields))
+            Value::Host(h) if super::super::dictionaries::is_dictionary(&h.0.ty()) => {
+                let mut fields = Fields::default();
+                for e in iterate(self.cx, v)? {
+                    if let Some((k, value)) = super::super::dictionaries::parts(&e) {
+                        let value = self.object(&value, depth + 1)?;
+                        fields.push(Token::property(key(&k), value));
+                    }
+                }
+                Ok(Token::object(fields))
+            }
+            Value::Host(h) => self.members(v, h.0.ty(), depth),
+            Value::List(_) | Value::Dict(_) => {
+                let items = iterate(self.cx, v)?;
+                self.array(&items, depth)
+            }
+            Value::Response(_) => self.members(v, Ty::class("IResponse"), depth),
+            _ => Err(throw(
+                "JsonSerializationException",
+                format!(
+                    "Cannot write a value of type '{}' as JSON.",
+                    v.ty().full_name()
+                ),
+            )),
         }
-        Value::Host(h) => members(cx, v, h.0.ty(), depth),
-        Value::List(_) | Value::Dict(_) => {
-            let items = iterate(cx, v)?;
-            array(cx, &items, depth)
+    }
+
+    fn enumerated(&self, e: &'static EnumType, n: i64) -> Value {
+        if self.how.enum_names {
+            Value::from(crate::value::text::enum_text(e, n))
+        } else {
+            match i32::try_from(n) {
+                Ok(n) => Value::Int(n),
+                Err(_) => Value::Long(n),
+            }
         }
-        Value::Response(_) => members(cx, v, Ty::class("IResponse"), depth),
-        _ => Err(throw(
-            "JsonSerializationException",
-            format!(
-                "Cannot write a value of type '{}' as JSON.",
-                v.ty().full_name()
-            ),
-        )),
+    }
+
+    fn date(&self, v: &Value) -> Value {
+        let mut v = v.clone();
+        if let (Some(zone), Value::DateTime(d)) = (self.how.zone, &v) {
+            // The service's local time is UTC: only the kind changes.
+            let kind = match zone {
+                0 => DateKind::Local,
+                1 => DateKind::Utc,
+                2 => DateKind::Unspecified,
+                _ => d.kind,
+            };
+            v = Value::DateTime(DateTime {
+                ticks: d.ticks,
+                kind,
+            });
+        }
+        let (ticks, offset) = match &v {
+            Value::DateTime(d) => (d.ticks, (d.kind != DateKind::Utc).then_some(0)),
+            Value::DateTimeOffset(d) => (d.utc_ticks(), Some(d.offset_minutes)),
+            _ => return v,
+        };
+        if self.how.microsoft_dates {
+            let since = (ticks - time::UNIX_EPOCH).div_euclid(10_000);
+            let offset = offset.map_or_else(String::new, |o| time::offset_text(o).replace(':', ""));
+            return Value::from(format!("/Date({since}{offset})/"));
+        }
+        match &self.how.date_format {
+            Some(format) => {
+                let parts = match &v {
+                    Value::DateTimeOffset(d) => time::Parts::of_offset(*d),
+                    Value::DateTime(d) => time::Parts::of_date(*d),
+                    _ => return v,
+                };
+                Value::from(time::format(&parts, format).unwrap_or_default())
+            }
+            None => v,
+        }
+    }
+
+    fn array(&mut self, items: &[Value], depth: usize) -> Result<Token, Throw> {
+        let mut out = Vec::with_capacity(items.len());
+        for i in items {
+            out.push(self.object(i, depth + 1)?);
+        }
+        Ok(Token::array(out))
+    }
+
+    /// A member of an object, unless the settings leave it out.
+    fn member(
+        &mut self,
+        fields: &mut Fields,
+        name: &str,
+        ty: &Ty,
+        value: &Value,
+        depth: usize,
+    ) -> Result<(), Throw> {
+        let default = || crate::expr::eval::equal(value, &types::default_of(ty));
+        if (self.how.no_nulls && value.is_null()) || (self.how.no_defaults && default()) {
+            return Ok(());
+        }
+        let value = self.object(value, depth + 1)?;
+        let name: Str = if self.how.camel_case {
+            camel_case(name).into()
+        } else {
+            name.into()
+        };
+        fields.push(Token::property(name, value));
+        Ok(())
+    }
+
+    /// The public properties of an object, by the rows of its type.
+    fn members(&mut self, v: &Value, ty: Ty, depth: usize) -> Result<Token, Throw> {
+        use crate::expr::table::{MemberKind, table};
+        let mut fields = Fields::default();
+        let info = table().of(&ty);
+        for member in info
+            .iter()
+            .flat_map(|i| &i.members)
+            .filter(|m| m.kind == MemberKind::Property && !m.is_static && m.name != "Body")
+        {
+            let mut args = [v.clone()];
+            let value = (member.run)(
+                self.cx,
+                &mut crate::expr::eval::Args {
+                    values: &mut args,
+                    types: &[],
+                },
+            )?;
+            self.member(&mut fields, member.name, &member.result, &value, depth)?;
+        }
+        Ok(Token::object(fields))
     }
 }
 
-fn array(cx: &mut Cx<'_>, items: &[Value], depth: usize) -> Result<Token, Throw> {
-    let mut out = Vec::with_capacity(items.len());
-    for i in items {
-        out.push(object(cx, i, depth + 1)?);
+/// The name of a property that stands for a key of a dictionary.
+fn key(v: &Value) -> Str {
+    match v {
+        Value::DateTime(_) | Value::DateTimeOffset(_) => {
+            let mut out = String::new();
+            crate::value::token::write::scalar(v, &mut out);
+            out.trim_matches('"').into()
+        }
+        v => v.to_text(),
     }
-    Ok(Token::array(out))
 }
 
-/// The public properties of an object, by the rows of its type.
-fn members(cx: &mut Cx<'_>, v: &Value, ty: Ty, depth: usize) -> Result<Token, Throw> {
-    use crate::expr::table::{MemberKind, table};
-    let mut fields = Fields::default();
-    let info = table().of(&ty);
-    for member in info
-        .iter()
-        .flat_map(|i| &i.members)
-        .filter(|m| m.kind == MemberKind::Property && !m.is_static && m.name != "Body")
-    {
-        let mut args = [v.clone()];
-        let value = (member.run)(
-            cx,
-            &mut crate::expr::eval::Args {
-                values: &mut args,
-                types: &[],
-            },
-        )?;
-        fields.push(Token::property(
-            member.name.into(),
-            object(cx, &value, depth + 1)?,
-        ));
+/// As `CamelCaseNamingStrategy`: capitals at the start become small, but the last one before a small letter.
+fn camel_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut out = String::with_capacity(name.len());
+    let mut first = true;
+    for (i, c) in chars.iter().enumerate() {
+        let upper = c.is_uppercase();
+        let next_small = chars.get(i + 1).is_some_and(|n| !n.is_uppercase());
+        if first && upper && !(i > 0 && next_small) {
+            out.extend(c.to_lowercase());
+        } else {
+            first = false;
+            out.push(*c);
+        }
     }
-    Ok(Token::object(fields))
+    out
 }

@@ -23,6 +23,11 @@ struct Uri {
     parts: Option<Parts>,
 }
 
+/// `OriginalString` of a `Uri`.
+pub(crate) fn original(object: &dyn Object) -> Option<Str> {
+    Some(object.as_any().downcast_ref::<Uri>()?.original.clone())
+}
+
 impl Object for Uri {
     fn ty(&self) -> Ty {
         Ty::class("Uri")

@@ -1,0 +1,374 @@
+//! `ToObject<T>` and `DeserializeObject<T>`: tokens into arrays, lists, dictionaries, enums, anonymous types and values.
+//!
+//! Source: Json.NET 13's `JsonSerializer` over a `JTokenReader`. What must stay true: messages name type and path; what is
+//! made shares nothing with the tree.
+
+use super::convert::{cast_to, scalar_to, text_as, type_name};
+use crate::expr::eval::{Cx, R, Record, Throw, throw, types};
+use crate::expr::types::{Anonymous, Num, Ty};
+use crate::value::token::Kind;
+use crate::value::{Dict, EnumType, Token, Value};
+use std::sync::Arc;
+
+const DEPTH: usize = 100;
+
+fn fault(t: &Token, message: &str) -> Throw {
+    throw(
+        "JsonSerializationException",
+        format!("{message} Path '{}'.", t.path()),
+    )
+}
+
+fn unreadable(t: &Token, message: &str) -> Throw {
+    throw(
+        "JsonReaderException",
+        format!("{message} Path '{}'.", t.path()),
+    )
+}
+
+fn shown(v: &Value) -> String {
+    match v {
+        Value::Null => "{null}".into(),
+        Value::Str(s) => format!("\"{s}\""),
+        v => v.to_text().to_string(),
+    }
+}
+
+fn bad_value(t: &Token, v: &Value, ty: &Ty) -> Throw {
+    fault(
+        t,
+        &format!(
+            "Error converting value {} to type '{}'.",
+            shown(v),
+            ty.full_name()
+        ),
+    )
+}
+
+/// The enum type that a name of the table stands for.
+fn enum_of(ty: &Ty) -> Option<&'static EnumType> {
+    match ty.plain() {
+        ty @ Ty::Class(..) => crate::expr::table::table().of(ty)?.enum_type,
+        _ => None,
+    }
+}
+
+/// A member's number by its name, or by several for flags.
+fn enum_number(e: &EnumType, text: &str) -> Option<i64> {
+    text.split(',').try_fold(0, |all, name| {
+        let name = name.trim();
+        let found = e.members.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let n = found.map(|(_, n)| *n).or_else(|| name.parse().ok())?;
+        Some(all | n)
+    })
+}
+
+/// Whether `ToObject` goes through the operator of the type.
+fn has_operator(ty: &Ty) -> bool {
+    match ty.plain() {
+        Ty::Bool | Ty::String => true,
+        Ty::Class(n, _) => {
+            matches!(
+                *n,
+                "DateTime" | "DateTimeOffset" | "Guid" | "Uri" | "TimeSpan"
+            )
+        }
+        ty => ty.numeric().is_some(),
+    }
+}
+
+/// `token.ToObject<T>()`.
+pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
+    if let Some(e) = enum_of(ty) {
+        return match (t.type_number(), t.value()) {
+            (8, Some(Value::Str(s))) => match enum_number(e, &s) {
+                Some(n) => Ok(Value::Enum(e, n)),
+                None => Err(throw(
+                    "ArgumentException",
+                    format!("Could not convert '{s}' to {}.", ty.plain().table_name()),
+                )),
+            },
+            _ => of(cx, t, ty, 0),
+        };
+    }
+    if has_operator(ty) {
+        return cast_to(t, ty);
+    }
+    of(cx, t, ty, 0)
+}
+
+/// As the serializer makes a value of the type.
+pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+    cx.step(1)?;
+    if depth > DEPTH {
+        return Err(fault(t, "The JSON is nested too deeply."));
+    }
+    let as_token = Value::Token(t.clone());
+    if types::is(ty, &as_token) && *ty != Ty::Object {
+        // A fresh tree, as a deserialiser makes one.
+        cx.charge(t.descendants(true).len().saturating_mul(96))?;
+        return Ok(Value::Token(t.deep_clone()));
+    }
+    match t.kind() {
+        Kind::Scalar(v) => {
+            let v = v.borrow().clone();
+            scalar(t, &v, ty)
+        }
+        Kind::Property(_, v) => {
+            let v = v.borrow().clone();
+            of(cx, &v, ty, depth)
+        }
+        Kind::Array(_) => array(cx, t, ty, depth),
+        Kind::Object(_) => object(cx, t, ty, depth),
+        Kind::Constructor(..) => Err(wrong(t, ty)),
+    }
+}
+
+fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
+    let plain = ty.plain();
+    if v.is_null() {
+        return if ty.is_value() {
+            Err(bad_value(t, v, ty))
+        } else {
+            Ok(Value::Null)
+        };
+    }
+    if *ty == Ty::Object || types::is(plain, v) {
+        return Ok(v.clone());
+    }
+    if let Some(e) = enum_of(ty) {
+        let n = match v {
+            Value::Str(s) => enum_number(e, s),
+            v => v.as_i64(),
+        };
+        return n
+            .map(|n| Value::Enum(e, n))
+            .ok_or_else(|| bad_value(t, v, ty));
+    }
+    // These are read by the reader, the others converted after it.
+    let read = match plain {
+        Ty::Int => Some("integer"),
+        Ty::Double => Some("double"),
+        Ty::Decimal => Some("decimal"),
+        Ty::Bool => Some("boolean"),
+        Ty::String => Some("string"),
+        Ty::Array(of) if **of == Ty::Byte => Some("bytes"),
+        Ty::Class("DateTime" | "DateTimeOffset", _) => Some("date"),
+        _ => None,
+    };
+    let number = t.type_number();
+    let refused = || match read {
+        Some(kind) => unreadable(
+            t,
+            &format!(
+                "Error reading {kind}. Unexpected token: {}.",
+                t.reader_name()
+            ),
+        ),
+        None => bad_value(t, v, ty),
+    };
+    let fits = match plain {
+        Ty::Int | Ty::Double | Ty::Decimal => matches!(number, 6 | 7 | 8),
+        Ty::Bool => matches!(number, 6..=9),
+        Ty::Class("DateTime" | "DateTimeOffset", _) => matches!(number, 8 | 12),
+        Ty::Array(_) => matches!(number, 8 | 14 | 15),
+        _ => true,
+    };
+    if !fits {
+        return Err(refused());
+    }
+    if let Value::Str(s) = v
+        && read.is_some()
+        && s.is_empty()
+        && *plain != Ty::String
+    {
+        // An empty text reads as null.
+        return if ty.is_value() {
+            Err(bad_value(t, &Value::Null, ty))
+        } else {
+            Ok(Value::Null)
+        };
+    }
+    let made = match (plain, v) {
+        (
+            Ty::Class("Guid" | "TimeSpan" | "Uri" | "DateTimeOffset", _) | Ty::Array(_),
+            Value::Str(s),
+        ) => text_as(s, plain),
+        (Ty::Class("DateTime" | "DateTimeOffset", _), _) => cast_to(t, plain),
+        (Ty::Class(..) | Ty::Array(_) | Ty::Anonymous(_), _) if !plain.is_class("DateTime") => {
+            Err(refused())
+        }
+        _ => scalar_to(v, plain),
+    };
+    made.map_err(|e| match (e, read, v) {
+        (Throw::Exception(_), Some(kind), Value::Str(s)) => unreadable(
+            t,
+            &match kind {
+                "date" => format!("Could not convert string to {}: {s}.", plain.table_name()),
+                kind => format!("Could not convert string to {kind}: {s}."),
+            },
+        ),
+        (Throw::Exception(_), Some(kind), v) => {
+            unreadable(t, &format!("Could not convert to {kind}: {}.", v.to_text()))
+        }
+        (Throw::Exception(_), None, _) => bad_value(t, v, ty),
+        (bound, _, _) => bound,
+    })
+}
+
+/// Name and item type of a list that an array becomes.
+fn list_of(ty: &Ty) -> Option<(Ty, Ty)> {
+    match ty {
+        Ty::Array(of) => Some((ty.clone(), (**of).clone())),
+        Ty::Class(
+            "List"
+            | "IList"
+            | "IEnumerable"
+            | "ICollection"
+            | "IReadOnlyList"
+            | "IReadOnlyCollection",
+            args,
+        ) if args.len() == 1 => Some((Ty::generic("List", args.to_vec()), args[0].clone())),
+        _ => None,
+    }
+}
+
+fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+    if let Some((made, item)) = list_of(ty) {
+        let mut out = Vec::with_capacity(t.len().min(1024));
+        for i in t.children() {
+            out.push(of(cx, &i, &item, depth + 1)?);
+        }
+        return cx.list(made, out);
+    }
+    match ty {
+        Ty::Class("HashSet" | "ISet", args) if args.len() == 1 => {
+            let set = Dict::new(Ty::generic("HashSet", args.to_vec()), false);
+            for i in t.children() {
+                cx.charge(96)?;
+                set.insert(of(cx, &i, &args[0], depth + 1)?, Value::Null);
+            }
+            Ok(Value::Dict(set))
+        }
+        Ty::Object => Ok(Value::Token(t.deep_clone())),
+        // One item stands for a token of another class nowhere.
+        _ => Err(wrong(t, ty)),
+    }
+}
+
+fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+    let properties = t.children();
+    let named = properties
+        .iter()
+        .filter_map(|p| Some((p.name()?.clone(), p.content()?)));
+    match ty {
+        Ty::Class("Dictionary" | "IDictionary" | "IReadOnlyDictionary", args)
+            if args.len() == 2 =>
+        {
+            let dict = Dict::new(Ty::generic("Dictionary", args.to_vec()), false);
+            for (name, value) in named {
+                let key = scalar(t, &Value::Str(name.clone()), &args[0]).map_err(|_| {
+                    fault(
+                        &value,
+                        &format!(
+                            "Could not convert string '{name}' to dictionary key type '{}'. Create a TypeConverter to convert from the string to the key type object.",
+                            args[0].full_name()
+                        ),
+                    )
+                })?;
+                let value = of(cx, &value, &args[1], depth + 1)?;
+                cx.charge(128)?;
+                dict.insert(key, value);
+            }
+            Ok(Value::Dict(dict))
+        }
+        Ty::Class("KeyValuePair", args) if args.len() == 2 => {
+            let mut parts = [types::default_of(&args[0]), types::default_of(&args[1])];
+            for (name, value) in named {
+                let at = usize::from(name.eq_ignore_ascii_case("Value"));
+                if at == 1 || name.eq_ignore_ascii_case("Key") {
+                    parts[at] = of(cx, &value, &args[at], depth + 1)?;
+                }
+            }
+            let [key, value] = parts;
+            Ok(super::super::dictionaries::pair(
+                args[0].clone(),
+                args[1].clone(),
+                key,
+                value,
+            ))
+        }
+        Ty::Anonymous(shape) => record(cx, t, shape, depth),
+        Ty::Object => Ok(Value::Token(t.deep_clone())),
+        _ => Err(wrong(t, ty)),
+    }
+}
+
+/// An anonymous type gets the properties of its names, the rest of them default values.
+fn record(cx: &mut Cx<'_>, t: &Token, shape: &Arc<Anonymous>, depth: usize) -> R {
+    let mut values = Vec::with_capacity(shape.fields.len());
+    for (name, ty) in &shape.fields {
+        let found = t.field_property(name, true).and_then(|p| p.content());
+        values.push(match found {
+            Some(v) if !(v.type_number() == 10 && ty.is_value()) => of(cx, &v, ty, depth + 1)?,
+            Some(v) if ty.is_value() => return Err(bad_value(&v, &Value::Null, ty)),
+            _ => types::default_of(ty),
+        });
+    }
+    cx.charge(64 + values.len() * size_of::<Value>())?;
+    Record::value(Ty::Anonymous(shape.clone()), values)
+}
+
+/// The JSON has a shape that the type does not take.
+fn wrong(t: &Token, ty: &Ty) -> Throw {
+    const ARRAY: &str = "JSON array (e.g. [1,2,3])";
+    const OBJECT: &str = "JSON object (e.g. {\"name\":\"value\"})";
+    let full = ty.full_name();
+    let is_list = list_of(ty).is_some() || matches!(ty, Ty::Class("HashSet" | "ISet", _));
+    if let Ty::Class("JObject" | "JArray" | "JConstructor" | "JProperty" | "JValue", _) = ty {
+        return fault(
+            t,
+            &format!(
+                "Deserialized JSON type '{}' is not compatible with expected type '{full}'.",
+                Value::Token(t.clone()).type_name()
+            ),
+        );
+    }
+    let message = match t.kind() {
+        Kind::Array(_) => format!(
+            "Cannot deserialize the current {ARRAY} into type '{full}' because the type requires a {OBJECT} to deserialize correctly.\nTo fix this error either change the JSON to a {OBJECT} or change the deserialized type to an array or a type that implements a collection interface (e.g. ICollection, IList) like List<T> that can be deserialized from a JSON array. JsonArrayAttribute can also be added to the type to force it to deserialize from a JSON array.\n"
+        ),
+        Kind::Object(_) if is_list => format!(
+            "Cannot deserialize the current {OBJECT} into type '{full}' because the type requires a {ARRAY} to deserialize correctly.\nTo fix this error either change the JSON to a {ARRAY} or change the deserialized type so that it is a normal .NET type (e.g. not a primitive type like integer, not a collection type like an array or List<T>) that can be deserialized from a JSON object. JsonObjectAttribute can also be added to the type to force it to deserialize from a JSON object.\n"
+        ),
+        _ => format!(
+            "Cannot deserialize the current JSON {} into type '{full}'.",
+            type_name(t).to_lowercase()
+        ),
+    };
+    let reader = matches!(
+        ty.plain(),
+        Ty::Int | Ty::Double | Ty::Decimal | Ty::Bool | Ty::String
+    ) || ty.is_class("DateTime");
+    if reader {
+        let kind = match ty.plain().numeric() {
+            Some(Num::Int) => "integer",
+            Some(Num::Double) => "double",
+            Some(_) => "decimal",
+            None if *ty.plain() == Ty::Bool => "boolean",
+            None if *ty.plain() == Ty::String => "string",
+            None => "date",
+        };
+        return unreadable(
+            t,
+            &format!(
+                "Error reading {kind}. Unexpected token: {}.",
+                t.reader_name()
+            ),
+        );
+    }
+    throw(
+        "JsonSerializationException",
+        format!("{message}Path '{}'.", t.path()),
+    )
+}
