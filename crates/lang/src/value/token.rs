@@ -7,7 +7,10 @@ pub(crate) mod compare;
 mod dates;
 pub(crate) mod number;
 pub(crate) mod parse;
+mod place;
 pub(crate) mod write;
+
+pub(crate) use place::path_name;
 
 use super::{Str, Value};
 use std::cell::{Cell, RefCell};
@@ -32,7 +35,7 @@ struct Node {
     height: Cell<u16>,
     /// What the type of a `JValue` is beside what its value says.
     form: Cell<Form>,
-    annotations: RefCell<Option<Box<Vec<Value>>>>,
+    annotations: RefCell<Vec<Value>>,
     kind: Kind,
 }
 
@@ -234,7 +237,7 @@ impl Token {
     }
 
     /// What was added to the token beside its content.
-    pub(crate) fn annotations(&self) -> &RefCell<Option<Box<Vec<Value>>>> {
+    pub(crate) fn annotations(&self) -> &RefCell<Vec<Value>> {
         &self.0.annotations
     }
 
@@ -576,9 +579,11 @@ impl Token {
                 Token::object(fields)
             }
         };
-        if let Some(annotations) = &*self.0.annotations.borrow() {
-            copy.0.annotations.replace(Some(annotations.clone()));
+        let annotations = self.0.annotations.borrow();
+        if !annotations.is_empty() {
+            copy.0.annotations.replace(annotations.clone());
         }
+        drop(annotations);
         copy
     }
 
@@ -643,28 +648,6 @@ impl Token {
         }
         out
     }
-
-    /// `JToken.Path`.
-    pub(crate) fn path(&self) -> String {
-        let mut way = vec![self.clone()];
-        while let Some(up) = way.last().and_then(Token::parent) {
-            way.push(up);
-        }
-        let mut out = String::new();
-        if way.len() == 1 {
-            return out;
-        }
-        while let Some(at) = way.pop() {
-            match (at.kind(), way.last()) {
-                (Kind::Property(name, _), _) => path_name(name, &mut out),
-                (Kind::Array(_) | Kind::Constructor(..), Some(below)) => {
-                    out.push_str(&format!("[{}]", at.position_of(below).unwrap_or(0)));
-                }
-                _ => {}
-            }
-        }
-        out
-    }
 }
 
 fn same_items(a: &RefCell<Vec<Token>>, b: &RefCell<Vec<Token>>) -> bool {
@@ -686,41 +669,5 @@ pub(crate) fn type_of_value(value: &Value) -> i64 {
         Value::Object(o) if o.as_any().is::<number::BigInteger>() => 6,
         Value::Object(_) => 16,
         _ => 6,
-    }
-}
-
-/// Adds a name to a path: in brackets and quotes when it has a character that a path gives a meaning.
-pub(crate) fn path_name(name: &str, out: &mut String) {
-    let special = |c: char| {
-        matches!(
-            c,
-            '.' | ' '
-                | '\''
-                | '/'
-                | '"'
-                | '['
-                | ']'
-                | '('
-                | ')'
-                | '\t'
-                | '\n'
-                | '\r'
-                | '\u{c}'
-                | '\u{8}'
-                | '\\'
-                | '\u{85}'
-                | '\u{2028}'
-                | '\u{2029}'
-        )
-    };
-    if name.contains(special) {
-        out.push_str("['");
-        write::escape(name, '\'', out);
-        out.push_str("']");
-    } else {
-        if !out.is_empty() {
-            out.push('.');
-        }
-        out.push_str(name);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod convert;
 pub(crate) mod deserialize;
 mod extensions;
 pub(crate) mod from;
+mod live;
 mod merge;
 pub(crate) mod objects;
 pub(crate) mod path;
@@ -250,16 +251,6 @@ pub(super) fn ancestors(t: &Token, own: bool) -> Vec<Token> {
     std::iter::successors(first, Token::parent).collect()
 }
 
-/// Children that are of a type.
-fn of_type(cx: &mut Cx<'_>, all: Vec<Token>, of: Ty) -> R {
-    let all = all
-        .into_iter()
-        .map(Value::Token)
-        .filter(|v| crate::expr::eval::types::is(&of, v))
-        .collect();
-    cx.sequence(of, all)
-}
-
 fn clone_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let t = a.token(0)?;
     cx.charge(t.descendants(true).len().saturating_mul(96))?;
@@ -272,12 +263,7 @@ fn annotations(a: &Args<'_>) -> Result<Vec<Value>, Throw> {
     let t = a.token(0)?;
     let all = t.annotations().borrow();
     let fits = |v: &&Value| crate::expr::eval::types::is(&ty, v);
-    Ok(all
-        .iter()
-        .flat_map(|l| l.iter())
-        .filter(fits)
-        .cloned()
-        .collect())
+    Ok(all.iter().filter(fits).cloned().collect())
 }
 
 const TOKEN: &[Row] = &[
@@ -364,28 +350,20 @@ const TOKEN: &[Row] = &[
         super::linq::seen_as(cx, a.get(0), Ty::class("JToken"))
     }),
     m("IJEnumerable<T> Children<T>()", |cx, a| {
-        let all = a.token(0)?.children();
-        of_type(cx, all, a.ty(0))
+        live::over(cx, a.get(0), a.ty(0), live::of_type)
     }),
     m("IEnumerable<T> Values<T>()", |cx, a| {
         let t = a.token(0)?;
         if let Kind::Scalar(_) = t.kind() {
             return Err(childless(&t, "access"));
         }
-        let ty = a.ty(0);
-        let mut out = Vec::new();
-        for t in t.children() {
-            out.push(convert::value_as(cx, &t, &ty)?);
-        }
-        cx.sequence(ty, out)
+        live::over(cx, a.get(0), a.ty(0), live::converted)
     }),
     m("IEnumerable<JToken> Ancestors()", |cx, a| {
-        let all = ancestors(&a.token(0)?, false);
-        tokens(cx, "JToken", all)
+        live::over(cx, a.get(0), Ty::class("JToken"), live::ancestors)
     }),
     m("IEnumerable<JToken> AncestorsAndSelf()", |cx, a| {
-        let all = ancestors(&a.token(0)?, true);
-        tokens(cx, "JToken", all)
+        live::over(cx, a.get(0), Ty::class("JToken"), live::ancestors_and_self)
     }),
     m("IEnumerable<JToken> AfterSelf()", |cx, a| {
         siblings(cx, a, true)
@@ -432,10 +410,7 @@ const TOKEN: &[Row] = &[
         cx.charge(64)?;
         let annotation = a.get(1);
         let t = a.token(0)?;
-        t.annotations()
-            .borrow_mut()
-            .get_or_insert_default()
-            .push(annotation);
+        t.annotations().borrow_mut().push(annotation);
         Ok(Value::Null)
     }),
     m("T Annotation<T>()", |_, a| {
@@ -448,9 +423,9 @@ const TOKEN: &[Row] = &[
     m("void RemoveAnnotations<T>()", |_, a| {
         let ty = a.ty(0);
         let t = a.token(0)?;
-        if let Some(all) = t.annotations().borrow_mut().as_deref_mut() {
-            all.retain(|v| !crate::expr::eval::types::is(&ty, v));
-        }
+        t.annotations()
+            .borrow_mut()
+            .retain(|v| !crate::expr::eval::types::is(&ty, v));
         Ok(Value::Null)
     }),
 ];

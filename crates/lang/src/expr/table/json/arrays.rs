@@ -114,10 +114,6 @@ const ARRAY: &[Row] = &[
         }
         Ok(Value::Null)
     }),
-    m("IEnumerable<JToken> GetEnumerator()", |cx, a| {
-        let all = a.token(0)?.children();
-        super::tokens(cx, "JToken", all)
-    }),
     m("JArray DeepClone()", super::clone_row),
 ];
 

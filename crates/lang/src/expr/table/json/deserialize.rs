@@ -168,7 +168,7 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
         None => bad_value(t, v, ty),
     };
     let fits = match plain {
-        Ty::Int | Ty::Double | Ty::Decimal => matches!(number, 6 | 7 | 8),
+        Ty::Int | Ty::Double | Ty::Decimal => matches!(number, 6..=8),
         Ty::Bool => matches!(number, 6..=9),
         Ty::Class("DateTime" | "DateTimeOffset", _) => matches!(number, 8 | 12),
         Ty::Array(_) => matches!(number, 8 | 14 | 15),

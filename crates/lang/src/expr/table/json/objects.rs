@@ -3,7 +3,7 @@
 use super::content::{add, fixed, insert, insert_token, is_multi, of, taken};
 use super::merge::merge;
 use super::settings::merging;
-use super::{built, maybe, null, parse_row, tokens};
+use super::{built, live, maybe, null, parse_row};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::strings::ignores_case;
 use crate::expr::table::{Row, Type, m, ty};
@@ -168,32 +168,14 @@ const OBJECT: &[Row] = &[
         super::super::linq::seen_as(cx, a.get(0), Ty::class("JProperty"))
     }),
     m("IJEnumerable<JToken> PropertyValues()", |cx, a| {
-        let all = a
-            .token(0)?
-            .children()
-            .iter()
-            .filter_map(Token::content)
-            .collect();
-        tokens(cx, "JToken", all)
+        live::over(cx, a.get(0), Ty::class("JToken"), live::contents)
     }),
     // What `foreach` over an object goes through.
     m(
         "IEnumerable<KeyValuePair<string, JToken>> GetEnumerator()",
         |cx, a| {
-            let pair = |p: &Token| {
-                let key = p.name().cloned().map_or(Value::Null, Value::Str);
-                super::super::dictionaries::pair(
-                    Ty::String,
-                    Ty::class("JToken"),
-                    key,
-                    p.content().map_or(Value::Null, Value::Token),
-                )
-            };
-            let all: Vec<Value> = a.token(0)?.children().iter().map(pair).collect();
-            cx.sequence(
-                Ty::generic("KeyValuePair", vec![Ty::String, Ty::class("JToken")]),
-                all,
-            )
+            let of = Ty::generic("KeyValuePair", vec![Ty::String, Ty::class("JToken")]);
+            live::over(cx, a.get(0), of, live::pairs)
         },
     ),
     m("JObject DeepClone()", super::clone_row),
@@ -207,12 +189,6 @@ fn cleared(a: &Args<'_>) -> Result<Token, Throw> {
     }
     t.clear();
     Ok(t)
-}
-
-fn descendants(cx: &mut Cx<'_>, a: &Args<'_>, own: bool) -> R {
-    let all = a.token(0)?.descendants(own);
-    cx.step(all.len())?;
-    tokens(cx, "JToken", all)
 }
 
 const CONTAINER: &[Row] = &[
@@ -255,10 +231,15 @@ const CONTAINER: &[Row] = &[
         },
     ),
     m("IEnumerable<JToken> Descendants()", |cx, a| {
-        descendants(cx, a, false)
+        live::over(cx, a.get(0), Ty::class("JToken"), live::descendants)
     }),
     m("IEnumerable<JToken> DescendantsAndSelf()", |cx, a| {
-        descendants(cx, a, true)
+        live::over(
+            cx,
+            a.get(0),
+            Ty::class("JToken"),
+            live::descendants_and_self,
+        )
     }),
 ];
 
