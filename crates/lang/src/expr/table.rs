@@ -358,7 +358,24 @@ impl Table {
         if path.len() == 1 {
             return Some(info);
         }
-        (info.full == path.join(".")).then_some(info)
+        // A nested type goes by the name of its outer one: `TimeZoneInfo.TransitionTime`.
+        let outer = self.types.get(path[0]).map_or(path[0], |t| t.full);
+        let full = std::iter::once(outer)
+            .chain(path[1..].iter().copied())
+            .collect::<Vec<_>>()
+            .join(".");
+        (info.full == full).then_some(info)
+    }
+
+    /// A type nested in another.
+    pub(crate) fn nested(&self, outer: &Ty, name: &str) -> Option<&TypeInfo> {
+        let outer = self.of(outer)?.full;
+        self.types.get(name).filter(|t| {
+            t.full
+                .strip_suffix(name)
+                .and_then(|f| f.strip_suffix('.'))
+                .is_some_and(|f| f == outer)
+        })
     }
 
     pub(crate) fn extensions<'t>(

@@ -77,7 +77,10 @@ impl Binder {
                 };
                 match of_name {
                     Named::Value(b) => self.member_of(b, name, args, called),
-                    Named::Type(t) => self.member_of_type(&t, name, args),
+                    Named::Type(t) => match table().nested(&t, &name.text) {
+                        Some(inner) if args.is_empty() => Ok(Named::Type(Ty::class(inner.name))),
+                        _ => self.member_of_type(&t, name, args),
+                    },
                     Named::Namespace(path) => {
                         let full = format!("{path}.{}", name.text);
                         if table().is_namespace(&full) && args.is_empty() {

@@ -211,6 +211,10 @@ pub(super) const TYPES: &[Type] = &[
         exception!("CultureNotFoundException", "Culture is not supported."),
     ),
     ty(
+        "class System.Runtime.Serialization.SerializationException : SystemException",
+        exception!("SerializationException", "Serialization error."),
+    ),
+    ty(
         "class System.InvalidTimeZoneException : Exception",
         exception!(
             "InvalidTimeZoneException",

