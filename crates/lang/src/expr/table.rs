@@ -418,6 +418,7 @@ impl Table {
                 Ty::Array(of) => vec![
                     Ty::class("Array"),
                     Ty::generic("IList", vec![(**of).clone()]),
+                    Ty::generic("IReadOnlyList", vec![(**of).clone()]),
                 ],
                 _ => {
                     let args: &[Ty] = if let Ty::Class(_, a) = &now { a } else { &[] };
@@ -435,6 +436,26 @@ impl Table {
         }
         if !out.contains(&Ty::Object) {
             out.push(Ty::Object);
+        }
+        out
+    }
+
+    /// The types whose rows are members of the type: arrays and collections implement what is not their own explicitly,
+    /// so that it is reached through the interface only.
+    pub(crate) fn member_lineage(&self, ty: &Ty) -> Vec<Ty> {
+        let mut out = self.lineage(ty);
+        let explicit = match ty {
+            Ty::Array(_) => true,
+            _ => self.of(ty).is_some_and(|i| {
+                i.kind == TypeKind::Class && i.full.starts_with("System.Collections.")
+            }),
+        };
+        if explicit {
+            out.retain(|t| {
+                let own = self.of(t).is_none_or(|i| i.kind != TypeKind::Interface);
+                // What can be gone through can be asked for its enumerator.
+                own || t.is_class("IEnumerable")
+            });
         }
         out
     }

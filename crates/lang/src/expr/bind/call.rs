@@ -198,7 +198,7 @@ impl Binder {
         let given = self.given(args)?;
         let is_static = receiver.is_none();
         let mut rows: Vec<(&'static Member, Ty, usize)> = Vec::new();
-        for (distance, t) in table().lineage(of).into_iter().enumerate() {
+        for (distance, t) in table().member_lineage(of).into_iter().enumerate() {
             if let Some(info) = table().of(&t) {
                 rows.extend(
                     info.members
@@ -555,7 +555,7 @@ impl Binder {
                         self.retype(&n.text, want.clone());
                     }
                     outs.push((slot + offset, out));
-                    Ir::Const(Frozen::Null)
+                    Ir::Local(out)
                 }
             };
             let ir = if ordered || matches!(ir, Ir::Const(_) | Ir::Text(_)) {

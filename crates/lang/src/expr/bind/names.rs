@@ -206,7 +206,7 @@ impl Binder {
                 field,
             )));
         }
-        for t in table().lineage(&ty) {
+        for t in table().member_lineage(&ty) {
             let Some(info) = table().of(&t) else { continue };
             let named = info
                 .members
@@ -240,7 +240,7 @@ impl Binder {
 
     fn has_method(&self, ty: &Ty, name: &str, is_static: bool) -> bool {
         let own = table()
-            .lineage(ty)
+            .member_lineage(ty)
             .iter()
             .filter_map(|t| table().of(t))
             .any(|info| {

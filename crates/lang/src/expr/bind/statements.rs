@@ -343,7 +343,9 @@ impl Binder {
     fn enumerated(&mut self, source: Bound) -> Bound {
         let row = table()
             .of(&source.ty)
-            .and_then(|i| i.members.iter().find(|m| m.name == "GetEnumerator"));
+            .and_then(|i| i.members.iter().find(|m| m.name == "GetEnumerator"))
+            // That of `IEnumerable<T>` itself is what `foreach` does without it.
+            .filter(|m| m.result.is_class("IEnumerable"));
         match row {
             Some(m) => self.property(source.into_plain(), m, &Ty::Object),
             None => source,

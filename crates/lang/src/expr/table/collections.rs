@@ -1,30 +1,33 @@
-//! `List<T>`, `HashSet<T>`, `Queue<T>`, `Stack<T>` and the collection interfaces.
+//! Collections: the interfaces, and what `List<T>`, sets, queues and arrays (in the files under `collections/`) share.
+//!
+//! What must stay true: a class has rows for its own public members; the members of an interface are reached through
+//! the interface only, as in C#.
 
-use super::core::{first_match, index_of};
-use super::linq::sort::Order;
-use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Throw, equal, iterate, out_of_range, throw, types};
+mod array;
+mod list;
+mod queue;
+mod set;
+pub(super) mod span;
+
+use super::{Row, Type, m, ty, ty_of};
+use crate::expr::eval::sequence::known_count;
+use crate::expr::eval::{
+    Args, Cx, Iter, Query, R, Throw, equal, iterate, out_of_range, throw, types,
+};
 use crate::expr::types::Ty;
-use crate::value::{Dict, List, Value};
+use crate::value::{List, Object, Value};
+use span::{Where, index_of, unchangeable};
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-fn new_list(cx: &mut Cx<'_>, a: &Args<'_>, name: &'static str, items: Vec<Value>) -> R {
-    cx.list(Ty::generic(name, vec![a.ty(0)]), items)
-}
-
-fn at(a: &Args<'_>, l: &List, i: usize) -> Result<usize, Throw> {
-    usize::try_from(a.int(i))
-        .ok()
-        .filter(|&n| n < l.items().len())
-        .ok_or_else(|| out_of_range("index"))
-}
-
-fn count(cx: &mut Cx<'_>, v: &Value) -> R {
-    Ok(Value::Int(match v {
-        Value::List(l) => l.items().len() as i32,
-        Value::Dict(d) => d.len() as i32,
-        Value::Bytes(b) => b.len() as i32,
-        Value::Token(t) => t.len() as i32,
-        v => iterate(cx, v)?.len() as i32,
+/// `Count` of any collection.
+fn collection_count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let v = &a.values[0];
+    Ok(Value::Int(match (known_count(v), v) {
+        (Some(n), _) => n as i32,
+        (None, Value::Token(t)) => t.len() as i32,
+        (None, v) => iterate(cx, v)?.len() as i32,
     }))
 }
 
@@ -33,11 +36,11 @@ fn read_only() -> Throw {
 }
 
 /// A `List<T>`; arrays and query results do not grow.
-fn growing(a: &Args<'_>) -> Result<std::rc::Rc<List>, Throw> {
-    let l = a.list(0)?;
-    match l.ty() {
-        Ty::Array(_) => Err(read_only()),
-        _ => Ok(l),
+fn growing(a: &Args<'_>) -> Result<Rc<List>, Throw> {
+    match &a.values[0] {
+        Value::List(l) if !matches!(l.ty(), Ty::Array(_)) => Ok(l.clone()),
+        Value::List(_) | Value::Bytes(_) => Err(read_only()),
+        _ => Err(unchangeable()),
     }
 }
 
@@ -47,70 +50,103 @@ fn push(cx: &mut Cx<'_>, l: &List, v: Value) -> Result<(), Throw> {
     Ok(())
 }
 
-fn find(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<(usize, Value)>, Throw> {
-    let items = a.list(0)?.items().clone();
-    first_match(cx, items, &a.get(1))
-}
-
-const COLLECTION: &[Row] = &[
-    m("int Count", |cx, a| {
-        let v = a.get(0);
-        count(cx, &v)
-    }),
-    m("void Add(T item)", |cx, a| match a.get(0) {
+fn add(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    match a.get(0) {
         Value::Dict(d) => {
             cx.charge(96)?;
-            d.insert(a.get(1), Value::Null);
-            Ok(Value::Null)
+            match super::dictionaries::parts(&a.values[1]) {
+                Some((k, v)) if super::dictionaries::is_dictionary(d.ty()) => {
+                    super::dictionaries::added(&d, k, v)?;
+                }
+                _ => {
+                    d.add(a.get(1), Value::Null);
+                }
+            }
         }
         Value::Token(t) => {
             let v = super::json::content::of(cx, &a.get(1))?;
             t.push(v)?;
-            Ok(Value::Null)
         }
         _ => {
             let v = a.get(1);
             push(cx, &*growing(a)?, v)?;
-            Ok(Value::Null)
         }
-    }),
-    m("bool Contains(T item)", |cx, a| {
-        let v = a.get(1);
-        if let Value::Dict(d) = a.get(0) {
-            return Ok(Value::Bool(d.get(&v).is_some()));
-        }
-        Ok(Value::Bool(a.items(cx, 0)?.iter().any(|x| equal(x, &v))))
-    }),
-    m("void Clear()", |_, a| match a.get(0) {
-        Value::Dict(d) => {
-            d.clear();
-            Ok(Value::Null)
-        }
-        _ => {
-            let old = std::mem::take(&mut *growing(a)?.items_mut());
-            drop(old);
-            Ok(Value::Null)
-        }
-    }),
-    m("bool Remove(T item)", |_, a| {
-        let v = a.get(1);
-        if let Value::Dict(d) = a.get(0) {
-            return Ok(Value::Bool(d.remove(&v).is_some()));
-        }
-        let l = growing(a)?;
-        let found = l.items().iter().position(|x| equal(x, &v));
-        if let Some(i) = found {
-            let old = l.items_mut().remove(i);
-            drop(old);
-        }
-        Ok(Value::Bool(found.is_some()))
-    }),
-];
+    }
+    Ok(Value::Null)
+}
 
-const LIST_INTERFACE: &[Row] = &[
-    m("T this[int index]", |cx, a| match a.get(0) {
+fn contains(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let v = a.get(1);
+    if let Value::Dict(d) = &a.values[0] {
+        return Ok(Value::Bool(match super::dictionaries::parts(&v) {
+            Some((key, value)) if super::dictionaries::is_dictionary(d.ty()) => {
+                d.get(&key).is_some_and(|x| equal(&x, &value))
+            }
+            _ => d.contains(&v),
+        }));
+    }
+    let mut items = a.iter(cx, 0)?;
+    while let Some(item) = items.next(cx)? {
+        if equal(&item, &v) {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
+}
+
+fn clear(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    match &a.values[0] {
+        Value::Dict(d) => d.clear(),
+        Value::List(l) if matches!(l.ty(), Ty::Array(_)) => return Err(unchangeable()),
+        _ => span::replace(&*growing(a)?, Vec::new()),
+    }
+    Ok(Value::Null)
+}
+
+fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let v = a.get(1);
+    if let Value::Dict(d) = a.get(0) {
+        return Ok(Value::Bool(match super::dictionaries::parts(&v) {
+            Some((key, value)) if super::dictionaries::is_dictionary(d.ty()) => {
+                let there = d.get(&key).is_some_and(|x| equal(&x, &value));
+                there && d.remove(&key).is_some()
+            }
+            _ => d.contains(&v) && d.remove(&v).is_some(),
+        }));
+    }
+    let l = growing(a)?;
+    let found = l.items().iter().position(|x| equal(x, &v));
+    cx.step(l.items().len() / 8)?;
+    if let Some(i) = found {
+        let old = l.items_mut().remove(i);
+        drop(old);
+    }
+    Ok(Value::Bool(found.is_some()))
+}
+
+fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let items = a.items(cx, 0)?;
+    let at = a.int(2);
+    span::copy_to(cx, &items, a, 1, at, "array")
+}
+
+fn place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
+    usize::try_from(a.int(1))
+        .ok()
+        .filter(|&n| n < l.items().len())
+        .ok_or_else(|| match l.ty() {
+            Ty::Array(_) => throw(
+                "IndexOutOfRangeException",
+                "Index was outside the bounds of the array.",
+            ),
+            _ => out_of_range("index"),
+        })
+}
+
+fn item(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    match &a.values[0] {
         Value::List(l) => {
-            let i = at(a, &l, 1)?;
+            let i = place(a, l)?;
             Ok(l.items()[i].clone())
         }
         _ => {
@@ -120,353 +156,239 @@ const LIST_INTERFACE: &[Row] = &[
                 .cloned()
                 .ok_or_else(|| out_of_range("index"))
         }
+    }
+}
+
+fn set_item(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let Value::List(l) = &a.values[0] else {
+        return Err(unchangeable());
+    };
+    let i = place(a, l)?;
+    let old = std::mem::replace(&mut l.items_mut()[i], a.get(2));
+    drop(old);
+    Ok(Value::Null)
+}
+
+fn remove_at(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let l = growing(a)?;
+    let i = place(a, &l)?;
+    cx.step((l.items().len() - i) / 32)?;
+    let old = l.items_mut().remove(i);
+    drop(old);
+    Ok(Value::Null)
+}
+
+/// `Reverse` of a range.
+fn reverse(a: &Args<'_>, names: (&str, &str)) -> R {
+    let l = span::list(a, 0, "array")?;
+    let n = l.items().len();
+    let within = span::range(a, 1, names, n)?;
+    if let Some(part) = l.items_mut().get_mut(within) {
+        part.reverse();
+    }
+    Ok(Value::Null)
+}
+
+/// `IEnumerator<T>`.
+struct Enumerator {
+    of: Ty,
+    source: Value,
+    /// Taken out while it runs: a delegate that moves the enumerator it is called by finds it at its end.
+    iter: RefCell<Iter>,
+    current: RefCell<Value>,
+    state: std::cell::Cell<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Before,
+    At,
+    After,
+}
+
+impl std::fmt::Debug for Enumerator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enumerator")
+    }
+}
+
+impl Object for Enumerator {
+    fn ty(&self) -> Ty {
+        Ty::generic("IEnumerator", vec![self.of.clone()])
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for Enumerator {
+    fn drop(&mut self) {
+        let source = std::mem::take(&mut self.source);
+        let current = std::mem::take(self.current.get_mut());
+        crate::value::collections::drop_later([source, current].into_iter());
+    }
+}
+
+fn enumerator(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let iter = Iter::of(cx, &a.values[0])?;
+    cx.charge(size_of::<Enumerator>())?;
+    Ok(Value::Object(Rc::new(Enumerator {
+        of: a.ty(0),
+        current: RefCell::new(types::default_of(&a.ty(0))),
+        source: a.take(0),
+        iter: RefCell::new(iter),
+        state: std::cell::Cell::new(State::Before),
+    })))
+}
+
+fn is_array(v: &Value) -> bool {
+    matches!(v, Value::Bytes(_)) || matches!(v, Value::List(l) if matches!(l.ty(), Ty::Array(_)))
+}
+
+const ENUMERATOR: &[Row] = &[
+    m("bool MoveNext()", |cx, a| {
+        let e = a.object::<Enumerator>(0)?;
+        let mut iter = e.iter.replace(Iter::Done);
+        let next = iter.next(cx);
+        if !matches!(next, Ok(None)) {
+            e.iter.replace(iter);
+        }
+        let next = next?;
+        let moved = next.is_some();
+        e.state.set(if moved { State::At } else { State::After });
+        // A query keeps its last item, a list goes back to the default.
+        if moved || Query::behind(&e.source).is_none() {
+            let v = next.unwrap_or_else(|| types::default_of(&e.of));
+            let old = e.current.replace(v);
+            drop(old);
+        }
+        Ok(Value::Bool(moved))
     }),
-    m("set T this[int index]", |_, a| {
-        let l = a.list(0)?;
-        let i = at(a, &l, 1)?;
-        let old = std::mem::replace(&mut l.items_mut()[i], a.get(2));
+    m("T Current", |_, a| {
+        let e = a.object::<Enumerator>(0)?;
+        if is_array(&e.source) && e.state.get() != State::At {
+            return Err(throw(
+                "InvalidOperationException",
+                if e.state.get() == State::Before {
+                    "Enumeration has not started. Call MoveNext."
+                } else {
+                    "Enumeration already finished."
+                },
+            ));
+        }
+        Ok(e.current.borrow().clone())
+    }),
+    m("void Reset()", |cx, a| {
+        let e = a.object::<Enumerator>(0)?;
+        if Query::behind(&e.source).is_some() {
+            return Err(throw(
+                "NotSupportedException",
+                "Specified method is not supported.",
+            ));
+        }
+        let iter = Iter::of(cx, &e.source)?;
+        e.iter.replace(iter);
+        e.state.set(State::Before);
+        let old = e.current.replace(types::default_of(&e.of));
         drop(old);
         Ok(Value::Null)
     }),
-    m("int IndexOf(T item)", index_of),
+];
+
+const READ_ONLY_COLLECTION: &[Row] = &[m("int Count", collection_count)];
+
+const COLLECTION: &[Row] = &[
+    m("int Count", collection_count),
+    m("bool IsReadOnly", |_, a| {
+        Ok(Value::Bool(match &a.values[0] {
+            Value::Dict(_) => false,
+            Value::List(l) => matches!(l.ty(), Ty::Array(_)),
+            Value::Token(_) => false,
+            _ => true,
+        }))
+    }),
+    m("void Add(T item)", add),
+    m("bool Contains(T item)", contains),
+    m("void Clear()", clear),
+    m("void CopyTo(T[] array, int arrayIndex)", copy_to),
+    m("bool Remove(T item)", remove),
+];
+
+const READ_ONLY_LIST: &[Row] = &[m("T this[int index]", item)];
+
+const LIST_INTERFACE: &[Row] = &[
+    m("T this[int index]", item),
+    m("set T this[int index]", set_item),
+    m("int IndexOf(T item)", |cx, a| {
+        index_of(cx, a, &Where::ALL, false)
+    }),
     m("void Insert(int index, T item)", |cx, a| {
         let l = growing(a)?;
-        let i = a.size(1, "index")?;
-        if i > l.items().len() {
-            return Err(out_of_range("index"));
-        }
+        let i = usize::try_from(a.int(1))
+            .ok()
+            .filter(|i| *i <= l.items().len())
+            .ok_or_else(|| {
+                span::out_of_range("index", "Index must be within the bounds of the List.")
+            })?;
         cx.charge(size_of::<Value>())?;
         l.items_mut().insert(i, a.get(2));
         Ok(Value::Null)
     }),
-    m("void RemoveAt(int index)", |_, a| {
-        let l = growing(a)?;
-        let i = at(a, &l, 1)?;
-        let old = l.items_mut().remove(i);
-        drop(old);
-        Ok(Value::Null)
-    }),
-];
-
-const LIST: &[Row] = &[
-    m("new()", |cx, a| new_list(cx, a, "List", Vec::new())),
-    m("new(int capacity)", |cx, a| {
-        new_list(cx, a, "List", Vec::new())
-    }),
-    m("new(IEnumerable<T> collection)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        new_list(cx, a, "List", items)
-    }),
-    m("void AddRange(IEnumerable<T> collection)", |cx, a| {
-        let items = a.items(cx, 1)?;
-        a.list(0)?.items_mut().extend(items);
-        Ok(Value::Null)
-    }),
-    m(
-        "void InsertRange(int index, IEnumerable<T> collection)",
-        |cx, a| {
-            let items = a.items(cx, 2)?;
-            let (l, i) = (a.list(0)?, a.size(1, "index")?);
-            if i > l.items().len() {
-                return Err(out_of_range("index"));
-            }
-            l.items_mut().splice(i..i, items);
-            Ok(Value::Null)
-        },
-    ),
-    m("void RemoveRange(int index, int count)", |_, a| {
-        let (l, i, n) = (a.list(0)?, a.size(1, "index")?, a.size(2, "count")?);
-        if i + n > l.items().len() {
-            return Err(throw(
-                "ArgumentException",
-                "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.",
-            ));
-        }
-        let old: Vec<Value> = l.items_mut().drain(i..i + n).collect();
-        drop(old);
-        Ok(Value::Null)
-    }),
-    m("int RemoveAll(Predicate<T> match)", |cx, a| {
-        let (l, f) = (a.list(0)?, a.get(1));
-        let mut kept = Vec::new();
-        let before = l.items().clone();
-        for item in &before {
-            if cx.call(&f, std::slice::from_ref(item))?.as_bool() != Some(true) {
-                kept.push(item.clone());
-            }
-        }
-        let removed = before.len() - kept.len();
-        *l.items_mut() = kept;
-        Ok(Value::Int(removed as i32))
-    }),
-    m("List<T> GetRange(int index, int count)", |cx, a| {
-        let (l, i, n) = (a.list(0)?, a.size(1, "index")?, a.size(2, "count")?);
-        let items = l.items().get(i..i.saturating_add(n)).map(<[Value]>::to_vec);
-        new_list(cx, a, "List", items.ok_or_else(|| out_of_range("index"))?)
-    }),
-    m("T Find(Predicate<T> match)", |cx, a| {
-        let ty = a.ty(0);
-        Ok(find(cx, a)?.map_or_else(|| types::default_of(&ty), |(_, v)| v))
-    }),
-    m("int FindIndex(Predicate<T> match)", |cx, a| {
-        Ok(Value::Int(find(cx, a)?.map_or(-1, |(i, _)| i as i32)))
-    }),
-    m("bool Exists(Predicate<T> match)", |cx, a| {
-        Ok(Value::Bool(find(cx, a)?.is_some()))
-    }),
-    m("List<T> FindAll(Predicate<T> match)", |cx, a| {
-        let f = a.get(1);
-        let mut out = Vec::new();
-        for item in a.items(cx, 0)? {
-            if cx.call(&f, std::slice::from_ref(&item))?.as_bool() == Some(true) {
-                out.push(item);
-            }
-        }
-        new_list(cx, a, "List", out)
-    }),
-    m("bool TrueForAll(Predicate<T> match)", |cx, a| {
-        let f = a.get(1);
-        for item in a.items(cx, 0)? {
-            if cx.call(&f, &[item])?.as_bool() != Some(true) {
-                return Ok(Value::Bool(false));
-            }
-        }
-        Ok(Value::Bool(true))
-    }),
-    m("void ForEach(Action<T> action)", |cx, a| {
-        let f = a.get(1);
-        for item in a.items(cx, 0)? {
-            cx.call(&f, &[item])?;
-        }
-        Ok(Value::Null)
-    }),
-    m("void Reverse()", |_, a| {
-        a.list(0)?.items_mut().reverse();
-        Ok(Value::Null)
-    }),
-    m("void Sort()", |cx, a| {
-        let l = a.list(0)?;
-        let mut items = l.items().clone();
-        super::linq::sort::sort(cx, &mut items, None, &Order::Default)?;
-        *l.items_mut() = items;
-        Ok(Value::Null)
-    }),
-    m("void Sort(Comparison<T> comparison)", |cx, a| {
-        let (l, f) = (a.list(0)?, a.get(1));
-        let mut items = l.items().clone();
-        super::linq::sort::sort(cx, &mut items, None, &Order::of(&f))?;
-        *l.items_mut() = items;
-        Ok(Value::Null)
-    }),
-    m("T[] ToArray()", |cx, a| {
-        let items = a.items(cx, 0)?;
-        cx.list(Ty::array(a.ty(0)), items)
-    }),
-    m("int Capacity", |cx, a| {
-        let v = a.get(0);
-        count(cx, &v)
-    }),
-];
-
-fn new_set(cx: &mut Cx<'_>, a: &Args<'_>, items: Vec<Value>, fold: bool) -> R {
-    let d = Dict::new(Ty::generic("HashSet", vec![a.ty(0)]), fold);
-    cx.charge(items.len() * 96)?;
-    for i in items {
-        if d.get(&i).is_none() {
-            d.insert(i, Value::Null);
-        }
-    }
-    Ok(Value::Dict(d))
-}
-
-fn as_set(cx: &mut Cx<'_>, a: &Args<'_>, fold: bool) -> R {
-    let items = a.items(cx, 1)?;
-    new_set(cx, a, items, fold)
-}
-
-const SET: &[Row] = &[
-    m("new()", |cx, a| new_set(cx, a, Vec::new(), false)),
-    m("new(IEnumerable<T> collection)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        new_set(cx, a, items, false)
-    }),
-    m("new(IEqualityComparer<string> comparer)", |cx, a| {
-        let f = super::dictionaries::folds(a, 0);
-        new_set(cx, a, Vec::new(), f)
-    }),
-    m(
-        "new(IEnumerable<T> collection, IEqualityComparer<string> comparer)",
-        |cx, a| {
-            let (items, f) = (a.items(cx, 0)?, super::dictionaries::folds(a, 1));
-            new_set(cx, a, items, f)
-        },
-    ),
-    m("bool Add(T item)", |cx, a| {
-        let d = a.dict(0)?;
-        let new = d.get(&a.get(1)).is_none();
-        if new {
-            cx.charge(96)?;
-            d.insert(a.get(1), Value::Null);
-        }
-        Ok(Value::Bool(new))
-    }),
-    m("void UnionWith(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        for i in a.items(cx, 1)? {
-            if d.get(&i).is_none() {
-                cx.charge(96)?;
-                d.insert(i, Value::Null);
-            }
-        }
-        Ok(Value::Null)
-    }),
-    m("void ExceptWith(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        for i in a.items(cx, 1)? {
-            cx.step(d.len() / 8)?;
-            d.remove(&i);
-        }
-        Ok(Value::Null)
-    }),
-    m("void IntersectWith(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        let Value::Dict(keep) = as_set(cx, a, d.folds())? else {
-            return Ok(Value::Null);
-        };
-        for (k, _) in d.entries() {
-            if keep.get(&k).is_none() {
-                cx.step(d.len() / 8)?;
-                d.remove(&k);
-            }
-        }
-        Ok(Value::Null)
-    }),
-    m("bool Overlaps(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        Ok(Value::Bool(
-            a.items(cx, 1)?.iter().any(|i| d.get(i).is_some()),
-        ))
-    }),
-    m("bool IsSupersetOf(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        Ok(Value::Bool(
-            a.items(cx, 1)?.iter().all(|i| d.get(i).is_some()),
-        ))
-    }),
-    m("bool IsSubsetOf(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        let Value::Dict(other) = as_set(cx, a, d.folds())? else {
-            return Ok(Value::Null);
-        };
-        Ok(Value::Bool(
-            d.entries().iter().all(|(k, _)| other.get(k).is_some()),
-        ))
-    }),
-    m("bool SetEquals(IEnumerable<T> other)", |cx, a| {
-        let d = a.dict(0)?;
-        let Value::Dict(other) = as_set(cx, a, d.folds())? else {
-            return Ok(Value::Null);
-        };
-        Ok(Value::Bool(
-            other.len() == d.len() && d.entries().iter().all(|(k, _)| other.get(k).is_some()),
-        ))
-    }),
-];
-
-fn empty(what: &str) -> Throw {
-    throw("InvalidOperationException", format!("{what} empty."))
-}
-
-const QUEUE: &[Row] = &[
-    m("new()", |cx, a| new_list(cx, a, "Queue", Vec::new())),
-    m("new(IEnumerable<T> collection)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        new_list(cx, a, "Queue", items)
-    }),
-    m("void Enqueue(T item)", |cx, a| {
-        let v = a.get(1);
-        push(cx, &*a.list(0)?, v)?;
-        Ok(Value::Null)
-    }),
-    m("T Dequeue()", |cx, a| {
-        let l = a.list(0)?;
-        cx.step(l.items().len() / 32)?;
-        if l.items().is_empty() {
-            Err(empty("Queue"))
-        } else {
-            Ok(l.items_mut().remove(0))
-        }
-    }),
-    m("T Peek()", |_, a| {
-        a.list(0)?
-            .items()
-            .first()
-            .cloned()
-            .ok_or_else(|| empty("Queue"))
-    }),
-];
-
-const STACK: &[Row] = &[
-    m("new()", |cx, a| new_list(cx, a, "Stack", Vec::new())),
-    m("void Push(T item)", |cx, a| {
-        // Kept top first, so that it enumerates as .NET's does.
-        cx.charge(size_of::<Value>())?;
-        let l = a.list(0)?;
-        cx.step(l.items().len() / 32)?;
-        l.items_mut().insert(0, a.get(1));
-        Ok(Value::Null)
-    }),
-    m("T Pop()", |cx, a| {
-        let l = a.list(0)?;
-        cx.step(l.items().len() / 32)?;
-        if l.items().is_empty() {
-            Err(empty("Stack"))
-        } else {
-            Ok(l.items_mut().remove(0))
-        }
-    }),
-    m("T Peek()", |_, a| {
-        a.list(0)?
-            .items()
-            .first()
-            .cloned()
-            .ok_or_else(|| empty("Stack"))
-    }),
+    m("void RemoveAt(int index)", remove_at),
 ];
 
 pub(super) const TYPES: &[Type] = &[
     ty(
         "interface System.Collections.Generic.IEnumerable<T> : ISequence",
-        &[],
+        &[m("IEnumerator<T> GetEnumerator()", enumerator)],
+    ),
+    ty(
+        "interface System.Collections.Generic.IEnumerator<T> : IDisposable",
+        ENUMERATOR,
     ),
     ty(
         "interface System.Collections.Generic.IReadOnlyCollection<T> : IEnumerable<T>",
-        &[],
+        READ_ONLY_COLLECTION,
     ),
     ty(
-        "interface System.Collections.Generic.ICollection<T> : IReadOnlyCollection<T>",
+        "interface System.Collections.Generic.ICollection<T> : IEnumerable<T>",
         COLLECTION,
     ),
     ty(
         "interface System.Collections.Generic.IReadOnlyList<T> : IReadOnlyCollection<T>",
-        &[],
+        READ_ONLY_LIST,
     ),
     ty(
-        "interface System.Collections.Generic.IList<T> : ICollection<T>, IReadOnlyList<T>",
+        "interface System.Collections.Generic.IList<T> : ICollection<T>",
         LIST_INTERFACE,
     ),
     ty(
         "interface System.Collections.Generic.ISet<T> : ICollection<T>",
-        &[],
-    ),
-    ty("class System.Collections.Generic.List<T> : IList<T>", LIST),
-    ty("class System.Collections.Generic.HashSet<T> : ISet<T>", SET),
-    ty(
-        "class System.Collections.Generic.Queue<T> : ICollection<T>",
-        QUEUE,
+        set::INTERFACE,
     ),
     ty(
-        "class System.Collections.Generic.Stack<T> : ICollection<T>",
-        STACK,
+        "class System.Collections.Generic.List<T> : IList<T>, IReadOnlyList<T>",
+        list::ROWS,
     ),
+    ty(
+        "class System.Collections.ObjectModel.ReadOnlyCollection<T> : IList<T>, IReadOnlyList<T>",
+        list::READ_ONLY,
+    ),
+    ty_of(
+        "class System.Collections.Generic.HashSet<T> : ISet<T>, IReadOnlyCollection<T>",
+        &[set::CLASS, set::INTERFACE],
+    ),
+    ty(
+        "class System.Collections.Generic.Queue<T> : IReadOnlyCollection<T>",
+        queue::QUEUE,
+    ),
+    ty(
+        "class System.Collections.Generic.Stack<T> : IReadOnlyCollection<T>",
+        queue::STACK,
+    ),
+    ty_of(
+        "class System.Array : ISequence",
+        &[array::INSTANCE, array::STATIC],
+    ),
+    ty("static System.Buffer", array::BUFFER),
 ];

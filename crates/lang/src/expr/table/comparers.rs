@@ -43,6 +43,14 @@ fn comparer(name: &'static str, of: Ty, by: Value) -> R {
     })))
 }
 
+/// The comparer of a set or dictionary.
+pub(super) fn equality(of: Ty, fold: bool) -> R {
+    if fold {
+        return super::strings::comparer(true);
+    }
+    comparer("EqualityComparer", of, Value::Null)
+}
+
 const COMPARER: &[Row] = &[
     m("static Comparer<T> Default", |_, a| {
         comparer("Comparer", a.ty(0), Value::Null)

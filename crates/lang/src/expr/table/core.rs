@@ -1,10 +1,9 @@
 //! `object`, `Enum`, `Nullable`, `Array`, `Tuple`-free basics, delegates, `Guid`.
 
-use super::linq::sort::Order;
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Throw, equal, same, throw, types};
+use crate::expr::eval::{Args, Throw, equal, same, throw, types};
 use crate::expr::types::Ty;
-use crate::value::{List, Object, Value, text};
+use crate::value::{Object, Value, text};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -98,211 +97,6 @@ const NULLABLE: &[Row] = &[
         Ok(Value::Bool(equal(&a.get(0), &a.get(1))))
     }),
 ];
-
-fn range_error() -> Throw {
-    throw(
-        "ArgumentException",
-        "Source array was not long enough. Check the source index, length, and the array's lower bounds.",
-    )
-}
-
-/// `Array.Copy`, `Buffer.BlockCopy` on bytes.
-fn copy(cx: &mut Cx<'_>, from: &Value, at: usize, to: &Rc<List>, to_at: usize, n: usize) -> R {
-    cx.step(n / 8)?;
-    let items: Vec<Value> = match from {
-        Value::Bytes(b) => b
-            .get(at..at.saturating_add(n))
-            .ok_or_else(range_error)?
-            .iter()
-            .map(|b| Value::Byte(*b))
-            .collect(),
-        Value::List(l) => l
-            .items()
-            .get(at..at.saturating_add(n))
-            .ok_or_else(range_error)?
-            .to_vec(),
-        _ => return Err(throw("ArgumentNullException", "Value cannot be null.")),
-    };
-    let mut target = to.items_mut();
-    let place = target
-        .get_mut(to_at..to_at.saturating_add(n))
-        .ok_or_else(range_error)?;
-    place.clone_from_slice(&items);
-    Ok(Value::Null)
-}
-
-/// `IndexOf` of arrays and lists: where the second argument stands in the first, or -1.
-pub(super) fn index_of(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    let v = a.get(1);
-    let place = a.items(cx, 0)?.iter().position(|x| equal(x, &v));
-    Ok(Value::Int(place.map_or(-1, |i| i as i32)))
-}
-
-/// The first of `items` that the predicate holds for, and its place.
-pub(super) fn first_match(
-    cx: &mut Cx<'_>,
-    items: Vec<Value>,
-    predicate: &Value,
-) -> Result<Option<(usize, Value)>, Throw> {
-    for (i, item) in items.into_iter().enumerate() {
-        if cx.call(predicate, std::slice::from_ref(&item))?.as_bool() == Some(true) {
-            return Ok(Some((i, item)));
-        }
-    }
-    Ok(None)
-}
-
-fn find(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<(usize, Value)>, Throw> {
-    let items = a.items(cx, 0)?;
-    first_match(cx, items, &a.get(1))
-}
-
-const ARRAY: &[Row] = &[
-    m("int Length", |_, a| {
-        Ok(Value::Int(match &a.values[0] {
-            Value::Bytes(b) => b.len() as i32,
-            Value::List(l) => l.items().len() as i32,
-            _ => 0,
-        }))
-    }),
-    m("long LongLength", |cx, a| {
-        Ok(Value::Long(a.items(cx, 0)?.len() as i64))
-    }),
-    m("object GetValue(int index)", |cx, a| {
-        let i = a.size(1, "index")?;
-        a.items(cx, 0)?.get(i).cloned().ok_or_else(|| {
-            throw(
-                "IndexOutOfRangeException",
-                "Index was outside the bounds of the array.",
-            )
-        })
-    }),
-    m("object Clone()", |cx, a| match a.get(0) {
-        Value::List(l) => {
-            let items = l.items().clone();
-            cx.list(l.ty().clone(), items)
-        }
-        v => Ok(v),
-    }),
-    m("void CopyTo(Array array, int index)", |cx, a| {
-        let n = a.items(cx, 0)?.len();
-        let to = a.list(1)?;
-        let at = a.size(2, "index")?;
-        copy(cx, &a.get(0), 0, &to, at, n)
-    }),
-    m(
-        "static bool Exists<T>(T[] array, Predicate<T> match)",
-        |cx, a| Ok(Value::Bool(find(cx, a)?.is_some())),
-    ),
-    m(
-        "static bool TrueForAll<T>(T[] array, Predicate<T> match)",
-        |cx, a| {
-            let f = a.get(1);
-            for item in a.items(cx, 0)? {
-                if cx.call(&f, &[item])?.as_bool() != Some(true) {
-                    return Ok(Value::Bool(false));
-                }
-            }
-            Ok(Value::Bool(true))
-        },
-    ),
-    m(
-        "static T Find<T>(T[] array, Predicate<T> match)",
-        |cx, a| {
-            let ty = a.ty(0);
-            Ok(find(cx, a)?.map_or_else(|| types::default_of(&ty), |(_, v)| v))
-        },
-    ),
-    m(
-        "static int FindIndex<T>(T[] array, Predicate<T> match)",
-        |cx, a| Ok(Value::Int(find(cx, a)?.map_or(-1, |(i, _)| i as i32))),
-    ),
-    m(
-        "static T[] FindAll<T>(T[] array, Predicate<T> match)",
-        |cx, a| {
-            let ty = Ty::array(a.ty(0));
-            let f = a.get(1);
-            let mut out = Vec::new();
-            for item in a.items(cx, 0)? {
-                if cx.call(&f, std::slice::from_ref(&item))?.as_bool() == Some(true) {
-                    out.push(item);
-                }
-            }
-            cx.list(ty, out)
-        },
-    ),
-    m(
-        "static R[] ConvertAll<T, R>(T[] array, Converter<T, R> converter)",
-        |cx, a| {
-            let ty = Ty::array(a.ty(1));
-            let f = a.get(1);
-            let mut out = Vec::new();
-            for item in a.items(cx, 0)? {
-                out.push(cx.call(&f, &[item])?);
-            }
-            cx.list(ty, out)
-        },
-    ),
-    m(
-        "static void ForEach<T>(T[] array, Action<T> action)",
-        |cx, a| {
-            let f = a.get(1);
-            for item in a.items(cx, 0)? {
-                cx.call(&f, &[item])?;
-            }
-            Ok(Value::Null)
-        },
-    ),
-    m("static int IndexOf<T>(T[] array, T value)", index_of),
-    m("static void Reverse(Array array)", |_, a| {
-        a.list(0)?.items_mut().reverse();
-        Ok(Value::Null)
-    }),
-    m("static void Sort<T>(T[] array)", |cx, a| {
-        let l = a.list(0)?;
-        let mut items = l.items().clone();
-        super::linq::sort::sort(cx, &mut items, None, &Order::Default)?;
-        *l.items_mut() = items;
-        Ok(Value::Null)
-    }),
-    m(
-        "static void Copy(Array sourceArray, Array destinationArray, int length)",
-        |cx, a| {
-            let to = a.list(1)?;
-            let n = a.size(2, "length")?;
-            copy(cx, &a.get(0), 0, &to, 0, n)
-        },
-    ),
-    m(
-        "static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
-        |cx, a| {
-            let (at, to, to_at, n) = (
-                a.size(1, "sourceIndex")?,
-                a.list(2)?,
-                a.size(3, "destinationIndex")?,
-                a.size(4, "length")?,
-            );
-            copy(cx, &a.get(0), at, &to, to_at, n)
-        },
-    ),
-    m("static T[] Empty<T>()", |cx, a| {
-        let ty = Ty::array(a.ty(0));
-        cx.list(ty, Vec::new())
-    }),
-];
-
-const BUFFER: &[Row] = &[m(
-    "static void BlockCopy(Array src, int srcOffset, Array dst, int dstOffset, int count)",
-    |cx, a| {
-        let (at, to, to_at, n) = (
-            a.size(1, "srcOffset")?,
-            a.list(2)?,
-            a.size(3, "dstOffset")?,
-            a.size(4, "count")?,
-        );
-        copy(cx, &a.get(0), at, &to, to_at, n)
-    },
-)];
 
 fn bad_guid() -> Throw {
     throw(
@@ -527,8 +321,6 @@ pub(super) const TYPES: &[Type] = &[
     ty("class System.Void", &[]),
     ty("class System.Enum", ENUM),
     ty("struct System.Nullable<T>", NULLABLE),
-    ty("class System.Array : ISequence", ARRAY),
-    ty("static System.Buffer", BUFFER),
     ty("struct System.Guid : IComparable", GUID),
     ty("struct System.Char : IComparable", CHAR),
     ty("struct System.Boolean : IComparable", BOOLEAN),

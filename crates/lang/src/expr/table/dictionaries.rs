@@ -3,7 +3,7 @@
 use super::context::Part;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::sequence::View;
-use crate::expr::eval::{Args, Cx, R, Throw, equal, throw, types, weigh};
+use crate::expr::eval::{Args, Cx, R, Throw, equal, null_argument, throw, types, weigh};
 use crate::expr::host::Message;
 use crate::expr::types::Ty;
 use crate::value::{Dict, HostObject, Object, Str, Value};
@@ -185,10 +185,7 @@ fn query_pairs(cx: &Cx<'_>, v: &Value) -> Option<Vec<(String, String)>> {
 /// A value by its key.
 pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Value>, Throw> {
     if key.is_null() {
-        return Err(throw(
-            "ArgumentNullException",
-            "Value cannot be null. (Parameter 'key')",
-        ));
+        return Err(null_argument("key"));
     }
     if let Value::Dict(d) = of {
         return Ok(d.get(key));
@@ -335,123 +332,213 @@ fn keys(cx: &mut Cx<'_>, a: &Args<'_>, values: bool) -> R {
     cx.list(Ty::generic("List", vec![ty]), all)
 }
 
+/// `Add`: a key that is there already is refused.
+pub(super) fn added(d: &Dict, key: Value, value: Value) -> Result<(), Throw> {
+    let key = not_null(key)?;
+    if d.contains(&key) {
+        return Err(super::linq::duplicate(&key));
+    }
+    d.insert(key, value);
+    Ok(())
+}
+
+fn not_null(key: Value) -> Result<Value, Throw> {
+    if key.is_null() {
+        return Err(null_argument("key"));
+    }
+    Ok(key)
+}
+
+fn count(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    Ok(Value::Int(match &a.values[0] {
+        Value::Dict(d) => d.len() as i32,
+        v => entries(cx, v)?.len() as i32,
+    }))
+}
+
+fn item(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    get(cx, &a.values[0], &a.values[1])?.ok_or_else(|| missing(&a.values[1]))
+}
+
+fn contains_key(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    Ok(Value::Bool(get(cx, &a.values[0], &a.values[1])?.is_some()))
+}
+
+fn try_get(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let found = get(cx, &a.values[0], &a.values[1])?;
+    let ok = found.is_some();
+    a.values[2] = found.unwrap_or_else(|| types::default_of(&a.ty(1)));
+    Ok(Value::Bool(ok))
+}
+
+fn set(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let (d, key) = (a.dict(0)?, not_null(a.get(1))?);
+    cx.charge(128)?;
+    let old = d.insert(key, a.get(2));
+    drop(old);
+    Ok(Value::Null)
+}
+
+fn add(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    cx.charge(128)?;
+    added(&*a.dict(0)?, a.get(1), a.get(2))?;
+    Ok(Value::Null)
+}
+
+fn remove(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let key = not_null(a.get(1))?;
+    Ok(Value::Bool(a.dict(0)?.remove(&key).is_some()))
+}
+
 const READ: &[Row] = &[
-    m("V this[K key]", |cx, a| {
-        let key = a.get(1);
-        get(cx, &a.get(0), &key)?.ok_or_else(|| missing(&key))
-    }),
-    m("bool ContainsKey(K key)", |cx, a| {
-        Ok(Value::Bool(get(cx, &a.get(0), &a.get(1))?.is_some()))
-    }),
-    m("bool TryGetValue(K key, out V value)", |cx, a| {
-        let found = get(cx, &a.get(0), &a.get(1))?;
-        let ok = found.is_some();
-        a.values[2] = found.unwrap_or_else(|| types::default_of(&a.ty(1)));
-        Ok(Value::Bool(ok))
-    }),
-    m("ICollection<K> Keys", |cx, a| keys(cx, a, false)),
-    m("ICollection<V> Values", |cx, a| keys(cx, a, true)),
-    m("int Count", |cx, a| {
-        Ok(Value::Int(entries(cx, &a.get(0))?.len() as i32))
-    }),
+    m("V this[K key]", item),
+    m("bool ContainsKey(K key)", contains_key),
+    m("bool TryGetValue(K key, out V value)", try_get),
+    m("IEnumerable<K> Keys", |cx, a| keys(cx, a, false)),
+    m("IEnumerable<V> Values", |cx, a| keys(cx, a, true)),
+    m("int Count", count),
 ];
 
 const WRITE: &[Row] = &[
-    m("set V this[K key]", |cx, a| {
-        let d = a.dict(0)?;
-        cx.charge(128)?;
-        d.insert(a.get(1), a.get(2));
-        Ok(Value::Null)
-    }),
-    m("void Add(K key, V value)", |cx, a| {
-        let (d, key) = (a.dict(0)?, a.get(1));
-        if key.is_null() {
-            return Err(throw(
-                "ArgumentNullException",
-                "Value cannot be null. (Parameter 'key')",
-            ));
-        }
-        if d.get(&key).is_some() {
-            return Err(throw(
-                "ArgumentException",
-                format!(
-                    "An item with the same key has already been added. Key: {}",
-                    key.to_text()
-                ),
-            ));
-        }
-        cx.charge(128)?;
-        d.insert(key, a.get(2));
-        Ok(Value::Null)
-    }),
-    m("bool TryAdd(K key, V value)", |cx, a| {
-        let d = a.dict(0)?;
-        let free = d.get(&a.get(1)).is_none();
-        if free {
-            cx.charge(128)?;
-            d.insert(a.get(1), a.get(2));
-        }
-        Ok(Value::Bool(free))
-    }),
-    m("bool Remove(K key)", |cx, a| {
-        let d = a.dict(0)?;
-        cx.step(d.len() / 8)?;
-        Ok(Value::Bool(d.remove(&a.get(1)).is_some()))
-    }),
-    m("void Clear()", |_, a| {
-        a.dict(0)?.clear();
-        Ok(Value::Null)
-    }),
+    m("V this[K key]", item),
+    m("set V this[K key]", set),
+    m("bool ContainsKey(K key)", contains_key),
+    m("bool TryGetValue(K key, out V value)", try_get),
+    m("ICollection<K> Keys", |cx, a| keys(cx, a, false)),
+    m("ICollection<V> Values", |cx, a| keys(cx, a, true)),
+    m("int Count", count),
+    m("void Add(K key, V value)", add),
+    m("bool Remove(K key)", remove),
 ];
 
 fn new_dict(a: &Args<'_>, fold: bool) -> Rc<Dict> {
     Dict::new(Ty::generic("Dictionary", vec![a.ty(0), a.ty(1)]), fold)
 }
 
-fn copied(cx: &mut Cx<'_>, a: &Args<'_>, fold: bool) -> R {
-    let d = new_dict(a, fold);
-    for e in entries(cx, &a.get(0))? {
-        if let Some((k, v)) = parts(&e) {
-            cx.charge(128)?;
-            d.insert(k, v);
+/// A new dictionary: of pairs if an argument gives them, with a comparer if one does.
+fn created(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, comparer: usize) -> R {
+    let d = new_dict(a, folds(a, comparer));
+    if !from.is_empty() {
+        if a.is_null(0) {
+            return Err(null_argument(from));
+        }
+        let mut all = a.iter(cx, 0)?;
+        while let Some(e) = all.next(cx)? {
+            if let Some((k, v)) = parts(&e) {
+                cx.charge(128)?;
+                added(&d, k, v)?;
+            }
         }
     }
     Ok(Value::Dict(d))
 }
 
+fn with_capacity(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
+    if a.int(0) < 0 {
+        return Err(throw(
+            "ArgumentOutOfRangeException",
+            "Non-negative number required. (Parameter 'capacity')",
+        ));
+    }
+    created(cx, a, "", comparer)
+}
+
+/// Whether the comparer at an argument ignores case.
 pub(super) fn folds(a: &Args<'_>, i: usize) -> bool {
     a.object::<super::strings::Comparer>(i)
         .is_ok_and(|c| c.fold)
 }
 
+/// `Comparer` of a set or dictionary.
+pub(super) fn comparer_of(a: &Args<'_>) -> R {
+    super::comparers::equality(a.ty(0), a.dict(0)?.folds())
+}
+
 const DICTIONARY: &[Row] = &[
-    m("new()", |_, a| Ok(Value::Dict(new_dict(a, false)))),
-    m("new(int capacity)", |_, a| {
-        Ok(Value::Dict(new_dict(a, false)))
+    m("new()", |cx, a| created(cx, a, "", usize::MAX)),
+    m("new(int capacity)", |cx, a| {
+        with_capacity(cx, a, usize::MAX)
     }),
-    m("new(IEqualityComparer<string> comparer)", |_, a| {
-        Ok(Value::Dict(new_dict(a, folds(a, 0))))
-    }),
-    m("new(IDictionary<K, V> dictionary)", |cx, a| {
-        copied(cx, a, false)
-    }),
-    m("new(IReadOnlyDictionary<K, V> dictionary)", |cx, a| {
-        copied(cx, a, false)
+    m("new(IEqualityComparer<K> comparer)", |cx, a| {
+        created(cx, a, "", 0)
     }),
     m(
-        "new(IDictionary<K, V> dictionary, IEqualityComparer<string> comparer)",
-        |cx, a| {
-            let f = folds(a, 1);
-            copied(cx, a, f)
-        },
+        "new(int capacity, IEqualityComparer<K> comparer)",
+        |cx, a| with_capacity(cx, a, 1),
     ),
-    m("bool ContainsValue(V value)", |_, a| {
-        let v = a.get(1);
-        Ok(Value::Bool(
-            a.dict(0)?.entries().iter().any(|(_, x)| equal(x, &v)),
-        ))
+    m("new(IDictionary<K, V> dictionary)", |cx, a| {
+        created(cx, a, "dictionary", usize::MAX)
+    }),
+    m("new(IReadOnlyDictionary<K, V> dictionary)", |cx, a| {
+        created(cx, a, "dictionary", usize::MAX)
+    }),
+    m(
+        "new(IDictionary<K, V> dictionary, IEqualityComparer<K> comparer)",
+        |cx, a| created(cx, a, "dictionary", 1),
+    ),
+    m(
+        "new(IEnumerable<KeyValuePair<K, V>> collection)",
+        |cx, a| created(cx, a, "collection", usize::MAX),
+    ),
+    m(
+        "new(IEnumerable<KeyValuePair<K, V>> collection, IEqualityComparer<K> comparer)",
+        |cx, a| created(cx, a, "collection", 1),
+    ),
+    m("V this[K key]", item),
+    m("set V this[K key]", set),
+    m("int Count", count),
+    m("IEqualityComparer<K> Comparer", |_, a| comparer_of(a)),
+    m("KeyCollection<K, V> Keys", |cx, a| keys(cx, a, false)),
+    m("ValueCollection<K, V> Values", |cx, a| keys(cx, a, true)),
+    m("void Add(K key, V value)", add),
+    m("void Clear()", |_, a| {
+        a.dict(0)?.clear();
+        Ok(Value::Null)
+    }),
+    m("bool ContainsKey(K key)", contains_key),
+    m("bool ContainsValue(V value)", |cx, a| {
+        let (d, v) = (a.dict(0)?, a.get(1));
+        cx.step(d.len() / 8)?;
+        Ok(Value::Bool(d.entries().iter().any(|(_, x)| equal(x, &v))))
+    }),
+    m("bool Remove(K key)", remove),
+    m("bool Remove(K key, out V value)", |_, a| {
+        let key = not_null(a.get(1))?;
+        let old = a.dict(0)?.remove(&key);
+        let found = old.is_some();
+        a.values[2] = old.unwrap_or_else(|| types::default_of(&a.ty(1)));
+        Ok(Value::Bool(found))
+    }),
+    m("bool TryAdd(K key, V value)", |cx, a| {
+        let (d, key) = (a.dict(0)?, not_null(a.get(1))?);
+        cx.charge(128)?;
+        Ok(Value::Bool(d.add(key, a.get(2))))
+    }),
+    m("bool TryGetValue(K key, out V value)", try_get),
+    m("void TrimExcess()", |_, _| Ok(Value::Null)),
+    m("int EnsureCapacity(int capacity)", |_, a| {
+        Ok(Value::Int(a.int(1).max(a.dict(0)?.len() as i64) as i32))
     }),
 ];
+
+/// Rows of `KeyCollection` and `ValueCollection`.
+macro_rules! column {
+    ($of:literal) => {
+        &[
+            m("int Count", count),
+            m(
+                concat!("void CopyTo(", $of, "[] array, int index)"),
+                |cx, a| {
+                    let items = a.items(cx, 0)?;
+                    super::collections::span::copy_to(cx, &items, a, 1, a.int(2), "array")
+                },
+            ),
+        ]
+    };
+}
+
+const KEYS: &[Row] = column!("K");
+const VALUES: &[Row] = column!("V");
 
 fn joined(v: Value) -> Value {
     match &v {
@@ -579,20 +666,20 @@ const PAIR: &[Row] = &[
 
 pub(super) const TYPES: &[Type] = &[
     ty(
-        "class System.Collections.Generic.KeyCollection<K, V> : ICollection<K>",
-        &[],
+        "class System.Collections.Generic.KeyCollection<K, V> : ICollection<K>, IReadOnlyCollection<K>",
+        KEYS,
     ),
     ty(
-        "class System.Collections.Generic.ValueCollection<K, V> : ICollection<V>",
-        &[],
+        "class System.Collections.Generic.ValueCollection<K, V> : ICollection<V>, IReadOnlyCollection<V>",
+        VALUES,
     ),
     ty("struct System.Collections.Generic.KeyValuePair<K, V>", PAIR),
     ty(
-        "interface System.Collections.Generic.IReadOnlyDictionary<K, V> : IEnumerable<KeyValuePair<K, V>>",
+        "interface System.Collections.Generic.IReadOnlyDictionary<K, V> : IReadOnlyCollection<KeyValuePair<K, V>>",
         READ,
     ),
     ty(
-        "interface System.Collections.Generic.IDictionary<K, V> : IReadOnlyDictionary<K, V>",
+        "interface System.Collections.Generic.IDictionary<K, V> : ICollection<KeyValuePair<K, V>>, IReadOnlyDictionary<K, V>",
         WRITE,
     ),
     ty(

@@ -164,7 +164,8 @@ fn member(
     if !close.is_empty() {
         while !p.is(close) {
             is_extension |= p.eat_word("this");
-            let is_out = p.eat_word("out");
+            // `ref` comes back as `out` does; its value on the way in is there too.
+            let is_out = p.eat_word("out") || p.eat_word("ref");
             let is_params = p.eat_word("params");
             let ty = p.type_ref().map_err(fault)?;
             let param = word(&mut p, text).ok_or("a parameter name is missing")?;

@@ -467,7 +467,7 @@ impl crate::value::Object for Comparer {
     }
 }
 
-fn comparer(fold: bool) -> R {
+pub(super) fn comparer(fold: bool) -> R {
     Ok(Value::Object(std::rc::Rc::new(Comparer { fold })))
 }
 

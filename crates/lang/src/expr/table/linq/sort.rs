@@ -131,14 +131,19 @@ pub(in crate::expr::table) fn sort(
     }
     let limit = 2 * (n.ilog2() + 1);
     let mut s = Sorting { keys, items, order };
-    s.intro(cx, 0, n - 1, limit).map_err(|e| match e {
+    s.intro(cx, 0, n - 1, limit).map_err(failed)
+}
+
+/// What a comparison throws, as sorting and searching report it.
+pub(in crate::expr::table) fn failed(e: Throw) -> Throw {
+    match e {
         Throw::Exception(inner) => Throw::Exception(Rc::new(crate::expr::eval::Exception {
             class: "InvalidOperationException",
             message: "Failed to compare two elements in the array.".into(),
             inner: Value::Object(inner),
         })),
         bound => bound,
-    })
+    }
 }
 
 impl Sorting<'_> {

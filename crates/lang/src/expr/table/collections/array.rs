@@ -1,0 +1,557 @@
+//! `System.Array`, and `Buffer`.
+
+use super::super::linq::sort::Order;
+use super::super::{Row, m};
+use super::span::{
+    self, Items, NEGATIVE, Where, binary_search, find_index, index_of, list, matching,
+    out_of_range, range, sort_range,
+};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw, types};
+use crate::expr::types::Ty;
+use crate::value::{List, Value};
+
+fn too_short(source: bool) -> Throw {
+    throw(
+        "ArgumentException",
+        if source {
+            "Source array was not long enough. Check the source index, length, and the array's lower bounds. (Parameter 'sourceArray')"
+        } else {
+            "Destination array was not long enough. Check the destination index, length, and the array's lower bounds. (Parameter 'destinationArray')"
+        },
+    )
+}
+
+/// `Array.Copy`: the arguments that tell from where, to where, and how many.
+fn copy(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, at: i64, to_at: i64, n: i64) -> R {
+    let from = Items::of(cx, a, 0, "sourceArray")?;
+    let target = list(a, to, "destinationArray")?;
+    let n = usize::try_from(n).map_err(|_| out_of_range("length", NEGATIVE))?;
+    let at = usize::try_from(at).map_err(|_| out_of_range("sourceIndex", NEGATIVE))?;
+    let to_at = usize::try_from(to_at).map_err(|_| out_of_range("destinationIndex", NEGATIVE))?;
+    if at.checked_add(n).is_none_or(|end| end > from.len()) {
+        return Err(too_short(true));
+    }
+    if to_at
+        .checked_add(n)
+        .is_none_or(|end| end > target.items().len())
+    {
+        return Err(too_short(false));
+    }
+    cx.step(n / 8)?;
+    cx.charge(n.saturating_mul(size_of::<Value>()))?;
+    // Read whole before anything is written: the two may be one array.
+    let moved: Vec<Value> = (at..at + n).filter_map(|i| from.get(i)).collect();
+    let old: Vec<Value> = {
+        let mut all = target.items_mut();
+        let place = all.get_mut(to_at..to_at + n).unwrap_or_default();
+        place
+            .iter_mut()
+            .zip(moved)
+            .map(|(place, item)| std::mem::replace(place, item))
+            .collect()
+    };
+    drop(old);
+    Ok(Value::Null)
+}
+
+/// Type of the items of an array.
+fn element(l: &List) -> Ty {
+    match l.ty() {
+        Ty::Array(of) => (**of).clone(),
+        _ => Ty::Object,
+    }
+}
+
+fn fill(l: &List, within: std::ops::Range<usize>, v: &Value) -> R {
+    let old: Vec<Value> = {
+        let mut items = l.items_mut();
+        let part = items.get_mut(within).unwrap_or_default();
+        part.iter_mut()
+            .map(|place| std::mem::replace(place, v.clone()))
+            .collect()
+    };
+    drop(old);
+    Ok(Value::Null)
+}
+
+fn outside() -> Throw {
+    throw(
+        "IndexOutOfRangeException",
+        "Index was outside the bounds of the array.",
+    )
+}
+
+fn place(a: &Args<'_>, i: usize, len: usize) -> Result<usize, Throw> {
+    usize::try_from(a.int(i))
+        .ok()
+        .filter(|n| *n < len)
+        .ok_or_else(outside)
+}
+
+/// Only the first dimension is there.
+fn dimension(a: &Args<'_>) -> Result<(), Throw> {
+    if a.int(1) == 0 {
+        Ok(())
+    } else {
+        Err(outside())
+    }
+}
+
+/// Place and length that must lie within an array: `IndexOutOfRangeException` or what .NET says instead.
+fn part(a: &Args<'_>, i: usize, len: usize) -> Result<std::ops::Range<usize>, Throw> {
+    range(a, i, ("index", "length"), len)
+}
+
+fn sort_all(cx: &mut Cx<'_>, a: &Args<'_>, order: &Order) -> R {
+    let l = list(a, 0, "array")?;
+    let n = l.items().len();
+    sort_range(cx, &l, None, 0..n, order)
+}
+
+fn sort_part(cx: &mut Cx<'_>, a: &Args<'_>, order: &Order) -> R {
+    let l = list(a, 0, "array")?;
+    let n = l.items().len();
+    let within = part(a, 1, n)?;
+    sort_range(cx, &l, None, within, order)
+}
+
+/// Keys with the items that move with them.
+fn sort_keyed(cx: &mut Cx<'_>, a: &Args<'_>, ranged: bool, order: &Order) -> R {
+    let keys = list(a, 0, "keys")?;
+    let n = keys.items().len();
+    let within = if ranged { part(a, 2, n)? } else { 0..n };
+    if a.is_null(1) {
+        return sort_range(cx, &keys, None, within, order);
+    }
+    let items = list(a, 1, "items")?;
+    if items.items().len() < within.end {
+        return Err(throw(
+            "ArgumentException",
+            "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.",
+        ));
+    }
+    sort_range(cx, &keys, Some(&items), within, order)
+}
+
+fn searched(cx: &mut Cx<'_>, a: &Args<'_>, value: usize, order: &Order) -> R {
+    let items = Items::of(cx, a, 0, "array")?;
+    let within = if value == 1 {
+        0..items.len()
+    } else {
+        part(a, 1, items.len())?
+    };
+    binary_search(cx, &items, within, &a.get(value), order)
+}
+
+/// `FindIndex` of an array: the predicate is the last argument.
+fn found(cx: &mut Cx<'_>, a: &Args<'_>, backward: bool) -> R {
+    let f = a.len() - 1;
+    let wherein = match f {
+        1 => Where::ALL,
+        2 => Where::from(1),
+        _ => Where::within(1, 2),
+    };
+    find_index(cx, a, f, &wherein, backward)
+}
+
+/// `IndexOf` of an array: value, start, count.
+fn place_of(cx: &mut Cx<'_>, a: &Args<'_>, backward: bool) -> R {
+    let wherein = match a.len() {
+        2 => Where::ALL,
+        3 => Where::from(2),
+        _ => Where::within(2, 3),
+    };
+    index_of(cx, a, &wherein, backward)
+}
+
+fn resize(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let n = usize::try_from(a.int(1)).map_err(|_| out_of_range("newSize", NEGATIVE))?;
+    cx.charge(n.saturating_mul(size_of::<Value>()))?;
+    let mut items = if a.is_null(0) {
+        Vec::new()
+    } else {
+        a.items(cx, 0)?
+    };
+    if items.len() != n || a.is_null(0) {
+        items.resize(n, types::default_of(&a.ty(0)));
+        a.values[0] = cx.list(Ty::array(a.ty(0)), items)?;
+    }
+    Ok(Value::Null)
+}
+
+pub(super) const INSTANCE: &[Row] = &[
+    m("int Length", |_, a| {
+        Ok(Value::Int(match &a.values[0] {
+            Value::Bytes(b) => b.len() as i32,
+            Value::List(l) => l.items().len() as i32,
+            _ => 0,
+        }))
+    }),
+    m("long LongLength", |cx, a| {
+        Ok(Value::Long(Items::of(cx, a, 0, "array")?.len() as i64))
+    }),
+    m("int Rank", |_, _| Ok(Value::Int(1))),
+    m("bool IsFixedSize", |_, _| Ok(Value::Bool(true))),
+    m("bool IsReadOnly", |_, _| Ok(Value::Bool(false))),
+    m("bool IsSynchronized", |_, _| Ok(Value::Bool(false))),
+    m("object SyncRoot", |_, a| Ok(a.get(0))),
+    m("int GetLength(int dimension)", |cx, a| {
+        dimension(a)?;
+        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32))
+    }),
+    m("long GetLongLength(int dimension)", |cx, a| {
+        dimension(a)?;
+        Ok(Value::Long(Items::of(cx, a, 0, "array")?.len() as i64))
+    }),
+    m("int GetLowerBound(int dimension)", |_, a| {
+        dimension(a)?;
+        Ok(Value::Int(0))
+    }),
+    m("int GetUpperBound(int dimension)", |cx, a| {
+        dimension(a)?;
+        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32 - 1))
+    }),
+    m("object GetValue(int index)", |cx, a| {
+        let items = Items::of(cx, a, 0, "array")?;
+        let i = place(a, 1, items.len())?;
+        Ok(items.get(i).unwrap_or_default())
+    }),
+    m("void SetValue(object value, int index)", |_, a| {
+        let l = list(a, 0, "array")?;
+        let i = place(a, 2, l.items().len())?;
+        let of = element(&l);
+        let v = a.get(1);
+        let v = if v.is_null() {
+            types::default_of(&of)
+        } else if types::is(&of, &v) {
+            v
+        } else {
+            match (of.numeric(), v.ty().numeric()) {
+                (Some(to), Some(from)) if from.widens_to(to) => {
+                    crate::expr::eval::to_number(to, &v)?
+                }
+                _ => {
+                    return Err(throw(
+                        "InvalidCastException",
+                        "Object cannot be stored in an array of this type.",
+                    ));
+                }
+            }
+        };
+        fill(&l, i..i + 1, &v)
+    }),
+    m("object Clone()", |cx, a| match a.get(0) {
+        Value::List(l) => {
+            let items = l.items().clone();
+            cx.list(l.ty().clone(), items)
+        }
+        v => Ok(v),
+    }),
+    m("void CopyTo(Array array, int index)", |cx, a| {
+        let n = Items::of(cx, a, 0, "array")?.len();
+        a.not_null(&["", "array"])?;
+        copy(cx, a, 1, 0, a.int(2), n as i64)
+    }),
+    m("void Initialize()", |_, _| Ok(Value::Null)),
+];
+
+pub(super) const STATIC: &[Row] = &[
+    m(
+        "static ReadOnlyCollection<T> AsReadOnly<T>(T[] array)",
+        |_, a| super::list::read_only(a, "array"),
+    ),
+    m("static int BinarySearch<T>(T[] array, T value)", |cx, a| {
+        searched(cx, a, 1, &Order::Default)
+    }),
+    m(
+        "static int BinarySearch<T>(T[] array, T value, IComparer<T> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[2]);
+            searched(cx, a, 1, &order)
+        },
+    ),
+    m(
+        "static int BinarySearch<T>(T[] array, int index, int length, T value)",
+        |cx, a| searched(cx, a, 3, &Order::Default),
+    ),
+    m(
+        "static int BinarySearch<T>(T[] array, int index, int length, T value, IComparer<T> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[4]);
+            searched(cx, a, 3, &order)
+        },
+    ),
+    m("static void Clear(Array array)", |_, a| {
+        let l = list(a, 0, "array")?;
+        let n = l.items().len();
+        fill(&l, 0..n, &types::default_of(&element(&l)))
+    }),
+    m(
+        "static void Clear(Array array, int index, int length)",
+        |_, a| {
+            let l = list(a, 0, "array")?;
+            let n = l.items().len();
+            let within = part(a, 1, n).map_err(|_| outside())?;
+            fill(&l, within, &types::default_of(&element(&l)))
+        },
+    ),
+    m(
+        "static void ConstrainedCopy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
+        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+    ),
+    m(
+        "static R[] ConvertAll<T, R>(T[] array, Converter<T, R> converter)",
+        |cx, a| {
+            let ty = Ty::array(a.ty(1));
+            span::converted(cx, a, ty, "array")
+        },
+    ),
+    m(
+        "static void Copy(Array sourceArray, Array destinationArray, int length)",
+        |cx, a| copy(cx, a, 1, 0, 0, a.int(2)),
+    ),
+    m(
+        "static void Copy(Array sourceArray, Array destinationArray, long length)",
+        |cx, a| copy(cx, a, 1, 0, 0, a.int(2)),
+    ),
+    m(
+        "static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
+        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+    ),
+    m(
+        "static void Copy(Array sourceArray, long sourceIndex, Array destinationArray, long destinationIndex, long length)",
+        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+    ),
+    m("static T[] Empty<T>()", |cx, a| {
+        let ty = Ty::array(a.ty(0));
+        cx.list(ty, Vec::new())
+    }),
+    m(
+        "static bool Exists<T>(T[] array, Predicate<T> match)",
+        |cx, a| {
+            let found = matching(cx, a, 1, &Where::ALL, false)?;
+            Ok(Value::Bool(found.is_some()))
+        },
+    ),
+    m("static void Fill<T>(T[] array, T value)", |cx, a| {
+        let l = list(a, 0, "array")?;
+        let n = l.items().len();
+        cx.step(n / 8)?;
+        fill(&l, 0..n, &a.get(1))
+    }),
+    m(
+        "static void Fill<T>(T[] array, T value, int startIndex, int count)",
+        |_, a| {
+            let l = list(a, 0, "array")?;
+            let n = l.items().len();
+            let within = range(a, 2, ("startIndex", "count"), n)?;
+            fill(&l, within, &a.get(1))
+        },
+    ),
+    m(
+        "static T Find<T>(T[] array, Predicate<T> match)",
+        |cx, a| {
+            let found = matching(cx, a, 1, &Where::ALL, false)?;
+            Ok(found.map_or_else(|| types::default_of(&a.ty(0)), |(_, v)| v))
+        },
+    ),
+    m(
+        "static T[] FindAll<T>(T[] array, Predicate<T> match)",
+        |cx, a| {
+            let ty = Ty::array(a.ty(0));
+            span::find_all(cx, a, ty)
+        },
+    ),
+    m(
+        "static int FindIndex<T>(T[] array, Predicate<T> match)",
+        |cx, a| found(cx, a, false),
+    ),
+    m(
+        "static int FindIndex<T>(T[] array, int startIndex, Predicate<T> match)",
+        |cx, a| found(cx, a, false),
+    ),
+    m(
+        "static int FindIndex<T>(T[] array, int startIndex, int count, Predicate<T> match)",
+        |cx, a| found(cx, a, false),
+    ),
+    m(
+        "static T FindLast<T>(T[] array, Predicate<T> match)",
+        |cx, a| {
+            let found = matching(cx, a, 1, &Where::ALL, true)?;
+            Ok(found.map_or_else(|| types::default_of(&a.ty(0)), |(_, v)| v))
+        },
+    ),
+    m(
+        "static int FindLastIndex<T>(T[] array, Predicate<T> match)",
+        |cx, a| found(cx, a, true),
+    ),
+    m(
+        "static int FindLastIndex<T>(T[] array, int startIndex, Predicate<T> match)",
+        |cx, a| found(cx, a, true),
+    ),
+    m(
+        "static int FindLastIndex<T>(T[] array, int startIndex, int count, Predicate<T> match)",
+        |cx, a| found(cx, a, true),
+    ),
+    m(
+        "static void ForEach<T>(T[] array, Action<T> action)",
+        |cx, a| {
+            a.not_null(&["array", "action"])?;
+            Items::of(cx, a, 0, "array")?.each(cx, &a.get(1))
+        },
+    ),
+    m("static int IndexOf<T>(T[] array, T value)", |cx, a| {
+        place_of(cx, a, false)
+    }),
+    m(
+        "static int IndexOf<T>(T[] array, T value, int startIndex)",
+        |cx, a| place_of(cx, a, false),
+    ),
+    m(
+        "static int IndexOf<T>(T[] array, T value, int startIndex, int count)",
+        |cx, a| place_of(cx, a, false),
+    ),
+    m("static int IndexOf(Array array, object value)", |cx, a| {
+        place_of(cx, a, false)
+    }),
+    m(
+        "static int IndexOf(Array array, object value, int startIndex)",
+        |cx, a| place_of(cx, a, false),
+    ),
+    m(
+        "static int IndexOf(Array array, object value, int startIndex, int count)",
+        |cx, a| place_of(cx, a, false),
+    ),
+    m("static int LastIndexOf<T>(T[] array, T value)", |cx, a| {
+        place_of(cx, a, true)
+    }),
+    m(
+        "static int LastIndexOf<T>(T[] array, T value, int startIndex)",
+        |cx, a| place_of(cx, a, true),
+    ),
+    m(
+        "static int LastIndexOf<T>(T[] array, T value, int startIndex, int count)",
+        |cx, a| place_of(cx, a, true),
+    ),
+    m(
+        "static int LastIndexOf(Array array, object value)",
+        |cx, a| place_of(cx, a, true),
+    ),
+    m("static void Resize<T>(ref T[] array, int newSize)", resize),
+    m("static void Reverse(Array array)", |_, a| {
+        list(a, 0, "array")?.items_mut().reverse();
+        Ok(Value::Null)
+    }),
+    m(
+        "static void Reverse(Array array, int index, int length)",
+        |_, a| super::reverse(a, ("index", "length")),
+    ),
+    m("static void Sort(Array array)", |cx, a| {
+        sort_all(cx, a, &Order::Default)
+    }),
+    m("static void Sort<T>(T[] array)", |cx, a| {
+        sort_all(cx, a, &Order::Default)
+    }),
+    m(
+        "static void Sort<T>(T[] array, IComparer<T> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[1]);
+            sort_all(cx, a, &order)
+        },
+    ),
+    m(
+        "static void Sort<T>(T[] array, Comparison<T> comparison)",
+        |cx, a| {
+            a.not_null(&["array", "comparison"])?;
+            let order = Order::of(&a.values[1]);
+            sort_all(cx, a, &order)
+        },
+    ),
+    m(
+        "static void Sort<T>(T[] array, int index, int length)",
+        |cx, a| sort_part(cx, a, &Order::Default),
+    ),
+    m(
+        "static void Sort<T>(T[] array, int index, int length, IComparer<T> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[3]);
+            sort_part(cx, a, &order)
+        },
+    ),
+    m("static void Sort<K, V>(K[] keys, V[] items)", |cx, a| {
+        sort_keyed(cx, a, false, &Order::Default)
+    }),
+    m(
+        "static void Sort<K, V>(K[] keys, V[] items, IComparer<K> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[2]);
+            sort_keyed(cx, a, false, &order)
+        },
+    ),
+    m(
+        "static void Sort<K, V>(K[] keys, V[] items, int index, int length)",
+        |cx, a| sort_keyed(cx, a, true, &Order::Default),
+    ),
+    m(
+        "static void Sort<K, V>(K[] keys, V[] items, int index, int length, IComparer<K> comparer)",
+        |cx, a| {
+            let order = Order::of(&a.values[4]);
+            sort_keyed(cx, a, true, &order)
+        },
+    ),
+    m(
+        "static bool TrueForAll<T>(T[] array, Predicate<T> match)",
+        |cx, a| span::true_for_all(cx, a),
+    ),
+];
+
+fn byte_place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
+    usize::try_from(a.int(1))
+        .ok()
+        .filter(|i| *i < l.items().len())
+        .ok_or_else(|| {
+            out_of_range(
+                "index",
+                "Index was out of range. Must be non-negative and less than the size of the collection.",
+            )
+        })
+}
+
+pub(super) const BUFFER: &[Row] = &[
+    m(
+        "static void BlockCopy(Array src, int srcOffset, Array dst, int dstOffset, int count)",
+        |cx, a| {
+            a.not_null(&["src", "", "dst"])?;
+            for (i, name) in [(1, "srcOffset"), (3, "dstOffset"), (4, "count")] {
+                if a.int(i) < 0 {
+                    return Err(out_of_range(name, NEGATIVE));
+                }
+            }
+            copy(cx, a, 2, a.int(1), a.int(3), a.int(4)).map_err(|e| match e {
+                Throw::Exception(_) => span::too_long(),
+                bound => bound,
+            })
+        },
+    ),
+    m("static int ByteLength(Array array)", |cx, a| {
+        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32))
+    }),
+    m("static byte GetByte(Array array, int index)", |cx, a| {
+        let items = Items::of(cx, a, 0, "array")?;
+        usize::try_from(a.int(1))
+            .ok()
+            .and_then(|i| items.get(i))
+            .ok_or_else(|| out_of_range("index", NEGATIVE))
+    }),
+    m(
+        "static void SetByte(Array array, int index, byte value)",
+        |_, a| {
+            if a.is_null(0) {
+                return Err(null_argument("array"));
+            }
+            let l = list(a, 0, "array")?;
+            let i = byte_place(a, &l)?;
+            fill(&l, i..i + 1, &a.get(2))
+        },
+    ),
+];
