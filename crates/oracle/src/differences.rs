@@ -1,0 +1,123 @@
+//! The differences that are Mono's or Json.NET 6's own and not API Management's: `differences.yaml`.
+
+use anyhow::{Context, Result};
+use fancy_regex::Regex;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+const FILE: &str = include_str!("../differences.yaml");
+
+/// A rule as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// Members of which one is used: `Type.Member`, `Type.new`, `Type.*`.
+    #[serde(default)]
+    members: Vec<String>,
+    /// Patterns that all must match: of the expression, of our outcome, of Mono's.
+    expression: Option<String>,
+    ours: Option<String>,
+    mono: Option<String>,
+    /// Whether the outcomes must be the same but for the digits of fractions.
+    #[serde(default)]
+    rounded: bool,
+    /// Why it is theirs.
+    reason: String,
+}
+
+/// A rule.
+struct Rule {
+    members: Vec<String>,
+    patterns: [Option<Regex>; 3],
+    rounded: bool,
+    reason: String,
+}
+
+/// All rules.
+pub(crate) struct Differences(Vec<Rule>);
+
+impl Differences {
+    pub(crate) fn read() -> Result<Differences> {
+        let written: Vec<Written> =
+            serde_saphyr::from_str(FILE).context("differences.yaml cannot be read")?;
+        let pattern = |p: Option<String>| p.map(|p| Regex::new(&p)).transpose();
+        let rules = written
+            .into_iter()
+            .map(|w| {
+                Ok(Rule {
+                    members: w.members,
+                    patterns: [pattern(w.expression)?, pattern(w.ours)?, pattern(w.mono)?],
+                    rounded: w.rounded,
+                    reason: w.reason,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Differences(rules))
+    }
+
+    /// The reason for a difference, if it is known.
+    pub(crate) fn reason(
+        &self,
+        members: &[&str],
+        expression: &str,
+        ours: &Json,
+        mono: &Json,
+    ) -> Option<&str> {
+        let texts = [expression.to_string(), ours.to_string(), mono.to_string()];
+        self.0
+            .iter()
+            .find(|rule| {
+                let used = rule.members.is_empty()
+                    || rule.members.iter().any(|m| match m.strip_suffix('*') {
+                        Some(of) => members.iter().any(|u| u.starts_with(of)),
+                        None => members.contains(&&**m),
+                    });
+                let alike = || rounded(&texts[1]) == rounded(&texts[2]);
+                used && (!rule.rounded || alike()) && rule
+                    .patterns
+                    .iter()
+                    .zip(&texts)
+                    .all(|(p, text)| p.as_ref().is_none_or(|p| p.is_match(text).unwrap_or(false)))
+            })
+            .map(|rule| &*rule.reason)
+    }
+}
+
+/// The text with every number rounded to six digits.
+fn rounded(text: &str) -> String {
+    let mut out = String::new();
+    let mut number = String::new();
+    let mut end = |out: &mut String, number: &mut String| {
+        match number.parse::<f64>() {
+            Ok(n) => *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n }),
+            Err(_) => *out += number,
+        }
+        number.clear();
+    };
+    for c in text.chars() {
+        let signs = matches!(c, '-' | '+') && (number.is_empty() || number.ends_with(['e', 'E']));
+        let exponent = matches!(c, 'e' | 'E') && number.ends_with(|c: char| c.is_ascii_digit());
+        if c.is_ascii_digit() || c == '.' || signs || exponent {
+            number.push(c);
+        } else {
+            end(&mut out, &mut number);
+            out.push(c);
+        }
+    }
+    end(&mut out, &mut number);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_read_and_every_rule_says_where_it_holds() {
+        let rules = Differences::read().expect("the file is good");
+        for rule in &rules.0 {
+            let bound = !rule.members.is_empty() || rule.patterns.iter().any(Option::is_some);
+            assert!(bound && rule.reason.len() > 20, "{}", rule.reason);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Members that a campaign leaves out, with the reason.
+
+/// Members, `Type.Member` or `Type.*`, that give something else at each run or would only repeat what another tests.
+const EXCLUDED: &[(&str, &str)] = &[
+    ("DateTime.Now", "the time"),
+    ("DateTime.UtcNow", "the time"),
+    ("DateTime.Today", "the time"),
+    ("DateTimeOffset.Now", "the time"),
+    ("DateTimeOffset.UtcNow", "the time"),
+    ("Guid.NewGuid", "random"),
+    ("RNGCryptoServiceProvider.*", "random"),
+    ("RandomNumberGenerator.*", "random"),
+    ("SymmetricAlgorithm.GenerateKey", "random"),
+    ("SymmetricAlgorithm.GenerateIV", "random"),
+    ("RSA.Create", "random"),
+    ("RSA.Encrypt", "random padding"),
+    ("IContext.Elapsed", "the time"),
+    ("IContext.Trace", "no value"),
+    ("X509Certificate2.Verify", "the machine's trust"),
+    (
+        "CryptographyExtensions.VerifyNoRevocation",
+        "the machine's trust",
+    ),
+    (
+        "Random.new",
+        "without a seed it is random; the pool has one with a seed",
+    ),
+    ("Exception.StackTrace", "an implementation's"),
+    ("Exception.ToString", "holds the stack"),
+    ("Exception.Source", "an implementation's"),
+    ("Exception.TargetSite", "an implementation's"),
+    ("Exception.HResult", "an implementation's"),
+    ("TimeZoneInfo.Local", "the machine's"),
+    ("TimeZoneInfo.GetSystemTimeZones", "the machine's"),
+    ("TimeZone.CurrentTimeZone", "the machine's"),
+];
+
+/// Why a member is left out.
+pub(crate) fn reason(label: &str) -> Option<&'static str> {
+    if label.ends_with(".GetHashCode") {
+        return Some("hash codes are an implementation's");
+    }
+    EXCLUDED
+        .iter()
+        .find(|(name, _)| match name.strip_suffix('*') {
+            Some(of) => label.starts_with(of),
+            None => *name == label,
+        })
+        .map(|(_, why)| *why)
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask oracle`: our expressions held against a real C# compiler and runtime (Mono with Json.NET).
+//!
+//! `golden` measures the golden cases of `tollgate-lang` again; `campaign` generates well-typed expressions over the whole
+//! catalog and compares what they come to. A development tool: nothing of it is in the released program. What must stay
+//! true: a difference that is not ours to mend stands in `differences.yaml` with its reason, and nothing else may differ.
+
+mod area;
+mod campaign;
+mod differences;
+mod generate;
+mod golden;
+mod mono;
+mod node;
+mod ours;
+mod random;
+mod report;
+mod shape;
+mod shrink;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "oracle")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Golden(golden::Golden),
+    Campaign(campaign::Campaign),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Golden(command) => command.run(),
+        Command::Campaign(command) => command.run(),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

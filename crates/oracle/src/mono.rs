@@ -1,0 +1,293 @@
+//! A batch of expressions through Mono: C# source, one compiler run, one process.
+//!
+//! Used by `golden` and `campaign`. What must stay true: a case that does not compile, does not end or kills the process
+//! costs no other case its outcome.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tollgate_lang::expr::catalog;
+
+const HARNESS: [(&str, &str); 2] = [
+    ("Context.cs", include_str!("../harness/Context.cs")),
+    ("Harness.cs", include_str!("../harness/Harness.cs")),
+];
+
+/// What expressions may use without a namespace.
+const USING: &str = "using System; using System.Collections; using System.Collections.Generic; using System.Globalization; \
+using System.IO; using System.Linq; using System.Net; using System.Security.Cryptography; \
+using System.Security.Cryptography.X509Certificates; using System.Text; using System.Text.RegularExpressions; \
+using System.Xml; using System.Xml.Linq; using System.Xml.XPath; using System.Net.Sockets; using Newtonsoft.Json; using Newtonsoft.Json.Linq; \
+using Formatting = Newtonsoft.Json.Formatting; using Microsoft.Azure.ApiManagement; \
+using Authorization = Microsoft.Azure.ApiManagement.Authorization;";
+
+const REFERENCES: [&str; 6] = [
+    "System.Core",
+    "System.Xml",
+    "System.Xml.Linq",
+    "System.Web",
+    "System.Numerics",
+    "System.Security",
+];
+
+/// Most times that a batch is compiled again without what was refused, and started again behind what ended it.
+const MAX_ROUNDS: usize = 60;
+
+/// An expression and the context it runs in.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) expression: String,
+    pub(crate) context: Json,
+}
+
+/// The tools, and a folder to work in.
+pub(crate) struct Mono {
+    folder: PathBuf,
+}
+
+/// Where Debian's packages put Json.NET.
+fn newtonsoft() -> Option<PathBuf> {
+    let mut folders = vec![
+        PathBuf::from("/usr/lib/mono/gac/Newtonsoft.Json"),
+        PathBuf::from("/usr/lib/cli"),
+    ];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.ends_with("Newtonsoft.Json.dll") {
+                return Some(path);
+            }
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    None
+}
+
+impl Mono {
+    /// Compiles the stand-in of `context`.
+    pub(crate) fn prepare(folder: &Path) -> Result<Mono> {
+        let json = newtonsoft().context(
+            "Newtonsoft.Json.dll is missing: `cargo xtask oracle` installs what is needed, or install \
+             libnewtonsoft-json5.0-cil",
+        )?;
+        std::fs::create_dir_all(folder)?;
+        let mono = Mono {
+            folder: folder.to_path_buf(),
+        };
+        std::fs::copy(json, folder.join("Newtonsoft.Json.dll"))?;
+        let mut sources = Vec::new();
+        for (name, text) in HARNESS {
+            std::fs::write(folder.join(name), text)?;
+            sources.push(name.to_string());
+        }
+        let refused = mono.compile("harness.dll", &sources)?;
+        if !refused.is_empty() {
+            bail!("the harness does not compile: {refused}");
+        }
+        Ok(mono)
+    }
+
+    /// Runs the compiler; what it printed when it refused.
+    fn compile(&self, out: &str, sources: &[String]) -> Result<String> {
+        let mut command = Command::new("mcs");
+        command
+            .current_dir(&self.folder)
+            .args(["-langversion:7", "-warn:0", "-nowarn:0162,0219,0168,1998"])
+            .arg(format!("-out:{out}"))
+            .args(sources)
+            .arg("-r:Newtonsoft.Json.dll");
+        if out.ends_with(".dll") {
+            command.arg("-target:library");
+        } else {
+            command.arg("-r:harness.dll");
+        }
+        command.args(REFERENCES.map(|r| format!("-r:{r}")));
+        let ran = command
+            .stdin(Stdio::null())
+            .output()
+            .context("mcs cannot be run: install mono-mcs")?;
+        if ran.status.success() {
+            return Ok(String::new());
+        }
+        Ok(format!(
+            "{}{}",
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr)
+        ))
+    }
+
+    /// What each case comes to, in order: an outcome of `tollgate_lang::expr::outcome`, or `{"lost": reason}`.
+    pub(crate) fn run(&self, cases: &[Case]) -> Result<Vec<Json>> {
+        let mut out: BTreeMap<usize, Json> = BTreeMap::new();
+        let mut todo: Vec<usize> = Vec::new();
+        for (i, case) in cases.iter().enumerate() {
+            match body(&case.expression) {
+                Some(_) => todo.push(i),
+                None => {
+                    out.insert(i, json!({"compile_error": "not an expression"}));
+                }
+            }
+        }
+        for round in 0.. {
+            if todo.is_empty() {
+                break;
+            }
+            std::fs::write(self.folder.join("batch.cs"), source(cases, &todo))?;
+            let refused = self.compile("batch.exe", &["batch.cs".into()])?;
+            if refused.is_empty() {
+                break;
+            }
+            let faults = faults(&refused);
+            if faults.is_empty() || round == MAX_ROUNDS {
+                bail!("the compiler failed: {}", start(&refused, 2000));
+            }
+            todo.retain(|i| !faults.contains_key(i));
+            for (i, why) in faults {
+                out.insert(i, json!({"compile_error": why}));
+            }
+        }
+        self.execute(cases, todo, &mut out)?;
+        let lost = || json!({"lost": "not reached"});
+        Ok((0..cases.len())
+            .map(|i| out.remove(&i).unwrap_or_else(lost))
+            .collect())
+    }
+
+    /// Runs the compiled batch, again behind each case that ends the process.
+    fn execute(
+        &self,
+        cases: &[Case],
+        mut todo: Vec<usize>,
+        out: &mut BTreeMap<usize, Json>,
+    ) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            if todo.is_empty() {
+                return Ok(());
+            }
+            let mut feed = String::new();
+            for i in &todo {
+                let context = match &cases[*i].context {
+                    Json::Null => json!({}),
+                    c => c.clone(),
+                };
+                writeln!(feed, "{i}\t{context}")?;
+            }
+            std::fs::write(self.folder.join("feed.txt"), feed)?;
+            let ran = Command::new("mono")
+                .current_dir(&self.folder)
+                .args(["batch.exe", "feed.txt"])
+                .env("TZ", "UTC")
+                .env("LANG", "C.UTF-8")
+                .env("MONO_GC_PARAMS", "max-heap-size=1g")
+                .stdin(Stdio::null())
+                .output()
+                .context("mono cannot be run: install mono-runtime")?;
+            let mut started = BTreeSet::new();
+            for line in String::from_utf8_lossy(&ran.stdout).lines() {
+                let Ok(mut said) = serde_json::from_str::<Json>(line) else {
+                    continue;
+                };
+                if let Some(i) = said["start"].as_u64() {
+                    started.insert(i as usize);
+                } else if let Some(i) = said["case"].as_u64() {
+                    if let Some(o) = said.as_object_mut() {
+                        o.remove("case");
+                    }
+                    out.insert(i as usize, said);
+                }
+            }
+            if started.is_empty() {
+                let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+                bail!("the batch does not start: {}", start(&said, 2000));
+            }
+            for i in &started {
+                let why = if ran.status.code() == Some(3) {
+                    "no end within the time"
+                } else {
+                    "the process ended"
+                };
+                out.entry(*i).or_insert_with(|| json!({"lost": why}));
+            }
+            todo.retain(|i| !started.contains(i));
+        }
+        Ok(())
+    }
+}
+
+/// The method body of an expression.
+fn body(expression: &str) -> Option<String> {
+    let e = expression.trim();
+    if let Some(single) = e.strip_prefix("@(").and_then(|e| e.strip_suffix(')')) {
+        return Some(format!("return ({single});"));
+    }
+    e.strip_prefix("@{")
+        .and_then(|e| e.strip_suffix('}'))
+        .map(str::to_string)
+}
+
+fn source(cases: &[Case], todo: &[usize]) -> String {
+    let mut out = format!("{USING}\npublic static class Program {{\n");
+    for i in todo {
+        let body = body(&cases[*i].expression).unwrap_or_default();
+        // Faults name the case as their file.
+        out +=
+            &format!("#line 1 \"case{i}\"\nstatic object E{i}(IContext context) {{ {body}\n}}\n");
+    }
+    out += "#line 1 \"main\"\npublic static void Main(string[] args) {\n";
+    out += &format!(
+        "var all = new Func<IContext, object>[{}];\n",
+        todo.last().map_or(0, |i| i + 1)
+    );
+    for i in todo {
+        out += &format!("all[{i}] = E{i};\n");
+    }
+    out += "Harness.Main(args[0], all);\n} }\n";
+    out
+}
+
+/// The first fault of each case.
+fn faults(printed: &str) -> BTreeMap<usize, String> {
+    let mut out = BTreeMap::new();
+    for line in printed.lines() {
+        let Some((place, fault)) = line.split_once(": error ") else {
+            continue;
+        };
+        let digits = place
+            .rfind("case")
+            .map(|at| &place[at + 4..])
+            .and_then(|rest| rest.split('(').next());
+        if let Some(Ok(i)) = digits.map(str::parse) {
+            out.entry(i).or_insert_with(|| fault.to_string());
+        }
+    }
+    out
+}
+
+/// The first `n` characters.
+pub(crate) fn start(text: &str, n: usize) -> &str {
+    text.char_indices()
+        .nth(n)
+        .map_or(text, |(at, _)| &text[..at])
+}
+
+/// The members that expressions of the catalog may use and Mono's class library is known to have or not is settled by
+/// its compiler; this only names them for reports: `Type.Member`.
+pub(crate) fn label(entry: &catalog::TypeEntry, member: &catalog::MemberEntry) -> String {
+    use catalog::MemberKind as K;
+    let name = match member.kind {
+        K::Constructor => "new".to_string(),
+        K::Index | K::SetIndex => "this[]".to_string(),
+        K::Implicit | K::Explicit => "cast".to_string(),
+        K::Operator => format!("operator {}", member.name),
+        _ => member.name.to_string(),
+    };
+    format!("{}.{name}", entry.name)
+}
