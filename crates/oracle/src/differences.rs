@@ -73,11 +73,10 @@ impl Differences {
                         None => members.contains(&&**m),
                     });
                 let alike = || rounded(&texts[1]) == rounded(&texts[2]);
-                used && (!rule.rounded || alike()) && rule
-                    .patterns
-                    .iter()
-                    .zip(&texts)
-                    .all(|(p, text)| p.as_ref().is_none_or(|p| p.is_match(text).unwrap_or(false)))
+                used && (!rule.rounded || alike())
+                    && rule.patterns.iter().zip(&texts).all(|(p, text)| {
+                        p.as_ref().is_none_or(|p| p.is_match(text).unwrap_or(false))
+                    })
             })
             .map(|rule| &*rule.reason)
     }
@@ -87,7 +86,7 @@ impl Differences {
 fn rounded(text: &str) -> String {
     let mut out = String::new();
     let mut number = String::new();
-    let mut end = |out: &mut String, number: &mut String| {
+    let end = |out: &mut String, number: &mut String| {
         match number.parse::<f64>() {
             Ok(n) => *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n }),
             Err(_) => *out += number,

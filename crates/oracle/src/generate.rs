@@ -14,10 +14,7 @@ mod values;
 use crate::mono::{Case, label};
 use crate::node::Node;
 use crate::random::Random;
-use crate::shape::{
-    NUMBERS, Shape, array, generic, head, keyword, mentions, named, nullable, substitute, text,
-    unify,
-};
+use crate::shape::{NUMBERS, Shape, array, generic, head, keyword, named, nullable, text};
 use std::collections::HashMap;
 use tollgate_lang::expr::catalog::{self, MemberEntry, MemberKind, TypeEntry, TypeKind};
 

@@ -139,12 +139,9 @@ fn same_result(a: &Json, b: &Json) -> bool {
 
 /// What a query gives: .NET has a class for each operator, we say the interface.
 fn is_sequence(name: &str) -> bool {
-    [
-        "System.Collections.Generic.IEnumerable`",
-        "System.Linq.",
-    ]
-    .iter()
-    .any(|of| name.starts_with(of))
+    ["System.Collections.Generic.IEnumerable`", "System.Linq."]
+        .iter()
+        .any(|of| name.starts_with(of))
 }
 
 /// A type's name without the assemblies of its type arguments: ``List`1[System.Int32]``.

@@ -1,8 +1,11 @@
 //! Uses of members: receivers, type arguments, arguments, lambdas.
 
-use super::{Generator, Listed, constant, contains_nullable, self_shape, starts_with_sign, static_name, values};
+use super::{
+    Generator, Listed, Local, constant, contains_nullable, self_shape, starts_with_sign,
+    static_name, values,
+};
 use crate::node::Node;
-use crate::shape::{Shape, array, head, is_void, mentions, named, substitute, text, unify};
+use crate::shape::{Shape, array, head, mentions, named, substitute, text, unify};
 use tollgate_lang::expr::catalog::{MemberEntry, MemberKind};
 
 impl Generator<'_> {
@@ -193,7 +196,14 @@ impl Generator<'_> {
     }
 
     /// The arguments in their brackets.
-    pub(super) fn list(&mut self, node: &mut Node, at: usize, args: &[Shape], skip: usize, depth: usize) {
+    pub(super) fn list(
+        &mut self,
+        node: &mut Node,
+        at: usize,
+        args: &[Shape],
+        skip: usize,
+        depth: usize,
+    ) {
         let l = &self.catalog.members[at];
         let m = l.member;
         let (open, close) = match m.kind {
@@ -245,7 +255,13 @@ impl Generator<'_> {
     }
 
     /// An argument: by its meaning when the parameter has one.
-    pub(super) fn argument(&mut self, l: &Listed, ty: &Shape, parameter: &str, depth: usize) -> Node {
+    pub(super) fn argument(
+        &mut self,
+        l: &Listed,
+        ty: &Shape,
+        parameter: &str,
+        depth: usize,
+    ) -> Node {
         if self.random.one_in(8) {
             return self.make(ty, depth);
         }

@@ -1,7 +1,11 @@
 //! Arguments for parameters that mean something: numbers as text, dates, formats, patterns, places, sizes.
 
 /// Texts for a parameter that means something: by the type that has the member, the member and the parameter.
-pub(in crate::generate) fn text_for(of: &str, member: &str, parameter: &str) -> Option<&'static [&'static str]> {
+pub(in crate::generate) fn text_for(
+    of: &str,
+    member: &str,
+    parameter: &str,
+) -> Option<&'static [&'static str]> {
     const NUMBERS: &[&str] = &[
         "\"0\"",
         "\"12\"",
