@@ -4,6 +4,7 @@
 //! expression; no input panics. Rows never see a name.
 
 mod args;
+mod format;
 mod ops;
 mod run;
 pub(crate) mod sequence;
@@ -11,8 +12,9 @@ mod statements;
 pub(crate) mod types;
 
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
-pub(crate) use ops::{compare, equal, same, to_number};
-pub(crate) use run::{Record, code, formatted, pad, value_of};
+pub(crate) use format::{composite, formatted, formatted_with, pad};
+pub(crate) use ops::{arithmetic, compare, equal, same, to_number};
+pub(crate) use run::{Record, code, value_of};
 pub(crate) use sequence::{Iter, Query};
 
 use super::EvalError;

@@ -65,6 +65,8 @@ pub(crate) struct Type {
     rows: &'static [Row],
     /// Rows of the same type that stand in other files.
     more: &'static [&'static [Row]],
+    /// The same, where a file has several lists.
+    groups: &'static [&'static [&'static [Row]]],
 }
 
 /// A type.
@@ -73,6 +75,7 @@ pub(crate) const fn ty(declaration: &'static str, rows: &'static [Row]) -> Type 
         declaration,
         rows,
         more: &[],
+        groups: &[],
     }
 }
 
@@ -82,6 +85,20 @@ pub(crate) const fn ty_of(declaration: &'static str, more: &'static [&'static [R
         declaration,
         rows: &[],
         more,
+        groups: &[],
+    }
+}
+
+/// A type whose rows stand in several lists of several files.
+pub(crate) const fn ty_in(
+    declaration: &'static str,
+    groups: &'static [&'static [&'static [Row]]],
+) -> Type {
+    Type {
+        declaration,
+        rows: &[],
+        more: &[],
+        groups,
     }
 }
 

@@ -1,5 +1,10 @@
 //! `ToString()` of every value, and text operations that several types share.
 
+mod collation;
+pub(crate) mod unicode;
+
+pub(crate) use collation::compare_culture;
+
 use super::token::{Kind, TooDeep};
 use super::{Value, number, time};
 use base64::Engine;
@@ -13,7 +18,7 @@ pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), TooDeep> {
         Value::Char(c) => push_unit(*c, out),
         Value::Float(f) => out.push_str(&number::float_text(*f)),
         Value::Double(f) => out.push_str(&number::double_text(*f)),
-        Value::Decimal(d) => out.push_str(&d.to_string()),
+        Value::Decimal(d) => out.push_str(&number::decimal_text(d)),
         Value::ULong(n) => out.push_str(&n.to_string()),
         Value::DateTime(d) => {
             out.push_str(&time::format(&time::Parts::of_date(*d), "").unwrap_or_default())
@@ -49,28 +54,41 @@ pub(crate) fn push_unit(unit: u16, out: &mut String) {
     out.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
 }
 
+/// `Enum.ToString()`: the name, for flags the names, else the number.
 pub(crate) fn enum_text(e: &super::EnumType, n: i64) -> String {
     if let Some((name, _)) = e.members.iter().find(|(_, v)| *v == n) {
         return (*name).to_string();
     }
-    if e.flags && n != 0 {
-        let mut rest = n;
-        let mut names = Vec::new();
-        for (name, v) in e.members.iter().rev() {
-            if *v != 0 && rest & v == *v {
-                names.push(*name);
-                rest &= !v;
-            }
-        }
-        if rest == 0 {
-            names.reverse();
-            return names.join(", ");
-        }
+    if e.flags {
+        return flags_text(e, n);
     }
     n.to_string()
 }
 
-/// A GUID in the formats N, D, B and P.
+/// The names whose values make up the number, largest first taken; the number when they do not.
+pub(crate) fn flags_text(e: &super::EnumType, n: i64) -> String {
+    if let Some((name, _)) = e.members.iter().find(|(_, v)| *v == n) {
+        return (*name).to_string();
+    }
+    let mut rest = n;
+    let mut names = Vec::new();
+    // By value as an unsigned number, as .NET sorts them.
+    let mut members: Vec<_> = e.members.iter().filter(|(_, v)| *v != 0).collect();
+    members.sort_by_key(|(_, v)| std::cmp::Reverse(*v as u64));
+    for (name, v) in members {
+        if rest & v == *v {
+            names.push(*name);
+            rest &= !v;
+        }
+    }
+    if rest == 0 && n != 0 {
+        names.reverse();
+        return names.join(", ");
+    }
+    n.to_string()
+}
+
+/// A GUID in the formats N, D, B, P and X.
 pub(crate) fn guid(g: &[u8; 16], format: &str) -> Option<String> {
     let u = uuid::Uuid::from_bytes(*g);
     Some(match format {
@@ -78,6 +96,11 @@ pub(crate) fn guid(g: &[u8; 16], format: &str) -> Option<String> {
         "N" | "n" => u.simple().to_string(),
         "B" | "b" => u.braced().to_string(),
         "P" | "p" => format!("({})", u.hyphenated()),
+        "X" | "x" => {
+            let (a, b, c, d) = u.as_fields();
+            let rest: Vec<String> = d.iter().map(|b| format!("0x{b:02x}")).collect();
+            format!("{{0x{a:08x},0x{b:04x},0x{c:04x},{{{}}}}}", rest.join(","))
+        }
         _ => return None,
     })
 }
@@ -119,59 +142,43 @@ pub(crate) fn slice(s: &str, start: usize, len: usize) -> String {
     String::from_utf16_lossy(&units)
 }
 
-/// One character per character, as .NET's invariant casing does (`ß` stays).
+/// One character per character, as .NET's invariant casing does (`ß` and `ı` stay).
 pub(crate) fn upper_invariant(s: &str) -> String {
-    map_chars(s, |c| {
-        let mut up = c.to_uppercase();
-        match (up.next(), up.next()) {
-            (Some(u), None) => u,
-            _ => c,
-        }
-    })
+    if s.is_ascii() {
+        return s.to_ascii_uppercase();
+    }
+    s.chars().map(upper_char).collect()
 }
 
 /// As [`upper_invariant`].
 pub(crate) fn lower_invariant(s: &str) -> String {
-    map_chars(s, |c| {
-        let mut low = c.to_lowercase();
-        match (low.next(), low.next()) {
-            (Some(l), None) if c != '\u{130}' => l,
-            _ => c,
+    if s.is_ascii() {
+        return s.to_ascii_lowercase();
+    }
+    s.chars().map(lower_char).collect()
+}
+
+/// The upper case of one character, where that is one character.
+pub(crate) fn upper_char(c: char) -> char {
+    let mut up = c.to_uppercase();
+    match (up.next(), up.next()) {
+        (Some(u), None) if !matches!(c, '\u{131}' | '\u{17f}') => u,
+        _ => c,
+    }
+}
+
+/// The lower case of one character, where that is one character.
+pub(crate) fn lower_char(c: char) -> char {
+    let mut low = c.to_lowercase();
+    match (low.next(), low.next()) {
+        (Some(l), None)
+            if !matches!(
+                c,
+                '\u{130}' | '\u{1e9e}' | '\u{2126}' | '\u{212a}' | '\u{212b}'
+            ) =>
+        {
+            l
         }
-    })
-}
-
-fn map_chars(s: &str, f: impl Fn(char) -> char) -> String {
-    s.chars().map(f).collect()
-}
-
-/// Ordinal comparison of UTF-16 units.
-pub(crate) fn compare_ordinal(a: &str, b: &str) -> std::cmp::Ordering {
-    if a.is_ascii() || b.is_ascii() {
-        a.cmp(b)
-    } else {
-        a.encode_utf16().cmp(b.encode_utf16())
+        _ => c,
     }
-}
-
-/// Invariant-culture order: letters before case, lower case first; punctuation before digits before letters.
-pub(crate) fn compare_culture(a: &str, b: &str, ignore_case: bool) -> std::cmp::Ordering {
-    let weight = |c: char| {
-        let class = if c.is_alphabetic() {
-            3
-        } else if c.is_numeric() {
-            2
-        } else {
-            1
-        };
-        (class, c.to_lowercase().next().unwrap_or(c))
-    };
-    let primary = a.chars().map(weight).cmp(b.chars().map(weight));
-    if primary.is_ne() || ignore_case {
-        return primary;
-    }
-    // Equal but for case: lower case sorts first.
-    a.chars()
-        .map(char::is_uppercase)
-        .cmp(b.chars().map(char::is_uppercase))
 }

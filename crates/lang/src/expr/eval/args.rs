@@ -69,6 +69,11 @@ impl Args<'_> {
         }
     }
 
+    /// A text that must not be null, of the parameter with that name.
+    pub(crate) fn named(&self, i: usize, name: &str) -> Result<&str, Throw> {
+        self.text(i).map_err(|_| null_argument(name))
+    }
+
     pub(crate) fn int(&self, i: usize) -> i64 {
         match self.values.get(i) {
             Some(Value::Enum(_, n)) => *n,

@@ -69,7 +69,7 @@ macro_rules! float {
 }
 
 /// Both operands are of the type; null (of a nullable) gives null.
-pub(super) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
+pub(crate) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
     if a.is_null() || b.is_null() {
         return Ok(Value::Null);
     }

@@ -7,7 +7,7 @@ use crate::expr::ir::{Call, Code, HeaderRead, Ir, IrPiece, Lambda, VariableRead}
 use crate::expr::table::dictionaries;
 use crate::expr::types::{Num, Ty};
 use crate::value::object::Object;
-use crate::value::{Func, HostObject, List, Value, number, text};
+use crate::value::{Func, HostObject, List, Value, text};
 use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -442,7 +442,8 @@ fn fill(
             }
             IrPiece::Hole(ir, width, format) => {
                 let v = eval(cx, frame, ir)?;
-                pad(&formatted(&v, format.as_deref())?, *width, out);
+                let piece = super::formatted(&v, format.as_deref())?;
+                super::pad(&piece, *width, out);
             }
         }
         if out.len() > super::MAX_BYTES {
@@ -450,50 +451,6 @@ fn fill(
         }
     }
     Ok(())
-}
-
-/// `IFormattable.ToString(format)`.
-pub(crate) fn formatted(v: &Value, format: Option<&str>) -> Result<String, Throw> {
-    let wrong = || throw("FormatException", "Format specifier was invalid.");
-    let Some(format) = format.filter(|f| !f.is_empty()) else {
-        let mut out = String::new();
-        text::write(v, &mut out)?;
-        return Ok(out);
-    };
-    use crate::value::time;
-    match v {
-        Value::DateTime(d) => time::format(&time::Parts::of_date(*d), format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
-        Value::DateTimeOffset(d) => time::format(&time::Parts::of_offset(*d), format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
-        Value::TimeSpan(t) => time::format_span(*t, format).ok_or_else(|| throw("FormatException", "Input string was not in a correct format.")),
-        Value::Guid(g) => text::guid(g, format).ok_or_else(|| {
-            throw("FormatException", "Format string can be only \"D\", \"d\", \"N\", \"n\", \"P\", \"p\", \"B\", \"b\", \"X\" or \"x\".")
-        }),
-        Value::Enum(e, n) => match format {
-            "D" | "d" => Ok(n.to_string()),
-            "X" | "x" => Ok(format!("{n:08X}")),
-            "G" | "g" | "F" | "f" => Ok(text::enum_text(e, *n)),
-            _ => Err(wrong()),
-        },
-        Value::Object(o) => Ok(o.format(format).unwrap_or_else(|| o.text())),
-        Value::Token(t) => match t.value() {
-            Some(inner) => formatted(&inner, Some(format)),
-            None => Ok(v.to_text().to_string()),
-        },
-        v if v.as_i64().is_some() || number::as_f64(v).is_some() => number::format(v, format).ok_or_else(wrong),
-        v => Ok(v.to_text().to_string()),
-    }
-}
-
-/// Pads to a width; negative aligns left.
-pub(crate) fn pad(s: &str, width: i32, out: &mut String) {
-    let missing = (width.unsigned_abs() as usize).saturating_sub(text::units(s));
-    if width >= 0 {
-        out.extend(std::iter::repeat_n(' ', missing));
-    }
-    out.push_str(s);
-    if width < 0 {
-        out.extend(std::iter::repeat_n(' ', missing));
-    }
 }
 
 fn out_of_range() -> Throw {

@@ -89,19 +89,10 @@ const CULTURE: &[Row] = &[
     m("bool IsNeutralCulture", |_, _| Ok(Value::Bool(false))),
     m("bool IsReadOnly", |_, _| Ok(Value::Bool(true))),
     m("NumberFormatInfo NumberFormat", |_, _| {
-        part("NumberFormatInfo")
+        super::numbers::format_info::invariant()
     }),
     m("DateTimeFormatInfo DateTimeFormat", |_, _| {
         part("DateTimeFormatInfo")
-    }),
-];
-
-const NUMBER: &[Row] = &[
-    m("static NumberFormatInfo InvariantInfo", |_, _| {
-        part("NumberFormatInfo")
-    }),
-    m("static NumberFormatInfo CurrentInfo", |_, _| {
-        part("NumberFormatInfo")
     }),
 ];
 
@@ -119,10 +110,6 @@ pub(super) const TYPES: &[Type] = &[
     ty(
         "class System.Globalization.CultureInfo : IFormatProvider",
         CULTURE,
-    ),
-    ty(
-        "class System.Globalization.NumberFormatInfo : IFormatProvider",
-        NUMBER,
     ),
     ty(
         "class System.Globalization.DateTimeFormatInfo : IFormatProvider",

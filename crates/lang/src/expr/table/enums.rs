@@ -17,6 +17,22 @@ enums! {
         CurrentCulture = 0, CurrentCultureIgnoreCase = 1, InvariantCulture = 2, InvariantCultureIgnoreCase = 3, Ordinal = 4, OrdinalIgnoreCase = 5,
     }
     SPLIT_OPTIONS "System.StringSplitOptions" (flags) { None = 0, RemoveEmptyEntries = 1, TrimEntries = 2 }
+    COMPARE_OPTIONS "System.Globalization.CompareOptions" (flags) {
+        None = 0, IgnoreCase = 1, IgnoreNonSpace = 2, IgnoreSymbols = 4, IgnoreKanaType = 8, IgnoreWidth = 16, OrdinalIgnoreCase = 268435456,
+        StringSort = 536870912, Ordinal = 1073741824,
+    }
+    NORMALIZATION_FORM "System.Text.NormalizationForm" { FormC = 1, FormD = 2, FormKC = 5, FormKD = 6 }
+    UNICODE_CATEGORY "System.Globalization.UnicodeCategory" {
+        UppercaseLetter = 0, LowercaseLetter = 1, TitlecaseLetter = 2, ModifierLetter = 3, OtherLetter = 4, NonSpacingMark = 5,
+        SpacingCombiningMark = 6, EnclosingMark = 7, DecimalDigitNumber = 8, LetterNumber = 9, OtherNumber = 10, SpaceSeparator = 11,
+        LineSeparator = 12, ParagraphSeparator = 13, Control = 14, Format = 15, Surrogate = 16, PrivateUse = 17, ConnectorPunctuation = 18,
+        DashPunctuation = 19, OpenPunctuation = 20, ClosePunctuation = 21, InitialQuotePunctuation = 22, FinalQuotePunctuation = 23,
+        OtherPunctuation = 24, MathSymbol = 25, CurrencySymbol = 26, ModifierSymbol = 27, OtherSymbol = 28, OtherNotAssigned = 29,
+    }
+    TYPE_CODE "System.TypeCode" {
+        Empty = 0, Object = 1, DBNull = 2, Boolean = 3, Char = 4, SByte = 5, Byte = 6, Int16 = 7, UInt16 = 8, Int32 = 9, UInt32 = 10, Int64 = 11,
+        UInt64 = 12, Single = 13, Double = 14, Decimal = 15, DateTime = 16, String = 18,
+    }
     DAY_OF_WEEK "System.DayOfWeek" { Sunday = 0, Monday = 1, Tuesday = 2, Wednesday = 3, Thursday = 4, Friday = 5, Saturday = 6 }
     DATE_TIME_KIND "System.DateTimeKind" { Unspecified = 0, Utc = 1, Local = 2 }
     DATE_TIME_STYLES "System.Globalization.DateTimeStyles" (flags) {

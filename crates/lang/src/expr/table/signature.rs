@@ -56,7 +56,8 @@ pub(super) fn read(t: &Type, table: &Table) -> Result<Read, String> {
         }
     }
     let mut members = Vec::new();
-    for row in t.rows.iter().chain(t.more.iter().copied().flatten()) {
+    let lists = t.more.iter().chain(t.groups.iter().copied().flatten());
+    for row in t.rows.iter().chain(lists.copied().flatten()) {
         let member = member(row, table, name, full, &params)
             .map_err(|e| format!("{name}: {}: {e}", row.signature))?;
         members.push(member);

@@ -1,34 +1,114 @@
-//! `string`, `StringBuilder`, `StringComparer`.
+//! `string`: making, comparing and converting. Searching, splitting and editing, `StringBuilder`, `StringComparer` and the
+//! readers and writers of text stand in files of their own.
 
 pub(crate) mod builder;
+mod comparer;
+mod edit;
 mod ops;
+mod reader;
+mod search;
+mod split;
+mod writer;
 
-use ops::{
-    byte_of, char_set, compare, find, find_last, index, join, limit, pad, replace, separators,
-    split, substring, trim, unit_text,
-};
-pub(super) use ops::{equals, format, ignores_case, range};
+pub(super) use comparer::{Comparer, comparer};
+use ops::{compare, part, unit_text};
+pub(super) use ops::{equals, ignores_case, range, units_of};
 
-use super::{Row, Type, m, ty};
-use crate::expr::eval::{R, throw};
+use super::{Row, Type, m, ty, ty_in, ty_of};
+use crate::expr::eval::{Args, Cx, R, null_argument, throw};
 use crate::expr::types::Ty;
-use crate::value::{Value, text};
+use crate::value::{Str, Value, text};
+
+/// The units of a part of a `char[]`.
+fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>, place: Option<(&str, &str)>) -> R {
+    let units = units_of(a, 0, "value")?;
+    let Some((start, count)) = place else {
+        return cx.text(String::from_utf16_lossy(&units));
+    };
+    let (at, n) = (a.size(1, start)?, a.size(2, count)?);
+    let part = at.checked_add(n).and_then(|end| units.get(at..end));
+    let part = part.ok_or_else(|| {
+        range(
+            start,
+            "Index was out of range. Must be non-negative and less than or equal to the size of the collection.",
+        )
+    })?;
+    cx.text(String::from_utf16_lossy(part))
+}
+
+/// `string.Compare` of parts of two texts.
+fn compare_parts(a: &Args<'_>, comparison: i64) -> R {
+    let part = |text: usize, at: usize, name: &str| {
+        let Some(s) = a.values[text].as_str() else {
+            return Ok(Value::Null);
+        };
+        let n = a.size(4, "length")?;
+        let from = a.size(at, name)?;
+        let units = text::units(s);
+        if from > units {
+            return Err(range(
+                name,
+                "Index was out of range. Must be non-negative and less than or equal to the size of the collection.",
+            ));
+        }
+        Ok(Value::from(text::slice(s, from, n.min(units - from))))
+    };
+    compare(&part(0, 1, "indexA")?, &part(2, 3, "indexB")?, comparison).map(Value::Int)
+}
+
+/// `CompareOptions` as a `StringComparison`: only what ignores case or culture matters.
+fn with_options(options: i64) -> i64 {
+    const IGNORE_CASE: i64 = 1;
+    const ORDINAL: i64 = 0x4000_0000;
+    const ORDINAL_IGNORE_CASE: i64 = 0x1000_0000;
+    match options {
+        ORDINAL => 4,
+        ORDINAL_IGNORE_CASE => 5,
+        n if n & IGNORE_CASE != 0 => 3,
+        _ => 2,
+    }
+}
+
+fn casing(ignore: bool) -> i64 {
+    if ignore { 3 } else { 2 }
+}
+
+fn is_equal(a: &Args<'_>, x: usize, y: usize, comparison: i64) -> R {
+    Ok(Value::Bool(
+        match (a.values[x].as_str(), a.values[y].as_str()) {
+            (Some(x), Some(y)) => equals(x, y, ops::checked(comparison)?),
+            (None, None) => {
+                ops::checked(comparison)?;
+                true
+            }
+            _ => {
+                ops::checked(comparison)?;
+                false
+            }
+        },
+    ))
+}
+
+fn compared(a: &Args<'_>, comparison: i64) -> R {
+    compare(&a.values[0], &a.values[1], comparison).map(Value::Int)
+}
 
 const STRING: &[Row] = &[
     m("const string Empty", |_, _| Ok(Value::from(""))),
     m("new(char c, int count)", |cx, a| {
-        let n = a.size(1, "count")?;
+        let n = usize::try_from(a.int(1))
+            .map_err(|_| range("count", "'count' must be non-negative."))?;
         cx.charge(n)?;
         cx.text(unit_text(&a.get(0)).repeat(n))
     }),
     m("new(char[] value)", |cx, a| {
-        let units: Vec<u16> = a
-            .list(0)?
-            .items()
-            .iter()
-            .map(|c| if let Value::Char(c) = c { *c } else { 0 })
-            .collect();
-        cx.text(String::from_utf16_lossy(&units))
+        if a.is_null(0) {
+            return Ok(Value::from(""));
+        }
+        from_chars(cx, a, None)
+    }),
+    m("new(char[] value, int startIndex, int length)", |cx, a| {
+        from_chars(cx, a, Some(("startIndex", "length")))
     }),
     m("int Length", |_, a| {
         Ok(Value::Int(text::units(a.text(0)?) as i32))
@@ -63,460 +143,161 @@ const STRING: &[Row] = &[
     }),
     m(
         "static bool Equals(string a, string b, StringComparison comparisonType)",
-        |_, a| {
-            Ok(Value::Bool(
-                match (a.values[0].as_str(), a.values[1].as_str()) {
-                    (Some(x), Some(y)) => equals(x, y, a.int(2)),
-                    (None, None) => true,
-                    _ => false,
-                },
-            ))
-        },
+        |_, a| is_equal(a, 0, 1, a.int(2)),
     ),
     m("bool Equals(string value)", |_, a| {
         Ok(Value::Bool(a.values[0].as_str() == a.values[1].as_str()))
     }),
-    m(
-        "bool Equals(string value, StringComparison comparisonType)",
-        |_, a| {
-            Ok(Value::Bool(a.values[1].as_str().is_some_and(|y| {
-                equals(a.values[0].as_str().unwrap_or(""), y, a.int(2))
-            })))
-        },
-    ),
-    m("static int Compare(string strA, string strB)", |_, a| {
-        Ok(Value::Int(compare(&a.values[0], &a.values[1], 2)))
-    }),
-    m(
-        "static int Compare(string strA, string strB, bool ignoreCase)",
-        |_, a| {
-            Ok(Value::Int(compare(
-                &a.values[0],
-                &a.values[1],
-                if a.bool(2) { 3 } else { 2 },
-            )))
-        },
-    ),
-    m(
-        "static int Compare(string strA, string strB, StringComparison comparisonType)",
-        |_, a| Ok(Value::Int(compare(&a.values[0], &a.values[1], a.int(2)))),
-    ),
-    m(
-        "static int CompareOrdinal(string strA, string strB)",
-        |_, a| Ok(Value::Int(compare(&a.values[0], &a.values[1], 4))),
-    ),
-    m("int CompareTo(string strB)", |_, a| {
-        Ok(Value::Int(compare(&a.values[0], &a.values[1], 2)))
-    }),
-    m("static string Concat(object arg0)", |cx, a| {
-        join(cx, "", a.values)
-    }),
-    m("static string Concat(string str0, string str1)", |cx, a| {
-        join(cx, "", a.values)
-    }),
-    m(
-        "static string Concat(string str0, string str1, string str2)",
-        |cx, a| join(cx, "", a.values),
-    ),
-    m(
-        "static string Concat(string str0, string str1, string str2, string str3)",
-        |cx, a| join(cx, "", a.values),
-    ),
-    m("static string Concat(params string[] values)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        join(cx, "", &items)
-    }),
-    m("static string Concat(params object[] args)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        join(cx, "", &items)
-    }),
-    m("static string Concat<T>(IEnumerable<T> values)", |cx, a| {
-        let items = a.items(cx, 0)?;
-        join(cx, "", &items)
-    }),
-    m(
-        "static string Join(string separator, params string[] value)",
-        |cx, a| {
-            let items = a.items(cx, 1)?;
-            join(cx, a.values[0].as_str().unwrap_or(""), &items)
-        },
-    ),
-    m(
-        "static string Join(string separator, params object[] values)",
-        |cx, a| {
-            let items = a.items(cx, 1)?;
-            join(cx, a.values[0].as_str().unwrap_or(""), &items)
-        },
-    ),
-    m(
-        "static string Join<T>(string separator, IEnumerable<T> values)",
-        |cx, a| {
-            let items = a.items(cx, 1)?;
-            join(cx, a.values[0].as_str().unwrap_or(""), &items)
-        },
-    ),
-    m(
-        "static string Join(char separator, params string[] value)",
-        |cx, a| {
-            let items = a.items(cx, 1)?;
-            join(cx, &unit_text(&a.get(0)), &items)
-        },
-    ),
-    m(
-        "static string Format(string format, params object[] args)",
-        |cx, a| {
-            let items = a.items(cx, 1)?;
-            let s = format(a.text(0)?, &items)?;
-            cx.text(s)
-        },
-    ),
-    m("static string Copy(string str)", |_, a| Ok(a.get(0))),
-    m("static string Intern(string str)", |_, a| Ok(a.get(0))),
-    m("bool Contains(string value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.contains(a.text(1)?)))
-    }),
-    m("bool Contains(char value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.contains(&unit_text(&a.get(1)))))
-    }),
-    m(
-        "bool Contains(string value, StringComparison comparisonType)",
-        |_, a| {
-            Ok(Value::Bool(
-                find(a.text(0)?, a.text(1)?, 0, a.int(2)).is_some(),
-            ))
-        },
-    ),
-    m("bool StartsWith(string value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.starts_with(a.text(1)?)))
-    }),
-    m("bool StartsWith(char value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.starts_with(&unit_text(&a.get(1)))))
-    }),
-    m(
-        "bool StartsWith(string value, StringComparison comparisonType)",
-        |_, a| {
-            let (s, p) = (a.text(0)?, a.text(1)?);
-            let n = text::units(p);
-            Ok(Value::Bool(
-                text::units(s) >= n && equals(&text::slice(s, 0, n), p, a.int(2)),
-            ))
-        },
-    ),
-    m("bool EndsWith(string value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.ends_with(a.text(1)?)))
-    }),
-    m("bool EndsWith(char value)", |_, a| {
-        Ok(Value::Bool(a.text(0)?.ends_with(&unit_text(&a.get(1)))))
-    }),
-    m(
-        "bool EndsWith(string value, StringComparison comparisonType)",
-        |_, a| {
-            let (s, p) = (a.text(0)?, a.text(1)?);
-            let (len, n) = (text::units(s), text::units(p));
-            Ok(Value::Bool(
-                len >= n && equals(&text::slice(s, len - n, n), p, a.int(2)),
-            ))
-        },
-    ),
-    m("int IndexOf(string value)", |_, a| {
-        index(find(a.text(0)?, a.text(1)?, 0, 4))
-    }),
-    m("int IndexOf(char value)", |_, a| {
-        index(find(a.text(0)?, &unit_text(&a.get(1)), 0, 4))
-    }),
-    m("int IndexOf(string value, int startIndex)", |_, a| {
-        index(find(a.text(0)?, a.text(1)?, a.size(2, "startIndex")?, 4))
-    }),
-    m("int IndexOf(char value, int startIndex)", |_, a| {
-        index(find(
-            a.text(0)?,
-            &unit_text(&a.get(1)),
-            a.size(2, "startIndex")?,
-            4,
+    m("bool Equals(object obj)", |_, a| {
+        Ok(Value::Bool(
+            !a.is_null(1) && a.values[0].as_str() == a.values[1].as_str(),
         ))
     }),
     m(
-        "int IndexOf(string value, StringComparison comparisonType)",
-        |_, a| index(find(a.text(0)?, a.text(1)?, 0, a.int(2))),
+        "bool Equals(string value, StringComparison comparisonType)",
+        |_, a| is_equal(a, 0, 1, a.int(2)),
     ),
-    m(
-        "int IndexOf(string value, int startIndex, StringComparison comparisonType)",
-        |_, a| {
-            index(find(
-                a.text(0)?,
-                a.text(1)?,
-                a.size(2, "startIndex")?,
-                a.int(3),
-            ))
-        },
-    ),
-    m("int LastIndexOf(string value)", |_, a| {
-        index(find_last(a.text(0)?, a.text(1)?, 4))
-    }),
-    m("int LastIndexOf(char value)", |_, a| {
-        index(find_last(a.text(0)?, &unit_text(&a.get(1)), 4))
+    m("static int Compare(string strA, string strB)", |_, a| {
+        compared(a, 2)
     }),
     m(
-        "int LastIndexOf(string value, StringComparison comparisonType)",
-        |_, a| index(find_last(a.text(0)?, a.text(1)?, a.int(2))),
+        "static int Compare(string strA, string strB, bool ignoreCase)",
+        |_, a| compared(a, casing(a.bool(2))),
     ),
-    m("int IndexOfAny(char[] anyOf)", |_, a| {
-        let set = char_set(&a.get(1));
-        let s = a.text(0)?;
-        index(s.find(&set[..]).map(|i| text::units(&s[..i])))
-    }),
-    m("string Substring(int startIndex)", |cx, a| {
-        substring(cx, &a.str(0)?, a.int(1), None)
-    }),
-    m("string Substring(int startIndex, int length)", |cx, a| {
-        substring(cx, &a.str(0)?, a.int(1), Some(a.int(2)))
-    }),
-    m("string Remove(int startIndex)", |cx, a| {
-        substring(cx, &a.str(0)?, 0, Some(a.int(1)))
-    }),
-    m("string Remove(int startIndex, int count)", |cx, a| {
-        let s = a.str(0)?;
-        let (at, n, len) = (
-            a.size(1, "startIndex")?,
-            a.size(2, "count")?,
-            text::units(&s),
-        );
-        if at + n > len {
-            return Err(range(
-                "count",
-                "Index and count must refer to a location within the string.",
-            ));
+    m(
+        "static int Compare(string strA, string strB, bool ignoreCase, CultureInfo culture)",
+        |_, a| compared(a, casing(a.bool(2))),
+    ),
+    m(
+        "static int Compare(string strA, string strB, CultureInfo culture, CompareOptions options)",
+        |_, a| compared(a, with_options(a.int(3))),
+    ),
+    m(
+        "static int Compare(string strA, string strB, StringComparison comparisonType)",
+        |_, a| compared(a, a.int(2)),
+    ),
+    m(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length)",
+        |_, a| compare_parts(a, 2),
+    ),
+    m(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, bool ignoreCase)",
+        |_, a| compare_parts(a, casing(a.bool(5))),
+    ),
+    m(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, bool ignoreCase, CultureInfo culture)",
+        |_, a| compare_parts(a, casing(a.bool(5))),
+    ),
+    m(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, CultureInfo culture, CompareOptions options)",
+        |_, a| compare_parts(a, with_options(a.int(6))),
+    ),
+    m(
+        "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",
+        |_, a| compare_parts(a, a.int(5)),
+    ),
+    m(
+        "static int CompareOrdinal(string strA, string strB)",
+        |_, a| compared(a, 4),
+    ),
+    m(
+        "static int CompareOrdinal(string strA, int indexA, string strB, int indexB, int length)",
+        |_, a| compare_parts(a, 4),
+    ),
+    m("int CompareTo(string strB)", |_, a| compared(a, 2)),
+    m("int CompareTo(object value)", |_, a| {
+        if !a.is_null(1) && a.values[1].as_str().is_none() {
+            return Err(throw("ArgumentException", "Object must be of type String."));
         }
-        cx.text(text::slice(&s, 0, at) + &text::slice(&s, at + n, len - at - n))
+        compared(a, 2)
     }),
-    m("string Insert(int startIndex, string value)", |cx, a| {
-        let s = a.str(0)?;
-        let at = a.size(1, "startIndex")?;
-        let byte = byte_of(&s, at).ok_or_else(|| range("startIndex", "Index was out of range. Must be non-negative and less than or equal to the size of the collection."))?;
-        cx.text(format!("{}{}{}", &s[..byte], a.text(2)?, &s[byte..]))
-    }),
-    m(
-        "string Replace(string oldValue, string newValue)",
-        |cx, a| {
-            replace(
-                cx,
-                &a.str(0)?,
-                a.text(1)?,
-                a.values[2].as_str().unwrap_or(""),
-                4,
-            )
-        },
-    ),
-    m("string Replace(char oldChar, char newChar)", |cx, a| {
-        replace(
-            cx,
-            &a.str(0)?,
-            &unit_text(&a.get(1)),
-            &unit_text(&a.get(2)),
-            4,
-        )
-    }),
-    m(
-        "string Replace(string oldValue, string newValue, StringComparison comparisonType)",
-        |cx, a| {
-            replace(
-                cx,
-                &a.str(0)?,
-                a.text(1)?,
-                a.values[2].as_str().unwrap_or(""),
-                a.int(3),
-            )
-        },
-    ),
-    m("string ToLower()", |cx, a| {
-        let s = text::lower_invariant(a.text(0)?);
+    m("static string Copy(string str)", |cx, a| {
+        let s = a.named(0, "str")?.to_string();
         cx.text(s)
     }),
-    m("string ToUpper()", |cx, a| {
-        let s = text::upper_invariant(a.text(0)?);
-        cx.text(s)
+    m("static string Intern(string str)", |_, a| {
+        a.named(0, "str")?;
+        Ok(a.get(0))
     }),
-    m("string ToLowerInvariant()", |cx, a| {
-        let s = text::lower_invariant(a.text(0)?);
-        cx.text(s)
+    m("static string IsInterned(string str)", |_, a| {
+        a.named(0, "str")?;
+        Ok(a.get(0))
     }),
-    m("string ToUpperInvariant()", |cx, a| {
-        let s = text::upper_invariant(a.text(0)?);
-        cx.text(s)
-    }),
-    m("string Trim()", |cx, a| {
-        trim(cx, &a.str(0)?, &[], true, true)
-    }),
-    m("string Trim(params char[] trimChars)", |cx, a| {
-        trim(cx, &a.str(0)?, &char_set(&a.get(1)), true, true)
-    }),
-    m("string TrimStart(params char[] trimChars)", |cx, a| {
-        trim(cx, &a.str(0)?, &char_set(&a.get(1)), true, false)
-    }),
-    m("string TrimEnd(params char[] trimChars)", |cx, a| {
-        trim(cx, &a.str(0)?, &char_set(&a.get(1)), false, true)
-    }),
-    m("string PadLeft(int totalWidth)", |cx, a| pad(cx, a, true)),
-    m(
-        "string PadLeft(int totalWidth, char paddingChar)",
-        |cx, a| pad(cx, a, true),
-    ),
-    m("string PadRight(int totalWidth)", |cx, a| pad(cx, a, false)),
-    m(
-        "string PadRight(int totalWidth, char paddingChar)",
-        |cx, a| pad(cx, a, false),
-    ),
-    m("string[] Split(params char[] separator)", |cx, a| {
-        split(cx, &a.str(0)?, &separators(&a.get(1)), None, 0)
-    }),
-    m(
-        "string[] Split(char separator, StringSplitOptions options)",
-        |cx, a| split(cx, &a.str(0)?, &separators(&a.get(1)), None, a.int(2)),
-    ),
-    m(
-        "string[] Split(char separator, int count, StringSplitOptions options = None)",
-        |cx, a| {
-            split(
-                cx,
-                &a.str(0)?,
-                &separators(&a.get(1)),
-                limit(a, 2)?,
-                a.int(3),
-            )
-        },
-    ),
-    m("string[] Split(char[] separator, int count)", |cx, a| {
-        split(cx, &a.str(0)?, &separators(&a.get(1)), limit(a, 2)?, 0)
-    }),
-    m(
-        "string[] Split(char[] separator, StringSplitOptions options)",
-        |cx, a| split(cx, &a.str(0)?, &separators(&a.get(1)), None, a.int(2)),
-    ),
-    m(
-        "string[] Split(char[] separator, int count, StringSplitOptions options)",
-        |cx, a| {
-            split(
-                cx,
-                &a.str(0)?,
-                &separators(&a.get(1)),
-                limit(a, 2)?,
-                a.int(3),
-            )
-        },
-    ),
-    m(
-        "string[] Split(string[] separator, StringSplitOptions options)",
-        |cx, a| split(cx, &a.str(0)?, &separators(&a.get(1)), None, a.int(2)),
-    ),
-    m(
-        "string[] Split(string[] separator, int count, StringSplitOptions options)",
-        |cx, a| {
-            split(
-                cx,
-                &a.str(0)?,
-                &separators(&a.get(1)),
-                limit(a, 2)?,
-                a.int(3),
-            )
-        },
-    ),
-    m(
-        "string[] Split(string separator, StringSplitOptions options = None)",
-        |cx, a| split(cx, &a.str(0)?, &separators(&a.get(1)), None, a.int(2)),
-    ),
-    m(
-        "string[] Split(string separator, int count, StringSplitOptions options = None)",
-        |cx, a| {
-            split(
-                cx,
-                &a.str(0)?,
-                &separators(&a.get(1)),
-                limit(a, 2)?,
-                a.int(3),
-            )
-        },
-    ),
     m("char[] ToCharArray()", |cx, a| {
         let items = a.items(cx, 0)?;
         cx.list(Ty::array(Ty::Char), items)
     }),
-    m("string ToString()", |_, a| Ok(a.get(0))),
-    m("string Normalize()", |_, a| Ok(a.get(0))),
-    m("object Clone()", |_, a| Ok(a.get(0))),
-];
-
-/// `StringComparer`: only whether it folds case.
-#[derive(Debug)]
-pub(super) struct Comparer {
-    pub(super) fold: bool,
-}
-
-impl Comparer {
-    /// `Compare`: below, at or above zero.
-    pub(super) fn compare(&self, a: &Value, b: &Value) -> i32 {
-        compare(a, b, if self.fold { 5 } else { 4 })
-    }
-}
-
-impl crate::value::Object for Comparer {
-    fn ty(&self) -> Ty {
-        Ty::class("StringComparer")
-    }
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
-}
-
-pub(super) fn comparer(fold: bool) -> R {
-    Ok(Value::Object(std::rc::Rc::new(Comparer { fold })))
-}
-
-const COMPARER: &[Row] = &[
-    m("static StringComparer Ordinal", |_, _| comparer(false)),
-    m("static StringComparer OrdinalIgnoreCase", |_, _| {
-        comparer(true)
-    }),
-    m("static StringComparer InvariantCulture", |_, _| {
-        comparer(false)
+    m("char[] ToCharArray(int startIndex, int length)", |cx, a| {
+        let s = a.str(0)?;
+        let (at, n) = part(&s, a.int(1), a.int(2), ("startIndex", "length"))?;
+        let items = s.encode_utf16().skip(at).take(n).map(Value::Char).collect();
+        cx.list(Ty::array(Ty::Char), items)
     }),
     m(
-        "static StringComparer InvariantCultureIgnoreCase",
-        |_, _| comparer(true),
+        "void CopyTo(int sourceIndex, char[] destination, int destinationIndex, int count)",
+        |cx, a| {
+            let s = a.str(0)?;
+            let to = a.list(2).map_err(|_| null_argument("destination"))?;
+            let (at, n) = part(&s, a.int(1), a.int(4), ("sourceIndex", "count"))?;
+            let place = a.size(3, "destinationIndex")?;
+            ops::copy_units(cx, s.encode_utf16().skip(at).take(n), n, &to, place)
+        },
     ),
-    m("static StringComparer CurrentCulture", |_, _| {
-        comparer(false)
+    m("string ToString()", |_, a| Ok(a.get(0))),
+    m("string ToString(IFormatProvider provider)", |_, a| {
+        Ok(a.get(0))
     }),
-    m("static StringComparer CurrentCultureIgnoreCase", |_, _| {
-        comparer(true)
+    m("object Clone()", |_, a| Ok(a.get(0))),
+    m("TypeCode GetTypeCode()", |_, a| {
+        Ok(super::convert::type_code(&a.values[0]))
     }),
-    m("bool Equals(string x, string y)", |_, a| {
-        let fold = a.object::<Comparer>(0)?.fold;
-        Ok(Value::Bool(
-            match (a.values[1].as_str(), a.values[2].as_str()) {
-                (Some(x), Some(y)) => equals(x, y, if fold { 5 } else { 4 }),
-                (None, None) => true,
-                _ => false,
-            },
-        ))
-    }),
-    m("int Compare(string x, string y)", |_, a| {
-        let fold = a.object::<Comparer>(0)?.fold;
-        Ok(Value::Int(compare(
-            &a.get(1),
-            &a.get(2),
-            if fold { 5 } else { 4 },
-        )))
-    }),
+    m("string Normalize()", |cx, a| normalized(cx, a, 1)),
+    m(
+        "string Normalize(NormalizationForm normalizationForm)",
+        |cx, a| normalized(cx, a, a.int(1)),
+    ),
+    m("bool IsNormalized()", |cx, a| is_normalized(cx, a, 1)),
+    m(
+        "bool IsNormalized(NormalizationForm normalizationForm)",
+        |cx, a| is_normalized(cx, a, a.int(1)),
+    ),
 ];
 
+fn normal(cx: &mut Cx<'_>, s: &str, form: i64) -> Result<String, crate::expr::eval::Throw> {
+    cx.charge(s.len())?;
+    text::unicode::normalize(s, form).ok_or_else(|| {
+        throw(
+            "ArgumentException",
+            "Invalid or unsupported normalization form. (Parameter 'normalizationForm')",
+        )
+    })
+}
+
+fn normalized(cx: &mut Cx<'_>, a: &Args<'_>, form: i64) -> R {
+    let s = normal(cx, a.text(0)?, form)?;
+    cx.text(s)
+}
+
+fn is_normalized(cx: &mut Cx<'_>, a: &Args<'_>, form: i64) -> R {
+    let s: Str = a.str(0)?;
+    Ok(Value::Bool(normal(cx, &s, form)? == *s))
+}
+
 pub(super) const TYPES: &[Type] = &[
-    ty(
-        "class System.String : IEnumerable<char>, IComparable",
-        STRING,
+    ty_in(
+        "class System.String : IEnumerable<char>, IComparable, IConvertible",
+        &[&[STRING], search::ROWS, split::ROWS, edit::ROWS],
     ),
     ty(
         "class System.StringComparer : IEqualityComparer<string>, IComparer<string>",
-        COMPARER,
+        comparer::ROWS,
     ),
-    ty("class System.Text.StringBuilder", builder::ROWS),
+    ty_of(
+        "class System.Text.StringBuilder",
+        &[builder::ROWS, builder::EDITS],
+    ),
+    ty("class System.IO.TextReader : IDisposable", reader::ROWS),
+    ty("class System.IO.StringReader : TextReader", reader::MADE),
+    ty_of("class System.IO.TextWriter : IDisposable", writer::ROWS),
+    ty("class System.IO.StringWriter : TextWriter", writer::MADE),
 ];

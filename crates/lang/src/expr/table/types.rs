@@ -1,9 +1,9 @@
 //! `System.Type`: what `typeof(T)` and `GetType()` give. Its names can be read and compared; reflection is not there.
 
-use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, null_reference};
+use super::{Row, Type, TypeKind, m, table, ty};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument, null_reference};
 use crate::expr::types::Ty;
-use crate::value::{Object, Value};
+use crate::value::{EnumType, Object, Value};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -29,7 +29,8 @@ impl Object for Described {
     }
 }
 
-fn described(ty: Ty) -> R {
+/// The object of a type.
+pub(super) fn described(ty: Ty) -> R {
     Ok(Value::Object(Rc::new(Described(ty))))
 }
 
@@ -44,6 +45,25 @@ pub(super) fn get_type(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
         Value::Null => Err(null_reference()),
         v => described(v.ty()),
     }
+}
+
+/// The type in an argument that must not be null.
+pub(super) fn argument(a: &Args<'_>, i: usize, name: &str) -> Result<Ty, Throw> {
+    let t = a.object::<Described>(i).map_err(|_| null_argument(name))?;
+    Ok(t.0.clone())
+}
+
+/// The enum that a type is.
+pub(super) fn enum_of(ty: &Ty) -> Option<&'static EnumType> {
+    table().of(ty).and_then(|t| t.enum_type)
+}
+
+fn is_kind(a: &Args<'_>, kind: TypeKind) -> R {
+    let ty = &a.object::<Described>(0)?.0;
+    let info = table().of(ty);
+    Ok(Value::Bool(
+        !ty.is_nullable() && info.is_some_and(|t| t.kind == kind),
+    ))
 }
 
 /// Namespace and simple name.
@@ -73,6 +93,16 @@ const TYPE: &[Row] = &[
         let ty = &a.object::<Described>(0)?.0;
         Ok(Value::Bool(ty.is_value() || ty.is_nullable()))
     }),
+    m("bool IsEnum", |_, a| is_kind(a, TypeKind::Enum)),
+    m("bool IsInterface", |_, a| is_kind(a, TypeKind::Interface)),
+    m("bool IsGenericType", |_, a| {
+        let ty = &a.object::<Described>(0)?.0;
+        Ok(Value::Bool(match ty {
+            Ty::Class(_, args) => !args.is_empty(),
+            ty => ty.is_nullable(),
+        }))
+    }),
+    m("bool Equals(Type o)", |_, a| Ok(Value::Bool(same(a)))),
     m("static bool operator ==(Type left, Type right)", |_, a| {
         Ok(Value::Bool(same(a)))
     }),

@@ -27,7 +27,7 @@ pub(crate) fn values(ty: i64, a: &Value, b: &Value) -> Result<Ordering, Throw> {
     Ok(match ty {
         6 | 7 => return numbers(ty, a, b),
         // Comments, texts, raw JSON.
-        5 | 8 | 13 => text::compare_ordinal(&a.to_text(), &b.to_text()),
+        5 | 8 | 13 => a.to_text().encode_utf16().cmp(b.to_text().encode_utf16()),
         9 => {
             let bool_of = |v| scalar_to(v, &Ty::Bool).map(|b| b.as_bool());
             bool_of(a)?.cmp(&bool_of(b)?)

@@ -2,7 +2,8 @@
 //!
 //! What must stay true: a big integer keeps every digit that the document had; it has no arithmetic.
 
-use crate::expr::types::Ty;
+use crate::expr::types::{Num, Ty};
+use crate::value::number::read::read_usual;
 use crate::value::{Frozen, Object, Value};
 use std::any::Any;
 use std::cmp::Ordering;
@@ -114,10 +115,7 @@ pub(crate) fn parse_number(s: &str, decimals: bool) -> Result<Value, String> {
         return Ok(Value::Object(Rc::new(big)));
     }
     if decimals {
-        return match crate::value::number::parse_decimal(s) {
-            Some(d) => Ok(Value::Decimal(d)),
-            None => Err(invalid()),
-        };
+        return read_usual(s, Num::Decimal).map_err(|_| invalid());
     }
     let float = b
         .iter()

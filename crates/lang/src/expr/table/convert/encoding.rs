@@ -1,7 +1,8 @@
 //! `System.Text.Encoding`: text to bytes and back.
 
+use super::super::strings::{range, units_of};
 use super::super::{Row, m};
-use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument as null, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Utf8,
+    /// `new UTF8Encoding()`: without the mark at the beginning.
+    Utf8Plain,
     Ascii,
     Latin1,
     Utf16,
@@ -60,7 +63,13 @@ const ALL: [(Encoding, &[&str], i32, &str); 6] = [
 
 impl Object for Encoding {
     fn ty(&self) -> Ty {
-        Ty::class("Encoding")
+        Ty::class(match self {
+            Encoding::Utf8 | Encoding::Utf8Plain => "UTF8Encoding",
+            Encoding::Ascii => "ASCIIEncoding",
+            Encoding::Utf16 | Encoding::Utf16Big => "UnicodeEncoding",
+            Encoding::Utf32 => "UTF32Encoding",
+            Encoding::Latin1 => "Encoding",
+        })
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -94,7 +103,7 @@ impl Encoding {
                 .collect()
         };
         match self {
-            Encoding::Utf8 => s.as_bytes().to_vec(),
+            Encoding::Utf8 | Encoding::Utf8Plain => s.as_bytes().to_vec(),
             Encoding::Ascii => narrow(0x7f),
             Encoding::Latin1 => narrow(0xff),
             Encoding::Utf16 => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
@@ -116,7 +125,7 @@ impl Encoding {
             s
         };
         match self {
-            Encoding::Utf8 => String::from_utf8_lossy(b).into_owned(),
+            Encoding::Utf8 | Encoding::Utf8Plain => String::from_utf8_lossy(b).into_owned(),
             Encoding::Ascii => b
                 .iter()
                 .map(|b| if b.is_ascii() { char::from(*b) } else { '?' })
@@ -151,13 +160,6 @@ fn this(a: &Args<'_>) -> Result<Encoding, Throw> {
     a.object::<Encoding>(0).copied()
 }
 
-fn null(name: &str) -> Throw {
-    throw(
-        "ArgumentNullException",
-        format!("Value cannot be null. (Parameter '{name}')"),
-    )
-}
-
 fn bytes_of(cx: &mut Cx<'_>, e: Encoding, s: &str) -> R {
     let bytes = e.encode(s);
     cx.charge(bytes.len())?;
@@ -166,13 +168,42 @@ fn bytes_of(cx: &mut Cx<'_>, e: Encoding, s: &str) -> R {
 
 /// Text of a `char[]`.
 fn chars(a: &Args<'_>, i: usize) -> Result<String, Throw> {
-    let list = a.list(i).map_err(|_| null("chars"))?;
-    let units: Vec<u16> = list
-        .items()
-        .iter()
-        .map(|c| if let Value::Char(c) = c { *c } else { 0 })
-        .collect();
-    Ok(String::from_utf16_lossy(&units))
+    Ok(String::from_utf16_lossy(&units_of(a, i, "chars")?))
+}
+
+/// Text of a part of a `char[]` or text whose start and length come after it.
+fn char_part(a: &Args<'_>, i: usize) -> Result<String, Throw> {
+    let units: Vec<u16> = match a.values.get(i) {
+        Some(Value::Str(s)) => s.encode_utf16().collect(),
+        _ => units_of(a, i, "chars")?,
+    };
+    let (from, n) = (a.size(i + 1, "index")?, a.size(i + 2, "count")?);
+    let part = from.checked_add(n).and_then(|end| units.get(from..end));
+    part.map(String::from_utf16_lossy).ok_or_else(|| {
+        range(
+            "chars",
+            "Index and count must refer to a location within the buffer.",
+        )
+    })
+}
+
+/// Writes bytes into a `byte[]` at a place.
+fn write_bytes(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, s: &str) -> R {
+    let bytes = this(a)?.encode(s);
+    cx.step(bytes.len() / 8)?;
+    let list = a.list(to).map_err(|_| null("bytes"))?;
+    let at = a.size(to + 1, "byteIndex")?;
+    let mut items = list.items_mut();
+    let place = at
+        .checked_add(bytes.len())
+        .and_then(|end| items.get_mut(at..end));
+    let place = place.ok_or_else(|| {
+        throw("ArgumentException", "The output byte buffer is too small to contain the encoded data, encoding codepage and fallback. (Parameter 'bytes')")
+    })?;
+    for (place, b) in place.iter_mut().zip(&bytes) {
+        *place = Value::Byte(*b);
+    }
+    Ok(Value::Int(bytes.len() as i32))
 }
 
 fn part(a: &Args<'_>) -> Result<Bytes, Throw> {
@@ -283,3 +314,161 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::from(this(a)?.entry().2))
     }),
 ];
+
+/// `Encoding.Unicode`, which is what writers of text name.
+pub(in crate::expr::table) fn utf16() -> R {
+    Encoding::Utf16.value()
+}
+
+/// Most bytes for so many units, and most units for so many bytes.
+fn bounds(e: Encoding, n: i64, bytes: bool) -> i64 {
+    match (e, bytes) {
+        (Encoding::Utf8 | Encoding::Utf8Plain, true) => (n + 1) * 3,
+        (Encoding::Utf8 | Encoding::Utf8Plain, false) => n + 1,
+        (Encoding::Ascii | Encoding::Latin1, true) => n + 1,
+        (Encoding::Ascii | Encoding::Latin1, false) => n,
+        (Encoding::Utf16 | Encoding::Utf16Big, true) => (n + 1) * 2,
+        (Encoding::Utf16 | Encoding::Utf16Big, false) => (n >> 1) + (n & 1) + 1,
+        (Encoding::Utf32, true) => (n + 1) * 4,
+        (Encoding::Utf32, false) => n / 2 + 2,
+    }
+}
+
+fn most(a: &Args<'_>, bytes: bool, name: &str) -> R {
+    let n = a.int(1);
+    if n < 0 {
+        return Err(range(name, "Non-negative number required."));
+    }
+    let most = bounds(this(a)?, n, bytes);
+    i32::try_from(most).map(Value::Int).map_err(|_| {
+        range(
+            name,
+            "Too many characters. The resulting number of bytes is larger than what can be returned as an int.",
+        )
+    })
+}
+
+fn count(cx: &mut Cx<'_>, a: &Args<'_>, s: &str) -> R {
+    cx.step(1 + s.len() / 64)?;
+    Ok(Value::Int(this(a)?.encode(s).len() as i32))
+}
+
+/// Rows with parts of arrays, and the bounds.
+pub(super) const PARTS: &[Row] = &[
+    m(
+        "byte[] GetBytes(char[] chars, int index, int count)",
+        |cx, a| {
+            let s = char_part(a, 1)?;
+            bytes_of(cx, this(a)?, &s)
+        },
+    ),
+    m(
+        "byte[] GetBytes(string s, int index, int count)",
+        |cx, a| {
+            let s = char_part(a, 1)?;
+            bytes_of(cx, this(a)?, &s)
+        },
+    ),
+    m(
+        "int GetBytes(string s, int charIndex, int charCount, byte[] bytes, int byteIndex)",
+        |cx, a| {
+            let s = char_part(a, 1)?;
+            write_bytes(cx, a, 4, &s)
+        },
+    ),
+    m(
+        "int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex)",
+        |cx, a| {
+            let s = char_part(a, 1)?;
+            write_bytes(cx, a, 4, &s)
+        },
+    ),
+    m("int GetByteCount(char[] chars)", |cx, a| {
+        let s = chars(a, 1)?;
+        count(cx, a, &s)
+    }),
+    m(
+        "int GetByteCount(char[] chars, int index, int count)",
+        |cx, a| {
+            let s = char_part(a, 1)?;
+            count(cx, a, &s)
+        },
+    ),
+    m(
+        "char[] GetChars(byte[] bytes, int index, int count)",
+        |cx, a| {
+            let s = this(a)?.decode(&part(a)?);
+            cx.list(
+                Ty::array(Ty::Char),
+                s.encode_utf16().map(Value::Char).collect(),
+            )
+        },
+    ),
+    m(
+        "int GetCharCount(byte[] bytes, int index, int count)",
+        |_, a| {
+            let s = this(a)?.decode(&part(a)?);
+            Ok(Value::Int(crate::value::text::units(&s) as i32))
+        },
+    ),
+    m("int GetMaxByteCount(int charCount)", |_, a| {
+        most(a, true, "charCount")
+    }),
+    m("int GetMaxCharCount(int byteCount)", |_, a| {
+        most(a, false, "byteCount")
+    }),
+    m("bool IsSingleByte", |_, a| {
+        Ok(Value::Bool(matches!(
+            this(a)?,
+            Encoding::Ascii | Encoding::Latin1
+        )))
+    }),
+    m(
+        "static byte[] Convert(Encoding srcEncoding, Encoding dstEncoding, byte[] bytes, int index, int count)",
+        |cx, a| {
+            let (from, to) = (this(a)?, *a.object::<Encoding>(1)?);
+            let all = a.bytes(2).map_err(|_| null("bytes"))?;
+            let (at, n) = (a.size(3, "index")?, a.size(4, "count")?);
+            let part = at.checked_add(n).and_then(|end| all.get(at..end));
+            let part = part.ok_or_else(|| {
+                range(
+                    "bytes",
+                    "Index and count must refer to a location within the buffer.",
+                )
+            })?;
+            let s = from.decode(part);
+            cx.charge(s.len())?;
+            bytes_of(cx, to, &s)
+        },
+    ),
+];
+
+fn utf8(mark: bool) -> R {
+    if mark {
+        Encoding::Utf8.value()
+    } else {
+        Encoding::Utf8Plain.value()
+    }
+}
+
+pub(super) const UTF8: &[Row] = &[
+    m("new()", |_, _| utf8(false)),
+    m("new(bool encoderShouldEmitUTF8Identifier)", |_, a| {
+        utf8(a.bool(0))
+    }),
+];
+
+pub(super) const ASCII: &[Row] = &[m("new()", |_, _| Encoding::Ascii.value())];
+
+pub(super) const UNICODE: &[Row] = &[
+    m("new()", |_, _| Encoding::Utf16.value()),
+    m("new(bool bigEndian, bool byteOrderMark)", |_, a| {
+        if a.bool(0) {
+            Encoding::Utf16Big.value()
+        } else {
+            Encoding::Utf16.value()
+        }
+    }),
+];
+
+pub(super) const UTF32: &[Row] = &[m("new()", |_, _| Encoding::Utf32.value())];

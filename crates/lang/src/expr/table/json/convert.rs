@@ -326,48 +326,10 @@ pub(crate) fn range(num: Num) -> (i128, i128) {
 
 /// A text as a number, as `int.Parse` and its kin read it.
 pub(crate) fn number_of_text(s: &str, num: Num) -> R {
-    match num {
-        Num::Double => number::parse_double(s)
-            .map(Value::Double)
-            .ok_or_else(|| bad_text(s)),
-        Num::Float => number::parse_double(s)
-            .map(|f| Value::Float(f as f32))
-            .ok_or_else(|| bad_text(s)),
-        Num::Decimal => number::parse_decimal(s)
-            .map(Value::Decimal)
-            .ok_or_else(|| bad_text(s)),
-        Num::Char => {
-            let mut units = s.encode_utf16();
-            match (units.next(), units.next()) {
-                (Some(c), None) => Ok(Value::Char(c)),
-                _ => Err(throw(
-                    "FormatException",
-                    "String must be exactly one character long.",
-                )),
-            }
-        }
-        _ => {
-            let wide = number::parse_integer(s).ok_or_else(|| bad_text(s))?;
-            let (lo, hi) = range(num);
-            if wide < lo || wide > hi {
-                return Err(throw(
-                    "OverflowException",
-                    format!(
-                        "Value was either too large or too small for an {}.",
-                        num.ty().table_name()
-                    ),
-                ));
-            }
-            to_number(
-                num,
-                &if wide < 0 {
-                    Value::Long(wide as i64)
-                } else {
-                    Value::ULong(wide as u64)
-                },
-            )
-        }
+    if num == Num::Char {
+        return super::super::core::char_of_text(s);
     }
+    number::read::read_usual(s, num).map_err(|e| super::super::numbers::unread(e, s, num))
 }
 
 /// `token.Value<T>()`: `Extensions.Convert<JToken, T>`.

@@ -1,16 +1,27 @@
 //! `System.Text.StringBuilder`.
+//!
+//! What must stay true: places are UTF-16 units; everything appended is charged before it is there.
 
 use super::super::{Row, m};
-use super::{format, range};
-use crate::expr::eval::{Args, Cx, R, Throw};
+use super::edit::{formatted, replaced};
+use super::ops::{byte_of, copy_units, range, unit_text, units_of};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value, text};
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// First capacity, and the largest block by which it grows.
+const FIRST: usize = 16;
+const BLOCK: usize = 8000;
+
 #[derive(Debug)]
-struct Builder(RefCell<String>);
+pub(super) struct Builder {
+    text: RefCell<String>,
+    /// What `Capacity` says; nothing is allocated for it.
+    capacity: Cell<usize>,
+}
 
 impl Object for Builder {
     fn ty(&self) -> Ty {
@@ -20,85 +31,330 @@ impl Object for Builder {
         self
     }
     fn text(&self) -> String {
-        self.0.borrow().clone()
+        self.text.borrow().clone()
     }
 }
 
-fn made(s: &str) -> R {
-    Ok(Value::Object(Rc::new(Builder(RefCell::new(s.to_string())))))
+impl Builder {
+    pub(super) fn of(s: &str, capacity: usize) -> Rc<Builder> {
+        Rc::new(Builder {
+            text: RefCell::new(s.to_string()),
+            capacity: Cell::new(capacity.max(text::units(s))),
+        })
+    }
+
+    /// Appends, counted.
+    pub(super) fn push(&self, cx: &mut Cx<'_>, piece: &str) -> Result<(), Throw> {
+        cx.charge(piece.len())?;
+        self.text.borrow_mut().push_str(piece);
+        self.grow();
+        Ok(())
+    }
+
+    /// Makes the capacity fit the length, by blocks as .NET does.
+    fn grow(&self) {
+        let (have, need) = (self.capacity.get(), self.text.borrow().len());
+        // Bytes are at least as many as units: most appends end here.
+        if need <= have {
+            return;
+        }
+        let need = text::units(&self.text.borrow());
+        if need > have {
+            let block = (need - have).max(have.min(BLOCK));
+            self.capacity.set(have + block);
+        }
+    }
 }
 
-fn append(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
+fn made(s: &str, capacity: i64) -> R {
+    let capacity = usize::try_from(capacity)
+        .map_err(|_| range("capacity", "'capacity' must be greater than zero."))?;
+    let capacity = if capacity == 0 { FIRST } else { capacity };
+    Ok(Value::Object(Builder::of(s, capacity)))
+}
+
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Builder, Throw> {
+    a.object::<Builder>(0)
+}
+
+fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str) -> R {
+    this(a)?.push(cx, piece)?;
+    Ok(a.get(0))
+}
+
+/// Appends the text of the argument.
+fn append(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if let Some(Value::Str(s)) = a.values.get(1) {
+        return push(cx, a, s);
+    }
     let mut piece = String::new();
-    for v in &a.values[1..] {
-        text::write(v, &mut piece)?;
+    text::write(&a.values[1], &mut piece)?;
+    push(cx, a, &piece)
+}
+
+/// A count of times or places: negative is out of range.
+fn count(a: &Args<'_>, i: usize, name: &str) -> Result<usize, Throw> {
+    usize::try_from(a.int(i)).map_err(|_| range(name, &format!("'{name}' must be non-negative.")))
+}
+
+const INDEX: &str =
+    "Index was out of range. Must be non-negative and less than the size of the collection.";
+
+/// The bytes of a part given in units.
+fn bytes(s: &str, at: usize, n: usize, names: (&str, &str)) -> Result<(usize, usize), Throw> {
+    let units = text::units(s);
+    if at > units {
+        return Err(range(names.0, INDEX));
     }
-    if line {
-        piece.push('\n');
+    if n > units - at {
+        return Err(range(names.1, INDEX));
+    }
+    let place = |units| byte_of(s, units).unwrap_or(s.len());
+    Ok((place(at), place(at + n)))
+}
+
+/// Puts a text at a place, so many times.
+fn insert(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, times: usize) -> R {
+    let b = this(a)?;
+    let at = count(a, 1, "index")?;
+    let (place, _) = bytes(&b.text.borrow(), at, 0, ("index", "count"))?;
+    cx.charge(piece.len().saturating_mul(times))?;
+    cx.step(b.text.borrow().len() / 64)?;
+    b.text.borrow_mut().insert_str(place, &piece.repeat(times));
+    b.grow();
+    Ok(a.get(0))
+}
+
+/// A part of a `char[]` after the array itself.
+fn chars(a: &Args<'_>, i: usize, names: (&str, &str)) -> Result<String, Throw> {
+    let (at, n) = (count(a, i + 1, names.0)?, count(a, i + 2, names.1)?);
+    if a.is_null(i) && at == 0 && n == 0 {
+        return Ok(String::new());
+    }
+    let units = units_of(a, i, "value")?;
+    let part = at.checked_add(n).and_then(|end| units.get(at..end));
+    part.map(String::from_utf16_lossy)
+        .ok_or_else(|| range(names.1, INDEX))
+}
+
+/// Replaces in the whole, or in a part whose start and length stand in the arguments.
+fn replace(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, to: &str, in_part: bool) -> R {
+    let b = this(a)?;
+    let (start, end) = {
+        let s = b.text.borrow();
+        if in_part {
+            let (at, n) = (count(a, 3, "startIndex")?, count(a, 4, "count")?);
+            bytes(&s, at, n, ("startIndex", "count"))?
+        } else {
+            (0, s.len())
+        }
+    };
+    let part = b.text.borrow()[start..end].to_string();
+    let part = replaced(cx, &part, from, to, 4)?;
+    b.text.borrow_mut().replace_range(start..end, &part);
+    b.grow();
+    Ok(a.get(0))
+}
+
+fn set_length(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let b = this(a)?;
+    let n = usize::try_from(a.int(1))
+        .map_err(|_| range("value", "Length cannot be less than zero."))?;
+    let have = text::units(&b.text.borrow());
+    if n <= have {
+        let end = byte_of(&b.text.borrow(), n).unwrap_or(0);
+        b.text.borrow_mut().truncate(end);
+    } else {
+        cx.charge(n - have)?;
+        b.text
+            .borrow_mut()
+            .extend(std::iter::repeat_n('\0', n - have));
+        if n > b.capacity.get() {
+            b.capacity.set(n);
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn set_capacity(a: &Args<'_>) -> R {
+    let b = this(a)?;
+    let n = a.int(1);
+    if n < text::units(&b.text.borrow()) as i64 {
+        return Err(range("value", "capacity was less than the current size."));
+    }
+    b.capacity.set(n as usize);
+    Ok(Value::Null)
+}
+
+fn set_char(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let b = this(a)?;
+    cx.step(1 + b.text.borrow().len() / 64)?;
+    let at = a.size(1, "index")?;
+    let (from, to) = bytes(&b.text.borrow(), at, 1, ("index", "index"))?;
+    let unit = unit_text(&a.get(2));
+    b.text.borrow_mut().replace_range(from..to, &unit);
+    Ok(Value::Null)
+}
+
+fn append_format(cx: &mut Cx<'_>, a: &Args<'_>, with_provider: bool, array: bool) -> R {
+    let info = with_provider.then_some(1);
+    let piece = formatted(cx, a, 1 + usize::from(with_provider), info, array)?;
+    push(cx, a, &piece)
+}
+
+fn append_join(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if a.is_null(2) {
+        return Err(null_argument("values"));
+    }
+    let mut piece = String::new();
+    let separator = a.values[1].to_text();
+    for (i, v) in a.items(cx, 2)?.iter().enumerate() {
+        if i > 0 {
+            piece.push_str(&separator);
+        }
+        text::write(v, &mut piece)?;
+        if piece.len() > crate::expr::eval::MAX_BYTES {
+            break;
+        }
     }
     push(cx, a, &piece)
 }
 
-fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str) -> R {
-    cx.charge(piece.len())?;
-    a.object::<Builder>(0)?.0.borrow_mut().push_str(piece);
-    Ok(a.get(0))
-}
-
-fn edit(a: &Args<'_>, f: impl FnOnce(&str) -> Result<String, Throw>) -> R {
-    let b = &a.object::<Builder>(0)?.0;
-    let new = f(&b.borrow())?;
-    *b.borrow_mut() = new;
-    Ok(a.get(0))
+fn length(a: &Args<'_>) -> Result<usize, Throw> {
+    Ok(text::units(&this(a)?.text.borrow()))
 }
 
 pub(super) const ROWS: &[Row] = &[
-    m("new()", |_, _| made("")),
-    m("new(int capacity)", |_, _| made("")),
+    m("new()", |_, _| made("", 0)),
+    m("new(int capacity)", |_, a| made("", a.int(0))),
+    m("new(int capacity, int maxCapacity)", |_, a| {
+        made("", a.int(0))
+    }),
     m("new(string value)", |_, a| {
-        made(a.values[0].as_str().unwrap_or(""))
+        made(a.values[0].as_str().unwrap_or(""), 0)
     }),
     m("new(string value, int capacity)", |_, a| {
-        made(a.values[0].as_str().unwrap_or(""))
+        made(a.values[0].as_str().unwrap_or(""), a.int(1))
     }),
-    m("int Length", |_, a| {
+    m(
+        "new(string value, int startIndex, int length, int capacity)",
+        |_, a| {
+            let s = a.values[0].as_str().unwrap_or("");
+            let (at, n) = (count(a, 1, "startIndex")?, count(a, 2, "length")?);
+            let (from, to) = bytes(s, at, n, ("length", "length"))?;
+            made(&s[from..to], a.int(3))
+        },
+    ),
+    m("int Length", |_, a| Ok(Value::Int(length(a)? as i32))),
+    m("set int Length", |cx, a| set_length(cx, a)),
+    m("int Capacity", |_, a| {
         Ok(Value::Int(
-            text::units(&a.object::<Builder>(0)?.0.borrow()) as i32
+            i32::try_from(this(a)?.capacity.get()).unwrap_or(i32::MAX),
         ))
     }),
-    m("set int Length", |_, a| {
-        let n = a.size(1, "value")?;
-        edit(a, |s| {
-            let have = text::units(s);
-            Ok(if n <= have {
-                text::slice(s, 0, n)
+    m("set int Capacity", |_, a| set_capacity(a)),
+    m("int MaxCapacity", |_, _| Ok(Value::Int(i32::MAX))),
+    m("int EnsureCapacity(int capacity)", |_, a| {
+        let b = this(a)?;
+        let wanted = count(a, 1, "capacity")?;
+        b.capacity.set(b.capacity.get().max(wanted));
+        Ok(Value::Int(
+            i32::try_from(b.capacity.get()).unwrap_or(i32::MAX),
+        ))
+    }),
+    m("char this[int index]", |cx, a| {
+        let i = usize::try_from(a.int(1)).ok();
+        let b = this(a)?.text.borrow();
+        let unit = i.and_then(|i| {
+            if b.is_ascii() {
+                b.as_bytes().get(i).map(|b| u16::from(*b))
             } else {
-                format!("{s}{}", "\0".repeat((n - have).min(1 << 20)))
-            })
-        })?;
-        Ok(Value::Null)
+                b.encode_utf16().nth(i)
+            }
+        });
+        cx.step(b.len() / 256)?;
+        unit.map(Value::Char).ok_or_else(|| {
+            crate::expr::eval::throw(
+                "IndexOutOfRangeException",
+                "Index was outside the bounds of the array.",
+            )
+        })
     }),
-    m("char this[int index]", |_, a| {
-        let i = a.size(1, "index")?;
-        let b = a.object::<Builder>(0)?.0.borrow();
-        b.encode_utf16()
-            .nth(i)
-            .map(Value::Char)
-            .ok_or_else(|| range("index", "Index was out of range."))
+    m("set char this[int index]", |cx, a| set_char(cx, a)),
+    m("StringBuilder Clear()", |_, a| {
+        this(a)?.text.borrow_mut().clear();
+        Ok(a.get(0))
     }),
-    m("StringBuilder Append(string value)", |cx, a| {
-        append(cx, a, false)
+    m("string ToString()", |cx, a| {
+        let s = this(a)?.text.borrow().clone();
+        cx.text(s)
     }),
-    m("StringBuilder Append(char value)", |cx, a| {
-        append(cx, a, false)
+    m("string ToString(int startIndex, int length)", |cx, a| {
+        let s = this(a)?.text.borrow();
+        let (at, n) = (count(a, 1, "startIndex")?, count(a, 2, "length")?);
+        let (from, to) = bytes(&s, at, n, ("startIndex", "length"))?;
+        cx.text(&s[from..to])
     }),
-    m("StringBuilder Append(object value)", |cx, a| {
-        append(cx, a, false)
+    m("bool Equals(StringBuilder sb)", |_, a| {
+        let Ok(other) = a.object::<Builder>(1) else {
+            return Ok(Value::Bool(false));
+        };
+        let this = this(a)?;
+        Ok(Value::Bool(
+            *this.text.borrow() == *other.text.borrow()
+                && this.capacity.get() == other.capacity.get(),
+        ))
     }),
+    m(
+        "void CopyTo(int sourceIndex, char[] destination, int destinationIndex, int count)",
+        |cx, a| {
+            let s = this(a)?.text.borrow();
+            let to = a.list(2).map_err(|_| null_argument("destination"))?;
+            let (at, n) = (count(a, 1, "sourceIndex")?, count(a, 4, "count")?);
+            let (from, end) = bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
+            let place = count(a, 3, "destinationIndex")?;
+            copy_units(cx, s[from..end].encode_utf16(), n, &to, place)
+        },
+    ),
+];
+
+pub(super) const EDITS: &[Row] = &[
+    m("StringBuilder Append(string value)", |cx, a| append(cx, a)),
+    m("StringBuilder Append(char value)", |cx, a| append(cx, a)),
+    m("StringBuilder Append(object value)", |cx, a| append(cx, a)),
+    m("StringBuilder Append(StringBuilder value)", |cx, a| {
+        append(cx, a)
+    }),
+    m("StringBuilder Append(char[] value)", |cx, a| {
+        if a.is_null(1) {
+            return Ok(a.get(0));
+        }
+        let piece = String::from_utf16_lossy(&units_of(a, 1, "value")?);
+        push(cx, a, &piece)
+    }),
+    m(
+        "StringBuilder Append(char[] value, int startIndex, int charCount)",
+        |cx, a| {
+            let piece = chars(a, 1, ("startIndex", "charCount"))?;
+            push(cx, a, &piece)
+        },
+    ),
+    m(
+        "StringBuilder Append(string value, int startIndex, int count)",
+        |cx, a| {
+            let (at, n) = (count(a, 2, "startIndex")?, count(a, 3, "count")?);
+            if a.is_null(1) && at == 0 && n == 0 {
+                return Ok(a.get(0));
+            }
+            let s = a.str(1).map_err(|_| null_argument("value"))?;
+            let (from, to) = bytes(&s, at, n, ("startIndex", "startIndex"))?;
+            push(cx, a, &s[from..to])
+        },
+    ),
     m(
         "StringBuilder Append(char value, int repeatCount)",
         |cx, a| {
-            let n = a.size(2, "repeatCount")?;
+            let n = count(a, 2, "repeatCount")?;
             cx.charge(n)?;
             let piece = a.get(1).to_text().repeat(n);
             push(cx, a, &piece)
@@ -106,75 +362,131 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m("StringBuilder AppendLine()", |cx, a| push(cx, a, "\n")),
     m("StringBuilder AppendLine(string value)", |cx, a| {
-        append(cx, a, true)
+        append(cx, a)?;
+        push(cx, a, "\n")
     }),
+    m(
+        "StringBuilder AppendFormat(string format, object arg0)",
+        |cx, a| append_format(cx, a, false, false),
+    ),
+    m(
+        "StringBuilder AppendFormat(string format, object arg0, object arg1)",
+        |cx, a| append_format(cx, a, false, false),
+    ),
+    m(
+        "StringBuilder AppendFormat(string format, object arg0, object arg1, object arg2)",
+        |cx, a| append_format(cx, a, false, false),
+    ),
     m(
         "StringBuilder AppendFormat(string format, params object[] args)",
-        |cx, a| {
-            let items = a.items(cx, 2)?;
-            let piece = format(a.text(1)?, &items)?;
-            push(cx, a, &piece)
-        },
+        |cx, a| append_format(cx, a, false, true),
+    ),
+    m(
+        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0)",
+        |cx, a| append_format(cx, a, true, false),
+    ),
+    m(
+        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0, object arg1)",
+        |cx, a| append_format(cx, a, true, false),
+    ),
+    m(
+        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0, object arg1, object arg2)",
+        |cx, a| append_format(cx, a, true, false),
+    ),
+    m(
+        "StringBuilder AppendFormat(IFormatProvider provider, string format, params object[] args)",
+        |cx, a| append_format(cx, a, true, true),
+    ),
+    m(
+        "StringBuilder AppendJoin(string separator, params string[] values)",
+        |cx, a| append_join(cx, a),
+    ),
+    m(
+        "StringBuilder AppendJoin(string separator, params object[] values)",
+        |cx, a| append_join(cx, a),
+    ),
+    m(
+        "StringBuilder AppendJoin<T>(string separator, IEnumerable<T> values)",
+        |cx, a| append_join(cx, a),
+    ),
+    m(
+        "StringBuilder AppendJoin(char separator, params string[] values)",
+        |cx, a| append_join(cx, a),
     ),
     m("StringBuilder Insert(int index, string value)", |cx, a| {
-        cx.charge(a.text(2)?.len())?;
-        let at = a.size(1, "index")?;
-        let piece = a.str(2)?;
-        edit(a, |s| {
-            let n = text::units(s);
-            if at > n {
-                return Err(range("index", "Index was out of range."));
-            }
-            Ok(text::slice(s, 0, at) + &piece + &text::slice(s, at, n - at))
-        })
+        let piece = a.get(2).to_text();
+        insert(cx, a, &piece, 1)
+    }),
+    m("StringBuilder Insert(int index, char value)", |cx, a| {
+        let piece = a.get(2).to_text();
+        insert(cx, a, &piece, 1)
+    }),
+    m("StringBuilder Insert(int index, object value)", |cx, a| {
+        let piece = a.get(2).to_text();
+        insert(cx, a, &piece, 1)
     }),
     m(
+        "StringBuilder Insert(int index, string value, int count)",
+        |cx, a| {
+            let piece = a.get(2).to_text();
+            let times = count(a, 3, "count")?;
+            insert(cx, a, &piece, times)
+        },
+    ),
+    m("StringBuilder Insert(int index, char[] value)", |cx, a| {
+        let piece = match a.is_null(2) {
+            true => String::new(),
+            false => String::from_utf16_lossy(&units_of(a, 2, "value")?),
+        };
+        insert(cx, a, &piece, 1)
+    }),
+    m(
+        "StringBuilder Insert(int index, char[] value, int startIndex, int charCount)",
+        |cx, a| {
+            let piece = chars(a, 2, ("startIndex", "charCount"))?;
+            insert(cx, a, &piece, 1)
+        },
+    ),
+    m(
         "StringBuilder Remove(int startIndex, int length)",
-        |_, a| {
-            let (at, len) = (a.size(1, "startIndex")?, a.size(2, "length")?);
-            edit(a, |s| {
-                let n = text::units(s);
-                if at + len > n {
-                    return Err(range("length", "Index was out of range."));
-                }
-                Ok(text::slice(s, 0, at) + &text::slice(s, at + len, n - at - len))
-            })
+        |cx, a| {
+            let b = this(a)?;
+            let n = usize::try_from(a.int(2))
+                .map_err(|_| range("length", "Length cannot be less than zero."))?;
+            let at = usize::try_from(a.int(1))
+                .map_err(|_| range("startIndex", "StartIndex cannot be less than zero."))?;
+            cx.step(b.text.borrow().len() / 64)?;
+            let (from, to) = bytes(&b.text.borrow(), at, n, ("length", "length"))?;
+            b.text.borrow_mut().replace_range(from..to, "");
+            Ok(a.get(0))
         },
     ),
     m(
         "StringBuilder Replace(string oldValue, string newValue)",
         |cx, a| {
-            let (from, to) = (a.str(1)?, a.values[2].to_text());
-            if from.is_empty() {
-                return Err(crate::expr::eval::throw(
-                    "ArgumentException",
-                    "String cannot be of zero length. (Parameter 'oldValue')",
-                ));
-            }
-            let grown = a
-                .object::<Builder>(0)?
-                .0
-                .borrow()
-                .matches(&*from)
-                .count()
-                .saturating_mul(to.len());
-            cx.charge(grown)?;
-            edit(a, |s| Ok(s.replace(&*from, &to)))
+            let (from, to) = (a.named(1, "oldValue")?, a.get(2).to_text());
+            replace(cx, a, from, &to, false)
         },
     ),
-    m("StringBuilder Clear()", |_, a| {
-        edit(a, |_| Ok(String::new()))
-    }),
-    m("string ToString()", |cx, a| {
-        let s = a.object::<Builder>(0)?.0.borrow().clone();
-        cx.text(s)
-    }),
-    m("string ToString(int startIndex, int length)", |cx, a| {
-        let (at, n) = (a.size(1, "startIndex")?, a.size(2, "length")?);
-        let s = a.object::<Builder>(0)?.0.borrow().clone();
-        if at + n > text::units(&s) {
-            return Err(range("length", "Index was out of range."));
-        }
-        cx.text(text::slice(&s, at, n))
-    }),
+    m(
+        "StringBuilder Replace(string oldValue, string newValue, int startIndex, int count)",
+        |cx, a| {
+            let (from, to) = (a.named(1, "oldValue")?, a.get(2).to_text());
+            replace(cx, a, from, &to, true)
+        },
+    ),
+    m(
+        "StringBuilder Replace(char oldChar, char newChar)",
+        |cx, a| {
+            let (from, to) = (unit_text(&a.get(1)), unit_text(&a.get(2)));
+            replace(cx, a, &from, &to, false)
+        },
+    ),
+    m(
+        "StringBuilder Replace(char oldChar, char newChar, int startIndex, int count)",
+        |cx, a| {
+            let (from, to) = (unit_text(&a.get(1)), unit_text(&a.get(2)));
+            replace(cx, a, &from, &to, true)
+        },
+    ),
 ];

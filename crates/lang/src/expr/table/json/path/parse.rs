@@ -5,6 +5,9 @@
 
 use super::{Filter, Operator, Query, Side, fault};
 use crate::expr::eval::{Throw, throw};
+use crate::expr::table::numbers::unread;
+use crate::expr::types::Num;
+use crate::value::number::read::read_usual;
 use crate::value::token::Form;
 use crate::value::{Token, Value};
 
@@ -376,7 +379,7 @@ impl Parser<'_> {
                 }
                 let text: String = self.text[start..self.at].iter().collect();
                 if text.contains(['.', 'e', 'E']) {
-                    crate::value::number::parse_double(&text).map(Value::Double)
+                    read_usual(&text, Num::Double).ok()
                 } else {
                     text.parse().ok().map(Value::Long)
                 }
@@ -464,16 +467,9 @@ fn index(written: &[char]) -> Result<i32, Throw> {
         return Err(fault("Array index expected."));
     }
     let text: String = written.iter().collect();
-    match crate::value::number::parse_integer(&text) {
-        Some(n) => i32::try_from(n).map_err(|_| {
-            throw(
-                "OverflowException",
-                "Value was either too large or too small for an Int32.",
-            )
-        }),
-        None => Err(throw(
-            "FormatException",
-            format!("The input string '{text}' was not in a correct format."),
-        )),
+    match read_usual(&text, Num::Int) {
+        Ok(Value::Int(n)) => Ok(n),
+        Ok(_) => Err(fault("Array index expected.")),
+        Err(why) => Err(unread(why, &text, Num::Int)),
     }
 }
