@@ -152,12 +152,9 @@ impl Search<'_, '_> {
             Filter::Fields(names) => match t.kind() {
                 Kind::Object(_) => {
                     for name in names {
-                        match t.field(name) {
-                            Some(found) => out.push(found),
-                            None => self.missed(|| {
-                                format!("Property '{name}' does not exist on JObject.")
-                            })?,
-                        }
+                        out.extend(t.field(name));
+                        // Json.NET says so of the first name even when it is there.
+                        self.missed(|| format!("Property '{name}' does not exist on JObject."))?;
                     }
                 }
                 _ => self.missed(|| {
