@@ -146,7 +146,7 @@ fn set_item(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     cx.charge(64)?;
     match (t.kind(), &a.values[1]) {
         (_, Value::Null) => return Err(null("key")),
-        (Kind::Object(_), Value::Str(name)) => t.set_field(name, value)?,
+        (Kind::Object(_), Value::Str(name)) => content::set_named(&t, name, value)?,
         (Kind::Array(_) | Kind::Constructor(..), Value::Int(i)) => {
             content::set_at(&t, i64::from(*i), value)?;
         }
@@ -207,8 +207,8 @@ fn siblings(cx: &mut Cx<'_>, a: &Args<'_>, after: bool) -> R {
     tokens(cx, "JToken", all)
 }
 
-/// Takes a token out of its parent.
-pub(super) fn remove(t: &Token) -> Result<(), Throw> {
+/// Takes a token out of its parent. It is kept: what stands in it has it for a parent still.
+fn remove(cx: &mut Cx<'_>, t: &Token) -> Result<(), Throw> {
     let Some(parent) = t.parent() else {
         return orphaned(t).map(|_| ());
     };
@@ -216,6 +216,7 @@ pub(super) fn remove(t: &Token) -> Result<(), Throw> {
         return Err(content::fixed());
     }
     if let Some(i) = parent.position_of(t) {
+        cx.keep(t);
         parent.remove_at(i);
     }
     Ok(())
@@ -393,8 +394,8 @@ const TOKEN: &[Row] = &[
             printed(cx, &a.token(0)?, indented)
         },
     ),
-    m("void Remove()", |_, a| {
-        remove(&a.token(0)?).map(|()| Value::Null)
+    m("void Remove()", |cx, a| {
+        remove(cx, &a.token(0)?).map(|()| Value::Null)
     }),
     m("void Replace(JToken value)", |cx, a| replace(cx, a)),
     m("void AddAfterSelf(object content)", |cx, a| {

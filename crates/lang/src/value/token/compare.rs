@@ -70,6 +70,22 @@ pub(crate) fn values(ty: i64, a: &Value, b: &Value) -> Result<Ordering, Throw> {
     })
 }
 
+/// As [`values`], as the number that `CompareTo` gives: for texts the distance of what differs first.
+pub(crate) fn distance(ty: i64, a: &Value, b: &Value) -> Result<i32, Throw> {
+    if !matches!(ty, 5 | 8 | 13) || a.is_null() || b.is_null() {
+        return values(ty, a, b).map(|o| o as i32);
+    }
+    let (a, b) = (a.to_text(), b.to_text());
+    let differ = a.encode_utf16().zip(b.encode_utf16()).find(|(x, y)| x != y);
+    Ok(match differ {
+        Some((x, y)) => i32::from(x) - i32::from(y),
+        None => {
+            let units = |s: &str| i32::try_from(text::units(s)).unwrap_or(i32::MAX);
+            units(&a).saturating_sub(units(&b))
+        }
+    })
+}
+
 fn ticks(v: &Value) -> Result<i64, Throw> {
     Ok(match scalar_to(v, &Ty::class("DateTime"))? {
         Value::DateTime(d) => d.ticks,

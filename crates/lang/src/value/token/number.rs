@@ -68,8 +68,37 @@ impl BigInteger {
         }
     }
 
-    pub(crate) fn is_zero(&self) -> bool {
-        self.digits == "0"
+    /// `ToByteArray`: two's complement, the lowest byte first, as many as needed.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::new();
+        for digit in self.digits.bytes() {
+            let mut carry = u16::from(digit - b'0');
+            for byte in &mut out {
+                carry += u16::from(*byte) * 10;
+                *byte = carry as u8;
+                carry >>= 8;
+            }
+            if carry > 0 {
+                out.push(carry as u8);
+            }
+        }
+        // A bit of its own for the sign.
+        if out.last().is_none_or(|b| b & 0x80 != 0) {
+            out.push(0);
+        }
+        if self.negative {
+            let mut carry = true;
+            for byte in &mut out {
+                let (sum, over) = (!*byte).overflowing_add(u8::from(carry));
+                (*byte, carry) = (sum, over);
+            }
+            if let [.., next, 0xff] = out.as_slice()
+                && next & 0x80 != 0
+            {
+                out.pop();
+            }
+        }
+        out
     }
 }
 

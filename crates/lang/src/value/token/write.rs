@@ -72,7 +72,11 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
             out.push_str("new ");
             out.push_str(&name.borrow());
             out.push('(');
-            all(&items.borrow(), style, level, out);
+            let items = items.borrow();
+            all(&items, style, level, out);
+            if items.is_empty() {
+                line(style.indented, level, out);
+            }
             out.push(')');
         }
         Kind::Property(name, value) => {

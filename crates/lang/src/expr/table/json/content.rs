@@ -7,7 +7,7 @@ use super::from::scalar;
 use crate::expr::eval::{Cx, Throw, iterate, throw};
 use crate::expr::types::Ty;
 use crate::value::token::{Form, Kind};
-use crate::value::{Token, Value};
+use crate::value::{Str, Token, Value};
 
 /// Deepest nest of sequences that is gone through.
 const DEPTH: usize = 32;
@@ -83,13 +83,9 @@ fn check(to: &Token, t: &Token, instead: Option<&Token>) -> Result<(), Throw> {
     Ok(())
 }
 
-/// Inserts content at a place among the children; gives how many there were.
-pub(super) fn insert(
-    cx: &mut Cx<'_>,
-    to: &Token,
-    at: usize,
-    content: &Value,
-) -> Result<usize, Throw> {
+/// Inserts content at a place among the children. The items of a sequence count by one each, whatever they are: what
+/// comes after a nested sequence stands after its first item, as in Json.NET.
+pub(super) fn insert(cx: &mut Cx<'_>, to: &Token, at: usize, content: &Value) -> Result<(), Throw> {
     spread(cx, to, at, content, 0)
 }
 
@@ -99,18 +95,16 @@ fn spread(
     at: usize,
     content: &Value,
     depth: usize,
-) -> Result<usize, Throw> {
+) -> Result<(), Throw> {
     cx.step(1)?;
     if is_multi(content) && depth < DEPTH {
-        let mut count = 0;
-        for item in iterate(cx, content)? {
-            count += spread(cx, to, at + count, &item, depth + 1)?;
+        for (i, item) in iterate(cx, content)?.into_iter().enumerate() {
+            spread(cx, to, at + i, &item, depth + 1)?;
         }
-        return Ok(count);
+        return Ok(());
     }
     let t = of(cx, content)?;
-    insert_token(cx, to, at, t)?;
-    Ok(1)
+    insert_token(cx, to, at, t)
 }
 
 /// Inserts a token.
@@ -144,7 +138,24 @@ pub(super) fn insert_token(cx: &mut Cx<'_>, to: &Token, at: usize, t: Token) -> 
 
 /// Adds content at the end.
 pub(super) fn add(cx: &mut Cx<'_>, to: &Token, content: &Value) -> Result<(), Throw> {
-    insert(cx, to, to.len(), content).map(drop)
+    insert(cx, to, to.len(), content)
+}
+
+/// Sets the value under a name.
+pub(super) fn set_named(to: &Token, name: &Str, value: Token) -> Result<(), Throw> {
+    if value.name().is_some() {
+        return Err(nested());
+    }
+    to.set_field(name, value)?;
+    Ok(())
+}
+
+/// A property has no property for its value.
+pub(super) fn nested() -> Throw {
+    throw(
+        "ArgumentException",
+        "Can not add Newtonsoft.Json.Linq.JProperty to Newtonsoft.Json.Linq.JProperty.",
+    )
 }
 
 /// Puts a token in the place of the child at an index.

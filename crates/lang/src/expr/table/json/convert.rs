@@ -103,8 +103,15 @@ pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
     }
     if let Some(big) = big(v) {
         return match plain.numeric() {
+            Some(Num::Char) => {
+                let unit = number_of_text(&big.text(), Num::UShort)?;
+                to_number(Num::Char, &unit)
+            }
             Some(num) => number_of_text(&big.text(), num),
-            None if *plain == Ty::Bool => Ok(Value::Bool(!big.is_zero())),
+            // Json.NET goes by `int`.
+            None if *plain == Ty::Bool => {
+                number_of_text(&big.text(), Num::Int).map(|n| Value::Bool(n.as_i64() != Some(0)))
+            }
             None if *plain == Ty::String => Ok(Value::from(big.text())),
             None => Err(invalid_cast(v, plain)),
         };
@@ -246,8 +253,8 @@ pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
         (Ty::Class("TimeSpan" | "Guid" | "Uri", _), v) => text_as(&v.to_text(), plain),
         (Ty::Array(_), Value::Str(s)) => text_as(s, plain),
         (Ty::Array(_), v) => match big(v) {
-            // Integers of other widths are refused by value.
-            Some(_) | None => Err(cannot()),
+            Some(big) => Ok(Value::Bytes(big.bytes().into())),
+            None => Err(cannot()),
         },
         _ => scalar_to(&v, plain),
     }
@@ -377,11 +384,12 @@ fn cast(v: &Value, ty: Ty) -> R {
 }
 
 macro_rules! casts {
-    ($($name:literal => $ty:expr),* $(,)?) => {
+    ($($name:literal => $ty:expr),* ; $($only:literal => $only_ty:expr),* $(,)?) => {
         /// Conversions from and to tokens, as rows of a type of their own.
         pub(super) const ROWS: &[Row] = &[
             m("explicit string(JToken value)", |_, a| { let v = a.get(0); cast(&v, Ty::String) }),
             $(m(concat!("explicit ", $name, "(JToken value)"), |_, a| { let v = a.get(0); cast(&v, $ty) }),)*
+            $(m(concat!("explicit ", $only, "(JToken value)"), |_, a| { let v = a.get(0); cast(&v, $only_ty) }),)*
             m("implicit JToken(string value)", |cx, a| {
                 cx.charge(96)?;
                 Ok(Value::Token(Token::text(a.get(0))))
@@ -428,8 +436,6 @@ casts! {
     "byte?" => Ty::nullable(Ty::Byte),
     "sbyte" => Ty::SByte,
     "sbyte?" => Ty::nullable(Ty::SByte),
-    "char" => Ty::Char,
-    "char?" => Ty::nullable(Ty::Char),
     "float" => Ty::Float,
     "float?" => Ty::nullable(Ty::Float),
     "double" => Ty::Double,
@@ -445,5 +451,7 @@ casts! {
     "Guid" => Ty::class("Guid"),
     "Guid?" => Ty::nullable(Ty::class("Guid")),
     "Uri" => Ty::class("Uri"),
-    "byte[]" => Ty::array(Ty::Byte),
+    "byte[]" => Ty::array(Ty::Byte);
+    "char" => Ty::Char,
+    "char?" => Ty::nullable(Ty::Char),
 }

@@ -88,7 +88,15 @@ pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
                     format!("Could not convert '{s}' to {}.", ty.plain().table_name()),
                 )),
             },
-            _ => of(cx, t, ty, 0),
+            // The operator of the number below it.
+            _ => {
+                let number = match ty.is_nullable() {
+                    true => Ty::nullable(Ty::Int),
+                    false => Ty::Int,
+                };
+                let n = cast_to(t, &number)?;
+                Ok(n.as_i64().map_or(Value::Null, |n| Value::Enum(e, n)))
+            }
         };
     }
     if has_operator(ty) {
@@ -104,7 +112,7 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
         return Err(fault(t, "The JSON is nested too deeply."));
     }
     let as_token = Value::Token(t.clone());
-    if types::is(ty, &as_token) && *ty != Ty::Object {
+    if is_token(ty) && types::is(ty, &as_token) {
         // A fresh tree, as a deserialiser makes one.
         cx.charge(t.descendants(true).len().saturating_mul(96))?;
         return Ok(Value::Token(t.deep_clone()));
@@ -124,6 +132,24 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
     }
 }
 
+/// Whether a type is a class of tokens.
+fn is_token(ty: &Ty) -> bool {
+    matches!(
+        ty,
+        Ty::Class(
+            "JToken"
+                | "JContainer"
+                | "JObject"
+                | "JArray"
+                | "JProperty"
+                | "JConstructor"
+                | "JValue"
+                | "JRaw",
+            _
+        )
+    )
+}
+
 fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
     let plain = ty.plain();
     if v.is_null() {
@@ -135,6 +161,18 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
     }
     if *ty == Ty::Object || types::is(plain, v) {
         return Ok(v.clone());
+    }
+    if is_token(ty) {
+        return Err(wrong(t, ty));
+    }
+    let bytes = matches!(plain, Ty::Array(of) if **of == Ty::Byte);
+    if matches!(v, Value::Str(s) if s.is_empty())
+        && *plain != Ty::String
+        && !bytes
+        && !ty.is_value()
+    {
+        // An empty text stands for null where there is null.
+        return Ok(Value::Null);
     }
     if let Some(e) = enum_of(ty) {
         let n = match v {
@@ -177,17 +215,13 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
     if !fits {
         return Err(refused());
     }
-    if let Value::Str(s) = v
+    if matches!(v, Value::Str(s) if s.is_empty())
         && read.is_some()
-        && s.is_empty()
         && *plain != Ty::String
+        && !bytes
     {
-        // An empty text reads as null.
-        return if ty.is_value() {
-            Err(bad_value(t, &Value::Null, ty))
-        } else {
-            Ok(Value::Null)
-        };
+        // The reader gives null for it.
+        return Err(bad_value(t, &Value::Null, ty));
     }
     let made = match (plain, v) {
         (
@@ -201,6 +235,8 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
         _ => scalar_to(v, plain),
     };
     made.map_err(|e| match (e, read, v) {
+        // Not caught: the conversion's own.
+        (e, Some("bytes"), _) => e,
         (Throw::Exception(_), Some(kind), Value::Str(s)) => unreadable(
             t,
             &match kind {
@@ -346,6 +382,15 @@ fn wrong(t: &Token, ty: &Ty) -> Throw {
             type_name(t).to_lowercase()
         ),
     };
+    if matches!(ty, Ty::Array(of) if **of == Ty::Byte) {
+        return unreadable(
+            t,
+            &format!(
+                "Error reading bytes. Unexpected token: {}.",
+                t.reader_name()
+            ),
+        );
+    }
     let reader = matches!(
         ty.plain(),
         Ty::Int | Ty::Double | Ty::Decimal | Ty::Bool | Ty::String

@@ -18,7 +18,6 @@ pub(super) fn scalar(v: &Value) -> Option<Token> {
         Value::Enum(..)
         | Value::Null
         | Value::Bool(_)
-        | Value::Char(_)
         | Value::SByte(_)
         | Value::Byte(_)
         | Value::Short(_)

@@ -1,6 +1,6 @@
 //! `JContainer`, `JObject` and `JProperty`.
 
-use super::content::{add, fixed, insert, insert_token, is_multi, of, taken};
+use super::content::{add, fixed, insert, insert_token, is_multi, nested, of, set_named, taken};
 use super::merge::merge;
 use super::settings::merging;
 use super::{built, live, maybe, null, parse_row};
@@ -71,15 +71,18 @@ fn add_field(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     if t.field(&name).is_some() {
         return Err(taken(&name));
     }
-    t.set_field(&name, v)?;
+    set_named(&t, &name, v)?;
     Ok(Value::Null)
 }
 
-/// Takes out a property and its value.
-fn removed(t: &Token, name: &str) -> bool {
-    t.field_property(name, false)
-        .and_then(|p| t.position_of(&p))
-        .is_some_and(|i| t.remove_at(i).is_some())
+/// Takes out a property, which its value has for a parent still.
+fn removed(cx: &mut Cx<'_>, t: &Token, name: &str) -> bool {
+    let found = t.field_property(name, false);
+    let at = found.as_ref().and_then(|p| t.position_of(p));
+    if let Some(property) = &found {
+        cx.keep(property);
+    }
+    at.is_some_and(|i| t.remove_at(i).is_some())
 }
 
 const OBJECT: &[Row] = &[
@@ -108,7 +111,7 @@ const OBJECT: &[Row] = &[
     m("set JToken this[string propertyName]", |cx, a| {
         let name = name_at(a, 1, "propertyName")?;
         let v = of(cx, &a.get(2))?;
-        a.token(0)?.set_field(&name, v)?;
+        set_named(&a.token(0)?, &name, v)?;
         Ok(Value::Null)
     }),
     m("void Add(string propertyName, JToken value)", |cx, a| {
@@ -119,13 +122,13 @@ const OBJECT: &[Row] = &[
         let (t, name) = (a.token(0)?, name_at(a, 1, "propertyName")?);
         let free = t.field(&name).is_none();
         if free {
-            t.set_field(&name, v)?;
+            set_named(&t, &name, v)?;
         }
         bool_of(free)
     }),
-    m("bool Remove(string propertyName)", |_, a| {
-        let name = name_at(a, 1, "propertyName")?;
-        bool_of(removed(&a.token(0)?, &name))
+    m("bool Remove(string propertyName)", |cx, a| {
+        let t = a.token(0)?;
+        bool_of(a.text(1).is_ok_and(|name| removed(cx, &t, name)))
     }),
     m("bool ContainsKey(string propertyName)", |_, a| {
         name_at(a, 1, "propertyName")?;
@@ -182,10 +185,15 @@ const OBJECT: &[Row] = &[
 ];
 
 /// Removes all that a container has; a property keeps its value.
-fn cleared(a: &Args<'_>) -> Result<Token, Throw> {
+fn cleared(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Token, Throw> {
     let t = a.token(0)?;
     if let Kind::Property(..) = t.kind() {
         return Err(fixed());
+    }
+    for child in t.children() {
+        if child.len() > 0 {
+            cx.keep(&child);
+        }
     }
     t.clear();
     Ok(t)
@@ -208,13 +216,13 @@ const CONTAINER: &[Row] = &[
         Ok(Value::Null)
     }),
     m("void ReplaceAll(object content)", |cx, a| {
-        let t = cleared(a)?;
+        let t = cleared(cx, a)?;
         let v = a.get(1);
         add(cx, &t, &v)?;
         Ok(Value::Null)
     }),
-    m("void RemoveAll()", |_, a| {
-        cleared(a)?;
+    m("void RemoveAll()", |cx, a| {
+        cleared(cx, a)?;
         Ok(Value::Null)
     }),
     m("void Merge(object content)", |cx, a| {
@@ -259,13 +267,6 @@ fn property(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     }
     made.set_content(value)?;
     built(cx, made)
-}
-
-fn nested() -> Throw {
-    throw(
-        "ArgumentException",
-        "Can not add Newtonsoft.Json.Linq.JProperty to Newtonsoft.Json.Linq.JProperty.",
-    )
 }
 
 const PROPERTY: &[Row] = &[

@@ -62,6 +62,8 @@ fn literal(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     match &v {
         Value::Double(f) if !f.is_finite() => out.push_str(&v.to_text()),
         Value::Float(f) if !f.is_finite() => out.push_str(&v.to_text()),
+        Value::Char(_) => write::string(&v.to_text(), &mut out),
+        Value::Enum(_, n) => out.push_str(&n.to_string()),
         v => {
             let t = super::from::scalar(v).ok_or_else(|| {
                 throw(

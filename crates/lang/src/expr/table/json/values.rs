@@ -65,7 +65,7 @@ fn compared(a: &Args<'_>) -> R {
         }
         v => v,
     };
-    Ok(Value::Int(compare::values(ty, &own, &other)? as i32))
+    Ok(Value::Int(compare::distance(ty, &own, &other)?))
 }
 
 /// `ToString(format)`: what has no formats prints as ever.
@@ -171,9 +171,11 @@ const VALUE: &[Row] = &[
             t.value().unwrap_or_default(),
             other.value().unwrap_or_default(),
         );
-        Ok(Value::Int(
-            compare::values(t.type_number(), &own, &other)? as i32
-        ))
+        Ok(Value::Int(compare::distance(
+            t.type_number(),
+            &own,
+            &other,
+        )?))
     }),
 ];
 
@@ -191,6 +193,14 @@ fn hash(t: &Token) -> i32 {
     let own = i32::try_from(t.type_number()).unwrap_or(0);
     let below = match t.kind() {
         Kind::Scalar(v) => crate::expr::table::core::hash(&v.borrow()),
+        Kind::Property(name, value) => {
+            crate::expr::table::core::hash(&Value::Str(name.clone())) ^ hash(&value.borrow())
+        }
+        Kind::Constructor(name, _) => {
+            let name = Value::Str(name.borrow().clone());
+            let below = t.children().iter().fold(0, |all, t| all ^ hash(t));
+            crate::expr::table::core::hash(&name) ^ below
+        }
         // The order of properties does not count.
         _ => t.children().iter().fold(0, |all, t| all ^ hash(t)),
     };
