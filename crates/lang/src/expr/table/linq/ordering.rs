@@ -1,7 +1,7 @@
 //! `OrderBy`, `ThenBy` and their kin: stable, run when enumerated.
 
 use super::super::{Row, Type, m, ty};
-use super::sort::{Order, merge_sort};
+use super::sort::{Order, failed, merge_sort};
 use super::{lazy, pull};
 use crate::expr::eval::sequence::Pull;
 use crate::expr::eval::{Args, Cx, Query, R, Throw};
@@ -51,7 +51,8 @@ fn sorted(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
             }
         }
         Ok(Ordering::Equal)
-    })?;
+    })
+    .map_err(failed)?;
     let mut places = places.into_iter();
     pull(move |_| Ok(places.next().and_then(|i| items.get(i).cloned())))
 }
