@@ -60,7 +60,8 @@ pub(crate) enum Kind {
     /// `of?.rest`: in `rest` the receiver is [`Kind::Receiver`].
     NullConditional(Box<Expr>, Box<Expr>),
     Receiver,
-    New(TypeRef, Vec<Arg>, Option<Init>),
+    /// The type; `None` takes it from its place: `new(…)`.
+    New(Option<TypeRef>, Vec<Arg>, Option<Init>),
     /// Element type when written, sizes, items.
     NewArray(Option<TypeRef>, Vec<Expr>, Option<Vec<Expr>>),
     Anonymous(Vec<(Option<Ident>, Expr)>),
@@ -82,12 +83,23 @@ pub(crate) enum Kind {
     Is(Box<Expr>, Pattern),
     As(Box<Expr>, TypeRef),
     Lambda(Vec<Param>, Body),
+    /// `delegate { … }` without parameters: takes those of its place.
+    Delegate(Vec<Stmt>),
+    /// `of switch { pattern => value, … }`.
+    Switch(Box<Expr>, Vec<Arm>),
+    /// `^n`: from the end.
+    FromEnd(Box<Expr>),
+    /// `a..b`.
+    Range(Option<Box<Expr>>, Option<Box<Expr>>),
+    /// `[a, b]`; takes its type from its place.
+    Collection(Vec<Expr>),
+    SizeOf(TypeRef),
     Default(Option<TypeRef>),
     TypeOf(TypeRef),
     NameOf(Box<Expr>),
     Throw(Box<Expr>),
-    /// `unchecked(…)`: constants may wrap.
-    Unchecked(Box<Expr>),
+    /// `checked(…)`, `unchecked(…)`.
+    Checked(bool, Box<Expr>),
     /// A type used as an expression (`string.Join`).
     Type(TypeRef),
 }
@@ -95,7 +107,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     Text(String),
-    Hole(Box<Expr>, i32, Option<String>),
+    /// Value, alignment, format.
+    Hole(Box<Expr>, Option<Box<Expr>>, Option<String>),
 }
 
 #[derive(Clone, Debug)]
@@ -128,8 +141,8 @@ pub(crate) enum InitKey {
 #[derive(Clone, Debug)]
 pub(crate) enum InitValue {
     Expr(Expr),
-    /// An initialiser in an initialiser: refused by the binder.
-    Nested,
+    /// `A = { B = 1 }`: fills what is there.
+    Nested(Init),
 }
 
 #[derive(Clone, Debug)]
@@ -140,12 +153,55 @@ pub(crate) enum Pattern {
     Constant(Box<Expr>),
     /// `is var x`.
     Var(Ident),
+    /// `_`.
+    Discard,
+    Not(Box<Pattern>),
+    And(Box<Pattern>, Box<Pattern>),
+    Or(Box<Pattern>, Box<Pattern>),
+    /// `> 3`.
+    Relational(&'static str, Box<Expr>),
+    /// `T { A: p } x`.
+    Members(Option<TypeRef>, Vec<(Ident, Pattern)>, Option<Ident>),
+    /// `(p, q)` of a tuple.
+    Parts(Vec<Pattern>),
+}
+
+/// An arm of a `switch` expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Arm {
+    pub(crate) at: At,
+    pub(crate) pattern: Pattern,
+    pub(crate) when: Option<Expr>,
+    pub(crate) value: Expr,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Param {
     pub(crate) ty: Option<TypeRef>,
     pub(crate) name: Ident,
+    /// Of a local function: by value, `ref`, `out`, `params`.
+    pub(crate) pass: Pass,
+    pub(crate) default: Option<Expr>,
+}
+
+/// How a parameter is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Value,
+    Ref,
+    Out,
+    Params,
+}
+
+impl Param {
+    pub(crate) fn plain(ty: Option<TypeRef>, name: Ident) -> Param {
+        Param {
+            ty,
+            name,
+            pass: Pass::Value,
+            default: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -180,12 +236,23 @@ pub(crate) enum StmtKind {
     Throw(Option<Expr>),
     Try(Vec<Stmt>, Vec<Catch>, Option<Vec<Stmt>>),
     Using(Box<Stmt>, Box<Stmt>),
+    /// `using var x = …;`: to the end of the block.
+    UsingLocal(Box<Stmt>),
+    /// `checked { … }`, `unchecked { … }`.
+    Checked(bool, Vec<Stmt>),
+    /// `name:`.
+    Label(Ident),
+    Goto(Ident),
+    /// `goto case value;`, `goto default;`.
+    GotoCase(Option<Expr>),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct LocalFunction {
     pub(crate) result: TypeRef,
     pub(crate) name: Ident,
+    /// Names of its type parameters.
+    pub(crate) generics: Vec<Ident>,
     pub(crate) params: Vec<Param>,
     pub(crate) body: Body,
 }

@@ -9,28 +9,32 @@ mod call;
 mod convert;
 mod create;
 mod equality;
+mod functions;
 mod index;
 mod infer;
 mod lambda;
 mod names;
 mod operators;
 mod overload;
+mod patterns;
 mod statements;
 mod suggest;
 mod tuples;
 mod values;
 
 pub(crate) use convert::Conversion;
+use functions::Signature;
 
 use super::ast::{At, Expr, Stmt};
 use super::eval::types::default_of;
 use super::eval::{Cx, Slots};
-use super::ir::{Code, Frame, Ir};
+use super::ir::{Code, Frame, Ir, Lambda};
 use super::lexer::Fault;
 use super::table::{Member, MemberKind};
 use super::types::Ty;
 use super::{Reads, Target};
 use crate::value::{Frozen, Str};
+use std::sync::Arc;
 
 /// Most nodes bound for one expression, counting repetitions for overloads.
 const MAX_WORK: u32 = 60_000;
@@ -83,6 +87,10 @@ struct Local {
     constant: Option<Frozen>,
     /// May not be assigned: loop variables, `using` variables.
     fixed: bool,
+    /// It is a local function.
+    function: Option<Arc<Signature>>,
+    /// Type arguments that a generic local function was bound for, with the slot of each.
+    instances: Vec<(Vec<Ty>, u32)>,
 }
 
 /// What `return` means in a body.
@@ -105,8 +113,23 @@ struct Function {
     captures: Vec<(u32, u32)>,
     returns: Returns,
     loops: u32,
-    switches: u32,
     catches: u32,
+    /// For each `switch` around its constants and sections.
+    switches: Vec<Sections>,
+    /// Labels of the blocks around.
+    labels: Vec<(Str, u32)>,
+    /// Local functions: the scope whose block begins with them, slot and code.
+    hoisted: Vec<(usize, u32, Arc<Lambda>)>,
+    /// Parameters that go back to the caller (`ref`, `out`).
+    by_ref: Vec<u32>,
+}
+
+/// What `goto case` finds in a `switch`.
+#[derive(Clone, Debug, Default)]
+struct Sections {
+    ty: Option<Ty>,
+    cases: Vec<(Frozen, usize)>,
+    default: Option<usize>,
 }
 
 impl Function {
@@ -117,8 +140,11 @@ impl Function {
             captures: Vec::new(),
             returns,
             loops: 0,
-            switches: 0,
             catches: 0,
+            switches: Vec::new(),
+            labels: Vec::new(),
+            hoisted: Vec::new(),
+            by_ref: Vec::new(),
         }
     }
 }
@@ -136,8 +162,12 @@ pub(crate) struct Binder {
     /// The body of a plain `IResponse` is read.
     plain_body: bool,
     work: u32,
-    /// How many `unchecked(…)` are around.
-    unchecked: u32,
+    /// `checked` or `unchecked`, whichever is nearest around.
+    checked: Option<bool>,
+    /// Type parameters of the local function being bound, and what they stand for.
+    generics: Vec<(Str, Ty)>,
+    /// Labels so far.
+    labels: u32,
     /// Slots and types of the receivers of the `?.` being bound, innermost last.
     receivers: Vec<(u32, Ty)>,
 }
@@ -153,7 +183,9 @@ impl Binder {
             response_escapes: false,
             plain_body: false,
             work: 0,
-            unchecked: 0,
+            checked: None,
+            generics: Vec::new(),
+            labels: 0,
             receivers: Vec::new(),
         }
     }
@@ -291,6 +323,8 @@ impl Binder {
             ty,
             constant: None,
             fixed: false,
+            function: None,
+            instances: Vec::new(),
         };
         if let Some(scope) = self.function().scopes.last_mut() {
             scope.push(local);
@@ -371,10 +405,15 @@ impl Binder {
     fn fold(&self, bound: Bound) -> Bound {
         let foldable = match &bound.ir {
             Ir::Arithmetic(_, _, a, b)
+            | Ir::CheckedArithmetic(_, _, a, b)
             | Ir::Compare(_, a, b)
             | Ir::Equal(_, a, b)
             | Ir::Logic(_, a, b) => constant(a) && constant(b),
-            Ir::Negate(_, a) | Ir::Complement(_, a) | Ir::Not(a) | Ir::Number(_, a) => constant(a),
+            Ir::Negate(_, a)
+            | Ir::Complement(_, a)
+            | Ir::Not(a)
+            | Ir::Number(_, a)
+            | Ir::CheckedNumber(_, a) => constant(a),
             Ir::Concat(list) => list.iter().all(constant),
             Ir::Call(c) => c.args.is_empty() && c.types.is_empty() && c.outs.is_empty(),
             _ => false,

@@ -13,7 +13,7 @@ pub(crate) mod types;
 
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
 pub(crate) use format::{composite, formatted, formatted_with, pad};
-pub(crate) use ops::{arithmetic, compare, equal, same, to_number};
+pub(crate) use ops::{arithmetic, compare, equal, exact, same, to_number};
 pub(crate) use run::{Record, code, value_of};
 pub(crate) use sequence::{Iter, Query};
 

@@ -35,6 +35,8 @@ pub(crate) enum Ir {
     Or(Vec<Ir>),
     Not(Box<Ir>),
     Arithmetic(Arith, Num, Box<Ir>, Box<Ir>),
+    /// As `Arithmetic` on integers, in a `checked` context: overflow throws.
+    CheckedArithmetic(Arith, Num, Box<Ir>, Box<Ir>),
     Negate(Num, Box<Ir>),
     Complement(Num, Box<Ir>),
     /// `&`, `|`, `^` on bool, with three-valued logic for `bool?`.
@@ -49,6 +51,8 @@ pub(crate) enum Ir {
     Interpolate(Vec<IrPiece>),
     /// To a number type, wrapping; null stays null.
     Number(Num, Box<Ir>),
+    /// As `Number`, in a `checked` context: what does not fit throws.
+    CheckedNumber(Num, Box<Ir>),
     /// To an enum, from a number.
     ToEnum(&'static crate::value::EnumType, Box<Ir>),
     /// From an enum or bool-free value to `Num`.
@@ -71,6 +75,8 @@ pub(crate) enum Ir {
     /// Calls a delegate.
     Invoke(Box<Ir>, Vec<Ir>),
     Throw(Box<Ir>),
+    /// A `switch` expression: tests and values in order, and what happens when none holds.
+    Match(Vec<(Ir, Ir)>, Box<Ir>),
     // What `optimize` makes of the above.
     /// Whether a text equals a constant, or does not.
     EqualText(bool, Box<Ir>, Str),
@@ -202,6 +208,11 @@ pub(crate) enum IrStmt {
     },
     Break,
     Continue,
+    /// A place that `Goto` leads to, by its number.
+    Label(u32),
+    Goto(u32),
+    /// To a section of the switch around.
+    GotoCase(usize),
     Return(Option<Ir>),
     Throw(Ir),
     Rethrow,

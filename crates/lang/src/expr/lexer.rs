@@ -77,16 +77,16 @@ pub(crate) enum Suffix {
 pub(crate) enum Part {
     Text(String),
     Hole {
+        /// The expression, with the alignment when there is one.
         code: Range<usize>,
-        alignment: Option<Range<usize>>,
         format: Option<String>,
     },
 }
 
-const PUNCTUATION: [&str; 47] = [
-    "<<=", "??=", "...", "=>", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "++", "--", "+=",
-    "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", "::", "->", "{", "}", "(", ")", "[", "]", ";",
-    ",", ".", "?", ":", "+", "-", "*", "/", "%", "<", ">", "=", "!", "&", "|",
+const PUNCTUATION: [&str; 48] = [
+    "<<=", "??=", "...", "..", "=>", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "++", "--",
+    "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", "::", "->", "{", "}", "(", ")", "[", "]",
+    ";", ",", ".", "?", ":", "+", "-", "*", "/", "%", "<", ">", "=", "!", "&", "|",
 ];
 const MORE: [&str; 2] = ["^", "~"];
 
@@ -169,6 +169,9 @@ impl Lexer<'_> {
         if rest.starts_with("$@\"") || rest.starts_with("@$\"") {
             self.at += 3;
             return self.interpolated(true);
+        }
+        if rest.starts_with("\"\"\"") {
+            return self.raw();
         }
         if rest.starts_with("$\"") {
             self.at += 2;
@@ -441,6 +444,55 @@ impl Lexer<'_> {
         }
     }
 
+    /// `"""text"""`, on one line or on lines of its own.
+    fn raw(&mut self) -> Result<Lex, Fault> {
+        let start = self.at;
+        let rest = self.rest();
+        let quotes = rest.bytes().take_while(|b| *b == b'"').count();
+        let fence = &rest[..quotes];
+        let open = || {
+            Fault::new(
+                start..start + quotes,
+                "text is not closed",
+                "`\"\"\"` is missing",
+            )
+        };
+        let inner = &rest[quotes..];
+        let end = inner.find(fence).ok_or_else(open)?;
+        // More quotes than the fence belong to the text before it.
+        let more = inner[end + quotes..]
+            .bytes()
+            .take_while(|b| *b == b'"')
+            .count();
+        let text = &inner[..end + more];
+        let out = match text.split_once('\n') {
+            None => text.to_string(),
+            Some((first, lines)) if first.trim().is_empty() => {
+                let (body, indent) = lines.rsplit_once('\n').unwrap_or(("", lines));
+                let bare = |line: &str| {
+                    let line = line.strip_suffix('\r').unwrap_or(line);
+                    line.strip_prefix(indent)
+                        .or(line.trim().is_empty().then_some(""))
+                        .map(str::to_string)
+                };
+                let lines: Option<Vec<String>> = body.split('\n').map(bare).collect();
+                match lines.filter(|_| indent.trim().is_empty()) {
+                    Some(l) => l.join("\n"),
+                    None => {
+                        return Err(Fault::new(
+                            start..start + quotes,
+                            "a line of the text is less indented than its end",
+                            "expected the same blanks before every line",
+                        ));
+                    }
+                }
+            }
+            Some(_) => return Err(open()),
+        };
+        self.at = start + quotes * 2 + text.len();
+        Ok(Lex::Str(out.into()))
+    }
+
     fn character(&mut self) -> Result<Lex, Fault> {
         let start = self.at;
         self.at += 1;
@@ -532,9 +584,6 @@ impl Lexer<'_> {
     /// After `{`: up to and with `}`.
     fn hole(&mut self, verbatim: bool) -> Result<Part, Fault> {
         let start = self.at;
-        let bytes = self.text.as_bytes();
-        let mut i = start;
-        let (mut depth, mut comma, mut colon) = (0usize, None, None);
         let open = |i: usize| {
             Fault::new(
                 start - 1..i.max(start),
@@ -542,52 +591,13 @@ impl Lexer<'_> {
                 "`}` is missing",
             )
         };
-        while let Some(&b) = bytes.get(i) {
-            match b {
-                b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' => depth = depth.saturating_sub(1),
-                b'}' if depth > 0 => depth -= 1,
-                b'}' => break,
-                b',' if depth == 0 && comma.is_none() => comma = Some(i),
-                b':' if depth == 0 && bytes.get(i + 1) == Some(&b':') => i += 1,
-                b':' if depth == 0 => {
-                    colon = Some(i);
-                    break;
-                }
-                b'\n' if !verbatim => return Err(open(i)),
-                b'"' => {
-                    let at_verbatim = i > 0 && bytes[i - 1] == b'@';
-                    i += 1;
-                    while let Some(&c) = bytes.get(i) {
-                        match c {
-                            b'\\' if !at_verbatim => i += 1,
-                            b'"' if at_verbatim && bytes.get(i + 1) == Some(&b'"') => i += 1,
-                            b'"' => break,
-                            _ => {}
-                        }
-                        i += 1;
-                    }
-                }
-                b'\'' => {
-                    i += if bytes.get(i + 1) == Some(&b'\\') {
-                        2
-                    } else {
-                        1
-                    };
-                    while bytes.get(i).is_some_and(|c| *c != b'\'') {
-                        i += 1;
-                    }
-                }
-                _ => {}
-            }
-            i += 1;
-        }
-        let code_end = comma.or(colon).unwrap_or(i);
-        let alignment = comma.map(|c| c + 1..colon.unwrap_or(i));
+        let bytes = self.text.as_bytes();
+        let (mut i, colon) = end_of_hole(bytes, start, verbatim, 0);
+        let code_end = i;
         let mut format = None;
-        if let Some(c) = colon {
+        if colon {
             let mut units = Vec::new();
-            self.at = c + 1;
+            self.at = i + 1;
             loop {
                 match self.peek() {
                     Some('}') => break,
@@ -611,8 +621,71 @@ impl Lexer<'_> {
         self.at = i + 1;
         Ok(Part::Hole {
             code: start..code_end,
-            alignment,
             format,
         })
     }
+}
+
+/// Most texts that may stand in the holes of each other.
+const MAX_NESTED: usize = 16;
+
+/// Where the expression in a hole ends: at its `}`, or at the `:` of its format (then true).
+fn end_of_hole(bytes: &[u8], start: usize, verbatim: bool, nested: usize) -> (usize, bool) {
+    let mut depth = 0usize;
+    let mut i = start;
+    while let Some(&b) = bytes.get(i) {
+        match b {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            b'}' if depth > 0 => depth -= 1,
+            b'}' => break,
+            b':' if depth == 0 && bytes.get(i + 1) == Some(&b':') => i += 1,
+            b':' if depth == 0 => return (i, true),
+            b'\n' if !verbatim => break,
+            b'"' => i = end_of_text(bytes, i, nested + 1),
+            b'\'' => {
+                i += if bytes.get(i + 1) == Some(&b'\\') {
+                    2
+                } else {
+                    1
+                };
+                while bytes.get(i).is_some_and(|c| *c != b'\'') {
+                    i += 1;
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    (i, false)
+}
+
+/// The closing quote of a text inside a hole, whose opening quote is at `quote`.
+fn end_of_text(bytes: &[u8], quote: usize, nested: usize) -> usize {
+    let before = |n: usize| quote.checked_sub(n).and_then(|i| bytes.get(i)).copied();
+    let marks = [before(1), before(2)];
+    let near = marks[0].is_some_and(|b| matches!(b, b'@' | b'$'));
+    let has = |m: u8| marks[0] == Some(m) || (near && marks[1] == Some(m));
+    let (verbatim, interpolated) = (has(b'@'), has(b'$'));
+    let mut i = quote + 1;
+    while let Some(&c) = bytes.get(i) {
+        match c {
+            b'\\' if !verbatim => i += 1,
+            b'"' if verbatim && bytes.get(i + 1) == Some(&b'"') => i += 1,
+            b'"' => break,
+            b'{' if interpolated && bytes.get(i + 1) == Some(&b'{') => i += 1,
+            b'{' if interpolated && nested < MAX_NESTED => {
+                let (end, colon) = end_of_hole(bytes, i + 1, verbatim, nested);
+                i = end;
+                if colon {
+                    while bytes.get(i).is_some_and(|b| !matches!(b, b'}' | b'"')) {
+                        i += 1;
+                    }
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    i
 }

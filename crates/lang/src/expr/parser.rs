@@ -3,13 +3,15 @@
 //! Called by `compile`. What must stay true: nesting is bounded by [`MAX_DEPTH`] (also long chains of postfix operators),
 //! so no later walk can overflow the stack; the first fault ends the parse of this one expression.
 
+mod lambda;
+mod patterns;
 mod primary;
 mod query;
 mod statements;
 mod tuples;
 mod types;
 
-use super::ast::{At, Expr, Ident, Kind, Param, Pattern, Stmt};
+use super::ast::{At, Expr, Ident, Kind, Stmt};
 use super::lexer::{Fault, Lex, Lexeme, lex};
 use crate::value::Str;
 use std::ops::Range;
@@ -47,7 +49,8 @@ pub(crate) struct Parser<'a> {
     depth: usize,
 }
 
-const KEYWORDS: [&str; 62] = [
+const KEYWORDS: &[&str] = &[
+    "abstract",
     "as",
     "base",
     "bool",
@@ -67,6 +70,9 @@ const KEYWORDS: [&str; 62] = [
     "double",
     "else",
     "enum",
+    "event",
+    "explicit",
+    "extern",
     "false",
     "finally",
     "fixed",
@@ -75,9 +81,11 @@ const KEYWORDS: [&str; 62] = [
     "foreach",
     "goto",
     "if",
+    "implicit",
     "in",
     "int",
     "interface",
+    "internal",
     "is",
     "lock",
     "long",
@@ -85,15 +93,21 @@ const KEYWORDS: [&str; 62] = [
     "new",
     "null",
     "object",
+    "operator",
     "out",
+    "override",
     "params",
     "private",
+    "protected",
     "public",
+    "readonly",
     "ref",
     "return",
     "sbyte",
+    "sealed",
     "short",
     "sizeof",
+    "stackalloc",
     "static",
     "string",
     "struct",
@@ -106,9 +120,12 @@ const KEYWORDS: [&str; 62] = [
     "uint",
     "ulong",
     "unchecked",
+    "unsafe",
     "ushort",
     "using",
+    "virtual",
     "void",
+    "volatile",
     "while",
 ];
 
@@ -314,6 +331,7 @@ impl<'a> Parser<'a> {
     }
 
     fn assignment(&mut self) -> Parsed<Expr> {
+        self.refuse_async()?;
         if self.is_lambda() {
             return self.lambda();
         }
@@ -432,7 +450,7 @@ impl<'a> Parser<'a> {
 
     /// Binary operators of a level or above, without recursion: operands and operators wait on stacks.
     fn binary(&mut self, lowest: usize) -> Parsed<Expr> {
-        let mut operands = vec![self.unary()?];
+        let mut operands = vec![self.operand()?];
         let mut waiting: Vec<(&'static str, At, usize)> = Vec::new();
         while let Some((op, level)) = self.operator().filter(|(_, level)| *level >= lowest) {
             let at = self.here();
@@ -459,13 +477,43 @@ impl<'a> Parser<'a> {
                 self.advance();
             }
             waiting.push((op, at, level));
-            operands.push(self.unary()?);
+            operands.push(self.operand()?);
         }
         join(&mut operands, &mut waiting, 0);
         match operands.pop() {
             Some(e) => Ok(e),
             None => self.expected("an expression"),
         }
+    }
+
+    /// An operand: with `switch { … }` behind it, or a range.
+    fn operand(&mut self) -> Parsed<Expr> {
+        let start = self.start();
+        if self.is("..") {
+            return self.range(None, start);
+        }
+        let mut e = self.unary()?;
+        while self.is_word("switch") && self.ahead_is(1, "{") {
+            e = self.deeper(|p| p.switch_expression(e))?;
+        }
+        if self.is("..") {
+            return self.range(Some(e), start);
+        }
+        Ok(e)
+    }
+
+    #[inline(never)]
+    fn range(&mut self, from: Option<Expr>, start: usize) -> Parsed<Expr> {
+        self.advance();
+        let to = if matches!(self.lex(), Lex::Punct("]" | ")" | ",") | Lex::End) {
+            None
+        } else {
+            Some(Box::new(self.deeper(Self::unary)?))
+        };
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Range(from.map(Box::new), to),
+        })
     }
 
     fn type_test(&mut self, op: &str, operands: &mut Vec<Expr>) -> Parsed<()> {
@@ -485,44 +533,6 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn pattern(&mut self) -> Parsed<Pattern> {
-        if self.is_word("var") && self.is_ident(1) {
-            self.advance();
-            return Ok(Pattern::Var(self.ident("a name")?));
-        }
-        if self.is_word("not") {
-            return Err(Fault::new(
-                self.here(),
-                "`is not` is C# 9; expressions are C# 7",
-                "not available",
-            )
-            .help("write `!(x is T)` or `x != null`"));
-        }
-        let constant = match self.lex() {
-            Lex::Word(w) => matches!(&**w, "null" | "true" | "false"),
-            Lex::Punct("-") | Lex::Int(..) | Lex::Real(..) | Lex::Str(_) | Lex::Char(_) => true,
-            _ => false,
-        };
-        if !constant {
-            let saved = self.at;
-            if let Some(ty) = self.attempt(Self::type_ref_in_is) {
-                // `Enum.Member` reads as a type path; the binder tells them apart.
-                let name = if self.is_ident(0)
-                    && !self.is_word("when")
-                    && !self.is_word("and")
-                    && !self.is_word("or")
-                {
-                    Some(self.ident("a name")?)
-                } else {
-                    None
-                };
-                return Ok(Pattern::Type(ty, name));
-            }
-            self.at = saved;
-        }
-        Ok(Pattern::Constant(Box::new(self.deeper(|p| p.binary(7))?)))
-    }
-
     fn unary(&mut self) -> Parsed<Expr> {
         let start = self.start();
         let op = match self.lex() {
@@ -532,6 +542,7 @@ impl<'a> Parser<'a> {
             Lex::Punct("~") => "~",
             Lex::Punct("++") => "++",
             Lex::Punct("--") => "--",
+            Lex::Punct("^") => "^",
             Lex::Punct("(") => {
                 if let Some(cast) = self.cast(start)? {
                     return Ok(cast);
@@ -542,7 +553,9 @@ impl<'a> Parser<'a> {
         };
         self.advance();
         let operand = Box::new(self.deeper(Self::unary)?);
-        let kind = if op.len() == 2 {
+        let kind = if op == "^" {
+            Kind::FromEnd(operand)
+        } else if op.len() == 2 {
             Kind::Step(if op == "++" { "+" } else { "-" }, true, operand)
         } else {
             Kind::Unary(op, operand)
@@ -577,7 +590,7 @@ impl<'a> Parser<'a> {
                 Lex::Punct("-" | "+") => surely,
                 _ => false,
             };
-            if follows {
+            if follows && !(self.is_word("switch") && self.ahead_is(1, "{")) {
                 let operand = self.deeper(Self::unary)?;
                 return Ok(Some(Expr {
                     at: start..self.before(),
@@ -587,60 +600,5 @@ impl<'a> Parser<'a> {
         }
         self.at = saved;
         Ok(None)
-    }
-
-    fn is_lambda(&self) -> bool {
-        if self.is_ident(0) && self.ahead_is(1, "=>") {
-            return true;
-        }
-        if !self.is("(") {
-            return false;
-        }
-        // The bracket's end, then `=>`.
-        let mut depth = 0usize;
-        for (i, t) in self.tokens[self.at..].iter().enumerate() {
-            match t.kind {
-                Lex::Punct("(") => depth += 1,
-                Lex::Punct(")") => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return self.ahead_is(i + 1, "=>");
-                    }
-                }
-                Lex::Punct("{" | ";" | "=>") | Lex::End => return false,
-                _ => {}
-            }
-        }
-        false
-    }
-
-    fn lambda(&mut self) -> Parsed<Expr> {
-        let start = self.start();
-        let mut params = Vec::new();
-        if self.eat("(") {
-            while !self.is(")") {
-                let typed = !(self.is_ident(0) && matches!(self.ahead(1), Lex::Punct("," | ")")));
-                let ty = if typed { Some(self.type_ref()?) } else { None };
-                params.push(Param {
-                    ty,
-                    name: self.ident("a parameter name")?,
-                });
-                if !self.eat(",") {
-                    break;
-                }
-            }
-            self.expect(")")?;
-        } else {
-            params.push(Param {
-                ty: None,
-                name: self.ident("a parameter name")?,
-            });
-        }
-        self.expect("=>")?;
-        let body = self.body()?;
-        Ok(Expr {
-            at: start..self.before(),
-            kind: Kind::Lambda(params, body),
-        })
     }
 }

@@ -36,6 +36,14 @@ fn cannot_assign(left: &Expr) -> Fault {
     })
 }
 
+/// `[^n]`.
+fn from_end(args: &[Arg]) -> bool {
+    args.iter().any(|a| match &a.value {
+        ArgValue::Expr(e) => matches!(e.kind, Kind::FromEnd(_)),
+        _ => false,
+    })
+}
+
 fn one_index(at: &At) -> Fault {
     Fault::new(
         at.clone(),
@@ -141,6 +149,13 @@ impl Binder {
                 self.set_property(receiver.ir, m, &declared, value.ir)
                     .map(|ir| Bound::new(ir, ty))
             }
+            Kind::Index(_, args) if from_end(args) => {
+                let mut temporaries = Vec::new();
+                let (place, ty) = self.place(left, at, &mut temporaries)?;
+                let value = self.value_as(right, &ty)?;
+                let stored = self.store(place, value, at)?;
+                Ok(Bound::new(Ir::Let(temporaries, Box::new(stored)), ty))
+            }
             Kind::Index(of, args) => {
                 let receiver = self.value(of)?;
                 if let Ty::Array(item) = &receiver.ty {
@@ -162,9 +177,10 @@ impl Binder {
                         item,
                     ));
                 }
-                let given = match &right.kind {
-                    Kind::Lambda(..) | Kind::Default(None) => Given::Open(right),
-                    _ => Given::Value(self.value(right)?),
+                let given = if super::call::is_open(right) {
+                    Given::Open(right)
+                } else {
+                    Given::Value(self.value(right)?)
                 };
                 let value = GivenArg {
                     at: right.at.clone(),
@@ -339,7 +355,11 @@ impl Binder {
                             "expected a value",
                         ));
                     };
-                    let mut b = self.value(e)?;
+                    let e = &self.from_end(slot, &ty, e)?;
+                    self.receivers.push((slot, ty.clone()));
+                    let bound = self.value(e);
+                    self.receivers.pop();
+                    let mut b = bound?;
                     if matches!(ty, Ty::Array(_)) {
                         b = Bound::new(self.array_index(b, &e.at)?, Ty::Long);
                     }
@@ -398,7 +418,7 @@ impl Binder {
     }
 
     /// The value of a place.
-    fn load(&mut self, place: &Place, at: &At) -> B<Bound> {
+    pub(super) fn load(&mut self, place: &Place, at: &At) -> B<Bound> {
         Ok(match place {
             Place::Local(slot, ty) => Bound::new(Ir::Local(*slot), ty.clone()),
             Place::Item(of, index, ty) => Bound::new(

@@ -41,8 +41,27 @@ pub(super) struct Candidate {
     pub(super) distance: usize,
 }
 
+/// Whether an expression takes its type from its place.
+pub(super) fn is_open(e: &Expr) -> bool {
+    match &e.kind {
+        Kind::Lambda(..)
+        | Kind::Delegate(_)
+        | Kind::Collection(_)
+        | Kind::Default(None)
+        | Kind::New(None, ..) => true,
+        Kind::Tuple(items) => items.iter().any(|(_, e)| is_open(e)),
+        _ => false,
+    }
+}
+
 impl Binder {
     pub(super) fn call(&mut self, e: &Expr, target: &Expr, args: &[Arg]) -> B<Bound> {
+        if let Kind::Name(name, types) = &target.kind
+            && let Some(local) = self.lookup(&name.text)
+            && let Some(signature) = local.function.clone()
+        {
+            return self.call_function(&local, &signature, name, types, args, &e.at);
+        }
         let named = match &target.kind {
             Kind::Name(..) | Kind::Member(..) => self.named_as(target, true),
             _ => Ok(Named::Value(self.value(target)?)),
@@ -123,7 +142,7 @@ impl Binder {
             out.push(match &a.value {
                 ArgValue::Expr(e) => {
                     let given = match &e.kind {
-                        Kind::Lambda(..) | Kind::Default(None) => Given::Open(e),
+                        _ if is_open(e) => Given::Open(e),
                         Kind::Name(..) | Kind::Member(..) | Kind::Type(_) => match self.named(e)? {
                             Named::Methods { .. } => Given::Open(e),
                             Named::Value(b) => Given::Value(b),

@@ -6,6 +6,7 @@ use crate::expr::ast::At;
 use crate::expr::eval::types::derives;
 use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
+use crate::expr::table::json::convert::range;
 use crate::expr::table::{Member, MemberKind, TypeKind, table};
 use crate::expr::types::{Num, Ty};
 use crate::value::Frozen;
@@ -192,6 +193,15 @@ pub(super) fn explicit(from: &Ty, to: &Ty, constant: Option<&Frozen>) -> Option<
     (possible && !from.is_nullable()).then_some(Conversion::Cast)
 }
 
+fn does_not_fit(n: &dyn std::fmt::Display, to: &Ty, lo: i128, hi: i128, at: &At) -> Fault {
+    Fault::new(
+        at.clone(),
+        format!("constant `{n}` does not fit `{to}`"),
+        format!("`{to}` holds {lo} to {hi}"),
+    )
+    .help("write `unchecked(…)` around it if it shall wrap")
+}
+
 impl Binder {
     /// Marks that `context.Response` leaves the places where it is followed.
     fn note_escape(&mut self, from: &Ty, to: &Ty) {
@@ -204,6 +214,15 @@ impl Binder {
         }
     }
 
+    /// To a number, as the context checks it.
+    fn number(&self, to: Num, of: Ir) -> Ir {
+        if self.checked == Some(true) {
+            Ir::CheckedNumber(to, Box::new(of))
+        } else {
+            Ir::Number(to, Box::new(of))
+        }
+    }
+
     pub(super) fn apply(&mut self, b: Bound, conversion: Conversion, to: &Ty) -> Bound {
         self.note_escape(&b.ty, to);
         let ir = match conversion {
@@ -212,7 +231,8 @@ impl Binder {
             }
             Conversion::Number(n) if b.ty.numeric() == Some(n) => b.ir,
             Conversion::Number(n) => {
-                return self.fold(Bound::new(Ir::Number(n, Box::new(b.ir)), to.clone()));
+                let number = self.number(n, b.ir);
+                return self.fold(Bound::new(number, to.clone()));
             }
             Conversion::ToEnum => match to.plain() {
                 Ty::Class(name, _) => match table().get(name).and_then(|t| t.enum_type) {
@@ -227,7 +247,7 @@ impl Binder {
             Conversion::FromEnum(n) => Ir::FromEnum(n, Box::new(b.ir)),
             Conversion::Tuple(by_cast) => return self.convert_tuple(b, to, by_cast),
             Conversion::Unwrap => Ir::Unwrap(Box::new(b.ir)),
-            Conversion::UnwrapNumber(n) => Ir::Number(n, Box::new(Ir::Unwrap(Box::new(b.ir)))),
+            Conversion::UnwrapNumber(n) => self.number(n, Ir::Unwrap(Box::new(b.ir))),
             Conversion::Cast => Ir::Cast(to.clone(), Box::new(b.ir)),
             Conversion::User(row, before, after) => {
                 let lifted = b.ty.is_nullable() && !row.params[0].ty.is_nullable();
@@ -278,7 +298,17 @@ impl Binder {
 
     /// A cast.
     pub(super) fn cast(&mut self, b: Bound, to: &Ty, at: &At) -> B<Bound> {
-        if self.unchecked == 0
+        if self.checked != Some(false)
+            && let (Some(Frozen::Double(f)), Some(num)) = (b.constant(), to.plain().numeric())
+            && num < Num::Float
+        {
+            let (lo, hi) = range(num);
+            // A cast to a wider integer saturates, so no float is mistaken for one that fits.
+            if f.is_nan() || (f.trunc() as i128) < lo || (f.trunc() as i128) > hi {
+                return Err(does_not_fit(&f, to, lo, hi, at));
+            }
+        }
+        if self.checked != Some(false)
             && let (Some(n), Some(num)) = (
                 b.constant().and_then(|c| c.thaw().as_i64()),
                 to.plain().numeric(),
@@ -286,14 +316,9 @@ impl Binder {
             && num < Num::Float
             && b.ty.is_integral()
         {
-            let (lo, hi) = crate::expr::table::json::convert::range(num);
+            let (lo, hi) = range(num);
             if i128::from(n) < lo || i128::from(n) > hi {
-                return Err(Fault::new(
-                    at.clone(),
-                    format!("constant `{n}` does not fit `{to}`"),
-                    format!("`{to}` holds {lo} to {hi}"),
-                )
-                .help("write `unchecked(…)` around it if it shall wrap"));
+                return Err(does_not_fit(&n, to, lo, hi, at));
             }
         }
         match explicit(&b.ty, to, b.constant().as_ref()) {

@@ -17,8 +17,19 @@ impl Binder {
         init: Option<&Init>,
     ) -> B<Bound> {
         let ty = self.resolve(written)?;
+        self.create_of(ty, args, init, &e.at)
+    }
+
+    /// `new T(args) { init }` of a known type.
+    pub(super) fn create_of(
+        &mut self,
+        ty: Ty,
+        args: &[Arg],
+        init: Option<&Init>,
+        at: &At,
+    ) -> B<Bound> {
         if let Some(parts) = ty.parts() {
-            return self.create_tuple(ty, &parts, args, &e.at);
+            return self.create_tuple(ty, &parts, args, at);
         }
         if ty.delegate().is_some() {
             // `new Func<…>(lambda)` is the lambda.
@@ -38,12 +49,12 @@ impl Binder {
                 .unwrap_or(Frozen::Null);
             Bound::new(Ir::Const(zero), ty.clone())
         } else {
-            self.construct(&ty, args, &e.at)?
+            self.construct(&ty, args, at)?
         };
         let Some(init) = init else { return Ok(made) };
         let slot = self.slot();
         let mut list = Vec::new();
-        self.fill(slot, &ty, init, &mut list, &written.at)?;
+        self.fill(slot, &ty, init, &mut list, at)?;
         list.push(Ir::Local(slot));
         Ok(Bound::new(
             Ir::Let(vec![(slot, made.ir)], Box::new(Ir::Sequence(list))),
@@ -111,11 +122,10 @@ impl Binder {
                             self.initialise(slot, ty, name, e)?
                         }
                         (InitKey::Index(key_at, args), InitValue::Expr(e)) => {
-                            let given = match &e.kind {
-                                Kind::Lambda(..) | Kind::Default(None) => {
-                                    super::call::Given::Open(e)
-                                }
-                                _ => super::call::Given::Value(self.value(e)?),
+                            let given = if super::call::is_open(e) {
+                                super::call::Given::Open(e)
+                            } else {
+                                super::call::Given::Value(self.value(e)?)
                             };
                             let value = super::call::GivenArg {
                                 at: e.at.clone(),
@@ -132,19 +142,25 @@ impl Binder {
                             )?
                             .ir
                         }
-                        (InitKey::Name(n), InitValue::Nested) => {
-                            return Err(Fault::new(
-                                n.at.clone(),
-                                "nested initialisers are not supported",
-                                "expected `new … { }`",
-                            ));
-                        }
-                        (InitKey::Index(a, _), InitValue::Nested) => {
-                            return Err(Fault::new(
-                                a.clone(),
-                                "nested initialisers are not supported",
-                                "expected `new … { }`",
-                            ));
+                        (key, InitValue::Nested(inner)) => {
+                            let of = Bound::new(Ir::Local(slot), ty.clone());
+                            let (held, key_at) = match key {
+                                InitKey::Name(n) => match self.member_of_value(of, n, &[])? {
+                                    super::names::Named::Value(b) => (b, n.at.clone()),
+                                    _ => {
+                                        return Err(Fault::new(
+                                            n.at.clone(),
+                                            format!("`{}` is a method", n.text),
+                                            "expected a property",
+                                        ));
+                                    }
+                                },
+                                InitKey::Index(a, args) => (self.index_of(of, args, a)?, a.clone()),
+                            };
+                            let own = self.slot();
+                            let mut list = Vec::new();
+                            self.fill(own, &held.ty, inner, &mut list, &key_at)?;
+                            Ir::Let(vec![(own, held.ir)], Box::new(Ir::Sequence(list)))
                         }
                     };
                     out.push(ir);
@@ -246,6 +262,28 @@ impl Binder {
         }
         let ty = Ty::array(of);
         Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty))
+    }
+
+    /// `[a, b]` as an array or a collection.
+    pub(super) fn collection(&mut self, e: &Expr, items: &[Expr], to: &Ty) -> B<Bound> {
+        let item = match to {
+            Ty::Array(of) => Some((**of).clone()),
+            Ty::Class(
+                "IEnumerable" | "ICollection" | "IList" | "IReadOnlyCollection" | "IReadOnlyList",
+                args,
+            ) => args.first().cloned(),
+            _ => None,
+        };
+        if let Some(of) = item {
+            let mut list = Vec::new();
+            for i in items {
+                list.push(self.value_as(i, &of)?.ir);
+            }
+            let ty = Ty::array(of);
+            return self.coerce(Bound::new(Ir::NewArray(ty.clone(), list), ty), to, &e.at);
+        }
+        let init = Init::Items(items.iter().map(|i| vec![i.clone()]).collect());
+        self.create_of(to.clone(), &[], Some(&init), &e.at)
     }
 
     pub(super) fn anonymous(&mut self, e: &Expr, fields: &[(Option<Ident>, Expr)]) -> B<Bound> {

@@ -4,11 +4,54 @@ use super::call::{Candidate, GivenArg};
 use super::convert::implicit;
 use super::names::class_args;
 use super::{B, Binder, Bound};
-use crate::expr::ast::{Arg, ArgValue, At, Expr};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind, Literal};
 use crate::expr::ir::Ir;
-use crate::expr::lexer::Fault;
+use crate::expr::lexer::{Fault, Suffix};
 use crate::expr::table::{MemberKind, table};
 use crate::expr::types::Ty;
+
+fn name_expr(name: &str, at: &At) -> Expr {
+    let name = Ident {
+        at: at.clone(),
+        text: name.into(),
+    };
+    Expr {
+        at: at.clone(),
+        kind: Kind::Name(name, Vec::new()),
+    }
+}
+
+fn member(of: Expr, name: &str, at: &At) -> Expr {
+    let name = Ident {
+        at: at.clone(),
+        text: name.into(),
+    };
+    Expr {
+        at: at.clone(),
+        kind: Kind::Member(Box::new(of), name, Vec::new()),
+    }
+}
+
+fn binary(a: Expr, op: &'static str, b: Expr) -> Expr {
+    let at = a.at.clone();
+    Expr {
+        at: at.clone(),
+        kind: Kind::Binary(Box::new(a), vec![(op, at, b)]),
+    }
+}
+
+/// How many items the receiver has.
+fn length_of(ty: &Ty, at: &At) -> B<Expr> {
+    let name = match ty {
+        Ty::String | Ty::Array(_) => "Length",
+        _ => "Count",
+    };
+    let this = Expr {
+        at: at.clone(),
+        kind: Kind::Receiver,
+    };
+    Ok(member(this, name, at))
+}
 
 impl Binder {
     /// `of[args]`.
@@ -20,6 +63,33 @@ impl Binder {
     pub(super) fn index_of(&mut self, of: Bound, args: &[Arg], at: &At) -> B<Bound> {
         if of.ty == Ty::Unknown {
             return Ok(of);
+        }
+        if let [
+            Arg {
+                value: ArgValue::Expr(e),
+                name: None,
+            },
+        ] = args
+        {
+            match &e.kind {
+                Kind::FromEnd(_) => {
+                    let slot = self.slot();
+                    let ty = of.ty.clone();
+                    let i = self.from_end(slot, &ty, e)?;
+                    let value = ArgValue::Expr(i);
+                    let arg = Arg { name: None, value };
+                    self.receivers.push((slot, ty.clone()));
+                    let item = self.index_of(Bound::new(Ir::Local(slot), ty), &[arg], at);
+                    self.receivers.pop();
+                    let item = item?;
+                    let whole = Ir::Let(vec![(slot, of.ir)], Box::new(item.ir));
+                    return Ok(Bound::new(whole, item.ty));
+                }
+                Kind::Range(from, to) => {
+                    return self.slice(of, from.as_deref(), to.as_deref(), at);
+                }
+                _ => {}
+            }
         }
         if let Ty::Array(item) = &of.ty {
             let item = (**item).clone();
@@ -42,6 +112,94 @@ impl Binder {
             return Ok(Bound::new(Ir::Item(Box::new(of.ir), Box::new(i)), item));
         }
         self.indexer(of, MemberKind::Index, args, None, at)
+    }
+
+    /// `^n` of what is in a slot, as a count from the front. The slot has to be the receiver when it is bound.
+    pub(super) fn from_end(&mut self, slot: u32, ty: &Ty, e: &Expr) -> B<Expr> {
+        let Kind::FromEnd(n) = &e.kind else {
+            return Ok(e.clone());
+        };
+        let _ = slot;
+        Ok(binary(length_of(ty, &e.at)?, "-", (**n).clone()))
+    }
+
+    /// `of[a..b]` of a text or an array.
+    fn slice(&mut self, of: Bound, from: Option<&Expr>, to: Option<&Expr>, at: &At) -> B<Bound> {
+        if !matches!(of.ty, Ty::String | Ty::Array(_)) {
+            return Err(Fault::new(
+                at.clone(),
+                format!("`{}` has no ranges", of.ty),
+                "expected a text or an array",
+            ));
+        }
+        let (slot, ty) = (self.slot(), of.ty.clone());
+        let mut parts = vec![(slot, of.ir)];
+        self.receivers.push((slot, ty.clone()));
+        let made = self.slice_of(slot, &ty, from, to, at, &mut parts);
+        self.receivers.pop();
+        let made = made?;
+        Ok(Bound::new(Ir::Let(parts, Box::new(made.ir)), made.ty))
+    }
+
+    fn slice_of(
+        &mut self,
+        slot: u32,
+        ty: &Ty,
+        from: Option<&Expr>,
+        to: Option<&Expr>,
+        at: &At,
+        parts: &mut Vec<(u32, Ir)>,
+    ) -> B<Bound> {
+        let zero = Expr {
+            at: at.clone(),
+            kind: Kind::Literal(Literal::Int(0, Suffix::None)),
+        };
+        let from = match from {
+            Some(e) => self.from_end(slot, ty, e)?,
+            None => zero,
+        };
+        let to = match to {
+            Some(e) => self.from_end(slot, ty, e)?,
+            None => length_of(ty, at)?,
+        };
+        self.push_scope();
+        let mut named = |this: &mut Binder, name: &str, e: &Expr| -> B<Expr> {
+            let b = this.value_as(e, &Ty::Int)?;
+            let own = this.declare_anyway(&name.into(), Ty::Int);
+            parts.push((own, b.ir));
+            Ok(name_expr(name, at))
+        };
+        let text = *ty == Ty::String;
+        let made = named(self, "<from>", &from).and_then(|from| {
+            let end = named(self, "<to>", &to)?;
+            let count = binary(end, "-", from.clone());
+            let method = |of: Expr, name: &str, args: Vec<Expr>| Expr {
+                at: at.clone(),
+                kind: Kind::Call(
+                    Box::new(member(of, name, at)),
+                    args.into_iter()
+                        .map(|e| Arg {
+                            name: None,
+                            value: ArgValue::Expr(e),
+                        })
+                        .collect(),
+                ),
+            };
+            let this = Expr {
+                at: at.clone(),
+                kind: Kind::Receiver,
+            };
+            let slice = if text {
+                method(this, "Substring", vec![from, count])
+            } else {
+                let list = method(name_expr("Enumerable", at), "ToList", vec![this]);
+                let range = method(list, "GetRange", vec![from, count]);
+                method(range, "ToArray", Vec::new())
+            };
+            self.value(&slice)
+        });
+        self.pop_scope();
+        made
     }
 
     pub(super) fn array_index(&mut self, i: Bound, at: &At) -> B<Ir> {

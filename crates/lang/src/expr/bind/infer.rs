@@ -72,7 +72,7 @@ fn known(t: &Ty, found: &[Option<Ty>]) -> Option<Ty> {
 }
 
 /// Learns from a parameter type and the argument's type.
-fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
+pub(super) fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
     if matches!(arg, Ty::Null | Ty::Unknown | Ty::Void) {
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::names::Named;
 use super::{B, Binder, Bound, Function, Returns};
-use crate::expr::ast::{Arg, ArgValue, Body, Expr, Ident, Kind, LocalFunction, Param};
+use crate::expr::ast::{Arg, ArgValue, Body, Expr, Ident, Kind, Param};
 use crate::expr::ir::{Code, Frame, Ir, Lambda};
 use crate::expr::lexer::Fault;
 use crate::expr::types::Ty;
@@ -46,7 +46,7 @@ impl Binder {
             types.push(input.clone());
         }
         let names: Vec<&Ident> = params.iter().map(|p| &p.name).collect();
-        let (code, frame, captures, given) = self.body(&names, &types, body, result)?;
+        let (code, frame, captures, given) = self.body(&names, &types, body, result, Vec::new())?;
         let lambda = Lambda {
             ty: to.clone(),
             params: params.len() as u32,
@@ -58,20 +58,26 @@ impl Binder {
     }
 
     #[allow(clippy::type_complexity, reason = "the four parts of a function body")]
-    fn body(
+    pub(super) fn body(
         &mut self,
         names: &[&Ident],
         types: &[Ty],
         body: &Body,
         result: Option<&Ty>,
+        by_ref: Vec<u32>,
     ) -> B<(Code, Frame, Vec<(u32, u32)>, Ty)> {
         let returns = match result {
             Some(t) => Returns::Known(t.clone()),
             None => Returns::Infer(Vec::new()),
         };
-        self.functions.push(Function::new(returns));
+        self.functions.push(Function {
+            by_ref,
+            ..Function::new(returns)
+        });
         let receivers = std::mem::take(&mut self.receivers);
-        let made = self.body_inner(names, types, body, result);
+        let made = self
+            .body_inner(names, types, body, result)
+            .map(|(code, ty)| (self.close_by_ref(code, ty == Ty::Void), ty));
         self.receivers = receivers;
         let f = self.functions.pop().expect("pushed above");
         let (code, ty) = made?;
@@ -130,45 +136,6 @@ impl Binder {
         }
     }
 
-    /// Delegate type of a local function.
-    pub(super) fn function_type(&mut self, f: &LocalFunction) -> B<(Ty, Vec<Ty>, Ty)> {
-        let result = self.resolve(&f.result)?;
-        let mut types = Vec::new();
-        for p in &f.params {
-            types.push(match &p.ty {
-                Some(t) => self.resolve(t)?,
-                None => Ty::Object,
-            });
-        }
-        let ty = if result == Ty::Void {
-            Ty::generic("Action", types.clone())
-        } else {
-            let mut all = types.clone();
-            all.push(result.clone());
-            Ty::generic("Func", all)
-        };
-        Ok((ty, types, result))
-    }
-
-    /// Binds a local function's body.
-    pub(super) fn function_value(
-        &mut self,
-        f: &LocalFunction,
-        ty: &Ty,
-        types: &[Ty],
-        result: &Ty,
-    ) -> B<Ir> {
-        let names: Vec<&Ident> = f.params.iter().map(|p| &p.name).collect();
-        let (code, frame, captures, _) = self.body(&names, types, &f.body, Some(result))?;
-        Ok(Ir::Lambda(Arc::new(Lambda {
-            ty: ty.clone(),
-            params: types.len() as u32,
-            captures,
-            frame,
-            body: code,
-        })))
-    }
-
     /// A method used where a delegate is wanted: becomes the lambda that calls it.
     pub(super) fn method_group(&mut self, e: &Expr, to: &Ty) -> B<Option<Bound>> {
         if !matches!(self.speculate(|b| b.named(e)), Ok(Named::Methods { .. })) {
@@ -204,18 +171,22 @@ impl Binder {
     }
 }
 
+/// Parameters that cannot be written.
+pub(super) fn unnamed(e: &Expr, n: usize) -> Vec<Param> {
+    let ident = |i: usize| Ident {
+        at: e.at.clone(),
+        text: format!("<{i}>").into(),
+    };
+    (0..n).map(|i| Param::plain(None, ident(i))).collect()
+}
+
 /// `(a, b) => Method(a, b)`.
 fn eta(e: &Expr, n: usize) -> (Vec<Param>, Expr) {
     let ident = |i: usize| Ident {
         at: e.at.clone(),
         text: format!("<{i}>").into(),
     };
-    let params = (0..n)
-        .map(|i| Param {
-            ty: None,
-            name: ident(i),
-        })
-        .collect();
+    let params = unnamed(e, n);
     let args = (0..n)
         .map(|i| Arg {
             name: None,

@@ -27,13 +27,16 @@ pub(super) enum Named {
 impl Binder {
     /// A type as written.
     pub(super) fn resolve(&mut self, written: &TypeRef) -> B<Ty> {
-        table()
-            .resolve(written, &[])
-            .map_err(|unknown| unknown_type(&unknown, &written.at))
-            .and_then(|ty| {
-                check_arity(&ty, written)?;
-                Ok(ty)
-            })
+        let names: Vec<&str> = self.generics.iter().map(|(n, _)| &**n).collect();
+        let ty = table()
+            .resolve(written, &names)
+            .map_err(|unknown| unknown_type(&unknown, &written.at))?;
+        check_arity(&ty, written)?;
+        if names.is_empty() {
+            return Ok(ty);
+        }
+        let types: Vec<Ty> = self.generics.iter().map(|(_, t)| t.clone()).collect();
+        Ok(ty.substitute(&types))
     }
 
     /// A name that must be a value.
@@ -199,6 +202,10 @@ impl Binder {
                 format!("`{ty}` has no members"),
                 "nothing to take a member of",
             ));
+        }
+        // `f.Invoke(x)` is `f(x)`.
+        if called && &*name.text == "Invoke" && ty.delegate().is_some() {
+            return Ok(Named::Value(receiver));
         }
         if let Some((i, field)) = ty.field(&name.text) {
             return Ok(Named::Value(Bound::new(

@@ -293,10 +293,17 @@ impl Binder {
             num.ty()
         };
         let kind = arith(op).unwrap_or(Arith::Add);
-        Ok(self.fold(Bound::new(
-            Ir::Arithmetic(kind, num, Box::new(left), Box::new(right)),
-            ty,
-        )))
+        let checks = !float && self.checked != Some(false);
+        if checks && constant_overflows(kind, num, &left, &right) {
+            return Err(overflow(op_at));
+        }
+        let (left, right) = (Box::new(left), Box::new(right));
+        let ir = if checks && self.checked == Some(true) {
+            Ir::CheckedArithmetic(kind, num, left, right)
+        } else {
+            Ir::Arithmetic(kind, num, left, right)
+        };
+        Ok(self.fold(Bound::new(ir, ty)))
     }
 
     fn concatenation(&mut self, a: Bound, b: Bound) -> Bound {
@@ -421,6 +428,24 @@ impl Binder {
             Ir::Number(to, Box::new(b.ir))
         };
         let wide = self.fold(Bound::new(wide, to.ty())).ir;
+        let lowest = Bound::new(Ir::Const(Frozen::Int(0)), Ty::Int);
+        if op == "-" && to < Num::Float && self.checked != Some(false) {
+            let zero = self
+                .apply(lowest, super::Conversion::Number(to), &to.ty())
+                .ir;
+            if constant_overflows(Arith::Sub, to, &zero, &wide) {
+                return Err(overflow(at));
+            }
+            if self.checked == Some(true) {
+                let ir = Ir::CheckedArithmetic(Arith::Sub, to, Box::new(zero), Box::new(wide));
+                let ty = if nullable {
+                    Ty::nullable(to.ty())
+                } else {
+                    to.ty()
+                };
+                return Ok(self.fold(Bound::new(ir, ty)));
+            }
+        }
         let ir = match op {
             "-" => Ir::Negate(to, Box::new(wide)),
             "~" => Ir::Complement(to, Box::new(wide)),
@@ -568,6 +593,31 @@ impl Binder {
             to,
         ))
     }
+}
+
+/// Whether an operation on two constants gives what its type does not hold.
+fn constant_overflows(op: Arith, num: Num, a: &Ir, b: &Ir) -> bool {
+    let wide = |ir: &Ir| match ir {
+        Ir::Const(c) => match c.thaw() {
+            crate::value::Value::ULong(n) => Some(i128::from(n)),
+            v => v.as_i64().map(i128::from),
+        },
+        _ => None,
+    };
+    let (Some(a), Some(b)) = (wide(a), wide(b)) else {
+        return false;
+    };
+    let (lowest, highest) = crate::expr::table::json::convert::range(num);
+    crate::expr::eval::exact(op, a, b).is_some_and(|n| n < lowest || n > highest)
+}
+
+fn overflow(at: &At) -> Fault {
+    Fault::new(
+        at.clone(),
+        "the operation overflows at compile time in checked mode",
+        "the constant does not fit its type",
+    )
+    .help("write `unchecked(…)` around it if it shall wrap")
 }
 
 fn ordered_struct(t: &Ty) -> bool {

@@ -1,7 +1,7 @@
 //! Statements; each tells whether its end can be reached.
 
-use super::{B, Binder, Bound, Returns, default_ir};
-use crate::expr::ast::{Catch, Expr, Ident, Kind, Label, Stmt, StmtKind, TypeRef};
+use super::{B, Binder, Bound, Returns, Sections, default_ir};
+use crate::expr::ast::{Catch, Expr, Ident, Kind, Label, Pattern, Stmt, StmtKind, TypeRef};
 use crate::expr::eval::types::derives;
 use crate::expr::ir::{Ir, IrCatch, IrStmt};
 use crate::expr::lexer::Fault;
@@ -16,19 +16,45 @@ impl Binder {
     pub(super) fn block(&mut self, list: &[Stmt]) -> (Vec<IrStmt>, bool) {
         let mut out = Vec::new();
         let mut open = true;
-        // Local functions can be called before they are declared.
+        let first = self.function().scopes.last().map_or(0, Vec::len);
+        let labels = self.function().labels.len();
+        // Local functions can be called and labels can be gone to before they are declared.
         for s in list {
-            if let StmtKind::Function(f) = &s.kind {
-                let declared = self
-                    .function_type(f)
-                    .and_then(|(ty, ..)| self.declare(&f.name.text, ty, &f.name.at));
-                match declared {
-                    Ok(slot) => out.push(IrStmt::Declare(slot, None)),
-                    Err(f) => self.faults.push(f),
+            match &s.kind {
+                StmtKind::Function(f) => {
+                    if let Err(f) = self.declare_function(f) {
+                        self.faults.push(f);
+                    }
                 }
+                StmtKind::Label(name) => {
+                    self.labels += 1;
+                    let number = self.labels;
+                    self.function().labels.push((name.text.clone(), number));
+                }
+                _ => {}
             }
         }
+        let mut dead = false;
         for s in list {
+            let silent = matches!(
+                s.kind,
+                StmtKind::Function(_) | StmtKind::Label(_) | StmtKind::Empty
+            );
+            if !open && !dead && !silent {
+                dead = true;
+                self.warnings.push(
+                    Fault::new(
+                        s.at.clone(),
+                        "unreachable code",
+                        "what stands before it never ends here",
+                    )
+                    .help("take it out"),
+                );
+            }
+            if matches!(s.kind, StmtKind::Label(_)) {
+                open = true;
+                dead = false;
+            }
             match self.statement(s) {
                 Ok((ir, reaches)) => {
                     out.push(ir);
@@ -47,7 +73,46 @@ impl Binder {
                 }
             }
         }
-        (out, open)
+        self.function().labels.truncate(labels);
+        (self.prologue(first, out), open)
+    }
+
+    /// Begins a block with its local functions, and with fresh variables where a lambda captures one that no declaration
+    /// makes fresh (of a pattern, of `out var`).
+    fn prologue(&mut self, first: usize, list: Vec<IrStmt>) -> Vec<IrStmt> {
+        let f = self.function();
+        let scope = f.scopes.len() - 1;
+        let (own, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut f.hoisted)
+            .into_iter()
+            .partition(|(at, ..)| *at >= scope);
+        f.hoisted = rest;
+        let mut slots: Vec<u32> = f
+            .scopes
+            .last()
+            .map_or(&[][..], |s| s.get(first..).unwrap_or_default())
+            .iter()
+            .filter(|l| l.constant.is_none())
+            .map(|l| l.slot)
+            .collect();
+        slots.extend(own.iter().map(|(_, slot, _)| *slot));
+        slots.retain(|s| f.shared.get(*s as usize).copied().unwrap_or(false) || !own.is_empty());
+        let mut declared = Vec::new();
+        for s in &list {
+            declarations(s, &mut declared);
+        }
+        if own.is_empty() {
+            slots.retain(|s| !declared.contains(s));
+        }
+        if slots.is_empty() {
+            return list;
+        }
+        let mut out: Vec<IrStmt> = slots.iter().map(|s| IrStmt::Declare(*s, None)).collect();
+        for (_, slot, code) in own {
+            out.push(IrStmt::Expr(Ir::SetLocal(slot, Box::new(Ir::Lambda(code)))));
+        }
+        // The functions hold these variables already: their declarations only assign.
+        out.extend(list.into_iter().map(|s| assigning(s, &slots)));
+        out
     }
 
     fn scoped(&mut self, list: &[Stmt]) -> (Vec<IrStmt>, bool) {
@@ -60,9 +125,16 @@ impl Binder {
     /// A statement that has a scope of its own.
     fn embedded(&mut self, s: &Stmt) -> S {
         self.push_scope();
-        let r = self.statement(s);
+        let made = self.statement(s);
+        let made = made.map(|(ir, open)| {
+            let mut list = self.prologue(0, vec![ir]);
+            match list.len() {
+                1 => (list.remove(0), open),
+                _ => (IrStmt::Block(list), open),
+            }
+        });
         self.pop_scope();
-        r
+        made
     }
 
     fn statement(&mut self, s: &Stmt) -> S {
@@ -75,13 +147,35 @@ impl Binder {
             }
             StmtKind::Local(ty, names, constant) => self.local(ty.as_ref(), names, *constant),
             StmtKind::Function(f) => {
-                let (ty, types, result) = self.function_type(f)?;
-                let Some(local) = self.lookup(&f.name.text) else {
-                    return Ok((IrStmt::Block(Vec::new()), true));
-                };
-                let ir = self.function_value(f, &ty, &types, &result)?;
-                Ok((IrStmt::Expr(Ir::SetLocal(local.slot, Box::new(ir))), true))
+                self.define_function(f)?;
+                Ok((IrStmt::Block(Vec::new()), true))
             }
+            StmtKind::Checked(checked, list) => {
+                let around = self.checked.replace(*checked);
+                let (list, open) = self.scoped(list);
+                self.checked = around;
+                Ok((IrStmt::Block(list), open))
+            }
+            StmtKind::UsingLocal(resource) => {
+                let made = self.statement(resource)?;
+                if let IrStmt::Declare(slot, _) = &made.0 {
+                    self.mark(*slot, None, true);
+                }
+                Ok(made)
+            }
+            StmtKind::Label(name) => {
+                let number = self.label(&name.text).unwrap_or_default();
+                Ok((IrStmt::Label(number), true))
+            }
+            StmtKind::Goto(name) => match self.label(&name.text) {
+                Some(number) => Ok((IrStmt::Goto(number), false)),
+                None => Err(Fault::new(
+                    name.at.clone(),
+                    format!("no label `{}` within the scope of the `goto`", name.text),
+                    "not declared",
+                )),
+            },
+            StmtKind::GotoCase(value) => self.goto_case(s, value.as_ref()),
             StmtKind::Expr(e) => {
                 let b = self.value(e)?;
                 Ok((IrStmt::Expr(b.ir), true))
@@ -136,7 +230,7 @@ impl Binder {
                 r
             }
             StmtKind::Break => {
-                if self.function().loops + self.function().switches == 0 {
+                if self.function().loops == 0 && self.function().switches.is_empty() {
                     return Err(Fault::new(
                         s.at.clone(),
                         "`break` outside a loop or switch",
@@ -262,6 +356,94 @@ impl Binder {
             },
             true,
         ))
+    }
+
+    fn label(&mut self, name: &str) -> Option<u32> {
+        let labels = &self.function().labels;
+        labels.iter().rev().find(|(n, _)| &**n == name).map(|l| l.1)
+    }
+
+    /// `goto case value;`, `goto default;`.
+    fn goto_case(&mut self, s: &Stmt, value: Option<&Expr>) -> S {
+        let Some(sections) = self.function().switches.last().cloned() else {
+            return Err(Fault::new(
+                s.at.clone(),
+                "`goto case` outside a `switch`",
+                "nothing to go to",
+            ));
+        };
+        let found = match value {
+            None => sections.default,
+            Some(e) => {
+                let b = match &sections.ty {
+                    Some(t) => self.value_as(e, t)?,
+                    None => self.value(e)?,
+                };
+                let Some(c) = b.constant() else {
+                    return Err(Fault::new(
+                        e.at.clone(),
+                        "`goto case` needs a constant",
+                        "known only at run time",
+                    ));
+                };
+                let same = |other: &Frozen| crate::expr::eval::equal(&other.thaw(), &c.thaw());
+                sections.cases.iter().find(|(o, _)| same(o)).map(|c| c.1)
+            }
+        };
+        match found {
+            Some(section) => Ok((IrStmt::GotoCase(section), false)),
+            None => Err(Fault::new(
+                s.at.clone(),
+                "no such `case` in the `switch`",
+                "nothing to go to",
+            )),
+        }
+    }
+
+    /// The constants of a `switch` and their sections; one that is there twice is a fault.
+    fn sections(&mut self, ty: &Ty, list: &[(Vec<Label>, Vec<Stmt>)]) -> B<Sections> {
+        let mut out = Sections {
+            ty: Some(ty.clone()),
+            ..Sections::default()
+        };
+        for (i, (labels, _)) in list.iter().enumerate() {
+            for l in labels {
+                match l {
+                    Label::Default => {
+                        if out.default.replace(i).is_some() {
+                            return Err(Fault::new(
+                                0..1,
+                                "the `switch` has more than one `default`",
+                                "expected one",
+                            ));
+                        }
+                    }
+                    Label::Case(Pattern::Constant(e), None) => {
+                        let to = ty.clone();
+                        let bound = self.speculate(|b| match to {
+                            Ty::Object | Ty::Unknown => b.value(e),
+                            _ => b.value_as(e, &to),
+                        });
+                        let Some(c) = bound.ok().and_then(|b| b.constant()) else {
+                            continue;
+                        };
+                        let same = |(o, _): &(Frozen, usize)| {
+                            crate::expr::eval::equal(&o.thaw(), &c.thaw())
+                        };
+                        if out.cases.iter().any(same) {
+                            return Err(Fault::new(
+                                e.at.clone(),
+                                "the `switch` has this `case` already",
+                                "there twice",
+                            ));
+                        }
+                        out.cases.push((c, i));
+                    }
+                    Label::Case(..) => {}
+                }
+            }
+        }
+        Ok(out)
     }
 
     fn mark(&mut self, slot: u32, constant: Option<Frozen>, fixed: bool) {
@@ -413,7 +595,7 @@ impl Binder {
     fn return_statement(&mut self, s: &Stmt, e: Option<&Expr>) -> S {
         let returns = self.function().returns.clone();
         let ir = match (returns, e) {
-            (Returns::Known(Ty::Void), None) => None,
+            (Returns::Known(Ty::Void), None) => self.with_by_ref(None),
             (Returns::Known(Ty::Void), Some(e)) => {
                 return Err(Fault::new(
                     e.at.clone(),
@@ -433,7 +615,10 @@ impl Binder {
                     "expected a value",
                 ));
             }
-            (Returns::Known(t), Some(e)) => Some(self.value_as(e, &t)?.ir),
+            (Returns::Known(t), Some(e)) => {
+                let value = self.value_as(e, &t)?.ir;
+                self.with_by_ref(Some(value))
+            }
             (Returns::Target(target), Some(e)) => {
                 let b = match (&e.kind, target) {
                     (Kind::Default(None), crate::expr::Target::Bool) => {
@@ -540,7 +725,8 @@ impl Binder {
         let mut default = None;
         let mut out = Vec::new();
         let mut open = false;
-        self.function().switches += 1;
+        let known = self.sections(&ty, sections)?;
+        self.function().switches.push(known);
         let mut fault = None;
         for (i, (labels, body)) in sections.iter().enumerate() {
             self.push_scope();
@@ -575,7 +761,7 @@ impl Binder {
             open |= list.iter().any(breaks);
             out.push(list);
         }
-        self.function().switches -= 1;
+        self.function().switches.pop();
         if let Some(f) = fault {
             return Err(f);
         }
@@ -589,6 +775,29 @@ impl Binder {
             },
             open || default.is_none(),
         ))
+    }
+}
+
+/// Slots that a statement of a block declares itself.
+fn declarations(s: &IrStmt, out: &mut Vec<u32>) {
+    match s {
+        IrStmt::Declare(slot, _) => out.push(*slot),
+        IrStmt::Block(list) => list.iter().for_each(|s| declarations(s, out)),
+        _ => {}
+    }
+}
+
+/// The statement with declarations of those slots as assignments.
+fn assigning(s: IrStmt, slots: &[u32]) -> IrStmt {
+    match s {
+        IrStmt::Declare(slot, init) if slots.contains(&slot) => {
+            let value = init.unwrap_or(Ir::Const(Frozen::Null));
+            IrStmt::Expr(Ir::SetLocal(slot, Box::new(value)))
+        }
+        IrStmt::Block(list) => {
+            IrStmt::Block(list.into_iter().map(|s| assigning(s, slots)).collect())
+        }
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Expressions of every kind: the dispatch of the binder.
 
 use super::{B, Binder, Bound, default_ir};
-use crate::expr::ast::{At, Expr, Kind, Literal, Pattern, Piece};
+use crate::expr::ast::{At, Expr, Kind, Literal, Piece};
 use crate::expr::ir::{Call, Ir, IrPiece};
 use crate::expr::lexer::{Fault, Suffix};
 use crate::expr::table::types::type_of;
@@ -27,7 +27,7 @@ impl Binder {
             Kind::Call(target, args) => self.call(e, target, args),
             Kind::Index(of, args) => self.index(e, of, args),
             Kind::NullConditional(of, rest) => self.null_conditional(of, rest),
-            Kind::New(ty, args, init) => self.create(e, ty, args, init.as_ref()),
+            Kind::New(Some(ty), args, init) => self.create(e, ty, args, init.as_ref()),
             Kind::NewArray(ty, sizes, items) => {
                 self.create_array(e, ty.as_ref(), sizes, items.as_deref())
             }
@@ -123,12 +123,25 @@ impl Binder {
                     "expected a name",
                 )),
             },
-            Kind::Unchecked(of) => {
-                self.unchecked += 1;
+            Kind::Checked(checked, of) => {
+                let around = self.checked.replace(*checked);
                 let b = self.value(of);
-                self.unchecked -= 1;
+                self.checked = around;
                 b
             }
+            Kind::Switch(of, arms) => self.switch_expression(of, arms, None, &e.at),
+            Kind::SizeOf(ty) => self.size_of(ty),
+            Kind::Delegate(_) | Kind::Collection(_) | Kind::New(None, ..) => Err(Fault::new(
+                e.at.clone(),
+                "the type of this is not known here",
+                "it takes its type from a declared variable or parameter",
+            )
+            .help("name the type")),
+            Kind::FromEnd(_) | Kind::Range(..) => Err(Fault::new(
+                e.at.clone(),
+                "`^` and `..` are only known in an index: `x[^1]`, `x[1..]`",
+                "expected a value",
+            )),
             Kind::Throw(of) => {
                 let b = self.value(of)?;
                 let b = self.coerce(b, &Ty::class("Exception"), &of.at)?;
@@ -137,7 +150,7 @@ impl Binder {
         }
     }
 
-    fn note_read_through(&mut self, from: &Ty) {
+    pub(super) fn note_read_through(&mut self, from: &Ty) {
         if from.is_class("ContextResponse") {
             self.response_escapes = true;
         }
@@ -159,6 +172,18 @@ impl Binder {
                     .map(|(b, _)| b)
             }
             Kind::Default(None) => Ok(Bound::new(default_ir(to), to.clone())),
+            Kind::New(None, args, init) => self
+                .create_of(to.plain().clone(), args, init.as_ref(), &e.at)
+                .and_then(|b| self.coerce(b, to, &e.at)),
+            Kind::Delegate(body) => self.anonymous_method(e, body, to),
+            Kind::Collection(items) => self.collection(e, items, to),
+            Kind::Switch(of, arms) => self.switch_expression(of, arms, Some(to), &e.at),
+            Kind::Checked(checked, of) => {
+                let around = self.checked.replace(*checked);
+                let b = self.value_as(of, to);
+                self.checked = around;
+                b
+            }
             Kind::Tuple(items) => {
                 let wanted = to.plain().parts().filter(|p| p.len() == items.len());
                 match wanted {
@@ -217,12 +242,13 @@ impl Binder {
             out.push(match p {
                 Piece::Text(t) => IrPiece::Text(Str::from(t.as_str())),
                 Piece::Hole(e, width, format) => {
+                    let width = self.alignment(width.as_deref())?;
                     let b = self.value(e)?;
                     if b.ty == Ty::Void {
                         return Err(super::no_value(&e.at));
                     }
                     self.note_escape_to_object(&b.ty);
-                    IrPiece::Hole(b.ir, *width, format.clone())
+                    IrPiece::Hole(b.ir, width, format.clone())
                 }
             });
         }
@@ -241,6 +267,40 @@ impl Binder {
             })
             .collect();
         Ok(self.fold(Bound::new(Ir::Concat(list), Ty::String)))
+    }
+
+    /// The width after the comma of a hole.
+    fn alignment(&mut self, width: Option<&Expr>) -> B<i32> {
+        let Some(e) = width else { return Ok(0) };
+        let b = self.value(e)?;
+        let b = self.coerce(b, &Ty::Int, &e.at)?;
+        match b.constant() {
+            Some(Frozen::Int(n)) if n.unsigned_abs() <= 10_000 => Ok(n),
+            _ => Err(Fault::new(
+                e.at.clone(),
+                "bad alignment in an interpolated text",
+                "expected a constant number",
+            )),
+        }
+    }
+
+    fn size_of(&mut self, written: &crate::expr::ast::TypeRef) -> B<Bound> {
+        let ty = self.resolve(written)?;
+        let size = match &ty {
+            Ty::Bool | Ty::Byte | Ty::SByte => 1,
+            Ty::Char | Ty::Short | Ty::UShort => 2,
+            Ty::Int | Ty::UInt | Ty::Float => 4,
+            Ty::Long | Ty::ULong | Ty::Double => 8,
+            Ty::Decimal => 16,
+            _ => {
+                return Err(Fault::new(
+                    written.at.clone(),
+                    format!("the size of `{ty}` is not known"),
+                    "expected a built-in value type",
+                ));
+            }
+        };
+        Ok(Bound::new(Ir::Const(Frozen::Int(size)), Ty::Int))
     }
 
     fn note_escape_to_object(&mut self, ty: &Ty) {
@@ -274,115 +334,6 @@ impl Binder {
             ty,
         ))
     }
-
-    /// Test of a pattern on a slot.
-    pub(super) fn pattern(&mut self, slot: u32, ty: &Ty, pattern: &Pattern, at: &At) -> B<Ir> {
-        match pattern {
-            Pattern::Var(name) => {
-                let own = self.declare(&name.text, ty.clone(), &name.at)?;
-                Ok(Ir::Sequence(vec![
-                    Ir::SetLocal(own, Box::new(Ir::Local(slot))),
-                    Ir::Const(Frozen::Bool(true)),
-                ]))
-            }
-            Pattern::Constant(e) => {
-                let b = self.value(e)?;
-                self.constant_pattern(slot, ty, b, &e.at)
-            }
-            Pattern::Type(written, name) => {
-                // A dotted name may be a constant (`Color.Red`).
-                let to = match (self.resolve(written), name) {
-                    (Ok(t), _) => t,
-                    (Err(fault), None) if written.args.is_empty() && written.suffix.is_empty() => {
-                        let e = path_expr(written);
-                        let b = self.value(&e).map_err(|_| fault)?;
-                        return self.constant_pattern(slot, ty, b, &e.at);
-                    }
-                    (Err(fault), _) => return Err(fault),
-                };
-                if to.is_nullable() {
-                    return Err(Fault::new(
-                        written.at.clone(),
-                        "a pattern cannot be a nullable type",
-                        format!("expected `{}`", to.plain()),
-                    ));
-                }
-                let possible = *ty == Ty::Unknown
-                    || *ty.plain() == to
-                    || crate::expr::eval::types::derives(ty, &to)
-                    || crate::expr::eval::types::derives(&to, ty)
-                    || is_interface(ty)
-                    || is_interface(&to);
-                if !possible && name.is_none() {
-                    self.warnings.push(Fault::new(
-                        at.clone(),
-                        format!("`{ty}` is never `{to}`"),
-                        "always false",
-                    ));
-                    return Ok(Ir::Const(Frozen::Bool(false)));
-                }
-                if !possible {
-                    return Err(Fault::new(
-                        at.clone(),
-                        format!("`{ty}` can never be `{to}`"),
-                        format!("this is `{ty}`"),
-                    ));
-                }
-                self.note_read_through(ty);
-                let test = Ir::Is(to.clone(), Box::new(Ir::Local(slot)));
-                match name.as_ref().filter(|n| &*n.text != "_") {
-                    None => Ok(test),
-                    Some(name) => {
-                        let own = self.declare(&name.text, to, &name.at)?;
-                        let set = Ir::Sequence(vec![
-                            Ir::SetLocal(own, Box::new(Ir::Local(slot))),
-                            Ir::Const(Frozen::Bool(true)),
-                        ]);
-                        Ok(Ir::And(vec![test, set]))
-                    }
-                }
-            }
-        }
-    }
-
-    fn constant_pattern(&mut self, slot: u32, ty: &Ty, b: Bound, at: &At) -> B<Ir> {
-        if b.constant().is_none() {
-            return Err(Fault::new(
-                at.clone(),
-                "a pattern must be a constant or a type",
-                "expected a constant",
-            ));
-        }
-        let ir = if *ty == Ty::Object || b.ty == Ty::Null || *ty == Ty::Unknown {
-            b.ir
-        } else {
-            self.coerce(b, ty, at)?.ir
-        };
-        Ok(Ir::Equal(true, Box::new(Ir::Local(slot)), Box::new(ir)))
-    }
-}
-
-/// A type's path as a member access.
-fn path_expr(written: &crate::expr::ast::TypeRef) -> Expr {
-    let mut parts = written.path.iter();
-    let mut e = match parts.next() {
-        Some(first) => Expr {
-            at: first.at.clone(),
-            kind: Kind::Name(first.clone(), Vec::new()),
-        },
-        None => Expr {
-            at: written.at.clone(),
-            kind: Kind::Literal(Literal::Null),
-        },
-    };
-    for p in parts {
-        let at = e.at.start..p.at.end;
-        e = Expr {
-            at,
-            kind: Kind::Member(Box::new(e), p.clone(), Vec::new()),
-        };
-    }
-    e
 }
 
 pub(super) fn is_interface(ty: &Ty) -> bool {

@@ -104,6 +104,56 @@ pub(crate) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
     })
 }
 
+/// [`arithmetic`] on integers in a `checked` context.
+pub(super) fn checked_arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
+    let wide = |v: &Value| match v {
+        Value::ULong(n) => Some(i128::from(*n)),
+        v => v.as_i64().map(i128::from),
+    };
+    if let (Some(x), Some(y)) = (wide(a), wide(b))
+        && let Some(result) = exact(op, x, y)
+    {
+        let (lowest, highest) = crate::expr::table::json::convert::range(num);
+        if result < lowest || result > highest {
+            return Err(overflow());
+        }
+    }
+    arithmetic(op, num, a, b)
+}
+
+/// The mathematical result of an operation that can overflow.
+pub(crate) fn exact(op: Arith, a: i128, b: i128) -> Option<i128> {
+    match op {
+        Arith::Add => a.checked_add(b),
+        Arith::Sub => a.checked_sub(b),
+        Arith::Mul => a.checked_mul(b),
+        Arith::Div => a.checked_div(b),
+        _ => None,
+    }
+}
+
+/// [`to_number`] in a `checked` context.
+pub(super) fn to_checked(num: Num, v: &Value) -> R {
+    if num >= Num::Float {
+        return to_number(num, v);
+    }
+    let wide = match v {
+        Value::ULong(n) => Some(i128::from(*n)),
+        Value::Char(c) => Some(i128::from(*c)),
+        // Not a number and beyond `i128`: what no integer type holds.
+        Value::Float(f) if f.is_nan() => Some(i128::MAX),
+        Value::Double(f) if f.is_nan() => Some(i128::MAX),
+        Value::Float(f) => Some(f.trunc() as i128),
+        Value::Double(f) => Some(f.trunc() as i128),
+        v => v.as_i64().map(i128::from),
+    };
+    let (lowest, highest) = crate::expr::table::json::convert::range(num);
+    if wide.is_some_and(|n| n < lowest || n > highest) {
+        return Err(overflow());
+    }
+    to_number(num, v)
+}
+
 /// .NET keeps no zeros at the end beyond the difference of the scales.
 fn quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
     let q = a.checked_div(b)?;

@@ -94,6 +94,9 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Arithmetic(op, num, a, b) => {
             two(cx, frame, a, b, |a, b| ops::arithmetic(*op, *num, a, b))
         }
+        Ir::CheckedArithmetic(op, num, a, b) => two(cx, frame, a, b, |a, b| {
+            ops::checked_arithmetic(*op, *num, a, b)
+        }),
         Ir::Logic(op, a, b) => two(cx, frame, a, b, |a, b| Ok(ops::logic(*op, a, b))),
         Ir::Negate(num, a) => one(cx, frame, a, |v| ops::negate(*num, &v)),
         Ir::Complement(num, a) => one(cx, frame, a, |v| Ok(ops::complement(*num, &v))),
@@ -109,6 +112,7 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Concat(list) => concat(cx, frame, list),
         Ir::Interpolate(list) => interpolate(cx, frame, list),
         Ir::Number(num, a) => one(cx, frame, a, |v| ops::to_number(*num, &v)),
+        Ir::CheckedNumber(num, a) => one(cx, frame, a, |v| ops::to_checked(*num, &v)),
         Ir::ToEnum(e, a) => one(cx, frame, a, |v| {
             Ok(match v {
                 Value::Null => Value::Null,
@@ -139,6 +143,7 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Field(i, of) => one(cx, frame, of, |v| field(&v, *i)),
         Ir::Lambda(code) => Ok(lambda(frame, code)),
         Ir::Invoke(f, args) => invoke(cx, frame, f, args),
+        Ir::Match(arms, otherwise) => matched(cx, frame, arms, otherwise),
         Ir::Throw(e) => one(cx, frame, e, |v| Err(thrown(v))),
         Ir::EqualText(expected, a, s) => equal_text(cx, frame, *expected, a, s),
         Ir::EqualInt(expected, a, n) => one(cx, frame, a, |v| {
@@ -266,6 +271,16 @@ fn conditional(cx: &mut Cx<'_>, frame: &mut Slots, test: &Ir, yes: &Ir, no: &Ir)
         no
     };
     eval(cx, frame, branch)
+}
+
+#[inline(never)]
+fn matched(cx: &mut Cx<'_>, frame: &mut Slots, arms: &[(Ir, Ir)], otherwise: &Ir) -> R {
+    for (test, value) in arms {
+        if truth(&eval(cx, frame, test)?)? {
+            return eval(cx, frame, value);
+        }
+    }
+    eval(cx, frame, otherwise)
 }
 
 #[inline(never)]

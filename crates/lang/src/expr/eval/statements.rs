@@ -14,18 +14,33 @@ pub(super) enum Flow {
     Break,
     Continue,
     Return(Value),
+    /// To the label with that number, in a block around.
+    Goto(u32),
+    /// To a section of the switch around.
+    Case(usize),
 }
 
 type F = Result<Flow, Throw>;
 
 pub(super) fn block(cx: &mut Cx<'_>, frame: &mut Slots, list: &[IrStmt]) -> F {
-    for s in list {
+    let mut next = 0;
+    while let Some(s) = list.get(next) {
+        next += 1;
         match run(cx, frame, s)? {
             Flow::Next => {}
+            Flow::Goto(label) => match labelled(list, label) {
+                Some(place) => next = place,
+                None => return Ok(Flow::Goto(label)),
+            },
             other => return Ok(other),
         }
     }
     Ok(Flow::Next)
+}
+
+fn labelled(list: &[IrStmt], label: u32) -> Option<usize> {
+    list.iter()
+        .position(|s| matches!(s, IrStmt::Label(l) if *l == label))
 }
 
 fn run(cx: &mut Cx<'_>, frame: &mut Slots, s: &IrStmt) -> F {
@@ -87,16 +102,20 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, s: &IrStmt) -> F {
                     break;
                 }
             }
-            match chosen.and_then(|i| sections.get(i)) {
-                None => Ok(Flow::Next),
-                Some(list) => match block(cx, frame, list)? {
-                    Flow::Break => Ok(Flow::Next),
-                    other => Ok(other),
-                },
+            while let Some(list) = chosen.and_then(|i| sections.get(i)) {
+                match block(cx, frame, list)? {
+                    Flow::Break => break,
+                    Flow::Case(i) => chosen = Some(i),
+                    other => return Ok(other),
+                }
             }
+            Ok(Flow::Next)
         }
         IrStmt::Break => Ok(Flow::Break),
         IrStmt::Continue => Ok(Flow::Continue),
+        IrStmt::Label(_) => Ok(Flow::Next),
+        IrStmt::Goto(label) => Ok(Flow::Goto(*label)),
+        IrStmt::GotoCase(section) => Ok(Flow::Case(*section)),
         IrStmt::Return(None) => Ok(Flow::Return(Value::Null)),
         IrStmt::Return(Some(e)) => eval(cx, frame, e).map(Flow::Return),
         IrStmt::Throw(e) => Err(thrown(eval(cx, frame, e)?)),
@@ -146,8 +165,8 @@ fn looped(
         first = false;
         match run(cx, frame, body)? {
             Flow::Break => return Ok(Flow::Next),
-            Flow::Return(v) => return Ok(Flow::Return(v)),
             Flow::Next | Flow::Continue => {}
+            other => return Ok(other),
         }
         for s in step {
             eval(cx, frame, s)?;
@@ -174,8 +193,8 @@ fn foreach(
         }
         match run(cx, frame, body)? {
             Flow::Break => return Ok(Flow::Next),
-            Flow::Return(v) => return Ok(Flow::Return(v)),
             Flow::Next | Flow::Continue => {}
+            other => return Ok(other),
         }
     }
     Ok(Flow::Next)

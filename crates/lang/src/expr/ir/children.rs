@@ -21,6 +21,7 @@ impl Ir {
             | Ir::Negate(_, a)
             | Ir::Complement(_, a)
             | Ir::Number(_, a)
+            | Ir::CheckedNumber(_, a)
             | Ir::ToEnum(_, a)
             | Ir::FromEnum(_, a)
             | Ir::Unwrap(a)
@@ -36,6 +37,7 @@ impl Ir {
             Ir::Coalesce(a, b)
             | Ir::NullConditional(_, a, b)
             | Ir::Arithmetic(_, _, a, b)
+            | Ir::CheckedArithmetic(_, _, a, b)
             | Ir::Logic(_, a, b)
             | Ir::Compare(_, a, b)
             | Ir::Equal(_, a, b)
@@ -72,6 +74,13 @@ impl Ir {
                     lambda.body.each(f);
                 }
             }
+            Ir::Match(arms, otherwise) => {
+                for (test, value) in arms {
+                    f(test);
+                    f(value);
+                }
+                f(otherwise);
+            }
             Ir::Invoke(of, args) => {
                 f(of);
                 args.iter_mut().for_each(f);
@@ -100,6 +109,9 @@ impl IrStmt {
             IrStmt::Declare(_, None)
             | IrStmt::Break
             | IrStmt::Continue
+            | IrStmt::Label(_)
+            | IrStmt::Goto(_)
+            | IrStmt::GotoCase(_)
             | IrStmt::Return(None)
             | IrStmt::Rethrow => {}
             IrStmt::Block(list) => list.iter_mut().for_each(|s| s.each(f)),

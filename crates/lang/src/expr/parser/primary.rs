@@ -153,6 +153,7 @@ impl Parser<'_> {
             Lex::Char(c) => Ok(self.literal(Literal::Char(c))),
             Lex::Interpolated(parts) => self.interpolated(parts, at),
             Lex::Punct("(") => self.bracketed(start),
+            Lex::Punct("[") => self.collection(start),
             Lex::Name(text) => self.named(text, at),
             Lex::Word(w) => self.word(w, at),
             Lex::Punct("@") => self.expected("an expression"),
@@ -171,14 +172,20 @@ impl Parser<'_> {
             "typeof" => self.type_of(start),
             "default" => self.default_value(start),
             "nameof" if self.ahead_is(1, "(") => self.name_of(start),
-            // At run time overflow is never checked, as in API Management.
-            "checked" | "unchecked" if self.ahead_is(1, "(") => self.unchecked(&w, start),
-            "delegate" => Err(Fault::new(
+            "checked" | "unchecked" if self.ahead_is(1, "(") => self.checked(&w, start),
+            "delegate" => self.anonymous_method(),
+            "sizeof" if self.ahead_is(1, "(") => self.size_of(start),
+            "stackalloc" => Err(Fault::new(
                 at,
-                "anonymous methods are not supported",
-                "expected an expression",
+                "`stackalloc` cannot be used in a policy expression",
+                "not available",
             )
-            .help("write a lambda: `x => …`")),
+            .help("create an array: `new byte[n]`")),
+            "await" if self.is_ident(1) => Err(Fault::new(
+                at,
+                "`async` and `await` cannot be used in a policy expression",
+                "not available",
+            )),
             word if TYPE_WORDS.contains(&word) => {
                 self.advance();
                 let ident = Ident {
@@ -285,30 +292,51 @@ impl Parser<'_> {
     }
 
     #[inline(never)]
-    fn unchecked(&mut self, w: &str, start: usize) -> Parsed<Expr> {
+    fn checked(&mut self, w: &str, start: usize) -> Parsed<Expr> {
         self.advance();
         self.advance();
         let e = self.expr()?;
         self.expect(")")?;
-        let kind = if w == "unchecked" {
-            Kind::Unchecked(Box::new(e))
-        } else {
-            e.kind
-        };
         Ok(Expr {
             at: start..self.before(),
-            kind,
+            kind: Kind::Checked(w == "checked", Box::new(e)),
+        })
+    }
+
+    #[inline(never)]
+    fn size_of(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        self.advance();
+        let ty = self.type_ref()?;
+        self.expect(")")?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::SizeOf(ty),
+        })
+    }
+
+    /// `[a, b]`.
+    #[inline(never)]
+    fn collection(&mut self, start: usize) -> Parsed<Expr> {
+        self.advance();
+        let mut items = Vec::new();
+        while !self.is("]") {
+            items.push(self.expr()?);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect("]")?;
+        Ok(Expr {
+            at: start..self.before(),
+            kind: Kind::Collection(items),
         })
     }
 
     fn piece(&mut self, part: Part) -> Parsed<Piece> {
-        let (code, alignment, format) = match part {
+        let (code, format) = match part {
             Part::Text(t) => return Ok(Piece::Text(t)),
-            Part::Hole {
-                code,
-                alignment,
-                format,
-            } => (code, alignment, format),
+            Part::Hole { code, format } => (code, format),
         };
         if self.text[code.clone()].trim().is_empty() {
             return Err(Fault::new(
@@ -317,27 +345,15 @@ impl Parser<'_> {
                 "expected an expression",
             ));
         }
-        let sub = |p: &Self, range| Parser::new(p.text, range, p.depth);
-        let mut inner = sub(self, code)?;
+        let mut inner = Parser::new(self.text, code, self.depth)?;
         let e = inner.expr()?;
-        inner.finish()?;
-        let width = match alignment {
-            None => 0,
-            Some(range) => {
-                let t = self.text[range.clone()].trim();
-                t.parse::<i32>()
-                    .ok()
-                    .filter(|n| n.abs() <= 10_000)
-                    .ok_or_else(|| {
-                        Fault::new(
-                            range,
-                            "bad alignment in an interpolated text",
-                            "expected a constant number",
-                        )
-                    })?
-            }
+        let alignment = if inner.eat(",") {
+            Some(Box::new(inner.expr()?))
+        } else {
+            None
         };
-        Ok(Piece::Hole(Box::new(e), width, format))
+        inner.finish()?;
+        Ok(Piece::Hole(Box::new(e), alignment, format))
     }
 
     fn creation(&mut self) -> Parsed<Expr> {
@@ -368,11 +384,7 @@ impl Parser<'_> {
             if let Some(ty) = items {
                 return self.array_creation(ty, start);
             }
-            return Err(Fault::new(
-                self.here(),
-                "`new()` without a type is C# 9; expressions are C# 7",
-                "expected a type",
-            ));
+            return self.created(None, start);
         }
         self.typed_creation(start)
     }
@@ -387,6 +399,11 @@ impl Parser<'_> {
         if self.is("[") {
             return self.array_creation(ty, start);
         }
+        self.created(Some(ty), start)
+    }
+
+    /// Arguments and initialiser after the type.
+    fn created(&mut self, ty: Option<TypeRef>, start: usize) -> Parsed<Expr> {
         let args = if self.is("(") {
             Some(self.args("(", ")")?)
         } else {
@@ -492,10 +509,7 @@ impl Parser<'_> {
                     };
                     p.expect("=")?;
                     let value = if p.is("{") {
-                        {
-                            p.initialiser()?;
-                            InitValue::Nested
-                        }
+                        InitValue::Nested(p.initialiser()?)
                     } else {
                         InitValue::Expr(p.expr()?)
                     };

@@ -207,7 +207,7 @@ fn name(of: &Ident) -> Expr {
 }
 
 fn lambda(params: Vec<Ident>, body: Body, at: &At) -> Expr {
-    let params = params.into_iter().map(|name| Param { ty: None, name });
+    let params = params.into_iter().map(|name| Param::plain(None, name));
     Expr {
         at: at.clone(),
         kind: Kind::Lambda(params.collect(), body),

@@ -2,7 +2,7 @@
 
 use super::{Fault, Lex, Parsed, Parser, TYPE_WORDS};
 use crate::expr::ast::{
-    Body, Catch, Expr, Ident, Kind, Label, LocalFunction, Param, Stmt, StmtKind, TypeRef,
+    Body, Catch, Expr, Ident, Kind, Label, LocalFunction, Param, Pass, Stmt, StmtKind, TypeRef,
 };
 
 impl Parser<'_> {
@@ -77,17 +77,30 @@ impl Parser<'_> {
             "using" => self.using(),
             "checked" | "unchecked" if self.ahead_is(1, "{") => {
                 self.advance();
-                Ok(StmtKind::Block(self.block()?))
+                Ok(StmtKind::Checked(&*word == "checked", self.block()?))
             }
-            "lock" if self.ahead_is(1, "(") => self.lock(),
-            "const" => self.constant(),
-            "goto" => Err(Fault::new(
+            "lock" if self.ahead_is(1, "(") => Err(Fault::new(
                 self.here(),
-                "`goto` cannot be used in a policy expression",
+                "`lock` cannot be used in a policy expression",
                 "not available",
-            )),
+            )
+            .help("leave it out: an expression runs on one thread and shares nothing")),
+            "const" => self.constant(),
+            "goto" => self.goto(),
+            "static" if !self.ahead_is(2, "=") => {
+                self.advance();
+                match self.local_function()? {
+                    Some(f) => Ok(StmtKind::Function(Box::new(f))),
+                    None => self.expected("a local function after `static`"),
+                }
+            }
+            _ if self.is_ident(0) && self.ahead_is(1, ":") => {
+                let name = self.ident("a label")?;
+                self.advance();
+                Ok(StmtKind::Label(name))
+            }
             "class" | "struct" | "enum" | "namespace" | "interface" | "public" | "private"
-            | "static" => Err(Fault::new(
+            | "protected" | "internal" => Err(Fault::new(
                 self.here(),
                 format!("`{word}`: nothing can be declared outside the method body"),
                 "expected a statement",
@@ -195,6 +208,15 @@ impl Parser<'_> {
     fn using(&mut self) -> Parsed<StmtKind> {
         self.advance();
         if !self.is("(") {
+            let start = self.start();
+            let Some(kind) = self.local(true)? else {
+                return self.expected("`(` or a variable's declaration");
+            };
+            let at = start..self.before();
+            self.semicolon()?;
+            return Ok(StmtKind::UsingLocal(Box::new(Stmt { at, kind })));
+        }
+        if !self.is("(") {
             return Err(
                 Fault::new(self.here(), "expected `(`", "expected `(resource)`")
                     .help("`using` declarations are C# 8; expressions are C# 7"),
@@ -217,18 +239,17 @@ impl Parser<'_> {
         ))
     }
 
-    fn lock(&mut self) -> Parsed<StmtKind> {
+    fn goto(&mut self) -> Parsed<StmtKind> {
         self.advance();
-        let e = self.condition()?;
-        let at = e.at.clone();
-        let body = self.statement()?;
-        Ok(StmtKind::Block(vec![
-            Stmt {
-                at,
-                kind: StmtKind::Expr(e),
-            },
-            body,
-        ]))
+        let kind = if self.eat_word("case") {
+            StmtKind::GotoCase(Some(self.expr()?))
+        } else if self.eat_word("default") {
+            StmtKind::GotoCase(None)
+        } else {
+            StmtKind::Goto(self.ident("a label")?)
+        };
+        self.semicolon()?;
+        Ok(kind)
     }
 
     fn constant(&mut self) -> Parsed<StmtKind> {
@@ -349,6 +370,16 @@ impl Parser<'_> {
         let head = self.attempt(|p| {
             let result = p.type_ref()?;
             let name = p.ident("a name")?;
+            let mut generics = Vec::new();
+            if p.eat("<") {
+                loop {
+                    generics.push(p.ident("a type parameter")?);
+                    if !p.eat(",") {
+                        break;
+                    }
+                }
+                p.expect(">")?;
+            }
             if !p.is("(") {
                 return p.expected("`(`");
             }
@@ -369,28 +400,31 @@ impl Parser<'_> {
                 }
                 i += 1;
             }
-            if p.ahead_is(i + 1, "{") || p.ahead_is(i + 1, "=>") {
-                Ok((result, name))
+            let constrained = matches!(p.ahead(i + 1), Lex::Word(w) if &**w == "where");
+            if p.ahead_is(i + 1, "{") || p.ahead_is(i + 1, "=>") || constrained {
+                Ok((result, name, generics))
             } else {
                 p.expected("a body")
             }
         });
-        let Some((result, name)) = head else {
+        let Some((result, name, generics)) = head else {
             return Ok(None);
         };
         self.expect("(")?;
         let mut params = Vec::new();
         while !self.is(")") {
-            let ty = Some(self.type_ref()?);
-            params.push(Param {
-                ty,
-                name: self.ident("a parameter name")?,
-            });
+            params.push(self.function_param()?);
             if !self.eat(",") {
                 break;
             }
         }
         self.expect(")")?;
+        // `where T : class` says nothing that is needed here.
+        while self.is_word("where") {
+            while !(self.is("{") || self.is("=>") || self.at_end()) {
+                self.advance();
+            }
+        }
         let body = if self.eat("=>") {
             let e = self.expr()?;
             self.semicolon()?;
@@ -401,9 +435,37 @@ impl Parser<'_> {
         Ok(Some(LocalFunction {
             result,
             name,
+            generics,
             params,
             body,
         }))
+    }
+
+    /// `int x`, `ref int x`, `out int x`, `params int[] x`, `int x = 1`.
+    fn function_param(&mut self) -> Parsed<Param> {
+        let pass = if self.eat_word("ref") {
+            Pass::Ref
+        } else if self.eat_word("out") {
+            Pass::Out
+        } else if self.eat_word("params") {
+            Pass::Params
+        } else {
+            self.eat_word("in");
+            Pass::Value
+        };
+        let ty = Some(self.type_ref()?);
+        let name = self.ident("a parameter name")?;
+        let default = if self.eat("=") {
+            Some(self.expr()?)
+        } else {
+            None
+        };
+        Ok(Param {
+            ty,
+            name,
+            pass,
+            default,
+        })
     }
 
     fn if_statement(&mut self) -> Parsed<StmtKind> {

@@ -117,7 +117,7 @@ impl Parser<'_> {
     }
 
     /// `(a, (b, _))` after `var`.
-    fn designated(&mut self) -> Parsed<Expr> {
+    pub(super) fn designated(&mut self) -> Parsed<Expr> {
         self.deeper(|p| {
             let start = p.start();
             p.expect("(")?;
