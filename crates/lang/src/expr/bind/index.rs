@@ -4,7 +4,7 @@ use super::call::{Candidate, GivenArg};
 use super::convert::implicit;
 use super::names::class_args;
 use super::{B, Binder, Bound};
-use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind, Literal};
+use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind, Literal, TypeRef};
 use crate::expr::ir::Ir;
 use crate::expr::lexer::{Fault, Suffix};
 use crate::expr::table::{MemberKind, table};
@@ -38,6 +38,37 @@ fn binary(a: Expr, op: &'static str, b: Expr) -> Expr {
         at: at.clone(),
         kind: Kind::Binary(Box::new(a), vec![(op, at, b)]),
     }
+}
+
+/// The slice, when its end is not beyond the length.
+fn within(length: Expr, end: Expr, slice: Expr) -> Expr {
+    let at = slice.at.clone();
+    let made = |kind: Kind| Expr {
+        at: at.clone(),
+        kind,
+    };
+    let class = TypeRef {
+        at: at.clone(),
+        path: vec![Ident {
+            at: at.clone(),
+            text: "ArgumentOutOfRangeException".into(),
+        }],
+        args: Vec::new(),
+        names: Vec::new(),
+        suffix: Vec::new(),
+    };
+    let name = Arg {
+        name: None,
+        value: ArgValue::Expr(made(Kind::Literal(Literal::Str("length".into())))),
+    };
+    let exception = made(Kind::New(Some(class), vec![name], None));
+    let beyond = binary(end, ">", length);
+    let thrown = made(Kind::Throw(Box::new(exception)));
+    made(Kind::Conditional(
+        Box::new(beyond),
+        Box::new(thrown),
+        Box::new(slice),
+    ))
 }
 
 /// How many items the receiver has.
@@ -172,6 +203,7 @@ impl Binder {
         let text = *ty == Ty::String;
         let made = named(self, "<from>", &from).and_then(|from| {
             let end = named(self, "<to>", &to)?;
+            let end_name = end.clone();
             let count = binary(end, "-", from.clone());
             let method = |of: Expr, name: &str, args: Vec<Expr>| Expr {
                 at: at.clone(),
@@ -194,7 +226,8 @@ impl Binder {
             } else {
                 let list = method(name_expr("Enumerable", at), "ToList", vec![this]);
                 let range = method(list, "GetRange", vec![from, count]);
-                method(range, "ToArray", Vec::new())
+                let slice = method(range, "ToArray", Vec::new());
+                within(length_of(ty, at)?, end_name, slice)
             };
             self.value(&slice)
         });

@@ -162,7 +162,7 @@ fn syntax_faults_say_what_was_expected() {
         Target::Any,
         &["not every path returns a value"],
     );
-    refused("@{ goto x; }", Target::Any, &["`goto` cannot be used"]);
+    refused("@{ goto x; }", Target::Any, &["no label `x`"]);
     refused(
         "@(x => 1)",
         Target::Any,
