@@ -2,7 +2,7 @@
 //!
 //! The C# side is made of the same expressions, compiled with `mcs -optimize+` and run by `mono` in a process of its own:
 //! warm, compiled by its JIT, with the same contexts. Both sides are timed in one run, in turns; the numbers are medians.
-//! Without Mono only our side is printed. Needs what `mcs` and `libnewtonsoft-json5.0-cil` of Debian install.
+//! Without Mono, or after `-- --ours`, only our side is printed. Needs what `mcs` and `libnewtonsoft-json5.0-cil` of Debian install.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod exchange;
@@ -35,7 +35,11 @@ fn main() {
         .into_iter()
         .filter(|c| filter.as_ref().is_none_or(|f| c.text.contains(f.as_str())))
         .collect();
-    let mut mono = Mono::start(&cases);
+    let mut mono = if std::env::args().any(|a| a == "--ours") {
+        Err("not asked for".into())
+    } else {
+        Mono::start(&cases)
+    };
     if let Err(why) = &mono {
         println!("without Mono: {why}");
     }

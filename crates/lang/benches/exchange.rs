@@ -161,6 +161,9 @@ impl Host for Exchange {
     fn url(&self, url: UrlOf) -> UrlParts {
         self.fixture.url(url)
     }
+    fn query(&self, url: UrlOf, read: &mut dyn FnMut(&str)) {
+        self.fixture.query(url, read);
+    }
     fn matched_parameters(&self) -> &[(Str, Str)] {
         self.fixture.matched_parameters()
     }

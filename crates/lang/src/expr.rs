@@ -187,10 +187,16 @@ fn report(source: &Text, fault: Fault, code: &'static str) -> Diagnostic {
 impl Expr {
     /// Evaluates. The result already fits the target: `Bool` gives `Value::Bool`, `Int` gives `Value::Int`,
     /// `Text` gives `Value::Str`, `Body` gives `Value::Str` or `Value::Bytes`, `Long` `Value::Long`, `Double` `Value::Double`.
+    #[inline]
     pub fn eval(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
-        if let Some(c) = &self.constant {
-            return Ok(c.thaw());
+        match &self.constant {
+            None => self.run(host),
+            Some(Frozen::Text(s)) => Ok(Value::Str(s.clone())),
+            Some(c) => Ok(c.thaw()),
         }
+    }
+
+    fn run(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
         let mut cx = Cx::new(host);
         let mut frame = self.frame.slots();
         let value = eval::code(&mut cx, &mut frame, &self.code)?;

@@ -58,6 +58,15 @@ impl Fixture {
     }
 }
 
+/// Where a URL stands.
+fn place(url: UrlOf) -> usize {
+    match url {
+        UrlOf::Request => 0,
+        UrlOf::Original => 1,
+        UrlOf::ApiService => 2,
+    }
+}
+
 impl Host for Fixture {
     fn has(&self, entity: Entity) -> bool {
         self.present.contains(&entity)
@@ -82,12 +91,11 @@ impl Host for Fixture {
     }
 
     fn url(&self, url: UrlOf) -> UrlParts {
-        let i = match url {
-            UrlOf::Request => 0,
-            UrlOf::Original => 1,
-            UrlOf::ApiService => 2,
-        };
-        self.urls[i].clone()
+        self.urls[place(url)].clone()
+    }
+
+    fn query(&self, url: UrlOf, read: &mut dyn FnMut(&str)) {
+        read(&self.urls[place(url)].query_string);
     }
 
     fn matched_parameters(&self) -> &[(Str, Str)] {

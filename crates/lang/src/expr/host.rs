@@ -159,6 +159,10 @@ pub trait Host {
     fn headers(&self, message: Message) -> &HeaderMap;
     /// A URL.
     fn url(&self, url: UrlOf) -> UrlParts;
+    /// Lends the query of a URL, with or without its `?`, still encoded.
+    fn query(&self, url: UrlOf, read: &mut dyn FnMut(&str)) {
+        read(&self.url(url).query_string);
+    }
     /// URL-template parameters, decoded, path and query.
     fn matched_parameters(&self) -> &[(Str, Str)];
     /// A variable.

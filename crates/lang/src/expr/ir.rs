@@ -4,7 +4,7 @@
 
 mod children;
 
-use crate::expr::host::Message;
+use crate::expr::host::{Entity, Field, Message};
 use crate::expr::table::{Member, Native, Part};
 use crate::expr::types::{Num, Ty};
 use crate::value::{Frozen, Str};
@@ -84,6 +84,14 @@ pub(crate) enum Ir {
     EqualInt(bool, Box<Ir>, i32),
     /// An `int` against a constant.
     CompareInt(Cmp, Box<Ir>, i32),
+    /// A part of `context`, or null.
+    Entity(Entity, Part),
+    /// A scalar member of `context`.
+    Member(Field),
+    /// A scalar member of an object that must be there.
+    MemberOf(Entity, Field),
+    /// The expression, or null when there is no such object.
+    IfHas(Entity, Box<Ir>),
     /// A header by a name known at load.
     Header(Box<HeaderRead>),
     /// A variable by a name known at load.

@@ -4,6 +4,7 @@
 //! gives the same value, and throws the same, as before; what throws stays as it is and throws when it runs.
 
 mod lookups;
+mod members;
 
 use super::eval::{Cx, Slots, value_of};
 use super::host::Nowhere;
@@ -35,7 +36,9 @@ fn improve(ir: &mut Ir, depth: usize) {
         *ir = value;
         return;
     }
-    lookups::resolve(ir);
+    if !members::resolve(ir, depth) {
+        lookups::resolve(ir);
+    }
 }
 
 fn is_constant(ir: &Ir) -> bool {

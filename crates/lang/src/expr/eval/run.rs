@@ -154,6 +154,26 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::CompareInt(op, a, n) => one(cx, frame, a, |v| {
             Ok(Value::Bool(ops::ordered(*op, &v, &Value::Int(*n))))
         }),
+        Ir::Entity(entity, part) => Ok(if cx.host.has(*entity) {
+            Value::Host(HostObject(*part))
+        } else {
+            Value::Null
+        }),
+        Ir::Member(field) => Ok(cx.host.field(*field)),
+        Ir::MemberOf(entity, field) => {
+            if cx.host.has(*entity) {
+                Ok(cx.host.field(*field))
+            } else {
+                Err(null_reference())
+            }
+        }
+        Ir::IfHas(entity, then) => {
+            if cx.host.has(*entity) {
+                eval(cx, frame, then)
+            } else {
+                Ok(Value::Null)
+            }
+        }
         Ir::Header(read) => header(cx, read),
         Ir::Variable(read) => variable(cx, read),
         Ir::HasVariable(name) => Ok(Value::Bool(cx.host.variable(name).is_some())),

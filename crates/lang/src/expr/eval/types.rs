@@ -33,6 +33,8 @@ pub(crate) fn is(ty: &Ty, v: &Value) -> bool {
         (Ty::String, v) => matches!(v, Value::Str(_)),
         (Ty::Bool, v) => matches!(v, Value::Bool(_)),
         (Ty::Int, v) => matches!(v, Value::Int(_)),
+        (Ty::Class("JToken", _), Value::Token(_)) => true,
+        (Ty::Class(name, _), Value::Token(t)) if *name == t.class() => true,
         (ty, v) => {
             let own = v.ty();
             own == *ty || derives(&own, ty)

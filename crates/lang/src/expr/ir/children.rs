@@ -13,6 +13,9 @@ impl Ir {
             | Ir::Text(_)
             | Ir::Local(_)
             | Ir::Host(_)
+            | Ir::Entity(..)
+            | Ir::Member(_)
+            | Ir::MemberOf(..)
             | Ir::Header(_)
             | Ir::Variable(_)
             | Ir::HasVariable(_) => {}
@@ -31,6 +34,7 @@ impl Ir {
             | Ir::NewArrayOf(_, a)
             | Ir::Field(_, a)
             | Ir::Throw(a)
+            | Ir::IfHas(_, a)
             | Ir::EqualText(_, a, _)
             | Ir::EqualInt(_, a, _)
             | Ir::CompareInt(_, a, _) => f(a),

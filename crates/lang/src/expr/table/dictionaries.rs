@@ -4,10 +4,11 @@ use super::context::Part;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::sequence::View;
 use crate::expr::eval::{Args, Cx, R, Throw, equal, null_argument, throw, types, weigh};
-use crate::expr::host::Message;
+use crate::expr::host::{Message, UrlOf};
 use crate::expr::types::Ty;
 use crate::value::{Dict, HostObject, Object, Str, Value};
 use http::{HeaderMap, HeaderName};
+use smallvec::SmallVec;
 use std::any::Any;
 use std::rc::Rc;
 
@@ -182,6 +183,13 @@ fn query_pairs(cx: &Cx<'_>, v: &Value) -> Option<Vec<(String, String)>> {
     Some(super::web::query_pairs(&cx.host.url(*url).query_string))
 }
 
+fn query_values(cx: &Cx<'_>, url: UrlOf, name: &str) -> SmallVec<[Str; 1]> {
+    let mut all = SmallVec::new();
+    cx.host
+        .query(url, &mut |q| all.extend(super::web::query_values(q, name)));
+    all
+}
+
 /// A value by its key.
 pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Value>, Throw> {
     if key.is_null() {
@@ -204,13 +212,8 @@ pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Val
             .iter()
             .find(|(k, _)| k.eq_ignore_ascii_case(name))
             .map(|(_, v)| Value::Str(v.clone()))),
-        Value::Host(HostObject(Part::Query(_))) => {
-            let all: Vec<Str> = query_pairs(cx, of)
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|(k, _)| k.eq_ignore_ascii_case(name))
-                .map(|(_, v)| v.into())
-                .collect();
+        Value::Host(HostObject(Part::Query(url))) => {
+            let all = query_values(cx, *url, name);
             Ok((!all.is_empty()).then(|| Value::strings(all)))
         }
         Value::Host(HostObject(Part::Certificates)) => {
@@ -554,6 +557,16 @@ fn joined(v: Value) -> Value {
 fn multi(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     if let (Some(map), Some(name)) = (headers(cx, &a.values[0]), a.values[1].as_str()) {
         return Ok(header_joined(map, name).map_or_else(|| a.get(2), Value::Str));
+    }
+    if let (Value::Host(HostObject(Part::Query(url))), Some(name)) =
+        (&a.values[0], a.values[1].as_str())
+    {
+        let mut all = query_values(cx, *url, name);
+        return match all.len() {
+            0 => Ok(a.get(2)),
+            1 => Ok(all.pop().map_or(Value::Null, Value::Str)),
+            _ => cx.text(all.join(",")),
+        };
     }
     Ok(match get(cx, &a.values[0], &a.values[1])? {
         Some(v) => joined(v),

@@ -119,15 +119,35 @@ fn url_decode(s: &str) -> String {
 
 /// Names and values of an `application/x-www-form-urlencoded` text, decoded.
 pub(super) fn form_pairs(s: &str) -> Vec<(String, String)> {
-    let pairs = s.split('&').filter(|p| !p.is_empty());
-    pairs
-        .map(|p| {
-            p.split_once('=')
-                .map_or((url_decode(p), String::new()), |(n, v)| {
-                    (url_decode(n), url_decode(v))
-                })
-        })
+    pairs(s)
+        .map(|(n, v)| (url_decode(n), url_decode(v)))
         .collect()
+}
+
+/// The same, not decoded.
+fn pairs(s: &str) -> impl Iterator<Item = (&str, &str)> {
+    s.split('&')
+        .filter(|p| !p.is_empty())
+        .map(|p| p.split_once('=').unwrap_or((p, "")))
+}
+
+/// The values that a query gives a name; names differ by more than case.
+pub(super) fn query_values<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Str> {
+    pairs(query.strip_prefix('?').unwrap_or(query))
+        .filter(move |(n, _)| {
+            if n.contains(['%', '+']) {
+                url_decode(n).eq_ignore_ascii_case(name)
+            } else {
+                n.eq_ignore_ascii_case(name)
+            }
+        })
+        .map(|(_, v)| {
+            if v.contains(['%', '+']) {
+                url_decode(v).into()
+            } else {
+                v.into()
+            }
+        })
 }
 
 /// Names and values of a query string with or without its `?`.
