@@ -24,7 +24,7 @@ use crate::document::{Text, TextKind};
 use crate::source::Span;
 use crate::value::{Frozen, Value};
 use bind::Binder;
-use eval::Cx;
+use eval::{Cx, Slots};
 use host::Host;
 use ir::{Code, Frame, Ir};
 use lexer::Fault;
@@ -198,11 +198,17 @@ impl Expr {
 
     fn run(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
         let mut cx = Cx::new(host);
-        let mut frame = self.frame.slots();
+        let mut frame = Slots::new();
+        self.frame.fill(&mut frame);
         let value = eval::code(&mut cx, &mut frame, &self.code)?;
         match self.target {
             Target::Bool | Target::Int | Target::Long | Target::Double => Ok(value),
-            Target::Any => Ok(eval::sequence::settled(&mut cx, value, 0)?),
+            Target::Any => match value {
+                Value::List(_) | Value::Dict(_) | Value::Object(_) => {
+                    Ok(eval::sequence::settled(&mut cx, value, 0)?)
+                }
+                value => Ok(value),
+            },
             Target::Text => Ok(Value::Str(value.to_text())),
             Target::Body => Ok(match value {
                 Value::Str(_) | Value::Bytes(_) => value,

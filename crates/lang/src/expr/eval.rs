@@ -184,18 +184,16 @@ impl Drop for Closure {
 }
 
 impl super::ir::Frame {
-    /// Fresh slots.
-    pub(crate) fn slots(&self) -> Slots {
-        self.shared
-            .iter()
-            .map(|s| {
-                if *s {
-                    Slot::Shared(Rc::default())
-                } else {
-                    Slot::Plain(Value::Null)
-                }
-            })
-            .collect()
+    /// Fresh slots, put into a place that has none yet.
+    #[inline]
+    pub(crate) fn fill(&self, slots: &mut Slots) {
+        for s in &self.shared {
+            slots.push(if *s {
+                Slot::Shared(Rc::default())
+            } else {
+                Slot::Plain(Value::Null)
+            });
+        }
     }
 }
 
@@ -352,7 +350,8 @@ impl<'h> Cx<'h> {
         self.breathe()?;
         let code = &*closure.code;
         let params = code.params as usize;
-        let mut frame = code.frame.slots();
+        let mut frame = Slots::new();
+        code.frame.fill(&mut frame);
         for (i, place) in frame.iter_mut().take(params).enumerate() {
             let v = args.get(i).cloned().unwrap_or_default();
             match place {

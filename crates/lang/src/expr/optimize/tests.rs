@@ -73,9 +73,18 @@ fn names_are_resolved() {
         ("context.RequestId.ToString()", "Call"),
         ("context.User.RegistrationDate", "Call"),
         ("context.Api.Id", "MemberOf(Api, ApiId)"),
-        ("context.Product?.Name", "IfHas(Product, Member(ProductName))"),
-        ("context.User?.Email ?? \"\"", "IfHas(User, Member(UserEmail))"),
-        ("context.Response.StatusCode", "MemberOf(Response, ResponseStatusCode)"),
+        (
+            "context.Product?.Name",
+            "IfHas(Product, Member(ProductName))",
+        ),
+        (
+            "context.User?.Email ?? \"\"",
+            "IfHas(User, Member(UserEmail))",
+        ),
+        (
+            "context.Response.StatusCode",
+            "MemberOf(Response, ResponseStatusCode)",
+        ),
         ("context.LastError?.Message.Length", "IfHas(LastError, Call"),
     ] {
         assert!(ir(code).contains(node), "{code}: {}", ir(code));
