@@ -257,9 +257,11 @@ fn set_local(cx: &mut Cx<'_>, frame: &mut Slots, slot: u32, value: &Ir) -> R {
 
 #[inline(never)]
 fn coalesce(cx: &mut Cx<'_>, frame: &mut Slots, a: &Ir, b: &Ir) -> R {
-    match eval(cx, frame, a)? {
-        Value::Null => eval(cx, frame, b),
-        v => Ok(v),
+    // The result is passed on as it is: moving a value costs more than the test.
+    let result = eval(cx, frame, a);
+    match &result {
+        Ok(Value::Null) => eval(cx, frame, b),
+        _ => result,
     }
 }
 
