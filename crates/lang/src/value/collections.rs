@@ -102,6 +102,8 @@ impl Key {
             Value::Float(d) => number(u64::from((d + 0.0).to_bits())),
             Value::Decimal(d) => Key::Bytes(discriminant(value), d.normalize().serialize()),
             Value::ULong(n) => number(*n),
+            // `JTokenEqualityComparer`: by content.
+            Value::Token(t) if fold => Key::Token(t.deep_key()),
             Value::Token(t) => Key::Token(t.key()),
             Value::List(l) => pointer(Rc::as_ptr(l).cast()),
             Value::Dict(d) => pointer(Rc::as_ptr(d).cast()),

@@ -317,6 +317,31 @@ impl Token {
         }
     }
 
+    /// A text that tokens share which are equal in `DeepEquals`.
+    pub(crate) fn deep_key(&self) -> String {
+        let all = |t: &Token| t.children().iter().map(Token::deep_key).collect::<Vec<_>>();
+        match self.kind() {
+            Kind::Object(_) => {
+                let mut all = all(self);
+                all.sort();
+                format!("{{{}}}", all.join(","))
+            }
+            Kind::Array(_) => format!("[{}]", all(self).join(",")),
+            Kind::Constructor(name, _) => {
+                format!("new {:?}({})", name.borrow(), all(self).join(","))
+            }
+            Kind::Property(name, value) => format!("{name:?}:{}", value.borrow().deep_key()),
+            Kind::Scalar(v) => {
+                let v = v.borrow();
+                let text = match (self.type_number(), super::number::as_f64(&v)) {
+                    (7, Some(f)) => f.to_string(),
+                    _ => v.to_text().to_string(),
+                };
+                format!("{}{text:?}", self.type_number())
+            }
+        }
+    }
+
     pub(crate) fn parent(&self) -> Option<Token> {
         self.0.parent.borrow().upgrade().map(Token)
     }

@@ -9,7 +9,7 @@ mod queue;
 mod set;
 pub(super) mod span;
 
-use super::{Row, Type, m, ty, ty_of};
+use super::{Native, Row, Type, m, ty, ty_of};
 use crate::expr::eval::sequence::known_count;
 use crate::expr::eval::{
     Args, Cx, Iter, Query, R, Throw, equal, iterate, out_of_range, throw, types,
@@ -308,33 +308,57 @@ const COLLECTION: &[Row] = &[
         }))
     }),
     m("void Add(T item)", add),
-    m("bool Contains(T item)", contains),
-    m("void Clear()", clear),
-    m("void CopyTo(T[] array, int arrayIndex)", copy_to),
-    m("bool Remove(T item)", remove),
+    m("bool Contains(T item)", |cx, a| {
+        or_token(cx, a, "Contains", contains)
+    }),
+    m("void Clear()", |cx, a| or_token(cx, a, "Clear", clear)),
+    m("void CopyTo(T[] array, int arrayIndex)", |cx, a| {
+        or_token(cx, a, "CopyTo", copy_to)
+    }),
+    m("bool Remove(T item)", |cx, a| {
+        or_token(cx, a, "Remove", remove)
+    }),
 ];
+
+/// A member of `IList<JToken>` is that of `JArray` when the list is one.
+fn or_token(cx: &mut Cx<'_>, a: &mut Args<'_>, name: &str, otherwise: Native) -> R {
+    match &a.values[0] {
+        Value::Token(_) => super::json::arrays::member(cx, a, name),
+        _ => otherwise(cx, a),
+    }
+}
+
+fn insert_at(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let l = growing(a)?;
+    let i = usize::try_from(a.int(1))
+        .ok()
+        .filter(|i| *i <= l.items().len())
+        .ok_or_else(|| {
+            span::out_of_range("index", "Index must be within the bounds of the List.")
+        })?;
+    l.items_mut().insert(i, a.get(2));
+    Ok(Value::Null)
+}
 
 const READ_ONLY_LIST: &[Row] = &[m("T this[int index]", item)];
 
 const LIST_INTERFACE: &[Row] = &[
     m("T this[int index]", item),
-    m("set T this[int index]", set_item),
+    m("set T this[int index]", |cx, a| {
+        or_token(cx, a, "set", set_item)
+    }),
     m("int IndexOf(T item)", |cx, a| {
-        index_of(cx, a, &Where::ALL, false)
+        or_token(cx, a, "IndexOf", |cx, a| {
+            index_of(cx, a, &Where::ALL, false)
+        })
     }),
     m("void Insert(int index, T item)", |cx, a| {
-        let l = growing(a)?;
-        let i = usize::try_from(a.int(1))
-            .ok()
-            .filter(|i| *i <= l.items().len())
-            .ok_or_else(|| {
-                span::out_of_range("index", "Index must be within the bounds of the List.")
-            })?;
         cx.charge(size_of::<Value>())?;
-        l.items_mut().insert(i, a.get(2));
-        Ok(Value::Null)
+        or_token(cx, a, "Insert", insert_at)
     }),
-    m("void RemoveAt(int index)", remove_at),
+    m("void RemoveAt(int index)", |cx, a| {
+        or_token(cx, a, "RemoveAt", remove_at)
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[

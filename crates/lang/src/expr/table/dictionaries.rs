@@ -450,6 +450,7 @@ fn with_capacity(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
 pub(super) fn folds(a: &Args<'_>, i: usize) -> bool {
     a.object::<super::strings::Comparer>(i)
         .is_ok_and(|c| c.fold)
+        || a.object::<super::json::values::Comparer>(i).is_ok()
 }
 
 /// `Comparer` of a set or dictionary.

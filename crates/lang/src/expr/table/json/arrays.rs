@@ -117,6 +117,20 @@ const ARRAY: &[Row] = &[
     m("JArray DeepClone()", super::clone_row),
 ];
 
+/// Runs a member of `JArray` for what sees one as an `IList<JToken>`; `set` is the indexer.
+pub(crate) fn member(cx: &mut Cx<'_>, a: &mut Args<'_>, name: &str) -> R {
+    use crate::expr::table::{MemberKind, table};
+    let members = table().get("JArray").map(|t| &t.members);
+    let found = members.into_iter().flatten().find(|m| match name {
+        "set" => m.kind == MemberKind::SetIndex,
+        name => m.kind == MemberKind::Method && m.name == name,
+    });
+    match found {
+        Some(member) => (member.run)(cx, a),
+        None => Err(crate::expr::eval::null_reference()),
+    }
+}
+
 fn constructor(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let name = a.str(0).map_err(|_| null("name"))?;
     if name.is_empty() {
