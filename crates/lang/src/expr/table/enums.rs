@@ -69,6 +69,13 @@ enums! {
     }
     URI_PARTIAL "System.UriPartial" { Scheme = 0, Authority = 1, Path = 2, Query = 3 }
     ADDRESS_FAMILY "System.Net.Sockets.AddressFamily" { Unknown = -1, Unspecified = 0, InterNetwork = 2, InterNetworkV6 = 23 }
+    URI_HOST_NAME_TYPE "System.UriHostNameType" { Unknown = 0, Basic = 1, Dns = 2, IPv4 = 3, IPv6 = 4 }
+    URI_COMPONENTS "System.UriComponents" (flags) {
+        SerializationInfoString = -2147483648, Scheme = 1, UserInfo = 2, Host = 4, Port = 8, SchemeAndServer = 13, Path = 16, Query = 32,
+        PathAndQuery = 48, HttpRequestUrl = 61, Fragment = 64, AbsoluteUri = 127, StrongPort = 128, HostAndPort = 132, StrongAuthority = 134,
+        NormalizedHost = 256, KeepDelimiter = 1073741824,
+    }
+    URI_FORMAT "System.UriFormat" { UriEscaped = 1, Unescaped = 2, SafeUnescaped = 3 }
     URI_KIND "System.UriKind" { RelativeOrAbsolute = 0, Absolute = 1, Relative = 2 }
     PRODUCT_STATE "Microsoft.Azure.ApiManagement.ProductState" { NotPublished = 0, Published = 1 }
     XML_NODE_TYPE "System.Xml.XmlNodeType" {

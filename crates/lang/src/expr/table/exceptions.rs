@@ -215,6 +215,10 @@ pub(super) const TYPES: &[Type] = &[
         exception!("SerializationException", "Serialization error."),
     ),
     ty(
+        "class System.Net.Sockets.SocketException : Exception",
+        exception!("SocketException", "The socket operation failed."),
+    ),
+    ty(
         "class System.InvalidTimeZoneException : Exception",
         exception!(
             "InvalidTimeZoneException",

@@ -1,11 +1,12 @@
-//! `WebUtility`, `IPAddress`, and `Uri` in [`uri`].
+//! `WebUtility`; `HttpUtility` in [`http`], `IPAddress` in [`address`], `Uri` in [`uri`], `UriBuilder` in [`uri::builder`].
 
 mod address;
 mod entities;
+mod http;
 mod uri;
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R};
+use crate::expr::eval::{Args, Cx, R, Throw};
 use crate::value::{Str, Value};
 
 pub(crate) use uri::original;
@@ -15,7 +16,11 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Percent-encodes every byte of a text that is not kept.
 fn percent(s: &str, keep: impl Fn(u8) -> bool, out: &mut String) {
-    for &b in s.as_bytes() {
+    percent_bytes(s.as_bytes(), keep, out);
+}
+
+fn percent_bytes(bytes: &[u8], keep: impl Fn(u8) -> bool, out: &mut String) {
+    for &b in bytes {
         if keep(b) {
             out.push(char::from(b));
         } else {
@@ -77,30 +82,36 @@ fn percent_decode(s: &str, wanted: impl Fn(char) -> bool) -> String {
 
 /// `WebUtility.UrlEncode`.
 pub(super) fn url_encode(s: &str) -> String {
-    let mut out = String::with_capacity(s.len() * 3 / 2);
-    for piece in s.split_inclusive(' ') {
-        let (text, space) = piece
-            .strip_suffix(' ')
-            .map_or((piece, false), |t| (t, true));
-        percent(
-            text,
-            |b| {
-                b.is_ascii_alphanumeric()
-                    || matches!(b, b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')')
-            },
-            &mut out,
-        );
-        if space {
+    url_encode_bytes(s.as_bytes())
+}
+
+fn url_encode_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 3 / 2);
+    for (i, piece) in bytes.split(|b| *b == b' ').enumerate() {
+        if i > 0 {
             out.push('+');
         }
+        percent_bytes(piece, url_safe, &mut out);
     }
     out
 }
 
+/// What `UrlEncode` keeps.
+fn url_safe(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')')
+}
+
 /// `WebUtility.UrlDecode`: bytes that are no UTF-8 become the replacement character.
 fn url_decode(s: &str) -> String {
-    let bytes = s.as_bytes();
-    let mut out = Vec::with_capacity(s.len());
+    text_of(url_decode_bytes(s.as_bytes()))
+}
+
+fn text_of(out: Vec<u8>) -> String {
+    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+fn url_decode_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&b) = bytes.get(at) {
         match percent_byte(&bytes[at..]) {
@@ -114,7 +125,7 @@ fn url_decode(s: &str) -> String {
             }
         }
     }
-    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+    out
 }
 
 /// Names and values of an `application/x-www-form-urlencoded` text, decoded.
@@ -188,7 +199,8 @@ fn html_decode(s: &str) -> String {
                     Some(n) => {
                         let n = match n.strip_prefix(['x', 'X']) {
                             Some(h) => u32::from_str_radix(h, 16).ok()?,
-                            None => n.parse().ok()?,
+                            // .NET allows white space here.
+                            None => n.trim().parse().ok()?,
                         };
                         char::from_u32(n)?
                     }
@@ -222,6 +234,46 @@ fn mapped(cx: &mut Cx<'_>, a: &mut Args<'_>, f: fn(&str) -> String) -> R {
     }
 }
 
+/// The bytes that `*ToBytes` work on: a part of an array.
+fn part(a: &Args<'_>) -> Result<Option<Vec<u8>>, Throw> {
+    let (offset, count) = (a.int(1), a.int(2));
+    let Ok(bytes) = a.bytes(0) else {
+        return if count == 0 {
+            Ok(None)
+        } else {
+            Err(super::dates::null_argument("bytes"))
+        };
+    };
+    let outside = |name: &str| {
+        super::dates::out_of_range(
+            "Specified argument was out of the range of valid values.",
+            name,
+        )
+    };
+    let from = usize::try_from(offset)
+        .ok()
+        .filter(|n| *n <= bytes.len())
+        .ok_or_else(|| outside("offset"))?;
+    let n = usize::try_from(count)
+        .ok()
+        .filter(|n| *n <= bytes.len() - from)
+        .ok_or_else(|| outside("count"))?;
+    Ok(Some(bytes[from..from + n].to_vec()))
+}
+
+/// A function from bytes to bytes; null stays null.
+fn bytes(cx: &mut Cx<'_>, a: &Args<'_>, f: fn(&[u8]) -> Vec<u8>) -> R {
+    Ok(match part(a)? {
+        Some(b) => {
+            let out = f(&b);
+            cx.charge(out.len())?;
+            cx.step(out.len() / 64)?;
+            Value::Bytes(out.into())
+        }
+        None => Value::Null,
+    })
+}
+
 const WEB_UTILITY: &[Row] = &[
     m("static string UrlEncode(string value)", |cx, a| {
         mapped(cx, a, url_encode)
@@ -235,12 +287,26 @@ const WEB_UTILITY: &[Row] = &[
     m("static string HtmlDecode(string value)", |cx, a| {
         mapped(cx, a, html_decode)
     }),
+    m(
+        "static byte[] UrlEncodeToBytes(byte[] value, int offset, int count)",
+        |cx, a| bytes(cx, a, |b| url_encode_bytes(b).into_bytes()),
+    ),
+    m(
+        "static byte[] UrlDecodeToBytes(byte[] encodedValue, int offset, int count)",
+        |cx, a| bytes(cx, a, url_decode_bytes),
+    ),
 ];
 
 pub(super) const TYPES: &[Type] = &[
     ty("static System.Net.WebUtility", WEB_UTILITY),
+    ty("static System.Web.HttpUtility", http::ROWS),
+    ty(
+        "class System.Collections.Specialized.NameValueCollection : IEnumerable<string>",
+        http::COLLECTION,
+    ),
     ty("class System.Net.IPAddress", address::ROWS),
     ty("class System.Uri", uri::ROWS),
+    ty("class System.UriBuilder", uri::builder::ROWS),
 ];
 
 #[cfg(test)]

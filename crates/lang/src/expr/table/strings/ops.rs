@@ -43,7 +43,7 @@ pub(in crate::expr::table) fn equals(a: &str, b: &str, comparison: i64) -> bool 
 }
 
 /// `string.Compare`: the sign by culture; ordinal the difference of the first units that differ, or of the lengths.
-pub(super) fn compare(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
+pub(in super::super) fn compare(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
     checked(comparison)?;
     let (a, b) = match (a.as_str(), b.as_str()) {
         (None, None) => return Ok(0),

@@ -1,7 +1,8 @@
 //! `System.Net.IPAddress`.
 
+use super::super::dates::{bad_argument, null_argument, out_of_range};
 use super::super::{Row, m};
-use crate::expr::eval::{Args, Throw, throw};
+use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::any::Any;
@@ -23,10 +24,14 @@ impl Object for Address {
         self
     }
     fn text(&self) -> String {
+        let ip = match self.ip {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => v6_text(v6),
+        };
         if self.scope == 0 {
-            self.ip.to_string()
+            ip
         } else {
-            format!("{}%{}", self.ip, self.scope)
+            format!("{ip}%{}", self.scope)
         }
     }
     fn hash_text(&self) -> Option<String> {
@@ -34,6 +39,26 @@ impl Object for Address {
     }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Address>() == Some(self)
+    }
+}
+
+/// As .NET writes it: an address that holds an IPv4 one ends like that one, unless its upper half is 0.
+fn v6_text(v6: Ipv6Addr) -> String {
+    let g = v6.segments();
+    let tail = || {
+        let o = v6.octets();
+        Ipv4Addr::new(o[12], o[13], o[14], o[15])
+    };
+    match g {
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => format!("::{}", tail()),
+        [0, 0, 0, 0, 0, 0xffff, high, low] if high == 0 => format!("::ffff:{high:x}:{low:x}"),
+        [0, 0, 0, 0, 0, 0xffff, ..] => format!("::ffff:{}", tail()),
+        [0, 0, 0, 0, 0xffff, 0, high, _] if high != 0 => format!("::ffff:0:{}", tail()),
+        [_, _, _, _, 0, 0x5efe, ..] if g[..4].iter().any(|s| *s != 0) => {
+            let head = Ipv6Addr::new(g[0], g[1], g[2], g[3], 0, 0x5efe, 1, 1).to_string();
+            format!("{}{}", head.trim_end_matches("1:1"), tail())
+        }
+        _ => v6.to_string(),
     }
 }
 
@@ -79,7 +104,9 @@ fn parse(s: &str) -> Option<Address> {
         .and_then(|s| s.split_once(']'))
         .map_or(s, |(inner, _)| inner);
     let (ip, scope) = match inner.split_once('%') {
-        Some((ip, scope)) => (ip, scope.parse().ok()?),
+        // The name of an interface is none of this host's.
+        Some((_, "")) => return None,
+        Some((ip, scope)) => (ip, scope.parse().unwrap_or(0)),
         None => (inner, 0),
     };
     ip.parse::<Ipv6Addr>().ok().map(|v6| Address {
@@ -92,6 +119,53 @@ fn this(a: &Args<'_>) -> Result<IpAddr, Throw> {
     Ok(a.object::<Address>(0)?.ip)
 }
 
+/// An address of 4 or 16 bytes.
+fn of_bytes(a: &Args<'_>, scope: u32) -> R {
+    let bytes = a.bytes(0).map_err(|_| null_argument("address"))?;
+    let ip: IpAddr = if let Ok(v4) = <[u8; 4]>::try_from(&bytes[..])
+        && a.len() == 1
+    {
+        v4.into()
+    } else if let Ok(v6) = <[u8; 16]>::try_from(&bytes[..]) {
+        v6.into()
+    } else {
+        return Err(bad_argument(
+            "An invalid IP address was specified.",
+            "address",
+        ));
+    };
+    Ok(made(Address { ip, scope }))
+}
+
+fn scope(n: i64, name: &str) -> Result<u32, Throw> {
+    u32::try_from(n).map_err(|_| {
+        out_of_range(
+            "Specified argument was out of the range of valid values.",
+            name,
+        )
+    })
+}
+
+/// The groups of an IPv6 address.
+fn groups(a: &Args<'_>) -> Result<Option<[u16; 8]>, Throw> {
+    Ok(match this(a)? {
+        IpAddr::V6(v6) => Some(v6.segments()),
+        IpAddr::V4(_) => None,
+    })
+}
+
+/// Whether it is an IPv6 address whose first groups say so.
+fn starts(a: &Args<'_>, f: fn(&[u16; 8]) -> bool) -> R {
+    Ok(Value::Bool(groups(a)?.is_some_and(|g| f(&g))))
+}
+
+fn unsupported() -> Throw {
+    throw(
+        "SocketException",
+        "The attempted operation is not supported for the type of object referenced.",
+    )
+}
+
 fn made(address: Address) -> Value {
     Value::Object(Rc::new(address))
 }
@@ -101,8 +175,18 @@ fn value(ip: IpAddr) -> Value {
 }
 
 pub(super) const ROWS: &[Row] = &[
+    m("new(byte[] address)", |_, a| of_bytes(a, 0)),
+    m("new(byte[] address, long scopeid)", |_, a| {
+        let scope = scope(a.int(1), "scopeid")?;
+        of_bytes(a, scope)
+    }),
+    m("new(long newAddress)", |_, a| {
+        // The bytes are in the order of the network.
+        let n = scope(a.int(0), "newAddress")?;
+        Ok(value(Ipv4Addr::from(n.swap_bytes()).into()))
+    }),
     m("static IPAddress Parse(string ipString)", |_, a| {
-        parse(a.text(0)?)
+        parse(a.text(0).map_err(|_| null_argument("ipString"))?)
             .map(made)
             .ok_or_else(|| throw("FormatException", "An invalid IP address was specified."))
     }),
@@ -115,7 +199,11 @@ pub(super) const ROWS: &[Row] = &[
         },
     ),
     m("static bool IsLoopback(IPAddress address)", |_, a| {
-        Ok(Value::Bool(this(a)?.to_canonical().is_loopback()))
+        let ip = a
+            .object::<Address>(0)
+            .map_err(|_| null_argument("address"))?
+            .ip;
+        Ok(Value::Bool(ip.to_canonical().is_loopback()))
     }),
     m("static IPAddress Loopback", |_, _| {
         Ok(value(Ipv4Addr::LOCALHOST.into()))
@@ -125,6 +213,59 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m("static IPAddress IPv6Loopback", |_, _| {
         Ok(value(Ipv6Addr::LOCALHOST.into()))
+    }),
+    m("static IPAddress Broadcast", |_, _| {
+        Ok(value(Ipv4Addr::BROADCAST.into()))
+    }),
+    m("static IPAddress None", |_, _| {
+        Ok(value(Ipv4Addr::BROADCAST.into()))
+    }),
+    m("static IPAddress IPv6Any", |_, _| {
+        Ok(value(Ipv6Addr::UNSPECIFIED.into()))
+    }),
+    m("static IPAddress IPv6None", |_, _| {
+        Ok(value(Ipv6Addr::UNSPECIFIED.into()))
+    }),
+    m("static short HostToNetworkOrder(short host)", |_, a| {
+        Ok(Value::Short((a.int(0) as i16).swap_bytes()))
+    }),
+    m("static int HostToNetworkOrder(int host)", |_, a| {
+        Ok(Value::Int((a.int(0) as i32).swap_bytes()))
+    }),
+    m("static long HostToNetworkOrder(long host)", |_, a| {
+        Ok(Value::Long(a.int(0).swap_bytes()))
+    }),
+    m("static short NetworkToHostOrder(short network)", |_, a| {
+        Ok(Value::Short((a.int(0) as i16).swap_bytes()))
+    }),
+    m("static int NetworkToHostOrder(int network)", |_, a| {
+        Ok(Value::Int((a.int(0) as i32).swap_bytes()))
+    }),
+    m("static long NetworkToHostOrder(long network)", |_, a| {
+        Ok(Value::Long(a.int(0).swap_bytes()))
+    }),
+    m("long Address", |_, a| match this(a)? {
+        IpAddr::V4(v4) => Ok(Value::Long(i64::from(u32::from(v4).swap_bytes()))),
+        IpAddr::V6(_) => Err(unsupported()),
+    }),
+    m("long ScopeId", |_, a| match this(a)? {
+        IpAddr::V6(_) => Ok(Value::Long(i64::from(a.object::<Address>(0)?.scope))),
+        IpAddr::V4(_) => Err(unsupported()),
+    }),
+    m("bool IsIPv6LinkLocal", |_, a| {
+        starts(a, |g| g[0] & 0xffc0 == 0xfe80)
+    }),
+    m("bool IsIPv6Multicast", |_, a| {
+        starts(a, |g| g[0] & 0xff00 == 0xff00)
+    }),
+    m("bool IsIPv6SiteLocal", |_, a| {
+        starts(a, |g| g[0] & 0xffc0 == 0xfec0)
+    }),
+    m("bool IsIPv6UniqueLocal", |_, a| {
+        starts(a, |g| g[0] & 0xfe00 == 0xfc00)
+    }),
+    m("bool IsIPv6Teredo", |_, a| {
+        starts(a, |g| g[0] == 0x2001 && g[1] == 0)
     }),
     m("AddressFamily AddressFamily", |_, a| {
         Ok(Value::Enum(
@@ -153,10 +294,10 @@ pub(super) const ROWS: &[Row] = &[
         }))
     }),
     m("IPAddress MapToIPv6()", |_, a| {
-        Ok(value(match this(a)? {
-            IpAddr::V4(v4) => IpAddr::V6(v4.to_ipv6_mapped()),
-            v6 => v6,
-        }))
+        Ok(match this(a)? {
+            IpAddr::V4(v4) => value(v4.to_ipv6_mapped().into()),
+            IpAddr::V6(_) => a.get(0),
+        })
     }),
     m("string ToString()", |_, a| {
         Ok(Value::from(a.object::<Address>(0)?.text()))

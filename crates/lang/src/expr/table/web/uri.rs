@@ -3,6 +3,8 @@
 //! What must stay true: `OriginalString` is the text as given; every other member is of the normal form, in which the
 //! scheme and host are lower case, dot segments are resolved, and what may not stand in a URI is percent-encoded.
 
+pub(super) mod builder;
+mod components;
 mod parts;
 
 use super::super::{Row, m};
@@ -11,7 +13,8 @@ use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Str, Value};
 use parts::{
-    Parts, Wrong, default_port, is_scheme, left_part, parse, readable, reserved, unreserved,
+    Parts, Wrong, check_host, default_port, file_path, is_scheme, left_part, parse, readable,
+    reserved, unreserved,
 };
 use std::any::Any;
 use std::rc::Rc;
@@ -69,6 +72,11 @@ fn value(original: Str, parts: Option<Parts>) -> Value {
     Value::Object(Rc::new(Uri { original, parts }))
 }
 
+/// What a path may hold as it is.
+fn path_byte(b: u8) -> bool {
+    unreserved(b) || (reserved(b) && !matches!(b, b'?' | b'#'))
+}
+
 /// `new Uri(text)`.
 pub(in super::super) fn uri(text: &str) -> R {
     parse(text)
@@ -78,7 +86,13 @@ pub(in super::super) fn uri(text: &str) -> R {
 
 /// A URI of a `UriKind`: 0 either, 1 absolute, 2 relative.
 fn of_kind(text: &Str, kind: i64) -> Result<Value, Wrong> {
-    match (parse(text), kind) {
+    // .NET takes a path of Windows for a relative reference where one is asked for.
+    let parsed = if kind == 2 && file_path(text.trim()).is_some() {
+        Err(Wrong::NoScheme)
+    } else {
+        parse(text)
+    };
+    match (parsed, kind) {
         (Ok(p), 0 | 1) => Ok(value(text.clone(), Some(p))),
         (Ok(_), _) => Err(Wrong::NoScheme),
         (Err(Wrong::NoScheme | Wrong::Empty), 0 | 2) => Ok(value(text.clone(), None)),
@@ -94,8 +108,13 @@ fn joined(base: &Uri, reference: &str) -> Result<Value, Throw> {
             "This operation is not supported for a relative URI. (Parameter 'baseUri')",
         )
     })?;
+    if reference.is_empty() {
+        return Ok(value(base.absolute().into(), Some(base.clone())));
+    }
     let parts = match parse(reference) {
-        Ok(p) => p,
+        // Two slashes are a host of the same scheme here.
+        Ok(p) if !reference.trim_start().starts_with(['/', '\\']) => p,
+        Ok(_) => base.resolve(reference.trim()).map_err(Wrong::throw)?,
         Err(Wrong::NoScheme | Wrong::Empty) => {
             base.resolve(reference.trim()).map_err(Wrong::throw)?
         }
@@ -109,12 +128,14 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Uri, Throw> {
 }
 
 fn parts<'a>(a: &'a Args<'_>) -> Result<&'a Parts, Throw> {
-    this(a)?.parts.as_ref().ok_or_else(|| {
-        throw(
-            "InvalidOperationException",
-            "This operation is not supported for a relative URI.",
-        )
-    })
+    this(a)?.parts.as_ref().ok_or_else(not_relative)
+}
+
+fn not_relative() -> Throw {
+    throw(
+        "InvalidOperationException",
+        "This operation is not supported for a relative URI.",
+    )
 }
 
 fn null(name: &str) -> Throw {
@@ -124,9 +145,20 @@ fn null(name: &str) -> Throw {
     )
 }
 
+fn host_type(n: i64) -> R {
+    Ok(Value::Enum(&super::super::enums::URI_HOST_NAME_TYPE, n))
+}
+
+fn hex_digit(a: &Args<'_>, i: usize) -> Option<u32> {
+    u32::try_from(a.int(i))
+        .ok()
+        .and_then(char::from_u32)
+        .and_then(|c| c.to_digit(16))
+}
+
 fn reference(a: &Args<'_>, i: usize) -> Result<Str, Throw> {
     Ok(a.object::<Uri>(i)
-        .map_err(|_| null("relativeUri"))?
+        .map_err(|_| crate::expr::eval::null_reference())?
         .original
         .clone())
 }
@@ -143,25 +175,36 @@ fn same(a: &Args<'_>) -> bool {
 }
 
 fn is_well_formed(s: &str, kind: i64) -> bool {
+    let trimmed = s.trim_matches(|c: char| c.is_ascii_whitespace());
+    if trimmed.is_empty() && !s.is_empty() {
+        return false;
+    }
+    let s = trimmed;
     let plain = |s: &str| {
-        let mut out = String::new();
-        percent(
-            s,
-            |b| unreserved(b) || reserved(b) || b == b'%' || !b.is_ascii(),
-            &mut out,
-        );
         let bytes = s.as_bytes();
-        out == s
-            && bytes
-                .iter()
-                .enumerate()
-                .all(|(i, b)| *b != b'%' || percent_byte(&bytes[i..]).is_some())
+        bytes.iter().enumerate().all(|(i, b)| match b {
+            b'%' => percent_byte(&bytes[i..]).is_some(),
+            b => unreserved(*b) || reserved(*b) || !b.is_ascii(),
+        })
     };
+    let by_path = s.starts_with(['/', '\\']) || s.as_bytes().get(1) == Some(&b':');
     match parse(s) {
-        Ok(_) => kind != 2 && plain(s),
-        Err(Wrong::NoScheme) => kind != 1 && plain(s) && !s.contains('\\'),
+        Ok(_) if !by_path => kind != 2 && plain(s) && s.matches('#').count() < 2,
+        Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {
+            let first = s.split('/').next().unwrap_or("");
+            kind != 1 && plain(s) && !s.contains(['\\', '#']) && !first.contains(':')
+        }
         Err(_) => false,
     }
+}
+
+/// A text constant.
+macro_rules! scheme {
+    ($name:literal, $value:literal) => {
+        m(concat!("const string ", $name), |_, _| {
+            Ok(Value::from($value))
+        })
+    };
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -169,23 +212,39 @@ pub(super) const ROWS: &[Row] = &[
         uri(a.text(0).map_err(|_| null("uriString"))?)
     }),
     m("new(string uriString, UriKind uriKind)", |_, a| {
-        of_kind(&a.str(0).map_err(|_| null("uriString"))?, a.int(1)).map_err(Wrong::throw)
+        let s = a.str(0).map_err(|_| null("uriString"))?;
+        if !(0..=2).contains(&a.int(1)) {
+            return Err(throw(
+                "ArgumentException",
+                format!(
+                    "The value '{}' passed for the UriKind parameter is invalid. (Parameter 'uriKind')",
+                    a.int(1)
+                ),
+            ));
+        }
+        of_kind(&s, a.int(1)).map_err(Wrong::throw)
     }),
     m("new(Uri baseUri, string relativeUri)", |_, a| {
         let reference = a.str(1).unwrap_or_else(|_| "".into());
         joined(a.object::<Uri>(0).map_err(|_| null("baseUri"))?, &reference)
     }),
     m("new(Uri baseUri, Uri relativeUri)", |_, a| {
-        let reference = reference(a, 1)?;
-        joined(a.object::<Uri>(0).map_err(|_| null("baseUri"))?, &reference)
+        let base = a.object::<Uri>(0).map_err(|_| null("baseUri"))?;
+        joined(base, &reference(a, 1)?)
     }),
-    m("const string UriSchemeHttp", |_, _| Ok(Value::from("http"))),
-    m("const string UriSchemeHttps", |_, _| {
-        Ok(Value::from("https"))
-    }),
-    m("const string SchemeDelimiter", |_, _| {
-        Ok(Value::from("://"))
-    }),
+    scheme!("UriSchemeFile", "file"),
+    scheme!("UriSchemeFtp", "ftp"),
+    scheme!("UriSchemeGopher", "gopher"),
+    scheme!("UriSchemeHttp", "http"),
+    scheme!("UriSchemeHttps", "https"),
+    scheme!("UriSchemeMailto", "mailto"),
+    scheme!("UriSchemeNews", "news"),
+    scheme!("UriSchemeNntp", "nntp"),
+    scheme!("UriSchemeNetTcp", "net.tcp"),
+    scheme!("UriSchemeNetPipe", "net.pipe"),
+    scheme!("UriSchemeWs", "ws"),
+    scheme!("UriSchemeWss", "wss"),
+    scheme!("SchemeDelimiter", "://"),
     m(
         "static bool TryCreate(string uriString, UriKind uriKind, out Uri result)",
         |_, a| {
@@ -273,14 +332,14 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::from(parts(a)?.absolute()))
     }),
     m("string AbsolutePath", |_, a| {
-        Ok(Value::from(&*parts(a)?.path))
+        Ok(Value::from(parts(a)?.absolute_path()))
     }),
     m("string LocalPath", |_, a| {
-        Ok(Value::from(percent_decode(&parts(a)?.path, |_| true)))
+        Ok(Value::from(parts(a)?.local_path()))
     }),
     m("string PathAndQuery", |_, a| {
         let p = parts(a)?;
-        Ok(Value::from(format!("{}{}", p.path, p.query)))
+        Ok(Value::from(format!("{}{}", p.absolute_path(), p.query)))
     }),
     m("string Scheme", |_, a| Ok(Value::from(&*parts(a)?.scheme))),
     m("string Host", |_, a| Ok(Value::from(&*parts(a)?.host))),
@@ -289,6 +348,80 @@ pub(super) const ROWS: &[Row] = &[
             parts(a)?.host.trim_start_matches('[').trim_end_matches(']'),
         ))
     }),
+    m("string IdnHost", |_, a| {
+        Ok(Value::from(components::idn(&parts(a)?.host)))
+    }),
+    m("UriHostNameType HostNameType", |_, a| {
+        host_type(parts(a)?.host_type())
+    }),
+    m("bool IsUnc", |_, a| {
+        let p = parts(a)?;
+        Ok(Value::Bool(p.scheme == "file" && !p.host.is_empty()))
+    }),
+    m("bool UserEscaped", |_, a| {
+        this(a).map(|_| Value::Bool(false))
+    }),
+    m("bool IsWellFormedOriginalString()", |_, a| {
+        Ok(Value::Bool(is_well_formed(&this(a)?.original, 0)))
+    }),
+    m(
+        "string GetComponents(UriComponents components, UriFormat format)",
+        |cx, a| {
+            let s = components::of(this(a)?.parts.as_ref(), a.int(1), a.int(2))?;
+            cx.text(s)
+        },
+    ),
+    m("Uri MakeRelativeUri(Uri uri)", |_, a| {
+        let from = parts(a)?;
+        let to = a.object::<Uri>(1).map_err(|_| null("uri"))?;
+        let relative = to.parts.as_ref().ok_or_else(not_relative)?;
+        Ok(match components::relative(from, relative) {
+            Some(text) => value(text.into(), None),
+            None => Value::Object(Rc::new(to.clone())),
+        })
+    }),
+    m(
+        "static int Compare(Uri uri1, Uri uri2, UriComponents partsToCompare, UriFormat compareFormat, StringComparison comparisonType)",
+        |_, a| {
+            let text = |i: usize| match a.object::<Uri>(i) {
+                Ok(u) => components::of(u.parts.as_ref(), a.int(2), a.int(3)).map(Value::from),
+                Err(_) => Ok(Value::Null),
+            };
+            let (x, y) = (text(0)?, text(1)?);
+            super::super::strings::compare(&x, &y, a.int(4)).map(Value::Int)
+        },
+    ),
+    m(
+        "static UriHostNameType CheckHostName(string name)",
+        |_, a| host_type(a.text(0).map_or(0, check_host)),
+    ),
+    m("static bool IsHexDigit(char character)", |_, a| {
+        Ok(Value::Bool(hex_digit(a, 0).is_some()))
+    }),
+    m("static int FromHex(char digit)", |_, a| {
+        let n = hex_digit(a, 0).ok_or_else(|| {
+            throw(
+                "ArgumentException",
+                "Value does not fall within the expected range. (Parameter 'digit')",
+            )
+        })?;
+        Ok(Value::Int(n as i32))
+    }),
+    m(
+        "static bool IsHexEncoding(string pattern, int index)",
+        |_, a| {
+            let text = a.text(0).map_err(|_| null("pattern"))?;
+            let units: Vec<u16> = text.encode_utf16().collect();
+            let at = usize::try_from(a.int(1)).unwrap_or(usize::MAX);
+            let bytes: Vec<u8> = units
+                .iter()
+                .skip(at)
+                .take(3)
+                .map(|u| u8::try_from(*u).unwrap_or(0))
+                .collect();
+            Ok(Value::Bool(percent_byte(&bytes).is_some()))
+        },
+    ),
     m("string Authority", |_, a| {
         Ok(Value::from(parts(a)?.authority()))
     }),
@@ -317,10 +450,11 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::from(left_part(parts(a)?, a.int(1))))
     }),
     m("bool IsBaseOf(Uri uri)", |_, a| {
-        let (p, o) = (parts(a)?, a.object::<Uri>(1)?);
+        let (p, o) = (parts(a)?, a.object::<Uri>(1).map_err(|_| null("uri"))?);
         let folder = p.path.rfind('/').map_or("", |i| &p.path[..=i]);
         Ok(Value::Bool(o.parts.as_ref().is_none_or(|o| {
             o.scheme == p.scheme
+                && o.user == p.user
                 && o.host == p.host
                 && o.port == p.port
                 && o.path.starts_with(folder)
@@ -329,6 +463,13 @@ pub(super) const ROWS: &[Row] = &[
     m("string ToString()", |cx, a| {
         let s = this(a)?.text();
         cx.text(s)
+    }),
+    m("bool Equals(object comparand)", |_, a| {
+        // A text is taken for the URI that it says.
+        if let Ok(text) = a.str(1) {
+            a.values[1] = of_kind(&text, 0).unwrap_or_default();
+        }
+        Ok(Value::Bool(same(a)))
     }),
     m("static bool operator ==(Uri uri1, Uri uri2)", |_, a| {
         Ok(Value::Bool(same(a)))

@@ -34,6 +34,8 @@ pub(super) enum Wrong {
     NoScheme,
     Host,
     Port,
+    /// A drive without a slash after it.
+    Drive,
 }
 
 impl Wrong {
@@ -46,6 +48,7 @@ impl Wrong {
                 Wrong::NoScheme => "Invalid URI: The format of the URI could not be determined.",
                 Wrong::Host => "Invalid URI: The hostname could not be parsed.",
                 Wrong::Port => "Invalid URI: Invalid port specified.",
+                Wrong::Drive => "Invalid URI: A Dos path must be rooted, for example, 'c:\\\\'.",
             },
         )
     }
@@ -216,6 +219,25 @@ fn user_of(s: &str) -> (Option<String>, &str) {
     }
 }
 
+/// The `file:` URI of a path as Windows writes it: `C:\\dir`, `\\\\server\\share`.
+pub(super) fn file_path(text: &str) -> Option<String> {
+    let slash = |b: Option<&u8>| matches!(b, Some(b'/' | b'\\'));
+    let bytes = text.as_bytes();
+    match bytes {
+        [drive, b':', ..] if drive.is_ascii_alphabetic() && slash(bytes.get(2)) => {
+            Some(format!("file:///{text}"))
+        }
+        [first, second, rest @ ..]
+            if slash(Some(first))
+                && slash(Some(second))
+                && rest.first().is_some_and(u8::is_ascii_alphanumeric) =>
+        {
+            Some(format!("file:{text}"))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if text.is_empty() {
@@ -224,25 +246,28 @@ pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
     if text.len() > MAX && text.chars().map(char::len_utf16).sum::<usize>() > MAX {
         return Err(Wrong::TooLong);
     }
+    if let Some(file) = file_path(text) {
+        return parse(&file);
+    }
     let (scheme, rest) = text
         .split_once(':')
         .filter(|(s, _)| is_scheme(s))
         .ok_or(Wrong::NoScheme)?;
     // One letter is a drive.
     if scheme.len() == 1 {
-        return Err(Wrong::NoScheme);
+        return Err(if rest.is_empty() {
+            Wrong::NoScheme
+        } else {
+            Wrong::Drive
+        });
     }
     let scheme = scheme.to_ascii_lowercase();
     let flat = hierarchical(&scheme);
     let slash = |b: Option<&u8>| b == Some(&b'/') || (flat && b == Some(&b'\\'));
     let bytes = rest.as_bytes();
     if !(slash(bytes.first()) && slash(bytes.get(1))) {
-        if flat && scheme != "file" {
-            return Err(if rest.is_empty() {
-                Wrong::Host
-            } else {
-                Wrong::NoScheme
-            });
+        if flat {
+            return Err(Wrong::NoScheme);
         }
         let (path, query, fragment) = tail(rest);
         let port = default_port(&scheme);
@@ -388,6 +413,43 @@ impl Parts {
         Ok(out)
     }
 
+    /// Whether it is a path on a drive: `file:///C:/x`.
+    pub(super) fn is_drive(&self) -> bool {
+        let path = self.path.as_bytes();
+        self.scheme == "file"
+            && self.host.is_empty()
+            && matches!(path, [b'/', d, b':', ..] if d.is_ascii_alphabetic())
+    }
+
+    /// `AbsolutePath`: that of a drive starts with the drive.
+    pub(super) fn absolute_path(&self) -> &str {
+        match self.path.strip_prefix('/') {
+            Some(path) if self.is_drive() => path,
+            _ => &self.path,
+        }
+    }
+
+    /// `LocalPath`: unescaped, and as Windows writes it when it is a file's.
+    pub(super) fn local_path(&self) -> String {
+        let path = percent_decode(self.absolute_path(), |_| true);
+        if self.is_drive() {
+            path.replace('/', "\\")
+        } else if self.scheme == "file" && !self.host.is_empty() {
+            format!("//{}{path}", self.host).replace('/', "\\")
+        } else {
+            path
+        }
+    }
+
+    /// `HostNameType`: 0 unknown, 1 basic, 2 DNS, 3 IPv4, 4 IPv6.
+    pub(super) fn host_type(&self) -> i64 {
+        match &*self.host {
+            "" if self.authority => 1,
+            "" => 0,
+            host => host_type(host),
+        }
+    }
+
     pub(super) fn segments(&self) -> Vec<Str> {
         let mut out = Vec::new();
         let mut rest = &*self.path;
@@ -412,12 +474,42 @@ impl Parts {
     }
 }
 
+/// Sort of a host that is one.
+fn host_type(host: &str) -> i64 {
+    if host.starts_with('[') {
+        4
+    } else if host.parse::<std::net::Ipv4Addr>().is_ok() {
+        3
+    } else {
+        2
+    }
+}
+
+/// `Uri.CheckHostName`.
+pub(super) fn check_host(name: &str) -> i64 {
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|n| n.strip_suffix(']'))
+        .unwrap_or(name);
+    if bare.contains(':') {
+        return if host_of(&format!("[{bare}]")).is_some() {
+            4
+        } else {
+            0
+        };
+    }
+    if name.is_empty() || name.starts_with('-') {
+        return 0;
+    }
+    host_of(name).map_or(0, |h| host_type(&h))
+}
+
 /// `Uri.GetLeftPart`.
 pub(super) fn left_part(p: &Parts, part: i64) -> String {
     match part {
         0 if p.authority => format!("{}://", p.scheme),
         0 => format!("{}:", p.scheme),
-        1 if p.authority => p.left(),
+        1 if p.authority && !p.is_drive() => p.left(),
         1 => String::new(),
         2 => format!("{}{}", p.left(), p.path),
         _ => format!("{}{}{}", p.left(), p.path, p.query),

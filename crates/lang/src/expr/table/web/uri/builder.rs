@@ -1,0 +1,264 @@
+//! `System.UriBuilder`, an extension to what API Management allows.
+
+use super::super::super::dates::null_argument;
+use super::super::super::{Row, m};
+use super::super::percent;
+use super::{Uri, not_relative, path_byte, uri};
+use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::types::Ty;
+use crate::value::{Object, Value};
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[derive(Clone, Debug)]
+struct Fields {
+    scheme: String,
+    user: String,
+    password: String,
+    host: String,
+    /// -1: none.
+    port: i64,
+    path: String,
+    /// With its `?`.
+    query: String,
+    /// With its `#`.
+    fragment: String,
+}
+
+#[derive(Debug)]
+struct Builder(RefCell<Fields>);
+
+impl Object for Builder {
+    fn ty(&self) -> Ty {
+        Ty::class("UriBuilder")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn text(&self) -> String {
+        let f = self.0.borrow();
+        let mut out = format!("{}://", f.scheme);
+        if !f.user.is_empty() {
+            out.push_str(&f.user);
+            if !f.password.is_empty() {
+                out.push(':');
+                out.push_str(&f.password);
+            }
+            out.push('@');
+        }
+        out.push_str(&f.host);
+        if f.port >= 0 && !f.host.is_empty() {
+            out.push_str(&format!(":{}", f.port));
+        }
+        if !f.path.starts_with('/') && !f.host.is_empty() {
+            out.push('/');
+        }
+        out.push_str(&f.path);
+        out.push_str(&f.query);
+        out.push_str(&f.fragment);
+        out
+    }
+}
+
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a RefCell<Fields>, Throw> {
+    Ok(&a.object::<Builder>(0)?.0)
+}
+
+fn made(fields: Fields) -> R {
+    Ok(Value::Object(Rc::new(Builder(RefCell::new(fields)))))
+}
+
+fn fields(u: &Uri) -> Result<Fields, Throw> {
+    let p = u.parts.as_ref().ok_or_else(not_relative)?;
+    let user = p.user.clone().unwrap_or_default();
+    let (user, password) = user.split_once(':').unwrap_or((&user, ""));
+    Ok(Fields {
+        scheme: p.scheme.clone(),
+        user: user.to_string(),
+        password: password.to_string(),
+        host: p.host.clone(),
+        port: i64::from(p.port),
+        path: p.path.clone(),
+        query: p.query.clone(),
+        fragment: p.fragment.clone(),
+    })
+}
+
+fn port(n: i64) -> Result<i64, Throw> {
+    if (-1..=65_535).contains(&n) {
+        Ok(n)
+    } else {
+        Err(throw(
+            "ArgumentOutOfRangeException",
+            "Specified argument was out of the range of valid values. (Parameter 'value')",
+        ))
+    }
+}
+
+fn path(s: &str) -> String {
+    if s.is_empty() {
+        return String::from("/");
+    }
+    let mut out = String::new();
+    percent(&s.replace('\\', "/"), path_byte, &mut out);
+    out
+}
+
+/// A query or fragment with its mark; empty for nothing.
+fn marked(s: &str, mark: char) -> String {
+    if s.is_empty() || s.starts_with(mark) {
+        s.to_string()
+    } else {
+        format!("{mark}{s}")
+    }
+}
+
+fn host(s: &str) -> String {
+    // An IPv6 address stands in brackets.
+    if s.contains(':') && !s.starts_with('[') {
+        format!("[{s}]")
+    } else {
+        s.to_string()
+    }
+}
+
+/// `new UriBuilder(scheme, host[, port[, path[, extra]]])`.
+fn of_parts(a: &Args<'_>, n: usize) -> R {
+    let text = |i: usize| if i < n { a.text(i).unwrap_or("") } else { "" };
+    let extra = text(4);
+    let (query, fragment) = match extra.chars().next() {
+        None => ("", ""),
+        Some('#') => ("", extra),
+        Some('?') => extra.find('#').map_or((extra, ""), |i| extra.split_at(i)),
+        Some(_) => {
+            return Err(throw(
+                "ArgumentException",
+                "Extra portion of URI not valid. (Parameter 'extraValue')",
+            ));
+        }
+    };
+    made(Fields {
+        scheme: text(0).to_ascii_lowercase(),
+        user: String::new(),
+        password: String::new(),
+        host: host(text(1)),
+        port: if n > 2 { port(a.int(2))? } else { -1 },
+        path: path(text(3)),
+        query: query.to_string(),
+        fragment: fragment.to_string(),
+    })
+}
+
+fn set(a: &Args<'_>, change: impl FnOnce(&mut Fields, String)) -> R {
+    let text = a.text(1).unwrap_or("").to_string();
+    change(&mut this(a)?.borrow_mut(), text);
+    Ok(Value::Null)
+}
+
+/// The fields of a value that is a URI.
+fn fields_of(uri: &Value) -> Result<Fields, Throw> {
+    let mut one = [uri.clone()];
+    let args = Args {
+        values: &mut one,
+        types: &[],
+    };
+    fields(args.object::<Uri>(0)?)
+}
+
+/// The URI that the fields make; they take its normal form, as in .NET.
+fn whole(a: &Args<'_>) -> R {
+    let uri = uri(&a.object::<Builder>(0)?.text())?;
+    *this(a)?.borrow_mut() = fields_of(&uri)?;
+    Ok(uri)
+}
+
+pub(in super::super) const ROWS: &[Row] = &[
+    m("new()", |_, _| {
+        made(Fields {
+            scheme: "http".into(),
+            user: String::new(),
+            password: String::new(),
+            host: "localhost".into(),
+            port: -1,
+            path: "/".into(),
+            query: String::new(),
+            fragment: String::new(),
+        })
+    }),
+    m("new(string uri)", |_, a| {
+        let text = a.text(0).map_err(|_| null_argument("uri"))?;
+        // What has no scheme is taken for a host.
+        let whole = match uri(text) {
+            Err(_) if !text.contains("://") => uri(&format!("http://{text}"))?,
+            other => other?,
+        };
+        made(fields_of(&whole)?)
+    }),
+    m("new(Uri uri)", |_, a| {
+        made(fields(
+            a.object::<Uri>(0).map_err(|_| null_argument("uri"))?,
+        )?)
+    }),
+    m("new(string schemeName, string hostName)", |_, a| {
+        of_parts(a, 2)
+    }),
+    m("new(string scheme, string host, int portNumber)", |_, a| {
+        of_parts(a, 3)
+    }),
+    m(
+        "new(string scheme, string host, int port, string pathValue)",
+        |_, a| of_parts(a, 4),
+    ),
+    m(
+        "new(string scheme, string host, int port, string path, string extraValue)",
+        |_, a| of_parts(a, 5),
+    ),
+    m("Uri Uri", |_, a| whole(a)),
+    m("string Scheme", |_, a| {
+        Ok(Value::from(this(a)?.borrow().scheme.clone()))
+    }),
+    m("set string Scheme", |_, a| {
+        set(a, |f, s| f.scheme = s.to_ascii_lowercase())
+    }),
+    m("string Host", |_, a| {
+        Ok(Value::from(this(a)?.borrow().host.clone()))
+    }),
+    m("set string Host", |_, a| set(a, |f, s| f.host = host(&s))),
+    m("int Port", |_, a| {
+        Ok(Value::Int(this(a)?.borrow().port as i32))
+    }),
+    m("set int Port", |_, a| {
+        let n = port(a.int(1))?;
+        this(a)?.borrow_mut().port = n;
+        Ok(Value::Null)
+    }),
+    m("string Path", |_, a| {
+        Ok(Value::from(this(a)?.borrow().path.clone()))
+    }),
+    m("set string Path", |_, a| set(a, |f, s| f.path = path(&s))),
+    m("string Query", |_, a| {
+        Ok(Value::from(this(a)?.borrow().query.clone()))
+    }),
+    m("set string Query", |_, a| {
+        set(a, |f, s| f.query = marked(&s, '?'))
+    }),
+    m("string Fragment", |_, a| {
+        Ok(Value::from(this(a)?.borrow().fragment.clone()))
+    }),
+    m("set string Fragment", |_, a| {
+        set(a, |f, s| f.fragment = marked(&s, '#'))
+    }),
+    m("string UserName", |_, a| {
+        Ok(Value::from(this(a)?.borrow().user.clone()))
+    }),
+    m("set string UserName", |_, a| set(a, |f, s| f.user = s)),
+    m("string Password", |_, a| {
+        Ok(Value::from(this(a)?.borrow().password.clone()))
+    }),
+    m("set string Password", |_, a| set(a, |f, s| f.password = s)),
+    m("string ToString()", |cx, a| {
+        let s = a.object::<Builder>(0)?.text();
+        cx.text(s)
+    }),
+];
