@@ -11,8 +11,8 @@ mod split;
 mod writer;
 
 pub(super) use comparer::{Comparer, comparer};
-use ops::{part, unit_text};
 pub(super) use ops::{compare, equals, ignores_case, range, units_of};
+use ops::{part, unit_text};
 
 use super::{Row, Type, m, ty, ty_in, ty_of};
 use crate::expr::eval::{Args, Cx, R, null_argument, throw};
