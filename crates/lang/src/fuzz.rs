@@ -144,3 +144,17 @@ pub fn expression(data: &[u8]) {
     }
     diagnostics.render(&sources, false);
 }
+
+/// Searches a text with a pattern: two bytes of options, the pattern, a line end, the text.
+///
+/// # Panics
+/// When a match lies outside the text or before the last, or a replacement of matches by themselves changes the text.
+pub fn regex(data: &[u8]) {
+    let Some(([low, high], rest)) = data.split_first_chunk() else {
+        return;
+    };
+    let options = i64::from(u16::from_le_bytes([*low, *high]) % 1024);
+    let rest = String::from_utf8_lossy(rest);
+    let (pattern, text) = rest.split_once('\n').unwrap_or((&rest, ""));
+    expr::table::regex::probe(pattern, options, text);
+}

@@ -2,8 +2,8 @@
 //!
 //! A row is a C# signature and the function behind it: `m("string Substring(int startIndex)", |cx, a| …)`.
 //! The signature says everything the binder needs: static or not, extension (`this` on the first parameter), generic
-//! parameters, optional and `params` arguments, `out`, conversions and operators, and with `[Reads(X)]` what of the
-//! exchange a use of the member touches. What must stay true: every row parses (a test reads them all), and a type is
+//! parameters, optional and `params` arguments, `out`, conversions and operators, with `[Reads(X)]` what of the
+//! exchange a use of the member touches, and with `[Pattern]` that a constant `pattern` is checked at load. What must stay true: every row parses (a test reads them all), and a type is
 //! declared once.
 
 pub(crate) mod certificates;
@@ -121,6 +121,7 @@ const AREAS: &[&[Type]] = &[
     json::settings::TYPES,
     random::TYPES,
     regex::TYPES,
+    regex::found::TYPES,
     crypto::TYPES,
     symmetric::TYPES,
     rsa::TYPES,
@@ -192,6 +193,8 @@ pub(crate) struct Member {
     /// The same for every exchange: folded at load.
     pub(crate) is_const: bool,
     pub(crate) reads: Reads,
+    /// Its parameter `pattern` is a regular expression, which is checked at load when it is a constant.
+    pub(crate) is_pattern: bool,
     /// Type parameters of the class, then how many in all.
     pub(crate) class_params: usize,
     pub(crate) type_params: usize,

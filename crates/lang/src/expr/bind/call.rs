@@ -54,6 +54,33 @@ pub(super) fn is_open(e: &Expr) -> bool {
     }
 }
 
+/// Place of the argument `pattern`.
+fn pattern_of(m: &Member, slots: &[usize], given: &[GivenArg<'_>]) -> Option<At> {
+    let slot = m.params.iter().position(|p| p.name == "pattern")?;
+    let i = slots.iter().position(|s| *s == slot)?;
+    given.get(i).map(|g| g.at.clone())
+}
+
+/// A constant regular expression that would throw at run time is a fault now.
+fn check_pattern(m: &Member, places: &[Option<Ir>], at: At) -> B<()> {
+    let argument = |name: &str| {
+        let slot = m.params.iter().position(|p| p.name == name)?;
+        places.get(slot)?.as_ref()
+    };
+    let pattern = match argument("pattern") {
+        Some(Ir::Text(s) | Ir::Const(Frozen::Text(s))) => s,
+        _ => return Ok(()),
+    };
+    let options = match argument("options") {
+        None => 0,
+        Some(Ir::Const(Frozen::Enum(_, n))) => *n,
+        Some(_) => return Ok(()),
+    };
+    crate::expr::table::regex::check(pattern, options).map_err(|(message, remedy)| {
+        Fault::new(at, message, "not a .NET regular expression").help(remedy)
+    })
+}
+
 impl Binder {
     pub(super) fn call(&mut self, e: &Expr, target: &Expr, args: &[Arg]) -> B<Bound> {
         if let Kind::Name(name, types) = &target.kind
@@ -563,6 +590,10 @@ impl Binder {
         let last = m.params.len().saturating_sub(1);
         // Arguments are evaluated in the order written; out of order they go through temporaries.
         let ordered = c.slots.windows(2).all(|w| w[0] <= w[1]);
+        let pattern_at = m
+            .is_pattern
+            .then(|| pattern_of(m, &c.slots, &given))
+            .flatten();
         for ((g, slot), want) in given.into_iter().zip(&c.slots).zip(&c.wants) {
             let ir = match g.given {
                 Given::Value(b) => self.coerce(b, want, &g.at)?.ir,
@@ -589,6 +620,9 @@ impl Binder {
             } else {
                 places[*slot] = Some(ir);
             }
+        }
+        if let Some(at) = pattern_at {
+            check_pattern(m, &places, at)?;
         }
         let mut args: Vec<Ir> = Vec::with_capacity(places.len() + 1);
         let checked = receiver.as_ref().is_some_and(|(_, c)| *c);

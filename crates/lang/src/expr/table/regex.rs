@@ -1,23 +1,103 @@
-//! `System.Text.RegularExpressions`: `Regex`, `Match`, `Group`, `Capture` and their collections.
+//! `System.Text.RegularExpressions`: `Regex`, and in its modules all that it needs.
 //!
-//! Patterns are .NET's ([`translate`]); matching is done by fancy-regex within bounds ([`program`]). What must stay true:
-//! a pattern that would mean something else here is refused with `NotSupportedException`, never run.
+//! .NET's patterns mean what they mean in .NET: they are read ([`parse`]), compiled ([`code`]) and run ([`machine`]) as there,
+//! because no library has balancing groups, captures of repeated groups, lookbehind of any length and searches from right
+//! to left. What must stay true: no pattern runs with another meaning; a search is bounded; a constant pattern that .NET
+//! would refuse is a fault of the document ([`check`]).
 
+mod captures;
+mod class;
+mod code;
+pub(in crate::expr::table) mod found;
+mod machine;
+mod parse;
 mod program;
-mod translate;
+mod replace;
+mod syntax;
 
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::{List, Object, Str, Value};
-use program::{Found, Program, Replacement, Subject};
+use crate::value::{Object, Str, Value};
+use found::{Part, collection};
+use program::{Found, Program, Search, Subject};
+use replace::Replacement;
 use std::any::Any;
-use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// `Regex.InfiniteMatchTimeout`, in ticks.
+const NO_TIMEOUT: i64 = -10_000;
+/// The longest time-out .NET takes: `int.MaxValue - 1` milliseconds.
+const LONGEST_TIMEOUT: i64 = (i32::MAX as i64 - 1) * 10_000;
+
+/// What is wrong with a constant pattern, and what to do; called at load. The pattern stays compiled, for all threads.
+pub(crate) fn check(pattern: &Str, options: i64) -> Result<(), (String, &'static str)> {
+    match Program::shared(pattern, options) {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err((
+            refusal.message(pattern),
+            match refusal {
+                syntax::Refusal::Syntax(..) => {
+                    "a character that stands for itself is escaped: `\\(`; in a verbatim string, @\"\\(\""
+                }
+                syntax::Refusal::Options => {
+                    "ECMAScript goes together with IgnoreCase, Multiline and Compiled only"
+                }
+                syntax::Refusal::Bound(_) => "use several smaller patterns",
+            },
+        )),
+    }
+}
+
+/// Searches any text with any pattern and asserts what must hold for all; for fuzzing.
+///
+/// # Panics
+/// When it does not hold.
+pub(crate) fn probe(pattern: &str, options: i64, text: &str) {
+    let mut host = crate::expr::host::Nowhere::default();
+    let mut cx = Cx::new(&mut host);
+    let (pattern, text) = (Str::from(pattern), Str::from(text));
+    let subject = Subject::of(&text);
+    // What escapes is undone, and matches itself.
+    let escaped = Str::from(parse::escape(&text));
+    assert_eq!(parse::unescape(&escaped).as_deref(), Ok(&*text));
+    if let Ok(program) = Program::shared(&escaped, 0) {
+        assert!(program.is_match(&mut cx, &subject, 0).unwrap_or(true));
+    }
+    let Ok(program) = Program::shared(&pattern, options) else {
+        return;
+    };
+    let call = Call { program, subject };
+    let start = call.program.first(&call.subject);
+    let Ok(all) = call.all(&mut cx, start, Some(64)) else {
+        return;
+    };
+    let mut last: Option<usize> = None;
+    for found in &all {
+        assert_eq!(found.groups.len(), call.program.groups.numbers.len());
+        for (start, length) in found.groups.iter().flatten() {
+            assert!(start + length <= call.subject.len());
+        }
+        let at = found.span().start;
+        let back = call.program.is_back();
+        assert!(last.is_none_or(|last| if back { at <= last } else { at >= last }));
+        last = Some(at);
+    }
+    // A replacement by what was found changes nothing.
+    if let Ok(same) = call.replace(&mut cx, &Value::from("$&"), start, Some(64)) {
+        let halves = call.subject.len() != text.chars().count();
+        assert!(halves || same.as_str() == Some(&text));
+    }
+}
 
 /// `Regex`.
 #[derive(Debug)]
-struct Regex(Rc<Program>);
+struct Regex {
+    program: Arc<Program>,
+    /// In ticks. A search here has a bound of its own, stricter than any time-out that documents set.
+    timeout: i64,
+}
 
 impl Object for Regex {
     fn ty(&self) -> Ty {
@@ -27,108 +107,36 @@ impl Object for Regex {
         self
     }
     fn text(&self) -> String {
-        self.0.pattern.to_string()
-    }
-}
-
-/// `Match`, `Group` or `Capture`: part of what a match found.
-#[derive(Clone, Debug)]
-struct Part {
-    class: &'static str,
-    /// `None`: nothing was found.
-    found: Option<Rc<Found>>,
-    group: usize,
-}
-
-impl Part {
-    fn value(class: &'static str, found: Option<Rc<Found>>, group: usize) -> Value {
-        Value::Object(Rc::new(Part {
-            class,
-            found,
-            group,
-        }))
-    }
-
-    fn span(&self) -> Option<(&Rc<Found>, Range<usize>)> {
-        let found = self.found.as_ref()?;
-        found
-            .spans
-            .get(self.group)?
-            .clone()
-            .map(|span| (found, span))
-    }
-
-    fn read(&self) -> String {
-        self.span()
-            .map(|(f, span)| f.subject.part(span))
-            .unwrap_or_default()
-    }
-}
-
-impl Object for Part {
-    fn ty(&self) -> Ty {
-        Ty::class(self.class)
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn text(&self) -> String {
-        self.read()
-    }
-}
-
-/// `GroupCollection`.
-#[derive(Debug)]
-struct Groups(Option<Rc<Found>>);
-
-impl Groups {
-    fn get(&self, index: Option<usize>) -> Value {
-        match (&self.0, index) {
-            // The whole match is a `Match` among the groups.
-            (Some(f), Some(0)) => Part::value("Match", Some(f.clone()), 0),
-            (Some(f), Some(i)) => Part::value("Group", Some(f.clone()), i),
-            (None, Some(0)) => Part::value("Match", None, 0),
-            _ => Part::value("Group", None, 0),
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.0.as_ref().map_or(1, |f| f.program.groups.len())
-    }
-}
-
-impl Object for Groups {
-    fn ty(&self) -> Ty {
-        Ty::class("GroupCollection")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn items(&self) -> Option<Vec<Value>> {
-        Some((0..self.len()).map(|i| self.get(Some(i))).collect())
+        self.program.pattern.to_string()
     }
 }
 
 /// A pattern and the text it is used on.
 struct Call {
-    program: Rc<Program>,
+    program: Arc<Program>,
     subject: Rc<Subject>,
+}
+
+fn regex<'a>(a: &'a Args<'_>) -> Result<&'a Regex, Throw> {
+    a.object::<Regex>(0)
 }
 
 /// `regex.X(input, …)`.
 fn instance(a: &Args<'_>) -> Result<Call, Throw> {
     Ok(Call {
-        program: a.object::<Regex>(0)?.0.clone(),
+        program: regex(a)?.program.clone(),
         subject: Subject::of(&text(a, 1, "input")?),
     })
 }
 
-/// `Regex.X(input, pattern, …)`, with the options at `options`.
-fn statics(a: &Args<'_>, options: usize) -> Result<Call, Throw> {
-    let (input, pattern) = (text(a, 0, "input")?, text(a, 1, "pattern")?);
+/// `Regex.X(input, pattern, …)`, with the options at `options` and the time-out after them.
+fn statics(cx: &mut Cx<'_>, a: &Args<'_>, options: usize) -> Result<Call, Throw> {
+    let pattern = text(a, 1, "pattern")?;
+    timeout(a, options + 1)?;
+    let program = Program::of(cx, &pattern, a.int(options))?;
     Ok(Call {
-        program: Program::of(&pattern, a.int(options))?,
-        subject: Subject::of(&input),
+        program,
+        subject: Subject::of(&text(a, 0, "input")?),
     })
 }
 
@@ -139,20 +147,35 @@ pub(super) fn is_match(
     pattern: &str,
     options: i64,
 ) -> Result<bool, Throw> {
-    let call = Call {
-        program: Program::of(&Str::from(pattern), options)?,
-        subject: Subject::of(&Str::from(input)),
-    };
-    call.is_match(cx, 0).map(|v| v.as_bool() == Some(true))
+    let program = Program::of(cx, &Str::from(pattern), options)?;
+    let subject = Subject::of(&Str::from(input));
+    let start = program.first(&subject);
+    program.is_match(cx, &subject, start)
 }
 
-fn text(a: &Args<'_>, i: usize, name: &str) -> Result<Str, Throw> {
-    a.str(i).map_err(|_| {
-        throw(
-            "ArgumentNullException",
-            format!("Value cannot be null. (Parameter '{name}')"),
-        )
-    })
+fn null(parameter: &str) -> Throw {
+    throw(
+        "ArgumentNullException",
+        format!("Value cannot be null. (Parameter '{parameter}')"),
+    )
+}
+
+fn text(a: &Args<'_>, i: usize, parameter: &str) -> Result<Str, Throw> {
+    a.str(i).map_err(|_| null(parameter))
+}
+
+/// The time-out at `i`, in ticks.
+fn timeout(a: &Args<'_>, i: usize) -> Result<i64, Throw> {
+    match a.values.get(i) {
+        Some(Value::TimeSpan(t)) if *t != NO_TIMEOUT && !(1..=LONGEST_TIMEOUT).contains(t) => {
+            Err(throw(
+                "ArgumentOutOfRangeException",
+                "Specified argument was out of the range of valid values. (Parameter 'matchTimeout')",
+            ))
+        }
+        Some(Value::TimeSpan(t)) => Ok(*t),
+        _ => Ok(NO_TIMEOUT),
+    }
 }
 
 /// A count of matches: -1 is all.
@@ -163,11 +186,6 @@ fn count(a: &Args<'_>, i: usize) -> Result<Option<usize>, Throw> {
     }
 }
 
-/// A count of pieces: 0 is all.
-fn pieces(a: &Args<'_>, i: usize) -> Result<usize, Throw> {
-    usize::try_from(a.int(i)).map_err(|_| too_few())
-}
-
 fn too_few() -> Throw {
     throw(
         "ArgumentOutOfRangeException",
@@ -175,42 +193,65 @@ fn too_few() -> Throw {
     )
 }
 
-impl Call {
-    /// Byte offset of `startat`, the argument at `i`.
-    fn start(&self, a: &Args<'_>, i: usize) -> Result<usize, Throw> {
-        usize::try_from(a.int(i)).ok().and_then(|n| self.subject.byte(n)).ok_or_else(|| {
-            throw("ArgumentOutOfRangeException", "Start index cannot be less than 0 or greater than input length. (Parameter 'startat')")
+/// A place in the text.
+fn place(n: i64, most: usize, parameter: &str) -> Result<usize, Throw> {
+    usize::try_from(n)
+        .ok()
+        .filter(|n| *n <= most)
+        .ok_or_else(|| {
+            throw(
+                "ArgumentOutOfRangeException",
+                format!("Start index cannot be less than 0 or greater than input length. (Parameter '{parameter}')"),
+            )
         })
+}
+
+impl Call {
+    /// `startat`, the argument at `i`; without it the end that the search begins at.
+    fn start(&self, a: &Args<'_>, i: usize) -> Result<usize, Throw> {
+        if i < a.len() {
+            place(a.int(i), self.subject.len(), "startat")
+        } else {
+            Ok(self.program.first(&self.subject))
+        }
     }
 
-    fn is_match(&self, cx: &mut Cx<'_>, from: usize) -> R {
+    fn search(&self, start: usize) -> Search {
+        Search {
+            within: 0..self.subject.len(),
+            start,
+            bumped: false,
+        }
+    }
+
+    fn is_match(&self, cx: &mut Cx<'_>, start: usize) -> R {
         Ok(Value::Bool(self.program.is_match(
             cx,
             &self.subject,
-            from,
+            start,
         )?))
     }
 
-    fn find(&self, cx: &mut Cx<'_>, from: usize) -> R {
-        Ok(Part::value(
-            "Match",
-            self.program.find(cx, &self.subject, from)?,
-            0,
-        ))
+    fn find(&self, cx: &mut Cx<'_>, search: Search) -> R {
+        Ok(Part::of_match(self.program.find(
+            cx,
+            &self.subject,
+            search,
+        )?))
     }
 
     /// All matches, or the first `most`.
     fn all(
         &self,
         cx: &mut Cx<'_>,
-        from: usize,
+        start: usize,
         most: Option<usize>,
     ) -> Result<Vec<Rc<Found>>, Throw> {
         let mut out: Vec<Rc<Found>> = Vec::new();
         if most == Some(0) {
             return Ok(out);
         }
-        let mut next = self.program.find(cx, &self.subject, from)?;
+        let mut next = self.program.find(cx, &self.subject, self.search(start))?;
         while let Some(found) = next {
             out.push(found.clone());
             if most == Some(out.len()) {
@@ -221,407 +262,356 @@ impl Call {
         Ok(out)
     }
 
-    fn matches(&self, cx: &mut Cx<'_>, from: usize) -> R {
-        let all = self.all(cx, from, None)?;
-        let items = all
-            .into_iter()
-            .map(|f| Part::value("Match", Some(f), 0))
-            .collect();
-        Ok(Value::List(List::new(Ty::class("MatchCollection"), items)))
+    fn matches(&self, cx: &mut Cx<'_>, start: usize) -> R {
+        let all = self.all(cx, start, None)?;
+        let items = all.into_iter().map(|f| Part::of_match(Some(f))).collect();
+        Ok(collection("MatchCollection", items))
     }
 
     /// Replaces with the text or the delegate in argument `with`.
-    fn replace(&self, cx: &mut Cx<'_>, with: &Value, from: usize, most: Option<usize>) -> R {
+    fn replace(&self, cx: &mut Cx<'_>, with: &Value, start: usize, most: Option<usize>) -> R {
         let replacement = match with {
-            Value::Str(s) => Some(Replacement::read(s, &self.program)),
+            Value::Str(s) => Some(Replacement::read(s, &self.program)?),
             Value::Func(_) => None,
-            _ => {
-                return Err(throw(
-                    "ArgumentNullException",
-                    "Value cannot be null. (Parameter 'replacement')",
-                ));
-            }
+            _ => return Err(null("replacement")),
         };
-        let all = self.all(cx, from, most)?;
+        let all = self.all(cx, start, most)?;
         if all.is_empty() {
             return Ok(Value::Str(self.subject.given().clone()));
         }
-        let mut out = String::new();
-        let mut at = 0;
-        for found in all {
-            let span = found.span();
-            self.subject.append(at..span.start, &mut out);
-            at = span.end;
+        // In the order in which they were found, which is that of the calls of a delegate.
+        let mut pieces: Vec<String> = Vec::with_capacity(all.len());
+        for found in &all {
+            let mut piece = String::new();
             match &replacement {
-                Some(r) => r.expand(cx, &found, &mut out)?,
+                Some(r) => r.expand(cx, found, &mut piece)?,
                 None => {
-                    let text = cx.call(with, &[Part::value("Match", Some(found), 0)])?;
-                    let text = text.as_str().unwrap_or("");
-                    cx.charge(text.len())?;
-                    out.push_str(text);
+                    let made = cx.call(with, &[Part::of_match(Some(found.clone()))])?;
+                    cx.charge(made.as_str().map_or(0, str::len))?;
+                    piece.push_str(made.as_str().unwrap_or(""));
                 }
             }
+            pieces.push(piece);
         }
-        self.subject
-            .append(at..self.subject.searched().len(), &mut out);
+        let mut parts: Vec<_> = all.iter().zip(&pieces).collect();
+        if self.program.is_back() {
+            parts.reverse();
+        }
+        let mut out = String::new();
+        let mut at = 0;
+        for (found, piece) in parts {
+            let span = found.span();
+            self.subject.append(at..span.start, &mut out);
+            out.push_str(piece);
+            at = span.end;
+        }
+        self.subject.append(at..self.subject.len(), &mut out);
         cx.text(out)
     }
 
     /// Splits into `most` pieces (0: all); captured groups stand between them.
-    fn split(&self, cx: &mut Cx<'_>, from: usize, most: usize) -> R {
+    fn split(&self, cx: &mut Cx<'_>, start: usize, most: i64) -> R {
+        let most = usize::try_from(most).map_err(|_| too_few())?;
+        let back = self.program.is_back();
         let mut out = Vec::new();
-        let mut at = 0;
-        for found in self.all(cx, from, most.checked_sub(1))? {
+        let mut at = if back { self.subject.len() } else { 0 };
+        for found in self.all(cx, start, most.checked_sub(1))? {
             let span = found.span();
-            out.push(cx.text(self.subject.part(at..span.start))?);
-            at = span.end;
-            for group in found.spans.iter().skip(1).flatten() {
-                out.push(cx.text(self.subject.part(group.clone()))?);
+            let piece = if back { span.end..at } else { at..span.start };
+            out.push(cx.text(self.subject.part(piece))?);
+            at = if back { span.start } else { span.end };
+            for group in 1..found.groups.len() {
+                if let Some((start, length)) = found.last(group) {
+                    out.push(cx.text(self.subject.part(start..start + length))?);
+                }
             }
         }
-        out.push(cx.text(self.subject.part(at..self.subject.searched().len()))?);
+        let rest = if back { 0..at } else { at..self.subject.len() };
+        out.push(cx.text(self.subject.part(rest))?);
+        if back {
+            out.reverse();
+        }
         cx.list(Ty::array(Ty::String), out)
     }
 }
 
-fn create(a: &Args<'_>) -> R {
-    Ok(Value::Object(Rc::new(Regex(Program::of(
-        &text(a, 0, "pattern")?,
-        a.int(1),
-    )?))))
+fn create(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let pattern = text(a, 0, "pattern")?;
+    let timeout = timeout(a, 2)?;
+    Ok(Value::Object(Rc::new(Regex {
+        program: Program::of(cx, &pattern, a.int(1))?,
+        timeout,
+    })))
 }
 
 /// `regex.Replace(input, with[, count[, startat]])`.
 fn replace_instance(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let call = instance(a)?;
     let most = if a.len() > 3 { count(a, 3)? } else { None };
-    let from = if a.len() > 4 { call.start(a, 4)? } else { 0 };
-    call.replace(cx, &a.get(2), from, most)
+    let start = call.start(a, 4)?;
+    call.replace(cx, &a.get(2), start, most)
 }
 
 /// `Regex.Replace(input, pattern, with[, options[, time-out]])`.
 fn replace_static(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    statics(a, 3)?.replace(cx, &a.get(2), 0, None)
+    let call = statics(cx, a, 3)?;
+    let start = call.program.first(&call.subject);
+    call.replace(cx, &a.get(2), start, None)
+}
+
+/// A static method that begins at the text's end.
+fn whole(cx: &mut Cx<'_>, a: &Args<'_>, f: impl FnOnce(&Call, &mut Cx<'_>, usize) -> R) -> R {
+    let call = statics(cx, a, 2)?;
+    let start = call.program.first(&call.subject);
+    f(&call, cx, start)
+}
+
+/// An instance method with `startat` as its second argument, if it has that.
+fn from(cx: &mut Cx<'_>, a: &Args<'_>, f: impl FnOnce(&Call, &mut Cx<'_>, usize) -> R) -> R {
+    let call = instance(a)?;
+    let start = call.start(a, 2)?;
+    f(&call, cx, start)
+}
+
+fn found(call: &Call, cx: &mut Cx<'_>, start: usize) -> R {
+    call.find(cx, call.search(start))
+}
+
+fn split_all(call: &Call, cx: &mut Cx<'_>, start: usize) -> R {
+    call.split(cx, start, 0)
 }
 
 // Options are at 2 of the static rows; where a row has none, the argument is not there and reads as 0.
-// A search here has a bound of its own, stricter than any time-out that documents set: `matchTimeout` is only accepted.
 const REGEX: &[Row] = &[
-    m("new(string pattern)", |_, a| create(a)),
-    m("new(string pattern, RegexOptions options)", |_, a| {
-        create(a)
-    }),
+    m("[Pattern] new(string pattern)", create_row),
     m(
-        "new(string pattern, RegexOptions options, TimeSpan matchTimeout)",
-        |_, a| create(a),
+        "[Pattern] new(string pattern, RegexOptions options)",
+        create_row,
+    ),
+    m(
+        "[Pattern] new(string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        create_row,
     ),
     m("RegexOptions Options", |_, a| {
         Ok(Value::Enum(
             &super::enums::REGEX_OPTIONS,
-            a.object::<Regex>(0)?.0.options,
+            regex(a)?.program.options,
         ))
     }),
+    m("TimeSpan MatchTimeout", |_, a| {
+        Ok(Value::TimeSpan(regex(a)?.timeout))
+    }),
+    m("static TimeSpan InfiniteMatchTimeout", |_, _| {
+        Ok(Value::TimeSpan(NO_TIMEOUT))
+    }),
+    m("bool RightToLeft", |_, a| {
+        Ok(Value::Bool(regex(a)?.program.is_back()))
+    }),
+    m("string ToString()", |_, a| {
+        Ok(Value::Str(regex(a)?.program.pattern.clone()))
+    }),
+    m("string[] GetGroupNames()", |cx, a| {
+        let program = regex(a)?.program.clone();
+        let names = program.groups.names.iter();
+        cx.list(
+            Ty::array(Ty::String),
+            names.map(|n| Value::from(&**n)).collect(),
+        )
+    }),
+    m("int[] GetGroupNumbers()", |cx, a| {
+        let program = regex(a)?.program.clone();
+        let numbers = program.groups.numbers.iter();
+        cx.list(
+            Ty::array(Ty::Int),
+            numbers.map(|n| Value::Int(*n as i32)).collect(),
+        )
+    }),
+    m("string GroupNameFromNumber(int i)", |_, a| {
+        let groups = &regex(a)?.program.groups;
+        let index = usize::try_from(a.int(1))
+            .ok()
+            .and_then(|n| groups.by_number(n));
+        let name = index.and_then(|i| groups.names.get(i));
+        Ok(Value::from(name.map_or("", String::as_str)))
+    }),
+    m("int GroupNumberFromName(string name)", |_, a| {
+        let name = text(a, 1, "name")?;
+        let groups = &regex(a)?.program.groups;
+        let number = groups.by_name(&name).and_then(|i| groups.numbers.get(i));
+        Ok(Value::Int(number.map_or(-1, |n| *n as i32)))
+    }),
     m("bool IsMatch(string input)", |cx, a| {
-        instance(a)?.is_match(cx, 0)
+        from(cx, a, Call::is_match)
     }),
     m("bool IsMatch(string input, int startat)", |cx, a| {
-        let call = instance(a)?;
-        let from = call.start(a, 2)?;
-        call.is_match(cx, from)
+        from(cx, a, Call::is_match)
     }),
     m(
-        "static bool IsMatch(string input, string pattern)",
-        |cx, a| statics(a, 2)?.is_match(cx, 0),
+        "[Pattern] static bool IsMatch(string input, string pattern)",
+        |cx, a| whole(cx, a, Call::is_match),
     ),
     m(
-        "static bool IsMatch(string input, string pattern, RegexOptions options)",
-        |cx, a| statics(a, 2)?.is_match(cx, 0),
+        "[Pattern] static bool IsMatch(string input, string pattern, RegexOptions options)",
+        |cx, a| whole(cx, a, Call::is_match),
     ),
     m(
-        "static bool IsMatch(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| statics(a, 2)?.is_match(cx, 0),
+        "[Pattern] static bool IsMatch(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| whole(cx, a, Call::is_match),
     ),
-    m("Match Match(string input)", |cx, a| {
-        instance(a)?.find(cx, 0)
-    }),
+    m("Match Match(string input)", |cx, a| from(cx, a, found)),
     m("Match Match(string input, int startat)", |cx, a| {
-        let call = instance(a)?;
-        let from = call.start(a, 2)?;
-        call.find(cx, from)
+        from(cx, a, found)
     }),
     m(
-        "static Match Match(string input, string pattern)",
-        |cx, a| statics(a, 2)?.find(cx, 0),
+        "Match Match(string input, int beginning, int length)",
+        |cx, a| {
+            let call = instance(a)?;
+            let from = place(a.int(2), call.subject.len(), "beginning")?;
+            let length = place(a.int(3), call.subject.len() - from, "length")?;
+            let start = if call.program.is_back() {
+                from + length
+            } else {
+                from
+            };
+            let search = Search {
+                within: from..from + length,
+                start,
+                bumped: false,
+            };
+            call.find(cx, search)
+        },
     ),
     m(
-        "static Match Match(string input, string pattern, RegexOptions options)",
-        |cx, a| statics(a, 2)?.find(cx, 0),
+        "[Pattern] static Match Match(string input, string pattern)",
+        |cx, a| whole(cx, a, found),
     ),
     m(
-        "static Match Match(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| statics(a, 2)?.find(cx, 0),
+        "[Pattern] static Match Match(string input, string pattern, RegexOptions options)",
+        |cx, a| whole(cx, a, found),
+    ),
+    m(
+        "[Pattern] static Match Match(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| whole(cx, a, found),
     ),
     m("MatchCollection Matches(string input)", |cx, a| {
-        instance(a)?.matches(cx, 0)
+        from(cx, a, Call::matches)
     }),
     m(
         "MatchCollection Matches(string input, int startat)",
-        |cx, a| {
-            let call = instance(a)?;
-            let from = call.start(a, 2)?;
-            call.matches(cx, from)
-        },
+        |cx, a| from(cx, a, Call::matches),
     ),
     m(
-        "static MatchCollection Matches(string input, string pattern)",
-        |cx, a| statics(a, 2)?.matches(cx, 0),
+        "[Pattern] static MatchCollection Matches(string input, string pattern)",
+        |cx, a| whole(cx, a, Call::matches),
     ),
     m(
-        "static MatchCollection Matches(string input, string pattern, RegexOptions options)",
-        |cx, a| statics(a, 2)?.matches(cx, 0),
+        "[Pattern] static MatchCollection Matches(string input, string pattern, RegexOptions options)",
+        |cx, a| whole(cx, a, Call::matches),
     ),
     m(
-        "static MatchCollection Matches(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| statics(a, 2)?.matches(cx, 0),
+        "[Pattern] static MatchCollection Matches(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| whole(cx, a, Call::matches),
     ),
     m(
         "string Replace(string input, string replacement)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
         "string Replace(string input, string replacement, int count)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
         "string Replace(string input, string replacement, int count, int startat)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
         "string Replace(string input, MatchEvaluator evaluator)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
         "string Replace(string input, MatchEvaluator evaluator, int count)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
         "string Replace(string input, MatchEvaluator evaluator, int count, int startat)",
-        |cx, a| replace_instance(cx, a),
+        replace_row,
     ),
     m(
-        "static string Replace(string input, string pattern, string replacement)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, string replacement)",
+        replace_static_row,
     ),
     m(
-        "static string Replace(string input, string pattern, string replacement, RegexOptions options)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, string replacement, RegexOptions options)",
+        replace_static_row,
     ),
     m(
-        "static string Replace(string input, string pattern, string replacement, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, string replacement, RegexOptions options, TimeSpan matchTimeout)",
+        replace_static_row,
     ),
     m(
-        "static string Replace(string input, string pattern, MatchEvaluator evaluator)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, MatchEvaluator evaluator)",
+        replace_static_row,
     ),
     m(
-        "static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options)",
+        replace_static_row,
     ),
     m(
-        "static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| replace_static(cx, a),
+        "[Pattern] static string Replace(string input, string pattern, MatchEvaluator evaluator, RegexOptions options, TimeSpan matchTimeout)",
+        replace_static_row,
     ),
     m("string[] Split(string input)", |cx, a| {
-        instance(a)?.split(cx, 0, 0)
+        from(cx, a, split_all)
     }),
-    m("string[] Split(string input, int count)", |cx, a| {
-        instance(a)?.split(cx, 0, pieces(a, 2)?)
-    }),
+    m("string[] Split(string input, int count)", split_row),
     m(
         "string[] Split(string input, int count, int startat)",
-        |cx, a| {
-            let call = instance(a)?;
-            let from = call.start(a, 3)?;
-            call.split(cx, from, pieces(a, 2)?)
-        },
+        split_row,
     ),
     m(
-        "static string[] Split(string input, string pattern)",
-        |cx, a| statics(a, 2)?.split(cx, 0, 0),
+        "[Pattern] static string[] Split(string input, string pattern)",
+        |cx, a| whole(cx, a, split_all),
     ),
     m(
-        "static string[] Split(string input, string pattern, RegexOptions options)",
-        |cx, a| statics(a, 2)?.split(cx, 0, 0),
+        "[Pattern] static string[] Split(string input, string pattern, RegexOptions options)",
+        |cx, a| whole(cx, a, split_all),
     ),
     m(
-        "static string[] Split(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
-        |cx, a| statics(a, 2)?.split(cx, 0, 0),
+        "[Pattern] static string[] Split(string input, string pattern, RegexOptions options, TimeSpan matchTimeout)",
+        |cx, a| whole(cx, a, split_all),
     ),
     m("static string Escape(string str)", |cx, a| {
-        let s = translate::escape(&text(a, 0, "str")?);
+        let s = parse::escape(&text(a, 0, "str")?);
         cx.text(s)
     }),
     m("static string Unescape(string str)", |cx, a| {
         let s = text(a, 0, "str")?;
-        match translate::unescape(&s) {
-            Ok(s) => cx.text(s),
-            Err(_) => Err(throw(
-                "ArgumentException",
-                format!("Invalid pattern '{s}': unrecognized escape sequence."),
-            )),
-        }
-    }),
-];
-
-fn part<'a>(a: &'a Args<'_>) -> Result<&'a Part, Throw> {
-    a.object::<Part>(0)
-}
-
-const CAPTURE: &[Row] = &[
-    m("string Value", |cx, a| {
-        let s = part(a)?.read();
-        cx.text(s)
-    }),
-    m("int Index", |_, a| {
-        Ok(Value::Int(
-            part(a)?
-                .span()
-                .map_or(0, |(f, span)| f.subject.units(span.start) as i32),
-        ))
-    }),
-    m("int Length", |_, a| {
-        let span = part(a)?.span();
-        Ok(Value::Int(span.map_or(0, |(f, span)| {
-            (f.subject.units(span.end) - f.subject.units(span.start)) as i32
-        })))
-    }),
-    m("string ToString()", |cx, a| {
-        let s = part(a)?.read();
+        cx.charge(s.len() * 2)?;
+        let s = parse::unescape(&s).map_err(|refusal| refusal.thrown(&s))?;
         cx.text(s)
     }),
 ];
 
-const GROUP: &[Row] = &[
-    m("bool Success", |_, a| {
-        Ok(Value::Bool(part(a)?.span().is_some()))
-    }),
-    m("string Name", |_, a| {
-        let p = part(a)?;
-        let group = p.found.as_ref().and_then(|f| f.program.groups.get(p.group));
-        Ok(Value::from(group.map_or("0", |g| &g.name)))
-    }),
-    m("CaptureCollection Captures", |_, a| {
-        let p = part(a)?;
-        let mut items = Vec::new();
-        if p.span().is_some() {
-            if p.found
-                .as_ref()
-                .and_then(|f| f.program.groups.get(p.group))
-                .is_some_and(|g| g.repeats)
-            {
-                let why =
-                    "The captures of a group that repeats are not kept here; use Regex.Matches.";
-                return Err(throw("NotSupportedException", why));
-            }
-            items.push(Part::value("Capture", p.found.clone(), p.group));
-        }
-        Ok(Value::List(List::new(
-            Ty::class("CaptureCollection"),
-            items,
-        )))
-    }),
-];
-
-const MATCH: &[Row] = &[
-    m("static Match Empty", |_, _| {
-        Ok(Part::value("Match", None, 0))
-    }),
-    m("GroupCollection Groups", |_, a| {
-        Ok(Value::Object(Rc::new(Groups(part(a)?.found.clone()))))
-    }),
-    m("Match NextMatch()", |cx, a| {
-        let next = match part(a)?.found.clone() {
-            Some(f) => f.program.find_next(cx, &f)?,
-            None => None,
-        };
-        Ok(Part::value("Match", next, 0))
-    }),
-    m("string Result(string replacement)", |cx, a| {
-        let Some(f) = part(a)?.found.clone() else {
-            return Err(throw(
-                "NotSupportedException",
-                "Result cannot be called on a failed Match.",
-            ));
-        };
-        let mut out = String::new();
-        Replacement::read(&text(a, 1, "replacement")?, &f.program).expand(cx, &f, &mut out)?;
-        cx.text(out)
-    }),
-];
-
-const GROUPS: &[Row] = &[
-    m("int Count", |_, a| {
-        Ok(Value::Int(a.object::<Groups>(0)?.len() as i32))
-    }),
-    m("Group this[int groupnum]", |_, a| {
-        let groups = a.object::<Groups>(0)?;
-        let index = match (&groups.0, usize::try_from(a.int(1))) {
-            (Some(f), Ok(n)) => f.program.group_number(n),
-            (None, Ok(0)) => Some(0),
-            _ => None,
-        };
-        Ok(groups.get(index))
-    }),
-    m("Group this[string groupname]", |_, a| {
-        let groups = a.object::<Groups>(0)?;
-        let name = text(a, 1, "groupname")?;
-        Ok(groups.get(groups.0.as_ref().and_then(|f| f.program.group(&name))))
-    }),
-];
-
-fn item(a: &Args<'_>) -> R {
-    let list = a.list(0)?;
-    let found = usize::try_from(a.int(1))
-        .ok()
-        .and_then(|i| list.items().get(i).cloned());
-    let outside = "Specified argument was out of the range of valid values. (Parameter 'i')";
-    found.ok_or_else(|| throw("ArgumentOutOfRangeException", outside))
+fn create_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    create(cx, a)
 }
 
-fn length(a: &Args<'_>) -> R {
-    Ok(Value::Int(a.list(0)?.items().len() as i32))
+fn replace_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    replace_instance(cx, a)
 }
 
-const MATCHES: &[Row] = &[
-    m("int Count", |_, a| length(a)),
-    m("Match this[int i]", |_, a| item(a)),
-];
-const CAPTURES: &[Row] = &[
-    m("int Count", |_, a| length(a)),
-    m("Capture this[int i]", |_, a| item(a)),
-];
+fn replace_static_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    replace_static(cx, a)
+}
+
+fn split_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let call = instance(a)?;
+    let start = call.start(a, 3)?;
+    call.split(cx, start, a.int(2))
+}
 
 pub(super) const TYPES: &[Type] = &[
     ty("class System.Text.RegularExpressions.Regex", REGEX),
-    ty("class System.Text.RegularExpressions.Capture", CAPTURE),
-    ty(
-        "class System.Text.RegularExpressions.Group : Capture",
-        GROUP,
-    ),
-    ty("class System.Text.RegularExpressions.Match : Group", MATCH),
-    ty(
-        "class System.Text.RegularExpressions.GroupCollection : IEnumerable<Group>",
-        GROUPS,
-    ),
-    ty(
-        "class System.Text.RegularExpressions.MatchCollection : IEnumerable<Match>",
-        MATCHES,
-    ),
-    ty(
-        "class System.Text.RegularExpressions.CaptureCollection : IEnumerable<Capture>",
-        CAPTURES,
-    ),
     ty(
         "delegate System.Text.RegularExpressions.MatchEvaluator",
         &[],

@@ -85,7 +85,13 @@ fn member(
     let fault = |f: crate::expr::lexer::Fault| f.message;
     let mut p = Parser::new(text, 0..text.len(), 0).map_err(fault)?;
     let mut reads = Reads::default();
+    let mut is_pattern = false;
     while p.eat("[") {
+        if p.eat_word("Pattern") {
+            is_pattern = true;
+            p.expect("]").map_err(fault)?;
+            continue;
+        }
         p.eat_word("Reads");
         p.expect("(").map_err(fault)?;
         match word(&mut p, text) {
@@ -227,6 +233,7 @@ fn member(
         is_extension,
         is_const,
         reads,
+        is_pattern,
         class_params: class_params.len(),
         type_params: generics.len(),
         params,

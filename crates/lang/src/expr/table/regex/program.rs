@@ -1,294 +1,327 @@
-//! Compiled patterns, the texts they search, and what they find. Used by the rows of [`super`].
+//! Compiled patterns, the texts they search, and what they find. Used by the rows of [`super`], and by the binder to check
+//! constant patterns.
 //!
-//! What must stay true: a search is bounded (backtracking, and steps of the evaluation); the cache of a thread is bounded;
-//! offsets inside are bytes of the searched text, offsets outside are UTF-16 units.
+//! What must stay true: a search is bounded (see [`super::machine`]) and its work counts as steps of the evaluation; the
+//! caches are bounded; a compiled pattern is shared by all threads and never changes; places are UTF-16 units.
 
-use super::translate::{self, Group, Refusal};
+use super::captures::Span;
+use super::code::{self, Code};
+use super::machine::{MAX_TRACK, MAX_WORK, Machine, Memory, Stopped, Unit, View};
+use super::parse::{self, Groups};
+use super::syntax::{Refusal, option};
 use crate::expr::eval::{Cx, Throw, throw};
 use crate::value::Str;
-use std::cell::{OnceCell, RefCell};
+use smallvec::SmallVec;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-/// Most steps back of one search, after which it stops with an error that expressions cannot catch.
-const BACKTRACK_LIMIT: usize = 1_000_000;
-/// Most bytes of a compiled pattern.
-const SIZE_LIMIT: usize = 4 << 20;
-/// Patterns that a thread keeps compiled, in each of two generations.
-const CACHED: usize = 64;
-/// Bytes searched per step of the evaluation.
-const BYTES_PER_STEP: usize = 64;
+/// Patterns that are kept compiled, in each of two generations.
+const CACHED: usize = 256;
+/// Instructions that they may have in all, in each.
+const CACHED_CODE: usize = 100_000;
+/// Patterns that a thread finds by the place of their text.
+const NEAR: usize = 32;
+/// Instructions of a search per step of the evaluation.
+const WORK_PER_STEP: usize = 16;
 
 /// A pattern with its options.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) pattern: Str,
     pub(super) options: i64,
-    pub(super) groups: Vec<Group>,
-    /// For each capture of the engine its group.
-    captures: Vec<usize>,
-    /// What of a subject makes a difference to the pattern.
-    uses: translate::Subject,
-    /// One for each kind of subject, compiled on first use.
-    variants: [OnceCell<Result<fancy_regex::Regex, String>>; 8],
+    pub(super) groups: Groups,
+    code: Code,
 }
 
-type Generation = HashMap<(Box<str>, i64), Rc<Program>>;
+/// A pattern's text and options, and what they compile to.
+type Near = (Str, i64, Arc<Program>);
+
+/// Compiled patterns by their text: those that were used lately, and those before.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<(Str, i64), Arc<Program>>,
+    old: HashMap<(Str, i64), Arc<Program>>,
+    /// Instructions of the young.
+    code: usize,
+}
+
+static CACHE: LazyLock<Mutex<Generations>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    static CACHE: RefCell<(Generation, Generation)> = RefCell::default();
+    /// Patterns by the address of their text: that of a constant stays, so the text need not be read to find it.
+    static LATELY: RefCell<[Option<Near>; NEAR]> = RefCell::default();
+    static MEMORY: Cell<Memory> = Cell::default();
 }
 
-/// How many patterns this thread keeps.
+impl Generations {
+    fn get(&mut self, key: &(Str, i64)) -> Option<Arc<Program>> {
+        if let Some(p) = self.young.get(key) {
+            return Some(p.clone());
+        }
+        let program = self.old.remove(key)?;
+        self.put(program.clone());
+        Some(program)
+    }
+
+    fn put(&mut self, program: Arc<Program>) {
+        if self.young.len() >= CACHED || self.code >= CACHED_CODE {
+            self.old = std::mem::take(&mut self.young);
+            self.code = 0;
+        }
+        self.code += program.code.ops.len();
+        self.young
+            .insert((program.pattern.clone(), program.options), program);
+    }
+}
+
+/// How many patterns are kept.
 #[cfg(test)]
 pub(super) fn cached() -> usize {
-    CACHE.with_borrow(|(young, old)| young.len() + old.len())
+    let cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    cache.young.len() + cache.old.len()
 }
 
-fn refused(pattern: &str, refusal: &Refusal) -> Throw {
-    match refusal {
-        Refusal::Syntax(at, reason) => throw(
-            "ArgumentException",
-            format!("Invalid pattern '{pattern}' at offset {at}. {reason}"),
-        ),
-        Refusal::Unsupported(what) => throw(
-            "NotSupportedException",
-            format!("Invalid pattern '{pattern}': {what} is not supported here."),
-        ),
+impl Refusal {
+    /// As .NET words it.
+    pub(super) fn message(&self, pattern: &str) -> String {
+        match self {
+            Refusal::Syntax(at, reason) => {
+                format!("Invalid pattern '{pattern}' at offset {at}. {reason}")
+            }
+            Refusal::Options => {
+                "Specified argument was out of the range of valid values. (Parameter 'options')"
+                    .into()
+            }
+            Refusal::Bound(bound) => format!("The pattern '{pattern}' is too large: {bound}."),
+        }
+    }
+
+    pub(super) fn thrown(&self, pattern: &str) -> Throw {
+        let class = match self {
+            Refusal::Syntax(..) => "ArgumentException",
+            Refusal::Options => "ArgumentOutOfRangeException",
+            Refusal::Bound(_) => "NotSupportedException",
+        };
+        throw(class, self.message(pattern))
     }
 }
 
 impl Program {
-    /// The compiled pattern, from this thread's cache if it was used before.
-    pub(super) fn of(pattern: &Str, options: i64) -> Result<Rc<Program>, Throw> {
-        CACHE.with_borrow_mut(|(young, old)| {
-            let key = (Box::from(&**pattern), options);
-            if let Some(p) = young.get(&key) {
-                return Ok(p.clone());
+    /// The compiled pattern; from a cache if it was used before.
+    pub(super) fn of(cx: &mut Cx<'_>, pattern: &Str, options: i64) -> Result<Arc<Program>, Throw> {
+        let place = pattern.as_ptr().addr() / 16 % NEAR;
+        let near = LATELY.with_borrow(|lately| match lately.get(place) {
+            Some(Some((text, o, program))) if Arc::ptr_eq(text, pattern) && *o == options => {
+                Some(program.clone())
             }
-            let program = match old.remove(&key) {
-                Some(p) => p,
-                None => Rc::new(Program::new(pattern, options)?),
-            };
-            if young.len() >= CACHED {
-                *old = std::mem::take(young);
+            _ => None,
+        });
+        if let Some(program) = near {
+            return Ok(program);
+        }
+        cx.step(1 + pattern.len() / 4)?;
+        let program = Program::shared(pattern, options).map_err(|r| r.thrown(pattern))?;
+        LATELY.with_borrow_mut(|lately| {
+            if let Some(slot) = lately.get_mut(place) {
+                *slot = Some((pattern.clone(), options, program.clone()));
             }
-            young.insert(key, program.clone());
-            Ok(program)
-        })
-    }
-
-    fn new(pattern: &Str, options: i64) -> Result<Program, Throw> {
-        let plain = translate::Subject {
-            ascii: true,
-            ..Default::default()
-        };
-        let t = translate::translate(pattern, options, plain).map_err(|r| refused(pattern, &r))?;
-        let program = Program {
-            pattern: pattern.clone(),
-            options,
-            groups: t.groups,
-            captures: t.captures,
-            uses: t.uses,
-            variants: Default::default(),
-        };
-        // What the engine refuses is known now, not with the first text.
-        program.engine(plain)?;
+        });
         Ok(program)
     }
 
-    fn engine(&self, subject: translate::Subject) -> Result<&fancy_regex::Regex, Throw> {
-        let subject = translate::Subject {
-            ascii: subject.ascii && self.uses.ascii,
-            final_newline: subject.final_newline && self.uses.final_newline,
-            past_last: subject.past_last && self.uses.past_last,
-        };
-        let variant = &self.variants[usize::from(subject.ascii)
-            | usize::from(subject.final_newline) << 1
-            | usize::from(subject.past_last) << 2];
-        let compiled = variant.get_or_init(|| {
-            let t = translate::translate(&self.pattern, self.options, subject)
-                .map_err(|_| String::new())?;
-            fancy_regex::RegexBuilder::new(&t.text)
-                .backtrack_limit(BACKTRACK_LIMIT)
-                .delegate_size_limit(SIZE_LIMIT)
-                .max_prog_size(SIZE_LIMIT / 64)
-                .build()
-                .map_err(|e| e.to_string())
-        });
-        compiled.as_ref().map_err(|e| {
-            throw(
-                "NotSupportedException",
-                format!(
-                    "Invalid pattern '{}': not supported here ({e}).",
-                    self.pattern
-                ),
-            )
+    /// The compiled pattern, which all threads share.
+    pub(super) fn shared(pattern: &Str, options: i64) -> Result<Arc<Program>, Refusal> {
+        let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = lock().get(&(pattern.clone(), options));
+        if let Some(program) = found {
+            return Ok(program);
+        }
+        // Compiled without the lock; that two threads may do so at once does no harm.
+        let program = Arc::new(Program::new(pattern, options)?);
+        lock().put(program.clone());
+        Ok(program)
+    }
+
+    fn new(pattern: &Str, options: i64) -> Result<Program, Refusal> {
+        let read = parse::parse(pattern, options)?;
+        let code = code::compile(&read.root, options & option::RIGHT_TO_LEFT != 0)?;
+        Ok(Program {
+            pattern: pattern.clone(),
+            options,
+            groups: read.groups,
+            code,
         })
     }
 
-    /// Whether there is a match from a byte offset on.
+    pub(super) fn is_back(&self) -> bool {
+        self.options & option::RIGHT_TO_LEFT != 0
+    }
+
+    /// Where a search of the whole text starts.
+    pub(super) fn first(&self, subject: &Subject) -> usize {
+        if self.is_back() { subject.len() } else { 0 }
+    }
+
+    /// Searches: whether there is a match, and then what `then` makes of it.
+    fn run<R>(
+        &self,
+        cx: &mut Cx<'_>,
+        subject: &Subject,
+        search: &Search,
+        then: impl FnOnce(&Memory, usize) -> R,
+    ) -> Result<Option<R>, Throw> {
+        match &subject.units {
+            Some(units) => self.run_on(cx, units, search, then),
+            None => self.run_on(cx, subject.given.as_bytes(), search, then),
+        }
+    }
+
+    fn run_on<T: Unit, R>(
+        &self,
+        cx: &mut Cx<'_>,
+        text: &[T],
+        search: &Search,
+        then: impl FnOnce(&Memory, usize) -> R,
+    ) -> Result<Option<R>, Throw> {
+        let view = View {
+            text,
+            from: search.within.start,
+            to: search.within.end,
+            start: search.start,
+            bumped: search.bumped,
+        };
+        // A delegate of a row may search while its caller does not: each search takes the memory for itself.
+        let mut memory = MEMORY.take();
+        let ecma = self.options & option::ECMA_SCRIPT != 0;
+        let mut machine = Machine::new(&self.code, view, &mut memory, ecma, self.is_back());
+        let found = machine.search(self.groups.numbers.len());
+        let work = machine.work;
+        let out = match found {
+            Ok(Some(next)) => Ok(Some(then(&memory, next))),
+            Ok(None) => Ok(None),
+            Err(stopped) => Err(self.stopped(stopped)),
+        };
+        memory.forget_much();
+        MEMORY.set(memory);
+        cx.step(1 + work / WORK_PER_STEP)?;
+        out
+    }
+
     pub(super) fn is_match(
         &self,
         cx: &mut Cx<'_>,
         subject: &Subject,
-        from: usize,
+        start: usize,
     ) -> Result<bool, Throw> {
-        let engine = self.engine(subject.kind())?;
-        let searched = subject.searched();
-        cx.step(1 + (searched.len() - from) / BYTES_PER_STEP)?;
-        if from == 0 {
-            return engine.is_match(searched).map_err(|e| self.stopped(&e));
-        }
-        Ok(engine
-            .find_from_pos(searched, from)
-            .map_err(|e| self.stopped(&e))?
-            .is_some())
-    }
-
-    /// The first match from a byte offset on.
-    pub(super) fn find(
-        self: &Rc<Program>,
-        cx: &mut Cx<'_>,
-        subject: &Rc<Subject>,
-        from: usize,
-    ) -> Result<Option<Rc<Found>>, Throw> {
-        self.search(cx, subject, from, false)
-    }
-
-    fn search(
-        self: &Rc<Program>,
-        cx: &mut Cx<'_>,
-        subject: &Rc<Subject>,
-        from: usize,
-        past_last: bool,
-    ) -> Result<Option<Rc<Found>>, Throw> {
-        let kind = translate::Subject {
-            past_last,
-            ..subject.kind()
+        let search = Search {
+            within: 0..subject.len(),
+            start,
+            bumped: false,
         };
-        let engine = self.engine(kind)?;
-        let searched = subject.searched();
-        let captures = engine
-            .captures_from_pos(searched, from)
-            .map_err(|e| self.stopped(&e))?;
-        let end = captures
-            .as_ref()
-            .and_then(|c| c.get(0))
-            .map_or(searched.len(), |m| m.end());
-        cx.step(1 + (end - from.min(end)) / BYTES_PER_STEP)?;
-        let Some(captures) = captures else {
+        Ok(self.run(cx, subject, &search, |_, _| ())?.is_some())
+    }
+
+    /// The first match.
+    pub(super) fn find(
+        self: &Arc<Program>,
+        cx: &mut Cx<'_>,
+        subject: &Rc<Subject>,
+        search: Search,
+    ) -> Result<Option<Rc<Found>>, Throw> {
+        let found = self.run(cx, subject, &search, |memory, next| {
+            (memory.captures.tidy(), next)
+        })?;
+        let Some((groups, next)) = found else {
             return Ok(None);
         };
-        let mut spans: Vec<Option<Range<usize>>> = vec![None; self.groups.len()];
-        spans[0] = captures.get(0).map(|m| m.start()..m.end());
-        for (i, group) in self.captures.iter().enumerate() {
-            // Where a number is there twice the later capture counts.
-            if let (Some(m), Some(place)) = (captures.get(i + 1), spans.get_mut(*group))
-                && place.as_ref().is_none_or(|old| old.start <= m.start())
-            {
-                *place = Some(m.start()..m.end());
-            }
-        }
-        cx.charge(spans.len() * size_of::<Option<Range<usize>>>() + 128)?;
+        let spans: usize = groups.iter().map(SmallVec::len).sum();
+        cx.step(groups.len() / 4)?;
+        cx.charge((groups.len() + spans) * size_of::<SmallVec<[Span; 1]>>() + 128)?;
         Ok(Some(Rc::new(Found {
             program: self.clone(),
             subject: subject.clone(),
-            spans,
+            groups,
+            next,
+            within: search.within,
         })))
     }
 
-    /// The match after another. An empty one is followed by a search one character on, as .NET does.
+    /// The match after another. An empty one is followed by a search one character on.
     pub(super) fn find_next(
-        self: &Rc<Program>,
+        self: &Arc<Program>,
         cx: &mut Cx<'_>,
         last: &Found,
     ) -> Result<Option<Rc<Found>>, Throw> {
-        let span = last.span();
-        let from = if span.is_empty() {
-            match last.subject.searched()[span.end..].chars().next() {
-                Some(c) => span.end + c.len_utf8(),
-                None => return Ok(None),
-            }
-        } else {
-            span.end
+        let search = Search {
+            within: last.within.clone(),
+            start: last.next,
+            bumped: last.span().is_empty(),
         };
-        self.search(cx, &last.subject, from, span.is_empty())
+        self.find(cx, &last.subject, search)
     }
 
-    /// Index in `groups` of a group's number or name.
-    pub(super) fn group(&self, key: &str) -> Option<usize> {
-        self.groups
-            .iter()
-            .position(|g| g.name == key)
-            .or_else(|| self.group_number(key.parse().ok()?))
-    }
-
-    pub(super) fn group_number(&self, number: usize) -> Option<usize> {
-        self.groups.iter().position(|g| g.number == number)
-    }
-
-    fn stopped(&self, e: &fancy_regex::Error) -> Throw {
+    fn stopped(&self, stopped: Stopped) -> Throw {
+        let bound = match stopped {
+            Stopped::Work => format!("more than {MAX_WORK} instructions"),
+            Stopped::Memory => format!("more than {MAX_TRACK} places to go back to"),
+        };
         Throw::bound(
             "System.Text.RegularExpressions.RegexMatchTimeoutException",
             format!(
-                "the pattern '{}' took too long to match the text ({e})",
+                "the pattern '{}' took {bound} to match the text",
                 self.pattern
             ),
         )
     }
 }
 
+/// Where to search.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    pub(super) within: Range<usize>,
+    pub(super) start: usize,
+    pub(super) bumped: bool,
+}
+
 /// A text to be searched.
 #[derive(Debug)]
 pub(super) struct Subject {
     given: Str,
-    /// By UTF-16 units, when that is not the same.
-    mapped: Option<String>,
-    ascii: bool,
+    /// Its UTF-16 units, unless it is ASCII: then its bytes are.
+    units: Option<Vec<u16>>,
 }
 
 impl Subject {
     pub(super) fn of(given: &Str) -> Rc<Subject> {
-        let ascii = given.is_ascii();
-        // Only the lead byte of a character outside the Basic Multilingual Plane is that high.
-        let mapped =
-            (!ascii && given.bytes().any(|b| b >= 0xf0)).then(|| translate::by_units(given));
         Rc::new(Subject {
             given: given.clone(),
-            mapped,
-            ascii,
+            units: (!given.is_ascii()).then(|| given.encode_utf16().collect()),
         })
-    }
-
-    fn kind(&self) -> translate::Subject {
-        translate::Subject {
-            ascii: self.ascii,
-            final_newline: self.given.ends_with('\n'),
-            past_last: false,
-        }
     }
 
     pub(super) fn given(&self) -> &Str {
         &self.given
     }
 
-    pub(super) fn searched(&self) -> &str {
-        self.mapped.as_deref().unwrap_or(&self.given)
+    /// Length in UTF-16 units.
+    pub(super) fn len(&self) -> usize {
+        self.units.as_ref().map_or(self.given.len(), Vec::len)
     }
 
-    /// Appends a part.
+    /// Appends a part. Half a pair becomes a replacement character: texts here hold none.
     pub(super) fn append(&self, span: Range<usize>, out: &mut String) {
-        let part = self.searched().get(span).unwrap_or_default();
-        if self.mapped.is_none() {
-            out.push_str(part);
-            return;
+        match &self.units {
+            None => out.push_str(self.given.get(span).unwrap_or_default()),
+            Some(units) => {
+                let part = units.get(span).unwrap_or_default().iter().copied();
+                out.extend(
+                    char::decode_utf16(part).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
+                );
+            }
         }
-        let units = part
-            .chars()
-            .map(|c| translate::unit_of_half(c).unwrap_or(u32::from(c) as u16));
-        out.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
     }
 
     pub(super) fn part(&self, span: Range<usize>) -> String {
@@ -296,145 +329,29 @@ impl Subject {
         self.append(span, &mut out);
         out
     }
-
-    /// UTF-16 offset of a byte offset.
-    pub(super) fn units(&self, at: usize) -> usize {
-        if self.ascii {
-            at
-        } else {
-            self.searched().get(..at).map_or(0, |s| s.chars().count())
-        }
-    }
-
-    /// Byte offset of a UTF-16 offset; `None` beyond the end.
-    pub(super) fn byte(&self, units: usize) -> Option<usize> {
-        let s = self.searched();
-        if self.ascii {
-            return (units <= s.len()).then_some(units);
-        }
-        s.char_indices().map(|(i, _)| i).chain([s.len()]).nth(units)
-    }
 }
 
 /// A match.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) program: Rc<Program>,
+    pub(super) program: Arc<Program>,
     pub(super) subject: Rc<Subject>,
-    /// For each group of the program.
-    pub(super) spans: Vec<Option<Range<usize>>>,
+    /// For each group of the program its captures.
+    pub(super) groups: Vec<SmallVec<[Span; 1]>>,
+    /// Where the next search starts.
+    next: usize,
+    within: Range<usize>,
 }
 
 impl Found {
     /// The whole match.
     pub(super) fn span(&self) -> Range<usize> {
-        self.spans.first().cloned().flatten().unwrap_or(0..0)
-    }
-}
-
-/// A replacement: `$1`, `${name}`, `$&` and text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Group(usize),
-    Before,
-    After,
-    Last,
-    All,
-}
-
-/// A replacement read for one program.
-#[derive(Debug)]
-pub(super) struct Replacement(Vec<Piece>);
-
-impl Replacement {
-    /// Reads as `RegexParser.ScanDollar` does: what is no reference stays as text.
-    pub(super) fn read(replacement: &str, program: &Program) -> Replacement {
-        let mut pieces = Vec::new();
-        let mut plain = String::new();
-        let mut rest = replacement;
-        while let Some(at) = rest.find('$') {
-            plain.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            match dollar(rest, program) {
-                Some((piece, len)) => {
-                    if !plain.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                    }
-                    pieces.push(piece);
-                    rest = &rest[len..];
-                }
-                None => plain.push('$'),
-            }
-        }
-        plain.push_str(rest);
-        pieces.push(Piece::Text(plain));
-        Replacement(pieces)
+        let (start, length) = self.last(0).unwrap_or_default();
+        start..start + length
     }
 
-    /// Appends what replaces a match.
-    pub(super) fn expand(
-        &self,
-        cx: &mut Cx<'_>,
-        found: &Found,
-        out: &mut String,
-    ) -> Result<(), Throw> {
-        let before = out.len();
-        let subject = &found.subject;
-        let whole = found.span();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(s) => out.push_str(s),
-                Piece::Group(i) => {
-                    if let Some(Some(span)) = found.spans.get(*i) {
-                        subject.append(span.clone(), out);
-                    }
-                }
-                Piece::Before => subject.append(0..whole.start, out),
-                Piece::After => subject.append(whole.end..subject.searched().len(), out),
-                Piece::Last => {
-                    if let Some(Some(span)) = found.spans.last() {
-                        subject.append(span.clone(), out);
-                    }
-                }
-                Piece::All => out.push_str(subject.given()),
-            }
-        }
-        cx.charge(out.len() - before)
+    /// The last capture of a group.
+    pub(super) fn last(&self, group: usize) -> Option<Span> {
+        self.groups.get(group)?.last().copied()
     }
-}
-
-/// The reference after a `$` and its length.
-fn dollar(rest: &str, program: &Program) -> Option<(Piece, usize)> {
-    let digits = |s: &str| s.find(|c: char| !c.is_ascii_digit()).unwrap_or(s.len());
-    if let Some(inner) = rest.strip_prefix('{') {
-        let end = inner.find('}')?;
-        let name = &inner[..end];
-        let number = !name.is_empty() && digits(name) == name.len();
-        let group = if number {
-            program.group_number(name.parse().ok()?)
-        } else {
-            program.groups.iter().position(|g| g.name == name)
-        };
-        return Some((Piece::Group(group?), end + 2));
-    }
-    let n = digits(rest);
-    if n > 0 {
-        return Some((
-            Piece::Group(program.group_number(rest[..n].parse().ok()?)?),
-            n,
-        ));
-    }
-    Some((
-        match rest.chars().next()? {
-            '$' => Piece::Text("$".into()),
-            '&' => Piece::Group(0),
-            '`' => Piece::Before,
-            '\'' => Piece::After,
-            '+' => Piece::Last,
-            '_' => Piece::All,
-            _ => return None,
-        },
-        1,
-    ))
 }
