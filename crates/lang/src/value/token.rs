@@ -10,6 +10,7 @@ pub(crate) mod parse;
 mod place;
 pub(crate) mod write;
 
+pub(crate) use dates::date;
 pub(crate) use place::path_name;
 
 use super::{Str, Value};

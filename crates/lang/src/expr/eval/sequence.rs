@@ -131,7 +131,7 @@ pub(crate) enum Iter {
     Done,
 }
 
-fn modified() -> Throw {
+pub(crate) fn modified() -> Throw {
     throw(
         "InvalidOperationException",
         "Collection was modified; enumeration operation may not execute.",

@@ -249,6 +249,10 @@ pub(super) const TYPES: &[Type] = &[
         exception!("JsonReaderException", "JSON error."),
     ),
     ty(
+        "class Newtonsoft.Json.JsonWriterException : JsonException",
+        exception!("JsonWriterException", "JSON error."),
+    ),
+    ty(
         "class Newtonsoft.Json.JsonSerializationException : JsonException",
         exception!("JsonSerializationException", "JSON error."),
     ),

@@ -102,11 +102,33 @@ pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     if has_operator(ty) {
         return cast_to(t, ty);
     }
-    of(cx, t, ty, 0)
+    of(cx, t, ty, Source::Tree, 0)
+}
+
+/// Where the tokens come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A tree that was there: its dates are dates already.
+    Tree,
+    /// A text that was read for this: strings become dates only where the type leaves it open.
+    Text,
+}
+
+/// Turns the strings of a tree that look like dates into dates.
+fn dated(t: &Token) -> Token {
+    let copy = t.deep_clone();
+    for t in copy.descendants(true) {
+        if let Some(Value::Str(s)) = t.value()
+            && let Some(date) = crate::value::token::date(&s)
+        {
+            t.set_value(date);
+        }
+    }
+    copy
 }
 
 /// As the serializer makes a value of the type.
-pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
     cx.step(1)?;
     if depth > DEPTH {
         return Err(fault(t, "The JSON is nested too deeply."));
@@ -115,19 +137,22 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
     if is_token(ty) && types::is(ty, &as_token) {
         // A fresh tree, as a deserialiser makes one.
         cx.charge(t.descendants(true).len().saturating_mul(96))?;
-        return Ok(Value::Token(t.deep_clone()));
+        return Ok(Value::Token(match from {
+            Source::Tree => t.deep_clone(),
+            Source::Text => dated(t),
+        }));
     }
     match t.kind() {
         Kind::Scalar(v) => {
             let v = v.borrow().clone();
-            scalar(t, &v, ty)
+            scalar(t, &v, ty, from)
         }
         Kind::Property(_, v) => {
             let v = v.borrow().clone();
-            of(cx, &v, ty, depth)
+            of(cx, &v, ty, from, depth)
         }
-        Kind::Array(_) => array(cx, t, ty, depth),
-        Kind::Object(_) => object(cx, t, ty, depth),
+        Kind::Array(_) => array(cx, t, ty, from, depth),
+        Kind::Object(_) => object(cx, t, ty, from, depth),
         Kind::Constructor(..) => Err(wrong(t, ty)),
     }
 }
@@ -150,7 +175,7 @@ fn is_token(ty: &Ty) -> bool {
     )
 }
 
-fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
+fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
     let plain = ty.plain();
     if v.is_null() {
         return if ty.is_value() {
@@ -160,7 +185,19 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
         };
     }
     if *ty == Ty::Object || types::is(plain, v) {
-        return Ok(v.clone());
+        let date = match v {
+            Value::Str(s) if *ty == Ty::Object && from == Source::Text => {
+                crate::value::token::date(s)
+            }
+            _ => None,
+        };
+        return Ok(date.unwrap_or_else(|| v.clone()));
+    }
+    if from == Source::Text && *plain == Ty::Int && t.type_number() == 7 {
+        return Err(unreadable(
+            t,
+            &format!("Input string '{}' is not a valid integer.", v.to_text()),
+        ));
     }
     if is_token(ty) {
         return Err(wrong(t, ty));
@@ -228,6 +265,10 @@ fn scalar(t: &Token, v: &Value, ty: &Ty) -> R {
             Ty::Class("Guid" | "TimeSpan" | "Uri" | "DateTimeOffset", _) | Ty::Array(_),
             Value::Str(s),
         ) => text_as(s, plain),
+        (Ty::Class("DateTime", _), Value::Str(s)) => match crate::value::token::date(s) {
+            Some(date) => Ok(date),
+            None => cast_to(t, plain),
+        },
         (Ty::Class("DateTime" | "DateTimeOffset", _), _) => cast_to(t, plain),
         (Ty::Class(..) | Ty::Array(_) | Ty::Anonymous(_), _) if !plain.is_class("DateTime") => {
             Err(refused())
@@ -269,11 +310,11 @@ fn list_of(ty: &Ty) -> Option<(Ty, Ty)> {
     }
 }
 
-fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
     if let Some((made, item)) = list_of(ty) {
         let mut out = Vec::with_capacity(t.len().min(1024));
         for i in t.children() {
-            out.push(of(cx, &i, &item, depth + 1)?);
+            out.push(of(cx, &i, &item, from, depth + 1)?);
         }
         return cx.list(made, out);
     }
@@ -282,17 +323,17 @@ fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
             let set = Dict::new(Ty::generic("HashSet", args.to_vec()), false);
             for i in t.children() {
                 cx.charge(96)?;
-                set.insert(of(cx, &i, &args[0], depth + 1)?, Value::Null);
+                set.insert(of(cx, &i, &args[0], from, depth + 1)?, Value::Null);
             }
             Ok(Value::Dict(set))
         }
-        Ty::Object => Ok(Value::Token(t.deep_clone())),
+        Ty::Object => of(cx, t, &Ty::class("JToken"), from, depth),
         // One item stands for a token of another class nowhere.
         _ => Err(wrong(t, ty)),
     }
 }
 
-fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
+fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
     let properties = t.children();
     let named = properties
         .iter()
@@ -303,7 +344,8 @@ fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
         {
             let dict = Dict::new(Ty::generic("Dictionary", args.to_vec()), false);
             for (name, value) in named {
-                let key = scalar(t, &Value::Str(name.clone()), &args[0]).map_err(|_| {
+                let written = Token::text(Value::Str(name.clone()));
+                let key = of(cx, &written, &args[0], from, depth + 1).map_err(|_| {
                     fault(
                         &value,
                         &format!(
@@ -312,7 +354,7 @@ fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
                         ),
                     )
                 })?;
-                let value = of(cx, &value, &args[1], depth + 1)?;
+                let value = of(cx, &value, &args[1], from, depth + 1)?;
                 cx.charge(128)?;
                 dict.insert(key, value);
             }
@@ -323,7 +365,7 @@ fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
             for (name, value) in named {
                 let at = usize::from(name.eq_ignore_ascii_case("Value"));
                 if at == 1 || name.eq_ignore_ascii_case("Key") {
-                    parts[at] = of(cx, &value, &args[at], depth + 1)?;
+                    parts[at] = of(cx, &value, &args[at], from, depth + 1)?;
                 }
             }
             let [key, value] = parts;
@@ -334,19 +376,21 @@ fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, depth: usize) -> R {
                 value,
             ))
         }
-        Ty::Anonymous(shape) => record(cx, t, shape, depth),
-        Ty::Object => Ok(Value::Token(t.deep_clone())),
+        Ty::Anonymous(shape) => record(cx, t, shape, from, depth),
+        Ty::Object => of(cx, t, &Ty::class("JToken"), from, depth),
         _ => Err(wrong(t, ty)),
     }
 }
 
 /// An anonymous type gets the properties of its names, the rest of them default values.
-fn record(cx: &mut Cx<'_>, t: &Token, shape: &Arc<Anonymous>, depth: usize) -> R {
+fn record(cx: &mut Cx<'_>, t: &Token, shape: &Arc<Anonymous>, from: Source, depth: usize) -> R {
     let mut values = Vec::with_capacity(shape.fields.len());
     for (name, ty) in &shape.fields {
         let found = t.field_property(name, true).and_then(|p| p.content());
         values.push(match found {
-            Some(v) if !(v.type_number() == 10 && ty.is_value()) => of(cx, &v, ty, depth + 1)?,
+            Some(v) if !(v.type_number() == 10 && ty.is_value()) => {
+                of(cx, &v, ty, from, depth + 1)?
+            }
             Some(v) if ty.is_value() => return Err(bad_value(&v, &Value::Null, ty)),
             _ => types::default_of(ty),
         });

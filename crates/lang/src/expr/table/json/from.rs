@@ -6,8 +6,8 @@
 use super::settings::Writing;
 use crate::expr::eval::{Cx, Record, Throw, iterate, throw, types};
 use crate::expr::types::Ty;
-use crate::value::token::Fields;
 use crate::value::token::number::BigInteger;
+use crate::value::token::{Fields, Form};
 use crate::value::{DateTime, EnumType, Kind as DateKind, Str, Token, Value, time};
 
 const DEPTH: usize = 100;
@@ -70,7 +70,7 @@ impl Writer<'_, '_, '_> {
             Value::Enum(e, n) => return Ok(Token::scalar(self.enumerated(e, *n))),
             Value::Char(_) => return Ok(Token::scalar(Value::Str(v.to_text()))),
             Value::DateTime(_) | Value::DateTimeOffset(_) => {
-                return Ok(Token::scalar(self.date(v)));
+                return Ok(self.date(v));
             }
             _ => {}
         }
@@ -87,7 +87,7 @@ impl Writer<'_, '_, '_> {
                 let mut fields = Fields::default();
                 for (k, value) in d.entries() {
                     let value = self.object(&value, depth + 1)?;
-                    fields.push(Token::property(key(&k), value));
+                    fields.push(Token::property(self.named(&key(&k)), value));
                 }
                 Ok(Token::object(fields))
             }
@@ -147,7 +147,7 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    fn date(&self, v: &Value) -> Value {
+    fn date(&self, v: &Value) -> Token {
         let mut v = v.clone();
         if let (Some(zone), Value::DateTime(d)) = (self.how.zone, &v) {
             // The service's local time is UTC: only the kind changes.
@@ -165,23 +165,27 @@ impl Writer<'_, '_, '_> {
         let (ticks, offset) = match &v {
             Value::DateTime(d) => (d.ticks, (d.kind != DateKind::Utc).then_some(0)),
             Value::DateTimeOffset(d) => (d.utc_ticks(), Some(d.offset_minutes)),
-            _ => return v,
+            _ => return Token::scalar(v),
         };
         if self.how.microsoft_dates {
             let since = (ticks - time::UNIX_EPOCH).div_euclid(10_000);
             let offset = offset.map_or_else(String::new, |o| time::offset_text(o).replace(':', ""));
-            return Value::from(format!("/Date({since}{offset})/"));
+            return Token::formed(
+                Value::from(format!("\"\\/Date({since}{offset})\\/\"")),
+                Form::Raw,
+            );
         }
         match &self.how.date_format {
             Some(format) => {
                 let parts = match &v {
                     Value::DateTimeOffset(d) => time::Parts::of_offset(*d),
                     Value::DateTime(d) => time::Parts::of_date(*d),
-                    _ => return v,
+                    _ => return Token::scalar(v),
                 };
-                Value::from(time::format(&parts, format).unwrap_or_default())
+                let text = time::format(&parts, format).unwrap_or_default();
+                Token::scalar(Value::from(text))
             }
-            None => v,
+            None => Token::scalar(v),
         }
     }
 
@@ -207,13 +211,17 @@ impl Writer<'_, '_, '_> {
             return Ok(());
         }
         let value = self.object(value, depth + 1)?;
-        let name: Str = if self.how.camel_case {
+        fields.push(Token::property(self.named(name), value));
+        Ok(())
+    }
+
+    /// A name as the settings write it.
+    fn named(&self, name: &str) -> Str {
+        if self.how.camel_case {
             camel_case(name).into()
         } else {
             name.into()
-        };
-        fields.push(Token::property(name, value));
-        Ok(())
+        }
     }
 
     /// The public properties of an object, by the rows of its type.

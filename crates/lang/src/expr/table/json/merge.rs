@@ -2,6 +2,7 @@
 
 use super::content::{add, is_multi, of, undetermined};
 use super::settings::Merging;
+use crate::expr::eval::sequence::modified;
 use crate::expr::eval::{Cx, Throw, iterate};
 use crate::expr::table::strings::ignores_case;
 use crate::value::token::Kind;
@@ -95,6 +96,10 @@ fn items(cx: &mut Cx<'_>, into: &Token, from: &Value, settings: Merging) -> Resu
             for item in all {
                 let item = of(cx, &item)?;
                 add(cx, into, &Value::Token(item))?;
+                // It has changed while it is gone through.
+                if matches!(from, Value::Token(t) if t.same(into)) {
+                    return Err(modified());
+                }
             }
         }
         Arrays::Union => {

@@ -1,14 +1,15 @@
 //! `JsonConvert`: values into JSON text and back.
 
+use super::deserialize::{self, Source};
 use super::from::Writer;
+use super::null;
 use super::settings::{self, Writing};
-use super::{deserialize, null, parsed};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
-use crate::value::token::parse::Reading;
+use crate::value::Value;
+use crate::value::token::parse;
 use crate::value::token::write;
-use crate::value::{Token, Value};
 
 fn serialize(cx: &mut Cx<'_>, v: &Value, how: &Writing) -> R {
     let t = Writer { cx, how }.object(v, 0)?;
@@ -27,28 +28,68 @@ fn serialized(cx: &mut Cx<'_>, a: &Args<'_>, formatting: Option<usize>, settings
     serialize(cx, &a.get(0), &how)
 }
 
-/// The tree of a text; nothing for a text without content.
-fn read(cx: &mut Cx<'_>, a: &Args<'_>, reading: Reading) -> Result<Option<Token>, Throw> {
-    let text = a.str(0).map_err(|_| null("value"))?;
-    let blank = |c: char| c.is_whitespace() || c == '\0';
-    if text.chars().all(blank) {
-        return Ok(None);
+/// Whether a type has another among its parts.
+fn mentions(ty: &Ty, part: &Ty) -> bool {
+    ty.plain() == part
+        || match ty.plain() {
+            Ty::Array(of) => mentions(of, part),
+            Ty::Class(_, args) => args.iter().any(|t| mentions(t, part)),
+            Ty::Anonymous(a) => a.fields.iter().any(|(_, t)| mentions(t, part)),
+            _ => false,
+        }
+}
+
+/// What a text that ends too early means for the type that is made of it.
+fn ended(why: &str, ty: &Ty) -> Throw {
+    let place = why.find(" Path '").map_or("", |at| &why[at..]);
+    let kind = |class: &str| {
+        why.starts_with(&format!("Error reading {class} from JsonReader. Path"))
+            || why.starts_with(&format!("Unexpected end of content while loading {class}."))
+    };
+    let kind = match (kind("JObject"), kind("JArray")) {
+        (true, _) => "object",
+        (_, true) => "array",
+        _ => return super::json_error(why),
+    };
+    match ty {
+        Ty::Class(n, _) if n.starts_with('J') => {
+            let path = place.split(',').next().unwrap_or(place);
+            throw(
+                "JsonWriterException",
+                format!("Unexpected end when reading token.{path}."),
+            )
+        }
+        _ => throw(
+            "JsonSerializationException",
+            format!("Unexpected end when deserializing {kind}.{place}"),
+        ),
     }
-    parsed(cx, &text, reading).map(Some)
 }
 
 fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
-    match read(cx, a, settings::reading(a, settings))? {
-        Some(t) => deserialize::of(cx, &t, ty, 0),
-        None if ty.is_value() => Err(throw(
-            "JsonSerializationException",
-            format!(
-                "No JSON content found and type '{}' is not nullable. Path '', line 0, position 0.",
-                ty.full_name()
-            ),
-        )),
-        None => Ok(Value::Null),
+    let text = a.str(0).map_err(|_| null("value"))?;
+    if text.chars().all(|c| c.is_whitespace() || c == '\0') {
+        if ty.is_value() {
+            return Err(throw(
+                "JsonSerializationException",
+                format!(
+                    "No JSON content found and type '{}' is not nullable. Path '', line 0, position 0.",
+                    ty.full_name()
+                ),
+            ));
+        }
+        return Ok(Value::Null);
     }
+    let mut reading = settings::reading(a, settings);
+    let dates = std::mem::replace(&mut reading.dates, false);
+    // A decimal keeps the digits of the text.
+    reading.decimals |= mentions(ty, &Ty::Decimal);
+    cx.charge(text.len().saturating_mul(3))?;
+    cx.step(text.len() / 64)?;
+    let t = parse::load(&text, reading).map_err(|why| ended(&why, ty))?;
+    cx.keep(&t);
+    let from = if dates { Source::Text } else { Source::Tree };
+    deserialize::of(cx, &t, ty, from, 0)
 }
 
 fn constant(text: &str) -> R {
