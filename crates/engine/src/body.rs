@@ -4,6 +4,7 @@
 //! longer than they must.
 
 pub mod coding;
+pub(crate) mod recorder;
 #[cfg(test)]
 mod tests;
 

@@ -240,6 +240,10 @@ pub struct Exchange {
     pub mcp: Option<Box<crate::mcp::Call>>,
     /// What is known of a model call, once a step asked.
     pub llm: Option<Box<LlmCall>>,
+    /// What `cache-lookup` did not find, for `cache-store`.
+    pub(crate) missed: Option<Box<crate::response_cache::Missed>>,
+    /// Outbound goes on behind the step of this policy: the answer already went through what stands before it.
+    pub(crate) behind: Option<&'static str>,
     /// Calls to upstreams.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// The call whose answer is the response, for the breaker of its backend: its body may still break.
@@ -300,6 +304,8 @@ impl Exchange {
             inner: None,
             mcp: None,
             llm: None,
+            missed: None,
+            behind: None,
             attempts: SmallVec::new(),
             answering: None,
             sent_bytes: 0,

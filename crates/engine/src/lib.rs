@@ -25,6 +25,7 @@ pub mod llm_call;
 pub mod mcp;
 pub mod pipeline;
 pub mod policies;
+pub mod response_cache;
 pub mod routing;
 pub mod services;
 pub mod settle;

@@ -309,7 +309,31 @@ async fn sections(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
             Err(failure) => return Flow::Fail(failure),
         }
     }
+    if rq
+        .behind
+        .is_some_and(|policy| !outbound_has(rq, snapshot, policy))
+    {
+        // No place to go on behind: all of outbound runs.
+        rq.behind = None;
+    }
     section(rq, snapshot, Section::Outbound, 0).await
+}
+
+/// Whether a policy stands in outbound as it will run, outside of containers.
+fn outbound_has(rq: &Exchange, snapshot: &Snapshot, policy: &str) -> bool {
+    for scope in &rq.chain.scopes {
+        let code = scope.document(snapshot).section(Section::Outbound);
+        if [&code.before, &code.after]
+            .iter()
+            .any(|block| block.position(policy).is_some())
+        {
+            return true;
+        }
+        if !code.base {
+            return false;
+        }
+    }
+    false
 }
 
 /// Whether outbound, as it will run, has a step that reads the response's body.
@@ -450,10 +474,18 @@ pub(crate) async fn base(rq: &mut Exchange) -> Flow {
 }
 
 async fn block(rq: &mut Exchange, block: &Block, document: &ScopeDocument) -> Flow {
-    let flow = if block.may_wait() {
-        block.run(rq).await
-    } else {
+    let mut from = 0;
+    if let Some(policy) = rq.behind {
+        let Some(at) = block.position(policy) else {
+            return Flow::Next;
+        };
+        rq.behind = None;
+        from = at + 1;
+    }
+    let flow = if !block.may_wait() && from == 0 {
         block.run_now(rq)
+    } else {
+        block.run_from(from, rq).await
     };
     place(flow, document, rq.section)
 }
@@ -473,6 +505,7 @@ fn place(flow: Flow, document: &ScopeDocument, section: Section) -> Flow {
 }
 
 async fn on_error(rq: &mut Exchange, snapshot: &Snapshot, failure: Box<Failure>) -> Flow {
+    rq.behind = None;
     fail_plainly(rq, &failure);
     rq.last_error = Some(LastError {
         source: failure.source,

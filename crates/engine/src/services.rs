@@ -30,6 +30,8 @@ pub struct Services {
     pub counters: Arc<dyn tollgate_state::Counters>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn tollgate_state::Cache<Frozen>>,
+    /// Answers of `cache-store`.
+    pub responses: Arc<dyn tollgate_state::Cache<crate::response_cache::CachedResponse>>,
     /// Sessions of MCP servers.
     pub mcp_sessions: Arc<dyn tollgate_state::Cache<crate::mcp::Session>>,
     /// The semantic cache.

@@ -156,7 +156,26 @@ impl Block {
 
     /// Runs a block that cannot wait. A container calls this when [`Block::may_wait`] is false.
     pub fn run_now(&self, rq: &mut Exchange) -> Flow {
-        for placed in &self.steps {
+        Block::now(&self.steps, rq)
+    }
+
+    /// As [`Block::run_now`] and [`Block::run`], from a step on.
+    pub(crate) async fn run_from(&self, from: usize, rq: &mut Exchange) -> Flow {
+        let steps = self.steps.get(from..).unwrap_or_default();
+        if self.may_wait {
+            Block::waiting(steps, rq).await
+        } else {
+            Block::now(steps, rq)
+        }
+    }
+
+    /// Where a policy stands among the steps.
+    pub(crate) fn position(&self, policy: &str) -> Option<usize> {
+        self.steps.iter().position(|s| s.policy == policy)
+    }
+
+    fn now(steps: &[PlacedStep], rq: &mut Exchange) -> Flow {
+        for placed in steps {
             match placed.step.run(rq) {
                 Flow::Next => {}
                 Flow::Fail(failure) => return placed.fail(failure),
@@ -168,7 +187,11 @@ impl Block {
 
     /// Runs it, waiting where a step waits.
     pub async fn run(&self, rq: &mut Exchange) -> Flow {
-        for placed in &self.steps {
+        Block::waiting(&self.steps, rq).await
+    }
+
+    async fn waiting(steps: &[PlacedStep], rq: &mut Exchange) -> Flow {
+        for placed in steps {
             match placed.run(rq).await {
                 Flow::Next => {}
                 flow => return flow,

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
 use tollgate_engine::mcp::Session;
+use tollgate_engine::response_cache::CachedResponse;
 use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
 use tollgate_state::{
@@ -41,6 +42,8 @@ pub struct Shared {
     pub counters: Arc<dyn Counters>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn Cache<Frozen>>,
+    /// Answers of `cache-store`.
+    pub responses: Arc<dyn Cache<CachedResponse>>,
     /// Sessions of MCP servers.
     pub mcp_sessions: Arc<dyn Cache<Session>>,
     /// The semantic cache.
@@ -58,6 +61,7 @@ impl Shared {
             clock: Arc::new(SystemClock::default()),
             counters: Arc::new(MemoryCounters::default()),
             cache: Arc::new(MemoryCache::new(cache_bytes)),
+            responses: Arc::new(MemoryCache::new(cache_bytes)),
             mcp_sessions: Arc::new(MemoryCache::new(MCP_SESSIONS_BYTES)),
             vectors: Arc::new(MemoryVectors::default()),
             concurrency: Arc::default(),

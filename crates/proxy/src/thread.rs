@@ -119,6 +119,7 @@ impl Thread {
             verified_tokens: Default::default(),
             counters: start.shared.counters.clone(),
             cache: start.shared.cache.clone(),
+            responses: start.shared.responses.clone(),
             mcp_sessions: start.shared.mcp_sessions.clone(),
             vectors: start.shared.vectors.clone(),
             concurrency: start.shared.concurrency.clone(),

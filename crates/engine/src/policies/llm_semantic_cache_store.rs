@@ -3,14 +3,14 @@
 //! `azure-openai-semantic-cache-store` is the same step. What must stay true: the answer passes as it comes and is kept
 //! only when it is whole; nothing that fails here fails the call.
 
-use crate::body::{Tap, Tapped};
+use crate::body::recorder;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
-use crate::exchange::{BodyState, Exchange};
+use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::llm_call::{CacheStatus, CachedAnswer, is_encoded, is_event_stream};
 use crate::services::Services;
 use crate::step::{Flow, Step};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use std::rc::Rc;
 use tollgate_lang::document::Element;
@@ -76,19 +76,7 @@ impl Store {
             ttl_ms: seconds.saturating_mul(1000),
             headers,
         };
-        match &mut response.body {
-            BodyState::Buffered(body) => place.keep(body.clone()),
-            BodyState::Streaming(body) => {
-                let body = std::mem::take(body);
-                let recorder: Box<dyn Tap> = Box::new(Recorder {
-                    place: Some(place),
-                    first: Bytes::new(),
-                    rest: BytesMut::new(),
-                });
-                response.body = BodyState::Streaming(Tapped::wrap(body, vec![recorder]));
-            }
-            BodyState::None | BodyState::Consumed => {}
-        }
+        recorder::record(response, LARGEST, |body| place.keep(body));
         Ok(())
     }
 }
@@ -110,15 +98,11 @@ struct Place {
 
 impl Place {
     fn keep(self, body: Bytes) {
-        if body.is_empty() || body.len() > LARGEST {
-            return;
-        }
         let weight = (body.len() + 256) as u64;
-        // A slice of a larger buffer would keep all of it.
         let answer = CachedAnswer {
             status: StatusCode::OK,
             headers: self.headers,
-            body: Bytes::copy_from_slice(&body),
+            body,
         };
         let now = self.services.clock.unix_millis();
         let stored = self.services.vectors.put(
@@ -130,40 +114,5 @@ impl Place {
             now,
         );
         self.services.forget(stored);
-    }
-}
-
-/// Collects the answer while it passes.
-struct Recorder {
-    /// Until the answer is kept or too large.
-    place: Option<Place>,
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Tap for Recorder {
-    fn chunk(&mut self, chunk: Bytes) -> Option<Bytes> {
-        if self.place.is_some() {
-            if self.first.len() + self.rest.len() + chunk.len() > LARGEST {
-                self.place = None;
-                (self.first, self.rest) = (Bytes::new(), BytesMut::new());
-            } else if self.first.is_empty() {
-                self.first = chunk.clone();
-            } else {
-                self.rest.extend_from_slice(&chunk);
-            }
-        }
-        Some(chunk)
-    }
-
-    fn end(&mut self) -> Option<Bytes> {
-        if let Some(place) = self.place.take() {
-            if self.rest.is_empty() {
-                place.keep(std::mem::take(&mut self.first));
-            } else {
-                place.keep([&self.first[..], &self.rest[..]].concat().into());
-            }
-        }
-        None
     }
 }

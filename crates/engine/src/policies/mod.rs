@@ -22,8 +22,10 @@ policies! {
     azure_openai_semantic_cache_store
     azure_openai_token_limit
     base
+    cache_lookup
     cache_lookup_value
     cache_remove_value
+    cache_store
     cache_store_value
     check_header
     choose
@@ -64,8 +66,6 @@ policies! {
 /// API Management's policies that this version does not run: known, so that the message can say so.
 pub const NOT_YET: &[&str] = &[
     "authentication-certificate",
-    "cache-lookup",
-    "cache-store",
     "cache-value",
     "cross-domain",
     "invoke-dapr-binding",

@@ -240,6 +240,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         verified_tokens: Default::default(),
         counters: counters.clone(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
+        responses: Arc::new(MemoryCache::new(1 << 20)),
         mcp_sessions: Arc::new(tollgate_state::MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),
         concurrency: Arc::default(),
