@@ -204,6 +204,19 @@ pub(crate) struct Member {
     pub(crate) signature: &'static str,
 }
 
+impl Member {
+    /// Whether a parameter or the result is made with that type parameter.
+    pub(crate) fn mentions(&self, param: usize) -> bool {
+        // Put in for the parameter, it would show.
+        let mut args: Vec<Ty> = (0..self.type_params).map(|i| Ty::Param(i as u8)).collect();
+        if let Some(place) = args.get_mut(param) {
+            *place = Ty::Void;
+        }
+        let types = self.params.iter().map(|p| &p.ty).chain([&self.result]);
+        types.into_iter().any(|t| t.substitute(&args) != *t)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Param {
     pub(crate) name: &'static str,

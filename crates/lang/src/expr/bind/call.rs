@@ -430,9 +430,13 @@ impl Binder {
             self.infer(&params, given, &mut inferred);
         }
         let mut all = Vec::with_capacity(inferred.len());
-        for t in inferred {
+        for (i, t) in inferred.into_iter().enumerate() {
             match t {
                 Some(t) => all.push(t),
+                // A static member of a generic type that has nothing to do with its parameter (`Nullable.Compare`).
+                None if m.is_static && i < m.class_params && !m.mentions(i) => {
+                    all.push(Ty::Object);
+                }
                 None => {
                     let progress = if this == 1 {
                         self.this_progress(m, given)

@@ -202,5 +202,5 @@ fn number(chars: &[char], i: &mut usize) -> Option<usize> {
         n = n * 10 + d as usize;
         *i += 1;
     }
-    Some(n.min(MAX_ITEM))
+    Some(n)
 }

@@ -156,6 +156,9 @@ pub(super) fn to_checked(num: Num, v: &Value) -> R {
 
 /// .NET keeps no zeros at the end beyond the difference of the scales.
 fn quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
+    if a.is_zero() {
+        return Decimal::try_from_i128_with_scale(0, a.scale().saturating_sub(b.scale())).ok();
+    }
     let q = a.checked_div(b)?;
     let mut short = q.normalize();
     let keep = a.scale().saturating_sub(b.scale());

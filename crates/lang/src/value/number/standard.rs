@@ -103,9 +103,9 @@ fn general(
     info: &Symbols,
     out: &mut String,
 ) {
-    let precision = precision.filter(|p| *p > 0 && !matches!(kind, 'R' | 'r'));
     // A decimal without a precision keeps its zeros and never has an exponent; so do whole numbers.
     let all = precision.is_none() && !n.float;
+    let precision = precision.filter(|p| *p > 0 && !matches!(kind, 'R' | 'r'));
     let max = match (precision, v) {
         (Some(p), _) => p,
         (None, Value::Float(_)) => n.digits.len().max(7),
