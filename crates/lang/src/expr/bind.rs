@@ -34,6 +34,7 @@ use super::table::{Member, MemberKind};
 use super::types::Ty;
 use super::{Reads, Target};
 use crate::value::{Frozen, Str};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most nodes bound for one expression, counting repetitions for overloads.
@@ -166,6 +167,8 @@ pub(crate) struct Binder {
     checked: Option<bool>,
     /// Type parameters of the local function being bound, and what they stand for.
     generics: Vec<(Str, Ty)>,
+    /// Texts of literals: equal ones are one object, as in C#.
+    literals: HashSet<Str>,
     /// Labels so far.
     labels: u32,
     /// Slots and types of the receivers of the `?.` being bound, innermost last.
@@ -173,6 +176,15 @@ pub(crate) struct Binder {
 }
 
 impl Binder {
+    /// The one object of all literals with the text.
+    fn interned(&mut self, text: &Str) -> Str {
+        if let Some(known) = self.literals.get(text) {
+            return known.clone();
+        }
+        self.literals.insert(text.clone());
+        text.clone()
+    }
+
     pub(crate) fn new(target: Target) -> Binder {
         Binder {
             functions: vec![Function::new(Returns::Target(target))],
@@ -185,6 +197,7 @@ impl Binder {
             work: 0,
             checked: None,
             generics: Vec::new(),
+            literals: HashSet::new(),
             labels: 0,
             receivers: Vec::new(),
         }

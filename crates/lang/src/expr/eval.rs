@@ -72,6 +72,18 @@ pub(crate) struct Exception {
     pub(crate) class: &'static str,
     pub(crate) message: Str,
     pub(crate) inner: Value,
+    /// What few exceptions have.
+    pub(crate) details: RefCell<Option<Box<ExceptionDetails>>>,
+}
+
+/// Properties of an exception that an expression may set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExceptionDetails {
+    pub(crate) source: Value,
+    pub(crate) help_link: Value,
+    pub(crate) hresult: Option<i32>,
+    /// The dictionary, once it was asked for.
+    pub(crate) data: Value,
 }
 
 impl Object for Exception {
@@ -82,7 +94,23 @@ impl Object for Exception {
         self
     }
     fn text(&self) -> String {
-        format!("{}: {}", self.ty().full_name(), self.message)
+        let mut out = self.ty().full_name();
+        if !self.message.is_empty() {
+            out.push_str(": ");
+            out.push_str(&self.message);
+        }
+        if let Value::Object(inner) = &self.inner {
+            out.push_str(" ---> ");
+            out.push_str(&inner.text());
+            out.push_str("\n   --- End of inner exception stack trace ---");
+        }
+        out
+    }
+    fn weight(&self) -> usize {
+        match &self.inner {
+            Value::Object(inner) => 1 + inner.weight(),
+            _ => 1,
+        }
     }
 }
 
@@ -92,6 +120,7 @@ pub(crate) fn throw(class: &'static str, message: impl Into<Str>) -> Throw {
         class,
         message: message.into(),
         inner: Value::Null,
+        details: RefCell::default(),
     }))
 }
 

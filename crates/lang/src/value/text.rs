@@ -158,27 +158,28 @@ pub(crate) fn lower_invariant(s: &str) -> String {
     s.chars().map(lower_char).collect()
 }
 
-/// The upper case of one character, where that is one character.
+/// The upper case of one character, where that is one character which leads back: `µ`, `ſ` and `ı` stay.
 pub(crate) fn upper_char(c: char) -> char {
-    let mut up = c.to_uppercase();
-    match (up.next(), up.next()) {
-        (Some(u), None) if !matches!(c, '\u{131}' | '\u{17f}') => u,
-        _ => c,
+    if c.is_ascii() {
+        return c.to_ascii_uppercase();
+    }
+    match (one(c.to_uppercase()), c) {
+        (Some(up), c) if one(up.to_lowercase()) == Some(c) => up,
+        (_, c) => c,
     }
 }
 
-/// The lower case of one character, where that is one character.
+/// The lower case of one character, where that is one character which leads back.
 pub(crate) fn lower_char(c: char) -> char {
-    let mut low = c.to_lowercase();
-    match (low.next(), low.next()) {
-        (Some(l), None)
-            if !matches!(
-                c,
-                '\u{130}' | '\u{1e9e}' | '\u{2126}' | '\u{212a}' | '\u{212b}'
-            ) =>
-        {
-            l
-        }
-        _ => c,
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
     }
+    match (one(c.to_lowercase()), c) {
+        (Some(low), c) if one(low.to_uppercase()) == Some(c) => low,
+        (_, c) => c,
+    }
+}
+
+fn one(mut chars: impl Iterator<Item = char>) -> Option<char> {
+    chars.next().filter(|_| chars.next().is_none())
 }

@@ -13,6 +13,9 @@ impl Binder {
     pub(super) fn value(&mut self, e: &Expr) -> B<Bound> {
         self.tick(&e.at)?;
         match &e.kind {
+            Kind::Literal(Literal::Str(s)) => {
+                Ok(Bound::new(Ir::Text(self.interned(s)), Ty::String))
+            }
             Kind::Literal(l) => literal(l, &e.at),
             Kind::Interpolated(pieces) => self.interpolated(pieces),
             Kind::Name(..) | Kind::Member(..) | Kind::Type(_) => self.name_value(e),

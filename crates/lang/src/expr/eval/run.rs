@@ -338,6 +338,7 @@ fn as_exception(v: &Value) -> Option<Rc<super::Exception>> {
         class: e.class,
         message: e.message.clone(),
         inner: e.inner.clone(),
+        details: e.details.clone(),
     }))
 }
 

@@ -1,20 +1,41 @@
-//! Exceptions: the hierarchy that `catch` knows.
+//! Exceptions: the hierarchy that `catch` knows, and what all of them have.
+//!
+//! What must stay true: messages are .NET's, with `(Parameter 'name')` at the end where a parameter is named; an exception
+//! nests at most [`weigh`]'s bound of others. There is no stack trace: the host's calls are nobody's business.
+
+mod arguments;
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Exception, R};
-use crate::value::{Str, Value};
+use crate::expr::eval::{Args, Exception, ExceptionDetails, R, weigh};
+use crate::expr::types::Ty;
+use crate::value::{Dict, Str, Value};
 use std::rc::Rc;
 
+/// An exception object.
+fn built(class: &'static str, message: impl Into<Str>, inner: Value) -> R {
+    weigh([&inner])?;
+    Ok(Value::Object(Rc::new(Exception {
+        class,
+        message: message.into(),
+        inner,
+        details: Default::default(),
+    })))
+}
+
+/// `new X()`, `new X(message)`, `new X(message, inner)`; a message that is null says the class.
 fn make(class: &'static str, a: &Args<'_>, default: &str) -> R {
     let message: Str = match a.values.first() {
         Some(Value::Str(s)) => s.clone(),
-        _ => default.into(),
+        None => default.into(),
+        Some(_) => of_class(class),
     };
-    Ok(Value::Object(Rc::new(Exception {
-        class,
-        message,
-        inner: a.get(1),
-    })))
+    built(class, message, a.get(1))
+}
+
+/// The message of an exception that was made with none.
+fn of_class(class: &'static str) -> Str {
+    let full = Ty::class(class).full_name();
+    format!("Exception of type '{full}' was thrown.").into()
 }
 
 macro_rules! exception {
@@ -29,6 +50,45 @@ macro_rules! exception {
     };
 }
 
+/// `HResult` of the classes that have one of their own, by the numbers of COM.
+fn hresult(class: &str) -> i32 {
+    (match class {
+        "SystemException" => 0x8013_1501_u32,
+        "ApplicationException" => 0x8013_1600,
+        "ArgumentException" => 0x8007_0057,
+        "ArgumentNullException" | "NullReferenceException" => 0x8000_4003,
+        "ArgumentOutOfRangeException" => 0x8013_1502,
+        "ArithmeticException" => 0x8007_0216,
+        "DivideByZeroException" => 0x8002_0012,
+        "OverflowException" => 0x8013_1516,
+        "FormatException" | "UriFormatException" => 0x8013_1537,
+        "IndexOutOfRangeException" => 0x8013_1508,
+        "InvalidCastException" => 0x8000_4002,
+        "InvalidOperationException" => 0x8013_1509,
+        "NotImplementedException" => 0x8000_4001,
+        "NotSupportedException" => 0x8013_1515,
+        "ObjectDisposedException" => 0x8013_1622,
+        "TimeoutException" => 0x8013_1505,
+        "KeyNotFoundException" => 0x8013_1577,
+        "OutOfMemoryException" => 0x8007_000e,
+        "RankException" => 0x8013_1517,
+        _ => 0x8013_1500,
+    }) as i32
+}
+
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Exception, crate::expr::eval::Throw> {
+    a.object::<Exception>(0)
+}
+
+fn change(a: &Args<'_>, f: impl FnOnce(&mut ExceptionDetails)) -> R {
+    f(this(a)?.details.borrow_mut().get_or_insert_default());
+    Ok(Value::Null)
+}
+
+fn details<T>(a: &Args<'_>, f: impl FnOnce(&ExceptionDetails) -> T) -> Result<Option<T>, crate::expr::eval::Throw> {
+    Ok(this(a)?.details.borrow().as_deref().map(f))
+}
+
 const EXCEPTION: &[Row] = &[
     m("new()", |_, a| {
         make(
@@ -37,25 +97,51 @@ const EXCEPTION: &[Row] = &[
             "Exception of type 'System.Exception' was thrown.",
         )
     }),
-    m("new(string message)", |_, a| {
-        make(
-            "Exception",
-            a,
-            "Exception of type 'System.Exception' was thrown.",
-        )
-    }),
+    m("new(string message)", |_, a| make("Exception", a, "")),
     m("new(string message, Exception innerException)", |_, a| {
         make("Exception", a, "")
     }),
     m("string Message", |_, a| {
-        Ok(Value::Str(a.object::<Exception>(0)?.message.clone()))
+        Ok(Value::Str(this(a)?.message.clone()))
     }),
-    m("Exception InnerException", |_, a| {
-        Ok(a.object::<Exception>(0)?.inner.clone())
-    }),
-    // The host's call stack is nobody's business; .NET gives text here.
+    m("Exception InnerException", |_, a| Ok(this(a)?.inner.clone())),
     m("string StackTrace", |_, _| Ok(Value::from(""))),
-    m("string Source", |_, _| Ok(Value::from("expression"))),
+    m("string Source", |_, a| {
+        let source = details(a, |d| d.source.clone())?.unwrap_or_default();
+        Ok(if source.is_null() {
+            Value::from("expression")
+        } else {
+            source
+        })
+    }),
+    m("set string Source", |_, a| {
+        change(a, |d| d.source = a.get(1))
+    }),
+    m("string HelpLink", |_, a| {
+        Ok(details(a, |d| d.help_link.clone())?.unwrap_or_default())
+    }),
+    m("set string HelpLink", |_, a| {
+        change(a, |d| d.help_link = a.get(1))
+    }),
+    m("int HResult", |_, a| {
+        let own = details(a, |d| d.hresult)?.flatten();
+        Ok(Value::Int(own.unwrap_or_else(|| {
+            this(a).map_or(0, |e| hresult(e.class))
+        })))
+    }),
+    m("set int HResult", |_, a| {
+        change(a, |d| d.hresult = Some(a.int(1) as i32))
+    }),
+    m("Dictionary<object, object> Data", |cx, a| {
+        cx.charge(64)?;
+        let mut details = this(a)?.details.borrow_mut();
+        let data = &mut details.get_or_insert_default().data;
+        if data.is_null() {
+            let ty = Ty::generic("Dictionary", vec![Ty::Object, Ty::Object]);
+            *data = Value::Dict(Dict::new(ty, false));
+        }
+        Ok(data.clone())
+    }),
     m("Exception GetBaseException()", |_, a| {
         let mut at = a.get(0);
         loop {
@@ -87,20 +173,43 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty(
         "class System.ArgumentException : SystemException",
-        exception!(
-            "ArgumentException",
-            "Value does not fall within the expected range."
-        ),
+        arguments::ARGUMENT,
     ),
     ty(
         "class System.ArgumentNullException : ArgumentException",
-        exception!("ArgumentNullException", "Value cannot be null."),
+        arguments::NULL,
     ),
     ty(
         "class System.ArgumentOutOfRangeException : ArgumentException",
+        arguments::RANGE,
+    ),
+    ty(
+        "class System.ObjectDisposedException : InvalidOperationException",
+        arguments::DISPOSED,
+    ),
+    ty(
+        "class System.OutOfMemoryException : SystemException",
         exception!(
-            "ArgumentOutOfRangeException",
-            "Specified argument was out of the range of valid values."
+            "OutOfMemoryException",
+            "Insufficient memory to continue the execution of the program."
+        ),
+    ),
+    ty(
+        "class System.RankException : SystemException",
+        exception!(
+            "RankException",
+            "Attempted to operate on an array with the incorrect number of dimensions."
+        ),
+    ),
+    ty(
+        "class System.IO.IOException : SystemException",
+        exception!("IOException", "I/O error occurred."),
+    ),
+    ty(
+        "class System.UnauthorizedAccessException : SystemException",
+        exception!(
+            "UnauthorizedAccessException",
+            "Attempted to perform an unauthorized operation."
         ),
     ),
     ty(

@@ -22,10 +22,20 @@ static RANGES: LazyLock<Vec<(u32, u32, u8)>> = LazyLock::new(|| {
         let Ok(hir) = regex_syntax::Parser::new().parse(&format!("\\p{{{name}}}")) else {
             continue;
         };
-        if let HirKind::Class(Class::Unicode(class)) = hir.kind() {
-            for r in class.ranges() {
-                out.push((u32::from(r.start()), u32::from(r.end()), number as u8));
+        match hir.kind() {
+            HirKind::Class(Class::Unicode(class)) => {
+                for r in class.ranges() {
+                    out.push((u32::from(r.start()), u32::from(r.end()), number as u8));
+                }
             }
+            // A category of one character.
+            HirKind::Literal(text) => {
+                let text = std::str::from_utf8(&text.0).unwrap_or("");
+                for c in text.chars() {
+                    out.push((u32::from(c), u32::from(c), number as u8));
+                }
+            }
+            _ => {}
         }
     }
     out.sort_unstable();

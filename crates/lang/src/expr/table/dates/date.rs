@@ -325,6 +325,9 @@ pub(super) const ROWS: &[Row] = &[
         formats(cx, a, &letter.unwrap_or('?').to_string())
     }),
     m("bool IsDaylightSavingTime()", |_, _| Ok(Value::Bool(false))),
+    m("TypeCode GetTypeCode()", |_, a| {
+        Ok(super::super::convert::type_code(&a.values[0]))
+    }),
     m("int CompareTo(DateTime value)", |_, a| {
         order(&a.values[0], &a.values[1])
     }),

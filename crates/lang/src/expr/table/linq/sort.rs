@@ -141,6 +141,7 @@ pub(in crate::expr::table) fn failed(e: Throw) -> Throw {
             class: "InvalidOperationException",
             message: "Failed to compare two elements in the array.".into(),
             inner: Value::Object(inner),
+            details: Default::default(),
         })),
         bound => bound,
     }

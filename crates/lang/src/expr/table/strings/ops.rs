@@ -126,20 +126,21 @@ pub(super) fn part(
     Ok((start as usize, len as usize))
 }
 
-/// Writes `n` units into a `char[]`.
+/// Writes `n` units into a `char[]`; `class` is the exception when they do not fit.
 pub(super) fn copy_units(
     cx: &mut Cx<'_>,
     units: impl Iterator<Item = u16>,
     n: usize,
     to: &Rc<List>,
     at: usize,
+    class: &'static str,
 ) -> R {
     cx.step(n / 8)?;
     let mut items = to.items_mut();
     let place = at.checked_add(n).and_then(|end| items.get_mut(at..end));
     let place = place.ok_or_else(|| {
-        range(
-            "destinationIndex",
+        throw(
+            class,
             "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.",
         )
     })?;

@@ -98,7 +98,7 @@ fn block(cx: &mut crate::expr::eval::Cx<'_>, a: &Args<'_>) -> R {
         units.push(u);
     }
     let read = units.len();
-    copy_units(cx, units.into_iter(), read, &to, at)?;
+    copy_units(cx, units.into_iter(), read, &to, at, "ArgumentException")?;
     Ok(Value::Int(read as i32))
 }
 
