@@ -167,6 +167,14 @@ impl Binder {
                 )));
             }
         }
+        if matches!(op, "+" | "-") && !nullable && (is_enum(&x) || is_enum(&y)) {
+            let steps = |t: &Ty| implicit(t, &Ty::Int, None).is_some();
+            let both = x == y && op == "-";
+            if both || (is_enum(&x) && steps(&y)) || (is_enum(&y) && steps(&x) && op == "+") {
+                let of = if is_enum(&x) { x } else { y };
+                return self.enum_arithmetic(op, a, b, &of, both, at);
+            }
+        }
         if let Some(c) = cmp(op)
             && ordered_struct(&x)
             && ordered_struct(&y)
@@ -199,6 +207,33 @@ impl Binder {
             Some(h) => fault.help(h),
             None => fault,
         })
+    }
+
+    /// An enum and steps from it, or the steps between two of its values.
+    fn enum_arithmetic(
+        &mut self,
+        op: &str,
+        a: Bound,
+        b: Bound,
+        of: &Ty,
+        difference: bool,
+        at: &At,
+    ) -> B<Bound> {
+        let mut number = |x: Bound| -> B<Ir> {
+            Ok(if is_enum(&x.ty) {
+                Ir::FromEnum(Num::Int, Box::new(x.ir))
+            } else {
+                self.coerce(x, &Ty::Int, at)?.ir
+            })
+        };
+        let kind = arith(op).unwrap_or(Arith::Add);
+        let (a, b) = (number(a)?, number(b)?);
+        let sum = Ir::Arithmetic(kind, Num::Int, Box::new(a), Box::new(b));
+        let enum_type = table().of(of).and_then(|t| t.enum_type);
+        Ok(self.fold(match enum_type {
+            Some(e) if !difference => Bound::new(Ir::ToEnum(e, Box::new(sum)), of.clone()),
+            _ => Bound::new(sum, Ty::Int),
+        }))
     }
 
     #[allow(

@@ -395,11 +395,12 @@ fn call_of<const N: usize>(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call) -> R {
 
 #[inline(always)]
 fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -> R {
-    for (i, (ir, place)) in c.args.iter().zip(args.iter_mut()).enumerate() {
+    for (ir, place) in c.args.iter().zip(args.iter_mut()) {
         *place = eval(cx, frame, ir)?;
-        if i == 0 && c.checked && place.is_null() {
-            return Err(null_reference());
-        }
+    }
+    // C# evaluates the arguments before it looks at the receiver.
+    if c.checked && args.first().is_some_and(Value::is_null) {
+        return Err(null_reference());
     }
     let result = (c.run)(
         cx,

@@ -54,6 +54,16 @@ pub(crate) fn cast(ty: &Ty, v: Value) -> R {
     if is(ty, &v) {
         return Ok(v);
     }
+    // A boxed enum unboxes to its number, and the number to the enum.
+    match (ty.plain(), &v) {
+        (Ty::Int, Value::Enum(_, n)) => return Ok(Value::Int(*n as i32)),
+        (to @ Ty::Class(..), Value::Int(n)) => {
+            if let Some(e) = table().of(to).and_then(|t| t.enum_type) {
+                return Ok(Value::Enum(e, i64::from(*n)));
+            }
+        }
+        _ => {}
+    }
     Err(throw(
         "InvalidCastException",
         format!(

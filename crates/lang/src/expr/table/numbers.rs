@@ -176,6 +176,7 @@ fn limit(num: Num, high: bool) -> R {
 macro_rules! common {
     ($rows:ident, $name:literal, $num:expr) => {
         const $rows: &[Row] = &[
+            m("new()", |_, _| Ok(types::default_of(&$num.ty()))),
             m(concat!("static ", $name, " Parse(string s)"), |_, a| {
                 parse(a, $num, (None, None))
             }),

@@ -13,7 +13,7 @@ struct Described(Ty);
 
 impl Object for Described {
     fn ty(&self) -> Ty {
-        Ty::class("Type")
+        Ty::class("RuntimeType")
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -108,4 +108,7 @@ const TYPE: &[Row] = &[
     }),
 ];
 
-pub(super) const TYPES: &[Type] = &[ty("class System.Type", TYPE)];
+pub(super) const TYPES: &[Type] = &[
+    ty("class System.Type", TYPE),
+    ty("class System.RuntimeType : Type", &[]),
+];

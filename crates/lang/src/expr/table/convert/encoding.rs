@@ -2,7 +2,7 @@
 
 use super::super::strings::{range, units_of};
 use super::super::{Row, m};
-use crate::expr::eval::{Args, Cx, R, Throw, null_argument as null, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument as null, out_of_range, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use bytes::Bytes;
@@ -49,7 +49,7 @@ const ALL: [(Encoding, &[&str], i32, &str); 6] = [
     ),
     (
         Encoding::Utf16Big,
-        &["utf-16be", "unicodefffe"],
+        &["utf-16BE", "unicodefffe"],
         1201,
         "Unicode (Big-Endian)",
     ),
@@ -192,7 +192,9 @@ fn write_bytes(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, s: &str) -> R {
     let bytes = this(a)?.encode(s);
     cx.step(bytes.len() / 8)?;
     let list = a.list(to).map_err(|_| null("bytes"))?;
-    let at = a.size(to + 1, "byteIndex")?;
+    let len = list.items().len();
+    let at = usize::try_from(a.int(to + 1)).ok().filter(|at| *at <= len);
+    let at = at.ok_or_else(|| out_of_range("byteIndex"))?;
     let mut items = list.items_mut();
     let place = at
         .checked_add(bytes.len())
@@ -231,6 +233,30 @@ fn named(name: &str) -> R {
     }
 }
 
+fn by_number(n: i64) -> R {
+    if n == 0 {
+        return Encoding::Utf8.value();
+    }
+    if let Some((e, ..)) = ALL.iter().find(|(_, _, page, _)| i64::from(*page) == n) {
+        return e.value();
+    }
+    Err(match n {
+        // Numbers that stand for settings of Windows.
+        1 | 2 | 3 | 42 => throw(
+            "ArgumentException",
+            format!("{n} is not a supported code page. (Parameter 'codepage')"),
+        ),
+        0..=65535 => throw(
+            "NotSupportedException",
+            format!("No data is available for encoding {n}."),
+        ),
+        _ => range(
+            "codepage",
+            "Valid values are between 0 and 65535, inclusive.",
+        ),
+    })
+}
+
 pub(super) const ROWS: &[Row] = &[
     m("static Encoding UTF8", |_, _| Encoding::Utf8.value()),
     m("static Encoding ASCII", |_, _| Encoding::Ascii.value()),
@@ -245,15 +271,7 @@ pub(super) const ROWS: &[Row] = &[
         named(a.text(0).map_err(|_| null("name"))?)
     }),
     m("static Encoding GetEncoding(int codepage)", |_, a| {
-        let n = a.int(0);
-        let found = ALL.iter().find(|(_, _, page, _)| i64::from(*page) == n);
-        match found {
-            Some((e, ..)) => e.value(),
-            None => Err(throw(
-                "NotSupportedException",
-                format!("No data is available for encoding {n}."),
-            )),
-        }
+        by_number(a.int(0))
     }),
     m(
         "static byte[] Convert(Encoding srcEncoding, Encoding dstEncoding, byte[] bytes)",

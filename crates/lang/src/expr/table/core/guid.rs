@@ -157,6 +157,7 @@ fn text_of(a: &Args<'_>) -> R {
 
 pub(super) const ROWS: &[Row] = &[
     m("const Guid Empty", |_, _| made([0; 16])),
+    m("new()", |_, _| made([0; 16])),
     m("new(string g)", |_, a| made(parse(a.named(0, "g")?)?)),
     m("new(byte[] b)", |_, a| {
         let b = a.bytes(0).map_err(|_| null_argument("b"))?;

@@ -52,11 +52,17 @@ fn get<T>(a: &Args<'_>, f: impl FnOnce(&Symbols) -> T) -> Result<T, Throw> {
     Ok(f(&a.object::<NumberFormat>(0)?.symbols.borrow()))
 }
 
-fn set(a: &Args<'_>, f: impl FnOnce(&mut Symbols)) -> R {
+/// The object, if it may be changed.
+fn writable<'a>(a: &'a Args<'_>) -> Result<&'a NumberFormat, Throw> {
     let format = a.object::<NumberFormat>(0)?;
     if format.read_only {
         return Err(throw("InvalidOperationException", "Instance is read-only."));
     }
+    Ok(format)
+}
+
+fn set(a: &Args<'_>, f: impl FnOnce(&mut Symbols)) -> R {
+    let format = writable(a)?;
     f(&mut format.symbols.borrow_mut());
     Ok(Value::Null)
 }
@@ -68,6 +74,7 @@ fn set_text(
     may_be_empty: bool,
     f: fn(&mut Symbols, Cow<'static, str>),
 ) -> R {
+    writable(a)?;
     let s = a.str(1).map_err(|_| null_argument(name))?;
     if s.is_empty() && !may_be_empty {
         return Err(throw(
@@ -87,6 +94,7 @@ fn set_text(
 }
 
 fn set_number(a: &Args<'_>, name: &str, most: i64, f: fn(&mut Symbols, usize)) -> R {
+    writable(a)?;
     let n = a.int(1);
     if !(0..=most).contains(&n) {
         return Err(throw(
@@ -98,6 +106,7 @@ fn set_number(a: &Args<'_>, name: &str, most: i64, f: fn(&mut Symbols, usize)) -
 }
 
 fn set_sizes(cx: &mut Cx<'_>, a: &Args<'_>, name: &str, f: fn(&mut Symbols) -> &mut Layout) -> R {
+    writable(a)?;
     if a.is_null(1) {
         return Err(null_argument(name));
     }
