@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo | test | bench | deny | ci`.
+//! The project's own commands: `cargo xtask demo | test | bench | oracle | deny | ci`.
 //!
 //! Uses the standard library only, so that it builds in a second. What must stay true: what a command needs beyond
 //! Rust it installs itself, into `.tools/` where that is possible, and says what it does.
@@ -6,6 +6,7 @@
 mod bench;
 mod deny;
 mod node;
+mod oracle;
 mod python;
 mod run;
 mod test;
@@ -19,6 +20,8 @@ cargo xtask <command>
   demo [options]   build and start the demo: a governed gateway before simulated providers
   test             install what the tests need and run all of them
   bench [filter]   measure the gateway against a minimal proxy and nginx, in one run
+  oracle <command> hold expressions against C# in Mono: `golden` measures the golden cases again (--check: only
+                   compares), `campaign --cases N --seed N [--area AREA]` generates cases and reports what differs
   deny             check licences, sources and advisories of the dependencies
   ci               what .ci/run does
 ";
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         "demo" => demo(&rest),
         "test" => test::test(&rest),
         "bench" => bench::bench(&rest),
+        "oracle" => oracle::oracle(&rest),
         "deny" => deny::deny(),
         "ci" => run(Command::new("bash").arg(".ci/run")),
         _ => {

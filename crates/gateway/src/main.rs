@@ -27,6 +27,7 @@ struct Cli {
 enum Command {
     Serve(cmd::serve::Serve),
     Check(cmd::check::Check),
+    Eval(cmd::eval::Eval),
     Demo(cmd::demo::Demo),
     Schema(cmd::schema::Schema),
     Simulate(cmd::simulate::Simulate),
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Eval(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Simulate(command) => command.run(),
     };

@@ -4,7 +4,7 @@ use crate::area;
 use crate::differences::Differences;
 use crate::generate::{Catalog, Generator, Made, excluded};
 use crate::mono::{Case, Mono};
-use crate::report::{Groups, cause, line, members};
+use crate::report::{Groups, cause, line, members, refusal};
 use crate::shrink::{Differing, shrink};
 use crate::{ours, random::Random};
 use anyhow::Result;
@@ -184,8 +184,21 @@ impl Campaign {
         counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
         let mut examples: Vec<Differing> = counted.iter().map(|(_, d)| d.clone()).collect();
         if !self.no_shrink {
-            let few = self.shrink.min(examples.len());
-            shrink(&mut examples[..few], mono, catalog)?;
+            // What a compiler says names its cause already, and causes that are known have an example.
+            let mut fresh: Vec<usize> = (0..examples.len())
+                .filter(|i| {
+                    let d = &examples[*i];
+                    refusal(&d.ours).is_none()
+                        && refusal(&d.mono).is_none()
+                        && !groups.0.contains_key(&cause(d, catalog))
+                })
+                .collect();
+            fresh.truncate(self.shrink);
+            let mut few: Vec<Differing> = fresh.iter().map(|i| examples[*i].clone()).collect();
+            shrink(&mut few, mono, catalog)?;
+            for (i, d) in fresh.into_iter().zip(few) {
+                examples[i] = d;
+            }
         }
         for ((count, _), d) in counted.into_iter().zip(examples) {
             let case = d.made.case();

@@ -16,13 +16,32 @@ const HARNESS: [(&str, &str); 2] = [
     ("Harness.cs", include_str!("../harness/Harness.cs")),
 ];
 
-/// What expressions may use without a namespace.
-const USING: &str = "using System; using System.Collections; using System.Collections.Generic; using System.Globalization; \
-using System.IO; using System.Linq; using System.Net; using System.Security.Cryptography; \
-using System.Security.Cryptography.X509Certificates; using System.Text; using System.Text.RegularExpressions; \
-using System.Xml; using System.Xml.Linq; using System.Xml.XPath; using System.Net.Sockets; using Newtonsoft.Json; using Newtonsoft.Json.Linq; \
-using Formatting = Newtonsoft.Json.Formatting; using Microsoft.Azure.ApiManagement; \
-using Authorization = Microsoft.Azure.ApiManagement.Authorization;";
+/// What expressions may use without a namespace: those of API Management, and those of every type that we have.
+fn using() -> String {
+    let mut names: BTreeSet<String> = [
+        "System",
+        "System.Collections",
+        "System.Collections.Generic",
+        "System.Globalization",
+        "System.IO",
+        "System.Linq",
+        "System.Net",
+        "System.Text",
+    ]
+    .map(String::from)
+    .into();
+    for of in catalog::types() {
+        if let Some((namespace, _)) = of.full_name.rsplit_once('.') {
+            names.insert(namespace.to_string());
+        }
+    }
+    // A nested type's outer type is not a namespace.
+    names.retain(|n| n != "System.TimeZoneInfo");
+    let mut out: String = names.iter().map(|n| format!("using {n}; ")).collect();
+    out += "using Formatting = Newtonsoft.Json.Formatting; ";
+    out += "using Authorization = Microsoft.Azure.ApiManagement.Authorization;";
+    out
+}
 
 const REFERENCES: [&str; 6] = [
     "System.Core",
@@ -234,7 +253,7 @@ fn body(expression: &str) -> Option<String> {
 }
 
 fn source(cases: &[Case], todo: &[usize]) -> String {
-    let mut out = format!("{USING}\npublic static class Program {{\n");
+    let mut out = format!("{}\npublic static class Program {{\n", using());
     for i in todo {
         let body = body(&cases[*i].expression).unwrap_or_default();
         // Faults name the case as their file.

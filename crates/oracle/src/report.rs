@@ -34,8 +34,16 @@ pub(crate) fn members<'c>(made: &Made, catalog: &'c Catalog) -> Vec<&'c str> {
     labels
 }
 
-/// What a difference is grouped by: the outermost member and how the outcomes differ.
+/// What a difference is grouped by: what a compiler says that refuses it, else the outermost member and how the outcomes
+/// differ.
 pub(crate) fn cause(d: &Differing, catalog: &Catalog) -> String {
+    if let Some(fault) = refusal(&d.ours) {
+        let fault = fault.split_once(": ").map_or(fault, |(_, rest)| rest);
+        return format!("we refuse: {}", start(fault, 140));
+    }
+    if let Some(fault) = refusal(&d.mono) {
+        return format!("C# refuses: {}", start(fault, 140));
+    }
     let mut used = Vec::new();
     d.made.node.members(&mut used);
     let outermost = used
@@ -44,11 +52,38 @@ pub(crate) fn cause(d: &Differing, catalog: &Catalog) -> String {
     format!("{outermost}: {}", kind(&d.ours, &d.mono))
 }
 
+/// The first line of what a compiler says.
+pub(crate) fn refusal(outcome: &Json) -> Option<&str> {
+    let said = outcome.get("compile_error")?.as_str()?;
+    said.lines().find(|l| !l.trim().is_empty())
+}
+
 fn area_of(d: &Differing, catalog: &Catalog) -> &'static str {
     let mut used = Vec::new();
     d.made.node.members(&mut used);
-    used.first()
-        .map_or("syntax", |at| area::of(catalog.members[*at].of))
+    let outermost = used
+        .first()
+        .map_or("syntax", |at| area::of(catalog.members[*at].of));
+    if let Some(fault) = refusal(&d.ours) {
+        // The type that the fault names, else the language.
+        let named = fault.split('`').nth(1).unwrap_or("");
+        let of = catalog
+            .members
+            .iter()
+            .find(|l| l.of.name == named || crate::shape::keyword(l.of.name) == named);
+        return of.map_or("syntax", |l| area::of(l.of));
+    }
+    match refusal(&d.mono) {
+        Some(f)
+            if ["CS0117", "CS1061", "CS0246", "CS1501", "CS1739", "CS0103"]
+                .iter()
+                .any(|c| f.contains(c)) =>
+        {
+            "missing"
+        }
+        Some(_) => "syntax",
+        None => outermost,
+    }
 }
 
 impl Groups {
@@ -75,7 +110,7 @@ impl Groups {
     /// Adds what a file of an area does not have yet, one line for each group.
     pub(crate) fn append(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
-        for area in area::AREAS {
+        for area in area::AREAS.into_iter().chain(["missing"]) {
             let path = folder.join(format!("{area}.txt"));
             let mut text = std::fs::read_to_string(&path).unwrap_or_default();
             let mut lines = text.lines().count();

@@ -13,6 +13,9 @@ use tollgate_lang::expr::outcome;
 const ROUNDS: usize = 6;
 const CANDIDATES: usize = 40;
 
+/// Parts of a case that are tried alone, in the first round.
+const PARTS: usize = 80;
+
 /// A case that differs, and how.
 #[derive(Clone)]
 pub(crate) struct Differing {
@@ -39,10 +42,16 @@ pub(crate) fn kind(ours: &Json, mono: &Json) -> String {
 pub(crate) fn shrink(all: &mut [Differing], mono: &Mono, catalog: &Catalog) -> Result<()> {
     let mut open: Vec<usize> = (0..all.len()).collect();
     let mut maker = Generator::new(catalog, 1);
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let mut candidates: Vec<(usize, Made)> = Vec::new();
         for i in &open {
-            for made in smaller(&all[*i].made, &mut maker) {
+            let made = &all[*i].made;
+            let found = if round == 0 {
+                parts(made)
+            } else {
+                smaller(made, &mut maker)
+            };
+            for made in found {
                 candidates.push((*i, made));
             }
         }
@@ -72,12 +81,34 @@ pub(crate) fn shrink(all: &mut [Differing], mono: &Mono, catalog: &Catalog) -> R
             }
         }
         improved.dedup();
-        open = improved;
+        // What no part showed alone may still be made smaller in its place.
+        if round > 0 {
+            open = improved;
+        }
         if open.is_empty() {
             break;
         }
     }
     Ok(())
+}
+
+/// The parts of a case, each alone: the smallest that differs is the cause.
+fn parts(made: &Made) -> Vec<Made> {
+    let mut out: Vec<Made> = made
+        .node
+        .below()
+        .iter()
+        .filter_map(|path| made.node.at(path))
+        .filter(|n| n.ty != named("void") && n.size() < made.node.size())
+        .map(|n| Made {
+            node: n.clone(),
+            block: false,
+            context: made.context.clone(),
+        })
+        .collect();
+    out.sort_by_key(|m| m.node.size());
+    out.truncate(PARTS);
+    out
 }
 
 /// Smaller forms of a case, the smallest first.

@@ -9,6 +9,7 @@ mod connections;
 mod demo;
 mod docs;
 mod documents;
+mod eval;
 mod examples;
 mod failover;
 mod labs;

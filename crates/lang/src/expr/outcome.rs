@@ -49,8 +49,9 @@ pub fn compiled_in(
         );
         return None;
     };
-    let file = sources.add(name, code);
-    let text = Text::expression(file, code, single.is_none());
+    let file = sources.add(name, e);
+    let mut text = Text::expression(file, code, single.is_none());
+    text.span = crate::Span::new(file, 2..2 + code.len());
     compile(&text, target, diagnostics)
 }
 
