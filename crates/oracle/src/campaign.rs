@@ -2,7 +2,7 @@
 
 use crate::area;
 use crate::differences::Differences;
-use crate::generate::{Catalog, Generator, Made, excluded};
+use crate::generate::{Catalog, Generator, Made};
 use crate::mono::{Case, Mono};
 use crate::report::{Groups, cause, line, members, refusal};
 use crate::shrink::{Differing, shrink};
@@ -56,15 +56,14 @@ struct Tally {
 
 impl Campaign {
     pub(crate) fn run(&self) -> Result<bool> {
-        let catalog = Catalog::new();
         let known = Differences::read()?;
+        let catalog = Catalog::new(&known.newer);
         let mono = Mono::prepare(&self.folder)?;
         let mut generator = Generator::new(&catalog, self.seed);
         let mut order: Vec<usize> = (0..catalog.members.len())
             .filter(|at| {
                 let l = &catalog.members[*at];
-                excluded(&l.label).is_none()
-                    && self.area.as_ref().is_none_or(|a| area::of(l.of) == a)
+                l.left_out.is_none() && self.area.as_ref().is_none_or(|a| area::of(l.of) == a)
             })
             .collect();
         Random::new(self.seed).shuffle(&mut order);
@@ -257,7 +256,7 @@ impl Campaign {
             .enumerate()
             .filter(|(at, l)| {
                 !reached.contains(at)
-                    && excluded(&l.label).is_none()
+                    && l.left_out.is_none()
                     && self.area.as_ref().is_none_or(|a| area::of(l.of) == a)
             })
             .map(|(_, l)| &*l.member.signature)
@@ -273,7 +272,7 @@ impl Campaign {
         }
         println!("left out:");
         for l in &catalog.members {
-            if let Some(why) = excluded(&l.label) {
+            if let Some(why) = l.left_out {
                 println!("  {}: {why}", l.label);
             }
         }

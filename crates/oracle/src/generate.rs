@@ -6,6 +6,7 @@
 
 mod blocks;
 mod calls;
+mod constraints;
 mod excluded;
 mod leaves;
 mod syntax;
@@ -14,17 +15,24 @@ mod values;
 use crate::mono::{Case, label};
 use crate::node::Node;
 use crate::random::Random;
-use crate::shape::{NUMBERS, Shape, array, generic, head, keyword, named, nullable, text};
-use std::collections::HashMap;
+use crate::shape::{NUMBERS, Shape, array, generic, head, is_void, keyword, named, nullable, text};
+use std::collections::{BTreeSet, HashMap};
 use tollgate_lang::expr::catalog::{self, MemberEntry, MemberKind, TypeEntry, TypeKind};
 
-pub(crate) use excluded::reason as excluded;
+use excluded::reason as excluded;
 
 /// A member with its type.
 pub(crate) struct Listed {
     pub(crate) of: &'static TypeEntry,
     pub(crate) member: &'static MemberEntry,
     pub(crate) label: String,
+    /// Why no case is made of it.
+    pub(crate) left_out: Option<&'static str>,
+}
+
+/// The name of a member with its signature: what tells overloads apart.
+pub(crate) fn key(of: &TypeEntry, member: &MemberEntry) -> String {
+    format!("{}: {}", of.full_name, member.signature)
 }
 
 /// The catalog, indexed by what members give.
@@ -40,7 +48,8 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub(crate) fn new() -> Catalog {
+    /// The catalog, without the members whose names (`Type: signature`) are given for being generated.
+    pub(crate) fn new(newer: &BTreeSet<String>) -> Catalog {
         let mut out = Catalog {
             members: Vec::new(),
             producers: HashMap::new(),
@@ -53,7 +62,13 @@ impl Catalog {
             for member in &of.members {
                 let label = label(of, member);
                 let at = out.members.len();
-                if excluded(&label).is_none() {
+                let bare = member.result == named("IEnumerable");
+                let reason = if newer.contains(&key(of, member)) {
+                    Some("newer than Mono's class library")
+                } else {
+                    excluded(&label)
+                };
+                if reason.is_none() && !bare {
                     let void = member.result == named("void");
                     if void && !member.is_static {
                         out.effects.entry(keyword(of.name)).or_default().push(at);
@@ -64,7 +79,12 @@ impl Catalog {
                             .push(at);
                     }
                 }
-                out.members.push(Listed { of, member, label });
+                out.members.push(Listed {
+                    of,
+                    member,
+                    label,
+                    left_out: reason,
+                });
             }
         }
         for of in catalog::types().iter().filter(|t| t.arity == 0) {
@@ -132,7 +152,7 @@ impl Made {
 }
 
 /// Types that a result prints the same in any runtime.
-const SHOWN: [&str; 42] = [
+const SHOWN: [&str; 41] = [
     "bool",
     "char",
     "sbyte",
@@ -173,7 +193,6 @@ const SHOWN: [&str; 42] = [
     "IPAddress",
     "TimeZoneInfo",
     "Regex",
-    "Version",
     "XDeclaration",
 ];
 
@@ -225,6 +244,24 @@ impl<'c> Generator<'c> {
         }
     }
 
+    /// The plainest use of a member.
+    pub(crate) fn plain(&mut self, at: usize) -> Made {
+        self.locals.clear();
+        self.counter = 0;
+        self.budget = 6;
+        let member = self.catalog.members[at].member;
+        let block = is_void(&member.result);
+        Made {
+            node: if block {
+                self.block(Some(at), 0)
+            } else {
+                self.call(at, None, 0)
+            },
+            block,
+            context: serde_json::json!({}),
+        }
+    }
+
     /// An expression whose value can be shown.
     fn root(&mut self, focus: Option<usize>, depth: usize) -> Node {
         let Some(at) = focus else {
@@ -259,7 +296,7 @@ impl<'c> Generator<'c> {
                     && !l.member.is_extension
                     && matches!(l.member.kind, MemberKind::Property | MemberKind::Method)
                     && l.member.result != named("void")
-                    && excluded(&l.label).is_none()
+                    && l.left_out.is_none()
             })
             .collect();
         let shown: Vec<usize> = candidates
@@ -420,6 +457,7 @@ fn contains_nullable(shape: &Shape, i: usize) -> bool {
 fn static_name(of: &'static TypeEntry, args: &[Shape]) -> String {
     match of.name {
         "Extensions" => of.full_name.clone(),
+        "Nullable" => of.name.to_string(),
         _ if of.arity > 0 => text(&generic(of.name, args[..of.arity.min(args.len())].to_vec())),
         "AdjustmentRule" | "TransitionTime" => format!("TimeZoneInfo.{}", of.name),
         name => name.to_string(),

@@ -74,13 +74,7 @@ fn area_of(d: &Differing, catalog: &Catalog) -> &'static str {
         return of.map_or("syntax", |l| area::of(l.of));
     }
     match refusal(&d.mono) {
-        Some(f)
-            if ["CS0117", "CS1061", "CS0246", "CS1501", "CS1739", "CS0103"]
-                .iter()
-                .any(|c| f.contains(c)) =>
-        {
-            "missing"
-        }
+        Some(f) if crate::missing::CODES.iter().any(|c| f.contains(c)) => "missing",
         Some(_) => "syntax",
         None => outermost,
     }

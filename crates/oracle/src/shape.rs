@@ -29,7 +29,11 @@ pub(crate) fn text(shape: &Shape) -> String {
         },
         Shape::Named(name, args) => {
             let args: Vec<String> = args.iter().map(text).collect();
-            format!("{name}<{}>", args.join(", "))
+            let args = args.join(", ");
+            match *name {
+                "KeyCollection" | "ValueCollection" => format!("Dictionary<{args}>.{name}"),
+                name => format!("{name}<{args}>"),
+            }
         }
         Shape::Array(of) => format!("{}[]", text(of)),
         Shape::Nullable(of) => format!("{}?", text(of)),

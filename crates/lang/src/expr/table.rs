@@ -239,11 +239,12 @@ pub(crate) struct Table {
 }
 
 /// Names shown to authors for types that only exist to tell where a message comes from.
-const SHOWN: [(&str, &str); 4] = [
+const SHOWN: [(&str, &str); 5] = [
     ("ContextResponse", "IResponse"),
     ("RequestBody", "IMessageBody"),
     ("ResponseBody", "IMessageBody"),
     ("ISequence", "IEnumerable"),
+    ("XmlExtensions", "Extensions"),
 ];
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::build().0);
@@ -397,7 +398,15 @@ impl Table {
             .chain(path[1..].iter().copied())
             .collect::<Vec<_>>()
             .join(".");
-        (info.full == full).then_some(info)
+        if info.full == full {
+            return Some(info);
+        }
+        // A class that has another name here because two namespaces have one of its name.
+        SHOWN.iter().find_map(|(name, shown)| {
+            let hidden = self.types.get(name)?;
+            let namespace = hidden.full.strip_suffix(name)?;
+            (full.strip_suffix(shown) == Some(namespace)).then_some(hidden)
+        })
     }
 
     /// A type nested in another.

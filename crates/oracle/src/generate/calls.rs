@@ -1,5 +1,6 @@
 //! Uses of members: receivers, type arguments, arguments, lambdas.
 
+use super::constraints;
 use super::{
     Generator, Listed, Local, constant, contains_nullable, self_shape, starts_with_sign,
     static_name, values,
@@ -12,9 +13,10 @@ impl Generator<'_> {
     /// A member that gives the type.
     pub(super) fn producer(&mut self, want: &Shape) -> Option<usize> {
         let fits = |at: &usize| {
-            let m = self.catalog.members[*at].member;
+            let l = &self.catalog.members[*at];
+            let m = l.member;
             let mut found = vec![None; m.class_parameters + m.type_parameters];
-            unify(&m.result, want, &mut found)
+            unify(&m.result, want, &mut found) && constraints::hold(l, &found)
         };
         let none = Vec::new();
         let exact = self.catalog.producers.get(head(want)).unwrap_or(&none);
@@ -52,18 +54,15 @@ impl Generator<'_> {
         let l = &self.catalog.members[at];
         let is_value = |i: usize| {
             let wraps = |s: &Shape| contains_nullable(s, i);
-            wraps(&l.member.result)
-                || l.member.parameters.iter().any(|p| wraps(&p.shape))
-                || (l.of.name == "Nullable" && i == 0)
-                || (l.of.name == "Enum" && l.member.type_parameters > 0)
+            wraps(&l.member.result) || l.member.parameters.iter().any(|p| wraps(&p.shape))
         };
         found
             .into_iter()
             .enumerate()
             .map(|(i, f)| {
                 f.unwrap_or_else(|| {
-                    if l.of.name == "Enum" {
-                        named("DayOfWeek")
+                    if let Some(wanted) = constraints::wanted(l, i) {
+                        wanted
                     } else if l.of.name == "IMessageBody" {
                         let types = [
                             named("string"),

@@ -224,6 +224,7 @@ impl Generator<'_> {
                 (m.is_static || m.kind == MemberKind::Constructor)
                     && !m.is_extension
                     && unify(&m.result, want, &mut found)
+                    && super::constraints::hold(l, &found)
                     && m.parameters.iter().all(|p| {
                         matches!(&p.shape, Shape::Named(n, a) if a.is_empty() && !values::of(n).is_empty())
                             || p.shape == array(named("byte"))

@@ -27,7 +27,7 @@ fn unknown_names_are_reported_with_the_nearest_one() {
         &[
             "TG0202",
             "`IRequest` has no member `IpAdress`",
-            "1:17",
+            "1:19",
             "did you mean `IpAddress`",
         ],
     );
