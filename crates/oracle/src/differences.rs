@@ -106,7 +106,11 @@ fn rounded(text: &str) -> String {
     let mut number = String::new();
     let end = |out: &mut String, number: &mut String| {
         match number.parse::<f64>() {
-            Ok(n) => *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n }),
+            Ok(n) => {
+                // 15 digits of the largest double are a little more than it.
+                let n = n.clamp(f64::MIN, f64::MAX);
+                *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n });
+            }
             Err(_) => *out += number,
         }
         number.clear();

@@ -69,8 +69,10 @@ pub(super) fn wanted(l: &Listed, i: usize) -> Option<Shape> {
 pub(super) fn hold(l: &Listed, found: &[Option<Shape>]) -> bool {
     found.iter().enumerate().all(|(i, f)| {
         let Some(shape) = f else { return true };
-        // The interface without a type argument cannot be written.
-        if *shape == named("IEnumerable") {
+        // The interface without a type argument and nested types cannot be written.
+        if *shape == named("IEnumerable")
+            || matches!(shape, Shape::Named("KeyCollection" | "ValueCollection", _))
+        {
             return false;
         }
         match rule(l, i) {

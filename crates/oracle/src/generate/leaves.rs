@@ -155,6 +155,16 @@ impl Generator<'_> {
                 node.child(v);
                 node.push(")");
             }
+            ("KeyCollection" | "ValueCollection", _) => {
+                node.primary = true;
+                let inner = self.leaf(&generic("Dictionary", args.to_vec()), simplest);
+                node.child(inner);
+                node.push(if name == "KeyCollection" {
+                    ".Keys"
+                } else {
+                    ".Values"
+                });
+            }
             ("IGrouping", [k, of]) => {
                 node.primary = true;
                 let (p, q) = (self.name("p"), self.leaf(k, simplest));
