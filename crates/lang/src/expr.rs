@@ -85,6 +85,8 @@ pub struct Expr {
     target: Target,
     constant: Option<Frozen>,
     reads: Reads,
+    /// Arrays of bytes are changed in place: none may be shared.
+    writes_bytes: bool,
 }
 
 /// An exception that nothing caught.
@@ -154,6 +156,7 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
         target,
         constant: None,
         reads: binder.reads,
+        writes_bytes: binder.writes_bytes,
     };
     if let Code::Expr(Ir::Const(_) | Ir::Text(_)) = &expr.code {
         // The same conversion as at run time, done once.
@@ -198,6 +201,7 @@ impl Expr {
 
     fn run(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
         let mut cx = Cx::new(host);
+        cx.own_bytes = self.writes_bytes;
         let mut frame = Slots::new();
         self.frame.fill(&mut frame);
         let value = eval::code(&mut cx, &mut frame, &self.code)?;

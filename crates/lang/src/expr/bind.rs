@@ -158,6 +158,8 @@ pub(crate) struct Binder {
     /// Uses of what API Management's list does not have.
     pub(crate) beyond: Vec<(At, String)>,
     pub(crate) reads: Reads,
+    /// The expression changes a `byte[]` in place.
+    pub(crate) writes_bytes: bool,
     /// `context.Response` went somewhere as a plain `IResponse` or `object`.
     response_escapes: bool,
     /// The body of a plain `IResponse` is read.
@@ -192,6 +194,7 @@ impl Binder {
             warnings: Vec::new(),
             beyond: Vec::new(),
             reads: Reads::default(),
+            writes_bytes: false,
             response_escapes: false,
             plain_body: false,
             work: 0,
@@ -465,7 +468,17 @@ fn default_ir(ty: &Ty) -> Ir {
             ty.clone(),
             t.items.iter().map(|(_, t)| default_ir(t)).collect(),
         ),
-        _ => Ir::Const(default_of(ty).freeze().unwrap_or(Frozen::Null)),
+        _ => match default_of(ty).freeze() {
+            Some(zero) => Ir::Const(zero),
+            // A struct that is no constant is the first item of a new array.
+            None => Ir::Item(
+                Box::new(Ir::NewArrayOf(
+                    Ty::array(ty.clone()),
+                    Box::new(Ir::Const(Frozen::Int(1))),
+                )),
+                Box::new(Ir::Const(Frozen::Int(0))),
+            ),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod types;
 
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
 pub(crate) use format::{composite, formatted, formatted_with, pad};
-pub(crate) use ops::{arithmetic, compare, equal, exact, same, to_number};
+pub(crate) use ops::{arithmetic, compare, equal, equals, exact, same, to_number};
 pub(crate) use run::{Record, code, value_of};
 pub(crate) use sequence::{Iter, Query};
 
@@ -229,6 +229,8 @@ impl super::ir::Frame {
 /// One evaluation.
 pub(crate) struct Cx<'h> {
     pub(crate) host: &'h mut dyn Host,
+    /// Bytes that rows give become arrays of their own, because the expression changes some in place.
+    pub(crate) own_bytes: bool,
     steps: u64,
     /// When as few steps are left, the thread's other work is let go on.
     pause_at: u64,
@@ -277,6 +279,7 @@ impl<'h> Cx<'h> {
     pub(crate) fn new(host: &'h mut dyn Host) -> Cx<'h> {
         Cx {
             host,
+            own_bytes: false,
             steps: MAX_STEPS,
             pause_at: MAX_STEPS - SLICE,
             bytes: MAX_BYTES,

@@ -17,6 +17,8 @@ pub struct List {
     ty: Ty,
     items: RefCell<Vec<Value>>,
     version: Cell<u32>,
+    /// `Capacity` as far as it was set; only for show.
+    capacity: Cell<u32>,
 }
 
 impl List {
@@ -26,6 +28,7 @@ impl List {
             ty,
             items: RefCell::new(items),
             version: Cell::new(0),
+            capacity: Cell::new(0),
         })
     }
 
@@ -49,12 +52,40 @@ impl List {
     pub(crate) fn version(&self) -> u32 {
         self.version.get()
     }
+
+    /// `Capacity`: doubles where items outgrow it.
+    pub(crate) fn capacity(&self) -> u32 {
+        let n = u32::try_from(self.items.borrow().len()).unwrap_or(u32::MAX);
+        let mut capacity = self.capacity.get();
+        while capacity < n {
+            capacity = capacity.saturating_mul(2).max(4);
+        }
+        self.capacity.set(capacity);
+        capacity
+    }
+
+    /// Sets `Capacity`.
+    pub(crate) fn set_capacity(&self, capacity: u32) {
+        self.capacity.set(capacity);
+    }
 }
 
 impl Drop for List {
     fn drop(&mut self) {
         drop_later(self.items.get_mut().drain(..));
     }
+}
+
+/// How sets and dictionaries compare keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Equality {
+    /// `EqualityComparer<T>.Default`.
+    #[default]
+    Default,
+    /// A `StringComparer` that ignores case.
+    IgnoreCase,
+    /// `JTokenEqualityComparer`: by content.
+    Tokens,
 }
 
 /// What a dictionary is keyed by: a value as .NET's default equality sees it.
@@ -76,13 +107,15 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// The key of a value under .NET's default equality; `fold` for comparers that ignore case.
-    pub(crate) fn of(value: &Value, fold: bool) -> Key {
+    /// The key of a value.
+    pub(crate) fn of(value: &Value, how: Equality) -> Key {
         let number = |bits: u64| Key::Number(discriminant(value), bits);
         let pointer = |p: *const ()| Key::Same(p.addr());
         match value {
             Value::Null => Key::Null,
-            Value::Str(s) if fold => Key::Text(super::text::upper_invariant(s).into()),
+            Value::Str(s) if how == Equality::IgnoreCase => {
+                Key::Text(super::text::upper_invariant(s).into())
+            }
             Value::Str(s) => Key::Text(s.clone()),
             Value::Bool(b) => number(u64::from(*b)),
             Value::Char(c) => number(u64::from(*c)),
@@ -98,12 +131,13 @@ impl Key {
             Value::DateTimeOffset(d) => number(d.utc_ticks().cast_unsigned()),
             Value::Guid(g) => Key::Bytes(discriminant(value), *g),
             // Adding zero makes -0 the key that 0 is.
+            Value::Double(d) if d.is_nan() => number(f64::NAN.to_bits()),
             Value::Double(d) => number((d + 0.0).to_bits()),
+            Value::Float(d) if d.is_nan() => number(u64::from(f32::NAN.to_bits())),
             Value::Float(d) => number(u64::from((d + 0.0).to_bits())),
             Value::Decimal(d) => Key::Bytes(discriminant(value), d.normalize().serialize()),
             Value::ULong(n) => number(*n),
-            // `JTokenEqualityComparer`: by content.
-            Value::Token(t) if fold => Key::Token(t.deep_key()),
+            Value::Token(t) if how == Equality::Tokens => Key::Token(t.deep_key()),
             Value::Token(t) => Key::Token(t.key()),
             Value::List(l) => pointer(Rc::as_ptr(l).cast()),
             Value::Dict(d) => pointer(Rc::as_ptr(d).cast()),
@@ -115,7 +149,7 @@ impl Key {
                 o.parts()
                     .unwrap_or_default()
                     .iter()
-                    .map(|v| Key::of(v, false))
+                    .map(|v| Key::of(v, Equality::Default))
                     .collect(),
             ),
             Value::Object(o) => match o.hash_text() {
@@ -164,7 +198,7 @@ impl Hash for Key {
 #[derive(Debug)]
 pub struct Dict {
     ty: Ty,
-    fold: bool,
+    how: Equality,
     data: RefCell<DictData>,
 }
 
@@ -180,9 +214,21 @@ struct DictData {
 impl Dict {
     /// An empty one; `fold` compares text keys without case.
     pub(crate) fn new(ty: Ty, fold: bool) -> Rc<Dict> {
+        Dict::with(
+            ty,
+            if fold {
+                Equality::IgnoreCase
+            } else {
+                Equality::Default
+            },
+        )
+    }
+
+    /// An empty one whose keys compare as told.
+    pub(crate) fn with(ty: Ty, how: Equality) -> Rc<Dict> {
         Rc::new(Dict {
             ty,
-            fold,
+            how,
             data: RefCell::default(),
         })
     }
@@ -194,7 +240,12 @@ impl Dict {
 
     /// Whether text keys compare without case.
     pub(crate) fn folds(&self) -> bool {
-        self.fold
+        self.how == Equality::IgnoreCase
+    }
+
+    /// How keys compare.
+    pub(crate) fn equality(&self) -> Equality {
+        self.how
     }
 
     /// The value under a key.
@@ -205,7 +256,7 @@ impl Dict {
     /// The key as it was added, and its value.
     pub(crate) fn entry(&self, key: &Value) -> Option<(Value, Value)> {
         let data = self.data.borrow();
-        let at = *data.index.get(&Key::of(key, self.fold))?;
+        let at = *data.index.get(&Key::of(key, self.how))?;
         data.entries.get(at).cloned().flatten()
     }
 
@@ -214,14 +265,14 @@ impl Dict {
         self.data
             .borrow()
             .index
-            .contains_key(&Key::of(key, self.fold))
+            .contains_key(&Key::of(key, self.how))
     }
 
     /// Adds or replaces; the former value. Only adding ends running enumerations.
     pub fn insert(&self, key: Value, value: Value) -> Option<Value> {
         let mut data = self.data.borrow_mut();
         let data = &mut *data;
-        match data.index.entry(Key::of(&key, self.fold)) {
+        match data.index.entry(Key::of(&key, self.how)) {
             Entry::Occupied(e) => match data.entries.get_mut(*e.get()) {
                 Some(Some((_, old))) => Some(std::mem::replace(old, value)),
                 _ => None,
@@ -252,7 +303,7 @@ impl Dict {
     pub fn remove(&self, key: &Value) -> Option<Value> {
         let removed = {
             let mut data = self.data.borrow_mut();
-            let at = data.index.remove(&Key::of(key, self.fold))?;
+            let at = data.index.remove(&Key::of(key, self.how))?;
             let old = data.entries.get_mut(at).and_then(Option::take);
             data.free.push(at);
             old

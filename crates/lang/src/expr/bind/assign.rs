@@ -172,6 +172,7 @@ impl Binder {
                     let index = self.value(i)?;
                     let index = self.array_index(index, &i.at)?;
                     let value = self.value_as(right, &item)?;
+                    self.writes_bytes |= item == Ty::Byte;
                     return Ok(Bound::new(
                         Ir::SetItem(Box::new(receiver.ir), Box::new(index), Box::new(value.ir)),
                         item,
@@ -459,11 +460,14 @@ impl Binder {
             Place::Property(slot, _, _, m, declared) => {
                 self.set_property(Ir::Local(slot), m, &declared, value.ir)?
             }
-            Place::Item(of, index, _) => Ir::SetItem(
-                Box::new(Ir::Local(of)),
-                Box::new(Ir::Local(index)),
-                Box::new(value.ir),
-            ),
+            Place::Item(of, index, item) => {
+                self.writes_bytes |= item == Ty::Byte;
+                Ir::SetItem(
+                    Box::new(Ir::Local(of)),
+                    Box::new(Ir::Local(index)),
+                    Box::new(value.ir),
+                )
+            }
             Place::Indexer(slot, of, slots) => {
                 self.indexed(slot, &of, &slots, MemberKind::SetIndex, Some(value), at)?
                     .ir

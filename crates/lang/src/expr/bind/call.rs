@@ -600,6 +600,10 @@ impl Binder {
             .flatten();
         for ((g, slot), want) in given.into_iter().zip(&c.slots).zip(&c.wants) {
             let ir = match g.given {
+                Given::Value(b) if changes_array(m) && b.ty == Ty::array(Ty::Byte) => {
+                    self.writes_bytes = true;
+                    self.coerce(b, want, &g.at)?.ir
+                }
                 Given::Value(b) => self.coerce(b, want, &g.at)?.ir,
                 Given::Open(e) => self.value_as(e, want)?.ir,
                 Given::Out(out, ty, name) => {
@@ -732,4 +736,23 @@ impl Binder {
             }
         }
     }
+}
+
+/// Whether a row changes an array that it gets as an argument.
+fn changes_array(m: &Member) -> bool {
+    matches!(
+        m.name,
+        "Reverse"
+            | "Sort"
+            | "Clear"
+            | "Copy"
+            | "ConstrainedCopy"
+            | "CopyTo"
+            | "Fill"
+            | "BlockCopy"
+            | "SetByte"
+            | "NextBytes"
+            | "GetBytes"
+            | "TransformBlock"
+    )
 }

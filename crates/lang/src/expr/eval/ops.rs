@@ -291,6 +291,15 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// `Equals` as collections call it: as [`equal`], but NaN equals itself.
+pub(crate) fn equals(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Double(a), Value::Double(b)) => a == b || (a.is_nan() && b.is_nan()),
+        (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+        _ => equal(a, b),
+    }
+}
+
 /// `ReferenceEquals`, as `==` on two objects: boxed values are never the same.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {

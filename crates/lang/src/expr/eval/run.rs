@@ -62,7 +62,7 @@ pub(super) fn eval(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
     cx.step(1)?;
     match ir {
         Ir::Text(s) => return Ok(Value::Str(s.clone())),
-        Ir::Const(c) => return Ok(c.thaw()),
+        Ir::Const(c) => return owned(cx, c.thaw()),
         Ir::Local(slot) => return Ok(load(frame, *slot)),
         Ir::Host(part) => return Ok(Value::Host(HostObject(*part))),
         _ => {}
@@ -416,7 +416,27 @@ fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -
             store(frame, *slot, v);
         }
     }
-    result
+    match result {
+        Ok(v) => owned(cx, v),
+        Err(e) => Err(e),
+    }
+}
+
+/// A value that the expression may change: bytes of rows are shared otherwise.
+#[inline(always)]
+fn owned(cx: &mut Cx<'_>, v: Value) -> R {
+    match v {
+        Value::Bytes(b) if cx.own_bytes => own(cx, &b),
+        v => Ok(v),
+    }
+}
+
+#[cold]
+fn own(cx: &mut Cx<'_>, bytes: &[u8]) -> R {
+    cx.list(
+        Ty::array(Ty::Byte),
+        bytes.iter().map(|b| Value::Byte(*b)).collect(),
+    )
 }
 
 thread_local! {

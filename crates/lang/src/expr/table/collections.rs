@@ -12,7 +12,7 @@ pub(super) mod span;
 use super::{Native, Row, Type, m, ty, ty_of};
 use crate::expr::eval::sequence::known_count;
 use crate::expr::eval::{
-    Args, Cx, Iter, Query, R, Throw, equal, iterate, out_of_range, throw, types,
+    Args, Cx, Iter, Query, R, Throw, equals, iterate, out_of_range, throw, types,
 };
 use crate::expr::types::Ty;
 use crate::value::{List, Object, Value};
@@ -80,14 +80,14 @@ fn contains(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     if let Value::Dict(d) = &a.values[0] {
         return Ok(Value::Bool(match super::dictionaries::parts(&v) {
             Some((key, value)) if super::dictionaries::is_dictionary(d.ty()) => {
-                d.get(&key).is_some_and(|x| equal(&x, &value))
+                d.get(&key).is_some_and(|x| equals(&x, &value))
             }
             _ => d.contains(&v),
         }));
     }
     let mut items = a.iter(cx, 0)?;
     while let Some(item) = items.next(cx)? {
-        if equal(&item, &v) {
+        if equals(&item, &v) {
             return Ok(Value::Bool(true));
         }
     }
@@ -108,14 +108,14 @@ fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     if let Value::Dict(d) = a.get(0) {
         return Ok(Value::Bool(match super::dictionaries::parts(&v) {
             Some((key, value)) if super::dictionaries::is_dictionary(d.ty()) => {
-                let there = d.get(&key).is_some_and(|x| equal(&x, &value));
+                let there = d.get(&key).is_some_and(|x| equals(&x, &value));
                 there && d.remove(&key).is_some()
             }
             _ => d.contains(&v) && d.remove(&v).is_some(),
         }));
     }
     let l = growing(a)?;
-    let found = l.items().iter().position(|x| equal(x, &v));
+    let found = l.items().iter().position(|x| equals(x, &v));
     cx.step(l.items().len() / 8)?;
     if let Some(i) = found {
         let old = l.items_mut().remove(i);
@@ -134,13 +134,7 @@ fn place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
     usize::try_from(a.int(1))
         .ok()
         .filter(|&n| n < l.items().len())
-        .ok_or_else(|| match l.ty() {
-            Ty::Array(_) => throw(
-                "IndexOutOfRangeException",
-                "Index was outside the bounds of the array.",
-            ),
-            _ => out_of_range("index"),
-        })
+        .ok_or_else(|| out_of_range("index"))
 }
 
 fn item(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
@@ -166,6 +160,20 @@ fn set_item(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let i = place(a, l)?;
     let old = std::mem::replace(&mut l.items_mut()[i], a.get(2));
     drop(old);
+    Ok(Value::Null)
+}
+
+fn insert(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let l = growing(a)?;
+    let i = usize::try_from(a.int(1))
+        .ok()
+        .filter(|i| *i <= l.items().len())
+        .ok_or_else(|| {
+            span::out_of_range("index", "Index must be within the bounds of the List.")
+        })?;
+    cx.charge(size_of::<Value>())?;
+    cx.step((l.items().len() - i) / 32)?;
+    l.items_mut().insert(i, a.get(2));
     Ok(Value::Null)
 }
 
@@ -328,18 +336,6 @@ fn or_token(cx: &mut Cx<'_>, a: &mut Args<'_>, name: &str, otherwise: Native) ->
     }
 }
 
-fn insert_at(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    let l = growing(a)?;
-    let i = usize::try_from(a.int(1))
-        .ok()
-        .filter(|i| *i <= l.items().len())
-        .ok_or_else(|| {
-            span::out_of_range("index", "Index must be within the bounds of the List.")
-        })?;
-    l.items_mut().insert(i, a.get(2));
-    Ok(Value::Null)
-}
-
 const READ_ONLY_LIST: &[Row] = &[m("T this[int index]", item)];
 
 const LIST_INTERFACE: &[Row] = &[
@@ -354,7 +350,7 @@ const LIST_INTERFACE: &[Row] = &[
     }),
     m("void Insert(int index, T item)", |cx, a| {
         cx.charge(size_of::<Value>())?;
-        or_token(cx, a, "Insert", insert_at)
+        or_token(cx, a, "Insert", insert)
     }),
     m("void RemoveAt(int index)", |cx, a| {
         or_token(cx, a, "RemoveAt", remove_at)

@@ -4,9 +4,10 @@
 //! default one, because expressions cannot write classes.
 
 use super::linq::sort::Order;
-use super::{Row, Type, m, ty};
-use crate::expr::eval::{R, equal};
+use super::{Row, Type, m, ty, ty_of};
+use crate::expr::eval::{Args, Cx, R};
 use crate::expr::types::Ty;
+use crate::value::collections::{Equality, Key};
 use crate::value::{Object, Value};
 use std::any::Any;
 use std::rc::Rc;
@@ -43,12 +44,26 @@ fn comparer(name: &'static str, of: Ty, by: Value) -> R {
     })))
 }
 
-/// The comparer of a set or dictionary.
-pub(super) fn equality(of: Ty, fold: bool) -> R {
-    if fold {
-        return super::strings::comparer(true);
+/// How an `IEqualityComparer<T>` compares; null is the default.
+pub(super) fn equality(comparer: &Value) -> Equality {
+    let Value::Object(o) = comparer else {
+        return Equality::Default;
+    };
+    let o = o.as_any();
+    match o.downcast_ref::<super::strings::Comparer>() {
+        Some(c) if c.fold => Equality::IgnoreCase,
+        None if o.is::<super::json::values::Comparer>() => Equality::Tokens,
+        _ => Equality::Default,
     }
-    comparer("EqualityComparer", of, Value::Null)
+}
+
+/// The comparer of a set or dictionary.
+pub(super) fn of_equality(of: Ty, how: Equality) -> R {
+    match how {
+        Equality::Default => comparer("EqualityComparer", of, Value::Null),
+        Equality::IgnoreCase => super::strings::comparer(true),
+        Equality::Tokens => Ok(super::json::values::comparer()),
+    }
 }
 
 const COMPARER: &[Row] = &[
@@ -68,44 +83,51 @@ const EQUALITY: &[Row] = &[m("static EqualityComparer<T> Default", |_, a| {
     comparer("EqualityComparer", a.ty(0), Value::Null)
 })];
 
+fn compare(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let order = Order::of(&a.values[0]);
+    let o = order.compare(cx, &a.values[1], &a.values[2])?;
+    Ok(Value::Int(o as i32))
+}
+
+fn equal(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let how = equality(&a.values[0]);
+    Ok(Value::Bool(
+        Key::of(&a.values[1], how) == Key::of(&a.values[2], how),
+    ))
+}
+
+fn hash(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let v = match &a.values[1] {
+        Value::Str(s) if equality(&a.values[0]) == Equality::IgnoreCase => {
+            Value::from(crate::value::text::upper_invariant(s))
+        }
+        v => v.clone(),
+    };
+    Ok(Value::Int(super::core::hash(&v)))
+}
+
+const COMPARES: &[Row] = &[m("int Compare(T x, T y)", compare)];
+
+const EQUALS: &[Row] = &[
+    m("bool Equals(T x, T y)", equal),
+    m("int GetHashCode(T obj)", hash),
+];
+
 pub(super) const TYPES: &[Type] = &[
     ty(
         "interface System.Collections.Generic.IComparer<T>",
-        &[m("int Compare(T x, T y)", |cx, a| {
-            let order = Order::of(&a.values[0]);
-            let o = order.compare(cx, &a.get(1), &a.get(2))?;
-            Ok(Value::Int(o as i32))
-        })],
+        COMPARES,
     ),
     ty(
         "interface System.Collections.Generic.IEqualityComparer<T>",
-        &[
-            m("bool Equals(T x, T y)", |_, a| {
-                let fold = super::dictionaries::folds(a, 0);
-                Ok(Value::Bool(if fold {
-                    use crate::value::collections::Key;
-                    Key::of(&a.values[1], true) == Key::of(&a.values[2], true)
-                } else {
-                    equal(&a.values[1], &a.values[2])
-                }))
-            }),
-            m("int GetHashCode(T obj)", |_, a| {
-                let v = match &a.values[1] {
-                    Value::Str(s) if super::dictionaries::folds(a, 0) => {
-                        Value::from(crate::value::text::upper_invariant(s))
-                    }
-                    v => v.clone(),
-                };
-                Ok(Value::Int(super::core::hash(&v)))
-            }),
-        ],
+        EQUALS,
     ),
-    ty(
+    ty_of(
         "class System.Collections.Generic.Comparer<T> : IComparer<T>",
-        COMPARER,
+        &[COMPARER, COMPARES],
     ),
-    ty(
+    ty_of(
         "class System.Collections.Generic.EqualityComparer<T> : IEqualityComparer<T>",
-        EQUALITY,
+        &[EQUALITY, EQUALS],
     ),
 ];

@@ -3,9 +3,10 @@
 use super::context::Part;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::sequence::View;
-use crate::expr::eval::{Args, Cx, R, Throw, equal, null_argument, throw, types, weigh};
+use crate::expr::eval::{Args, Cx, R, Throw, equals, null_argument, throw, types, weigh};
 use crate::expr::host::{Message, UrlOf};
 use crate::expr::types::Ty;
+use crate::value::collections::Equality;
 use crate::value::{Dict, HostObject, Object, Str, Value};
 use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
@@ -41,7 +42,7 @@ impl Object for Pair {
         other
             .as_any()
             .downcast_ref::<Pair>()
-            .is_some_and(|o| equal(&self.key, &o.key) && equal(&self.value, &o.value))
+            .is_some_and(|o| equals(&self.key, &o.key) && equals(&self.value, &o.value))
     }
 }
 
@@ -414,13 +415,13 @@ const WRITE: &[Row] = &[
     m("bool Remove(K key)", remove),
 ];
 
-fn new_dict(a: &Args<'_>, fold: bool) -> Rc<Dict> {
-    Dict::new(Ty::generic("Dictionary", vec![a.ty(0), a.ty(1)]), fold)
+fn new_dict(a: &Args<'_>, how: Equality) -> Rc<Dict> {
+    Dict::with(Ty::generic("Dictionary", vec![a.ty(0), a.ty(1)]), how)
 }
 
 /// A new dictionary: of pairs if an argument gives them, with a comparer if one does.
 fn created(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, comparer: usize) -> R {
-    let d = new_dict(a, folds(a, comparer));
+    let d = new_dict(a, equality(a, comparer));
     if !from.is_empty() {
         if a.is_null(0) {
             return Err(null_argument(from));
@@ -437,25 +438,20 @@ fn created(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, comparer: usize) -> R {
 }
 
 fn with_capacity(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
-    if a.int(0) < 0 {
-        return Err(throw(
-            "ArgumentOutOfRangeException",
-            "Non-negative number required. (Parameter 'capacity')",
-        ));
-    }
+    super::collections::span::size(a, 0, "capacity")?;
     created(cx, a, "", comparer)
 }
 
-/// Whether the comparer at an argument ignores case.
-pub(super) fn folds(a: &Args<'_>, i: usize) -> bool {
-    a.object::<super::strings::Comparer>(i)
-        .is_ok_and(|c| c.fold)
-        || a.object::<super::json::values::Comparer>(i).is_ok()
+/// How the comparer at an argument compares; the default without one.
+pub(super) fn equality(a: &Args<'_>, i: usize) -> Equality {
+    a.values
+        .get(i)
+        .map_or(Equality::Default, super::comparers::equality)
 }
 
 /// `Comparer` of a set or dictionary.
 pub(super) fn comparer_of(a: &Args<'_>) -> R {
-    super::comparers::equality(a.ty(0), a.dict(0)?.folds())
+    super::comparers::of_equality(a.ty(0), a.dict(0)?.equality())
 }
 
 const DICTIONARY: &[Row] = &[
@@ -503,7 +499,7 @@ const DICTIONARY: &[Row] = &[
     m("bool ContainsValue(V value)", |cx, a| {
         let (d, v) = (a.dict(0)?, a.get(1));
         cx.step(d.len() / 8)?;
-        Ok(Value::Bool(d.entries().iter().any(|(_, x)| equal(x, &v))))
+        Ok(Value::Bool(d.entries().iter().any(|(_, x)| equals(x, &v))))
     }),
     m("bool Remove(K key)", remove),
     m("bool Remove(K key, out V value)", |_, a| {
@@ -521,7 +517,8 @@ const DICTIONARY: &[Row] = &[
     m("bool TryGetValue(K key, out V value)", try_get),
     m("void TrimExcess()", |_, _| Ok(Value::Null)),
     m("int EnsureCapacity(int capacity)", |_, a| {
-        Ok(Value::Int(a.int(1).max(a.dict(0)?.len() as i64) as i32))
+        let wanted = super::collections::span::size(a, 1, "capacity")?;
+        Ok(Value::Int(wanted.max(a.dict(0)?.len()) as i32))
     }),
 ];
 

@@ -11,12 +11,12 @@ mod numbers;
 pub(crate) mod ordering;
 pub(crate) mod sort;
 
-use super::dictionaries::folds;
+use super::dictionaries::equality;
 use super::{Row, Type, m, ty_of};
 use crate::expr::eval::sequence::{Open, Pull, known_count};
-use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equal, throw, types};
+use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equals, throw, types};
 use crate::expr::types::Ty;
-use crate::value::collections::Key;
+use crate::value::collections::{Equality, Key};
 use crate::value::{Dict, Value};
 use std::rc::Rc;
 
@@ -224,16 +224,16 @@ fn count(cx: &mut Cx<'_>, a: &mut Args<'_>, filter: bool) -> Result<usize, Throw
     Ok(n)
 }
 
-fn contains(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
+fn contains(cx: &mut Cx<'_>, a: &Args<'_>, how: Option<Equality>) -> R {
     a.not_null(SOURCE)?;
     let v = a.get(1);
-    let key = fold.map(|fold| (Key::of(&v, fold), fold));
+    let key = how.map(|how| (Key::of(&v, how), how));
     // A `JArray` answers for itself, by reference.
     let by: fn(&Value, &Value) -> bool = match a.values[0] {
         Value::Token(_) => crate::expr::eval::same,
-        _ => equal,
+        _ => equals,
     };
-    if fold.is_none()
+    if how.is_none()
         && let Value::Dict(d) = &a.values[0]
         && !super::dictionaries::is_dictionary(d.ty())
     {
@@ -242,7 +242,7 @@ fn contains(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
     let mut items = a.iter(cx, 0)?;
     while let Some(item) = items.next(cx)? {
         let found = match &key {
-            Some((key, fold)) => Key::of(&item, *fold) == *key,
+            Some((key, how)) => Key::of(&item, *how) == *key,
             None => by(&item, &v),
         };
         if found {
@@ -286,8 +286,8 @@ fn dictionary(cx: &mut Cx<'_>, a: &Args<'_>, value: bool, comparer: usize) -> R 
     let names: &[&str] = &["source", "keySelector", "elementSelector"];
     a.not_null(&names[..if value { 3 } else { 2 }])?;
     let v_ty = if value { a.ty(2) } else { a.ty(0) };
-    let fold = folds(a, comparer);
-    let d = Dict::new(Ty::generic("Dictionary", vec![a.ty(1), v_ty]), fold);
+    let how = equality(a, comparer);
+    let d = Dict::with(Ty::generic("Dictionary", vec![a.ty(1), v_ty]), how);
     let (f, g) = (a.get(1), a.get(2));
     let mut items = a.iter(cx, 0)?;
     while let Some(item) = items.next(cx)? {
@@ -305,9 +305,9 @@ fn dictionary(cx: &mut Cx<'_>, a: &Args<'_>, value: bool, comparer: usize) -> R 
     Ok(Value::Dict(d))
 }
 
-fn set(cx: &mut Cx<'_>, a: &Args<'_>, fold: bool) -> R {
+fn set(cx: &mut Cx<'_>, a: &Args<'_>, how: Equality) -> R {
     a.not_null(SOURCE)?;
-    let d = Dict::new(Ty::generic("HashSet", vec![a.ty(0)]), fold);
+    let d = Dict::with(Ty::generic("HashSet", vec![a.ty(0)]), how);
     let mut items = a.iter(cx, 0)?;
     while let Some(item) = items.next(cx)? {
         cx.charge(96)?;
@@ -438,8 +438,8 @@ const ROWS: &[Row] = &[
     m(
         "static bool Contains<T>(this IEnumerable<T> source, T value, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let fold = folds(a, 2);
-            contains(cx, a, Some(fold))
+            let how = equality(a, 2);
+            contains(cx, a, Some(how))
         },
     ),
     m(
@@ -458,13 +458,13 @@ const ROWS: &[Row] = &[
     ),
     m(
         "static HashSet<T> ToHashSet<T>(this IEnumerable<T> source)",
-        |cx, a| set(cx, a, false),
+        |cx, a| set(cx, a, Equality::Default),
     ),
     m(
         "static HashSet<T> ToHashSet<T>(this IEnumerable<T> source, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let fold = folds(a, 1);
-            set(cx, a, fold)
+            let how = equality(a, 1);
+            set(cx, a, how)
         },
     ),
     m(

@@ -230,6 +230,12 @@ pub(super) const INSTANCE: &[Row] = &[
                 (Some(to), Some(from)) if from.widens_to(to) => {
                     crate::expr::eval::to_number(to, &v)?
                 }
+                (Some(_), Some(_)) => {
+                    return Err(throw(
+                        "ArgumentException",
+                        "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
+                    ));
+                }
                 _ => {
                     return Err(throw(
                         "InvalidCastException",

@@ -7,7 +7,7 @@ use super::span::{
     self, Items, Where, binary_search, find_index, index_of, list, matching, out_of_range, range,
     replace, size, sort_range,
 };
-use crate::expr::eval::{Args, Cx, R, Throw, types};
+use crate::expr::eval::{Args, Cx, R, types};
 use crate::expr::types::Ty;
 use crate::value::{List, Object, Value};
 use std::any::Any;
@@ -61,19 +61,13 @@ fn new_list(cx: &mut Cx<'_>, a: &Args<'_>, items: Vec<Value>) -> R {
     cx.list(Ty::generic("List", vec![a.ty(0)]), items)
 }
 
-fn insert_place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
-    usize::try_from(a.int(1))
-        .ok()
-        .filter(|i| *i <= l.items().len())
-        .ok_or_else(|| out_of_range("index", "Index must be within the bounds of the List."))
-}
-
-/// The least capacity .NET grows to for that many.
-fn capacity(n: usize) -> i32 {
-    match n {
-        0 => 0,
-        n => n.max(4).next_power_of_two() as i32,
+fn sized(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let capacity = size(a, 0, "capacity")?;
+    let made = new_list(cx, a, Vec::new())?;
+    if let Value::List(l) = &made {
+        l.set_capacity(u32::try_from(capacity).unwrap_or(u32::MAX));
     }
+    Ok(made)
 }
 
 fn remove_all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
@@ -112,10 +106,7 @@ fn searched(cx: &mut Cx<'_>, a: &Args<'_>, item: usize, order: &Order) -> R {
 
 pub(super) const ROWS: &[Row] = &[
     m("new()", |cx, a| new_list(cx, a, Vec::new())),
-    m("new(int capacity)", |cx, a| {
-        size(a, 0, "capacity")?;
-        new_list(cx, a, Vec::new())
-    }),
+    m("new(int capacity)", |cx, a| sized(cx, a)),
     m("new(IEnumerable<T> collection)", |cx, a| {
         a.not_null(&["collection"])?;
         let items = a.items(cx, 0)?;
@@ -123,15 +114,17 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m("int Count", collection_count),
     m("int Capacity", |_, a| {
-        Ok(Value::Int(capacity(list(a, 0, "list")?.items().len())))
+        Ok(Value::Int(list(a, 0, "list")?.capacity() as i32))
     }),
     m("set int Capacity", |_, a| {
-        if a.int(1) < list(a, 0, "list")?.items().len() as i64 {
+        let l = list(a, 0, "list")?;
+        if a.int(1) < l.items().len() as i64 {
             return Err(out_of_range(
                 "value",
                 "capacity was less than the current size.",
             ));
         }
+        l.set_capacity(a.int(1) as u32);
         Ok(Value::Null)
     }),
     m("T this[int index]", super::item),
@@ -244,22 +237,26 @@ pub(super) const ROWS: &[Row] = &[
     m("int IndexOf(T item, int index, int count)", |cx, a| {
         index_of(cx, a, &Where::within(2, 3).index(), false)
     }),
-    m("void Insert(int index, T item)", |cx, a| {
-        let l = list(a, 0, "list")?;
-        let i = insert_place(a, &l)?;
-        cx.charge(size_of::<Value>())?;
-        cx.step((l.items().len() - i) / 32)?;
-        l.items_mut().insert(i, a.get(2));
-        Ok(Value::Null)
-    }),
+    m("void Insert(int index, T item)", super::insert),
     m(
         "void InsertRange(int index, IEnumerable<T> collection)",
         |cx, a| {
             a.not_null(&["", "", "collection"])?;
             let l = list(a, 0, "list")?;
-            insert_place(a, &l)?;
+            let place = |l: &List| {
+                usize::try_from(a.int(1))
+                    .ok()
+                    .filter(|i| *i <= l.items().len())
+                    .ok_or_else(|| {
+                        out_of_range(
+                            "index",
+                            "Index was out of range. Must be non-negative and less than or equal to the size of the collection.",
+                        )
+                    })
+            };
+            place(&l)?;
             let items = a.items(cx, 2)?;
-            let i = insert_place(a, &l)?;
+            let i = place(&l)?;
             cx.step((l.items().len() - i) / 32)?;
             l.items_mut().splice(i..i, items);
             Ok(Value::Null)
@@ -317,11 +314,17 @@ pub(super) const ROWS: &[Row] = &[
         let items = a.items(cx, 0)?;
         cx.list(Ty::array(a.ty(0)), items)
     }),
-    m("void TrimExcess()", |_, _| Ok(Value::Null)),
+    m("void TrimExcess()", |_, a| {
+        let l = list(a, 0, "list")?;
+        let n = l.items().len();
+        l.set_capacity(n as u32);
+        Ok(Value::Null)
+    }),
     m("int EnsureCapacity(int capacity)", |_, a| {
         let wanted = size(a, 1, "capacity")?;
-        let n = list(a, 0, "list")?.items().len();
-        Ok(Value::Int(capacity(n).max(wanted as i32)))
+        let l = list(a, 0, "list")?;
+        l.set_capacity(l.capacity().max(wanted as u32));
+        Ok(Value::Int(l.capacity() as i32))
     }),
     m("bool TrueForAll(Predicate<T> match)", |cx, a| {
         span::true_for_all(cx, a)

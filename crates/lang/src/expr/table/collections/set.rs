@@ -1,11 +1,12 @@
 //! `HashSet<T>` and `ISet<T>`.
 
-use super::super::dictionaries::{comparer_of, folds};
+use super::super::dictionaries::{comparer_of, equality};
 use super::super::{Row, m};
 use super::span::{self, size};
 use super::{clear, collection_count, contains, copy_to, remove};
 use crate::expr::eval::{Args, Cx, R, Throw, types};
 use crate::expr::types::Ty;
+use crate::value::collections::Equality;
 use crate::value::{Dict, Value};
 use std::rc::Rc;
 
@@ -13,9 +14,9 @@ fn filled(
     cx: &mut Cx<'_>,
     a: &Args<'_>,
     from: Option<usize>,
-    fold: bool,
+    how: Equality,
 ) -> Result<Rc<Dict>, Throw> {
-    let d = Dict::new(Ty::generic("HashSet", vec![a.ty(0)]), fold);
+    let d = Dict::with(Ty::generic("HashSet", vec![a.ty(0)]), how);
     if let Some(i) = from {
         let mut items = a.iter(cx, i)?;
         while let Some(item) = items.next(cx)? {
@@ -30,7 +31,7 @@ fn filled(
 fn both(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<(Rc<Dict>, Rc<Dict>), Throw> {
     a.not_null(&["", "other"])?;
     let d = a.dict(0)?;
-    let other = filled(cx, a, Some(1), d.folds())?;
+    let other = filled(cx, a, Some(1), d.equality())?;
     Ok((d, other))
 }
 
@@ -59,8 +60,8 @@ fn new_set(cx: &mut Cx<'_>, a: &Args<'_>, from: Option<usize>, comparer: usize) 
     if from.is_some() {
         a.not_null(&["collection"])?;
     }
-    let fold = folds(a, comparer);
-    Ok(Value::Dict(filled(cx, a, from, fold)?))
+    let how = equality(a, comparer);
+    Ok(Value::Dict(filled(cx, a, from, how)?))
 }
 
 fn copied(cx: &mut Cx<'_>, a: &Args<'_>, at: i64, count: Option<usize>) -> R {

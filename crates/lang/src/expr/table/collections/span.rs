@@ -3,7 +3,7 @@
 //! What must stay true: items are read one by one, because a delegate may change the list meanwhile.
 
 use super::super::linq::sort::{self, Order};
-use crate::expr::eval::{Args, Cx, R, Throw, equal, null_argument, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, equals, null_argument, throw};
 use crate::value::{List, Value};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -18,6 +18,8 @@ pub(in crate::expr::table) fn out_of_range(name: &str, why: &str) -> Throw {
 
 pub(super) const NEGATIVE: &str = "Non-negative number required.";
 const START: &str = "Index was out of range. Must be non-negative and less than or equal to the size of the collection.";
+const PLACE: &str =
+    "Index was out of range. Must be non-negative and less than the size of the collection.";
 const COUNT: &str =
     "Count must be positive and count must refer to a location within the string/array/collection.";
 
@@ -29,7 +31,7 @@ pub(super) fn too_long() -> Throw {
 }
 
 /// An index or a length that must not be negative.
-pub(super) fn size(a: &Args<'_>, i: usize, name: &str) -> Result<usize, Throw> {
+pub(in crate::expr::table) fn size(a: &Args<'_>, i: usize, name: &str) -> Result<usize, Throw> {
     usize::try_from(a.int(i)).map_err(|_| out_of_range(name, NEGATIVE))
 }
 
@@ -181,25 +183,37 @@ impl Where {
         Ok(start..end)
     }
 
-    /// Places of a search to the beginning, last first.
-    fn backward(&self, a: &Args<'_>, len: usize) -> Result<std::ops::Range<usize>, Throw> {
+    /// Places of a search to the beginning, last first. `matched`: by a predicate.
+    fn backward(
+        &self,
+        a: &Args<'_>,
+        len: usize,
+        matched: bool,
+    ) -> Result<std::ops::Range<usize>, Throw> {
         let Some(i) = self.start else {
             return Ok(0..len);
         };
         let start = a.int(i);
-        // An empty list is searched from -1, or from 0.
-        let start = match usize::try_from(start) {
-            Ok(s) if s < len => s,
-            _ if len == 0 && (start == -1 || (start == 0 && self.count.is_some())) => {
-                return Ok(0..0);
+        let count = self.count.map(|i| a.int(i));
+        if len == 0 {
+            let list = self.names.0 == "index";
+            let starts = match (matched, list) {
+                (true, _) => start == -1,
+                (false, true) => start < 0 || count.is_some(),
+                (false, false) => start == -1 || start == 0,
+            };
+            if !starts {
+                return Err(out_of_range(self.names.0, PLACE));
             }
-            _ => {
-                return Err(out_of_range(
-                    self.names.0,
-                    "Index was out of range. Must be non-negative and less than the size of the collection.",
-                ));
+            if count.is_some_and(|n| n != 0) && !list {
+                return Err(out_of_range(self.names.1, COUNT));
             }
-        };
+            return Ok(0..0);
+        }
+        let start = usize::try_from(start)
+            .ok()
+            .filter(|s| *s < len)
+            .ok_or_else(|| out_of_range(self.names.0, PLACE))?;
         let from = match self.count {
             Some(i) => usize::try_from(a.int(i))
                 .ok()
@@ -217,12 +231,12 @@ pub(super) fn search(
     cx: &mut Cx<'_>,
     a: &Args<'_>,
     wherein: &Where,
-    backward: bool,
+    (backward, matched): (bool, bool),
     test: impl FnMut(&mut Cx<'_>, &Value) -> Result<bool, Throw>,
 ) -> Result<Option<(usize, Value)>, Throw> {
     let items = Items::of(cx, a, 0, "array")?;
     if backward {
-        let places = wherein.backward(a, items.len())?;
+        let places = wherein.backward(a, items.len(), matched)?;
         items.find(cx, places.rev(), test)
     } else {
         let places = wherein.forward(a, items.len())?;
@@ -237,7 +251,7 @@ fn index(found: Option<(usize, Value)>) -> R {
 /// `IndexOf` and `LastIndexOf`: the second argument is looked for.
 pub(super) fn index_of(cx: &mut Cx<'_>, a: &Args<'_>, wherein: &Where, backward: bool) -> R {
     let v = a.get(1);
-    search(cx, a, wherein, backward, |_, x| Ok(equal(x, &v))).and_then(index)
+    search(cx, a, wherein, (backward, false), |_, x| Ok(equals(x, &v))).and_then(index)
 }
 
 /// What the predicate at an argument says.
@@ -255,7 +269,7 @@ pub(super) fn matching(
         return Err(null_argument("match"));
     }
     let f = a.get(f);
-    search(cx, a, wherein, backward, |cx, x| {
+    search(cx, a, wherein, (backward, true), |cx, x| {
         Ok(cx.call(&f, std::slice::from_ref(x))?.as_bool() == Some(true))
     })
 }

@@ -24,7 +24,7 @@ impl Object for Comparer {
     }
 }
 
-pub(super) fn comparer() -> Value {
+pub(in crate::expr::table) fn comparer() -> Value {
     Value::Object(Rc::new(Comparer))
 }
 

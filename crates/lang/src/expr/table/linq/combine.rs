@@ -1,13 +1,13 @@
 //! `Concat`, `Zip`, the set operators, `Reverse`, `Cast`, and sequences made from nothing.
 
-use super::super::dictionaries::folds;
+use super::super::comparers::equality;
 use super::super::{Row, m};
 use super::{SOURCE, lazy, pull, query};
 use crate::expr::eval::sequence::{Pull, known_count};
-use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equal, throw, types};
+use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equals, throw, types};
 use crate::expr::types::Ty;
 use crate::value::Value;
-use crate::value::collections::Key;
+use crate::value::collections::{Equality, Key};
 use smallvec::smallvec;
 use std::collections::HashSet;
 
@@ -16,20 +16,20 @@ const BOTH: &[&str] = &["first", "second"];
 /// Keys that were seen, counted.
 struct Seen {
     keys: HashSet<Key>,
-    fold: bool,
+    how: Equality,
 }
 
 impl Seen {
-    fn new(fold: Value) -> Seen {
+    fn new(comparer: &Value) -> Seen {
         Seen {
             keys: HashSet::new(),
-            fold: fold.as_bool() == Some(true),
+            how: equality(comparer),
         }
     }
 
     /// Whether the value is new.
     fn add(&mut self, cx: &mut Cx<'_>, v: &Value) -> Result<bool, Throw> {
-        let new = self.keys.insert(Key::of(v, self.fold));
+        let new = self.keys.insert(Key::of(v, self.how));
         if new {
             cx.charge(size_of::<Key>() + 16)?;
         }
@@ -59,8 +59,7 @@ fn chained(mut items: Vec<Iter>) -> impl FnMut(&mut Cx<'_>) -> Result<Option<Val
     }
 }
 
-/// A set operator: the sources, and the comparer as the argument after them. In the query the comparer is whether it
-/// folds case.
+/// A set operator: the sources, and the comparer after them.
 fn set_query(
     cx: &mut Cx<'_>,
     a: &mut Args<'_>,
@@ -69,15 +68,13 @@ fn set_query(
     open: crate::expr::eval::sequence::Open,
 ) -> R {
     a.not_null(names)?;
-    let fold = Value::Bool(folds(a, names.len()));
-    let mut args: smallvec::SmallVec<[Value; 3]> = (0..names.len()).map(|i| a.take(i)).collect();
-    args.push(fold);
+    let args = (0..=names.len()).map(|i| a.take(i)).collect();
     let of = a.ty(0);
     lazy(cx, "IEnumerable", of, name, args, open)
 }
 
 fn distinct(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
-    let (mut items, mut seen) = (q.iter(cx, 0)?, Seen::new(q.arg(1)));
+    let (mut items, mut seen) = (q.iter(cx, 0)?, Seen::new(&q.arg(1)));
     pull(move |cx| {
         while let Some(item) = items.next(cx)? {
             if seen.add(cx, &item)? {
@@ -90,7 +87,7 @@ fn distinct(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
 
 fn union(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     let (first, second) = (q.iter(cx, 0)?, q.iter(cx, 1)?);
-    let mut seen = Seen::new(q.arg(2));
+    let mut seen = Seen::new(&q.arg(2));
     let mut items = chained(vec![first, second]);
     pull(move |cx| {
         while let Some(item) = items(cx)? {
@@ -103,7 +100,7 @@ fn union(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
 }
 
 fn except(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
-    let mut seen = Seen::new(q.arg(2));
+    let mut seen = Seen::new(&q.arg(2));
     let second = q.iter(cx, 1)?;
     seen.fill(cx, second)?;
     let mut items = q.iter(cx, 0)?;
@@ -118,13 +115,13 @@ fn except(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
 }
 
 fn intersect(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
-    let mut wanted = Seen::new(q.arg(2));
+    let mut wanted = Seen::new(&q.arg(2));
     let second = q.iter(cx, 1)?;
     wanted.fill(cx, second)?;
     let mut items = q.iter(cx, 0)?;
     pull(move |cx| {
         while let Some(item) = items.next(cx)? {
-            if wanted.keys.remove(&Key::of(&item, wanted.fold)) {
+            if wanted.keys.remove(&Key::of(&item, wanted.how)) {
                 return Ok(Some(item));
             }
         }
@@ -139,7 +136,7 @@ fn reverse(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
 
 /// `DistinctBy`, and with a third argument what `ExceptBy` would leave out.
 fn distinct_by(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
-    let (mut items, f, mut seen) = (q.iter(cx, 0)?, q.arg(1), Seen::new(q.arg(2)));
+    let (mut items, f, mut seen) = (q.iter(cx, 0)?, q.arg(1), Seen::new(&q.arg(2)));
     pull(move |cx| {
         while let Some(item) = items.next(cx)? {
             let key = cx.call(&f, std::slice::from_ref(&item))?;
@@ -160,7 +157,7 @@ fn default_if_empty(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     })
 }
 
-fn equal_sequences(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
+fn equal_sequences(cx: &mut Cx<'_>, a: &Args<'_>, how: Option<Equality>) -> R {
     a.not_null(BOTH)?;
     if let (Some(x), Some(y)) = (known_count(&a.values[0]), known_count(&a.values[1]))
         && x != y
@@ -170,9 +167,9 @@ fn equal_sequences(cx: &mut Cx<'_>, a: &Args<'_>, fold: Option<bool>) -> R {
     let (mut x, mut y) = (a.iter(cx, 0)?, a.iter(cx, 1)?);
     loop {
         let same = match (x.next(cx)?, y.next(cx)?) {
-            (Some(x), Some(y)) => match fold {
-                Some(fold) => Key::of(&x, fold) == Key::of(&y, fold),
-                None => equal(&x, &y),
+            (Some(x), Some(y)) => match how {
+                Some(how) => Key::of(&x, how) == Key::of(&y, how),
+                None => equals(&x, &y),
             },
             (None, None) => return Ok(Value::Bool(true)),
             _ => false,
@@ -359,8 +356,8 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool SequenceEqual<T>(this IEnumerable<T> first, IEnumerable<T> second, IEqualityComparer<T> comparer)",
         |cx, a| {
-            let fold = folds(a, 2);
-            equal_sequences(cx, a, Some(fold))
+            let how = equality(&a.values[2]);
+            equal_sequences(cx, a, Some(how))
         },
     ),
     m(

@@ -1,12 +1,13 @@
 //! `GroupBy`, `ToLookup`, `Join` and `GroupJoin`.
 
-use super::super::dictionaries::folds;
+use super::super::comparers;
+use super::super::dictionaries::equality;
 use super::super::{Row, Type, m, ty};
 use super::{lazy, pull};
 use crate::expr::eval::sequence::Pull;
 use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw};
 use crate::expr::types::Ty;
-use crate::value::collections::Key;
+use crate::value::collections::{Equality, Key};
 use crate::value::{List, Object, Value};
 use smallvec::{SmallVec, smallvec};
 use std::any::Any;
@@ -47,7 +48,7 @@ impl Drop for Group {
 struct Groups {
     all: Vec<(Value, Vec<Value>)>,
     places: HashMap<Key, usize>,
-    fold: bool,
+    how: Equality,
 }
 
 impl Groups {
@@ -56,20 +57,20 @@ impl Groups {
         mut items: Iter,
         key: &Value,
         element: &Value,
-        fold: bool,
+        how: Equality,
         keep_null: bool,
     ) -> Result<Groups, Throw> {
         let mut out = Groups {
             all: Vec::new(),
             places: HashMap::new(),
-            fold,
+            how,
         };
         while let Some(item) = items.next(cx)? {
             let key = cx.call(key, std::slice::from_ref(&item))?;
             if key.is_null() && !keep_null {
                 continue;
             }
-            let at = *out.places.entry(Key::of(&key, fold)).or_insert_with(|| {
+            let at = *out.places.entry(Key::of(&key, how)).or_insert_with(|| {
                 out.all.push((key, Vec::new()));
                 out.all.len() - 1
             });
@@ -85,7 +86,7 @@ impl Groups {
     }
 
     fn get(&self, key: &Value) -> Option<&[Value]> {
-        let at = *self.places.get(&Key::of(key, self.fold))?;
+        let at = *self.places.get(&Key::of(key, self.how))?;
         self.all.get(at).map(|(_, items)| items.as_slice())
     }
 }
@@ -113,7 +114,7 @@ fn objects(groups: Vec<(Value, Vec<Value>)>, ty: &Ty) -> Vec<Value> {
 }
 
 /// `GroupBy`: which arguments select elements and results, and the comparer. The query keeps source, key selector,
-/// element selector, result selector, whether the comparer folds, and a value of the type of elements.
+/// element selector, result selector, comparer, and an empty array of the elements.
 fn group_by(
     cx: &mut Cx<'_>,
     a: &mut Args<'_>,
@@ -125,7 +126,11 @@ fn group_by(
     names.extend(element.map(|_| "elementSelector"));
     names.extend(result.map(|_| "resultSelector"));
     a.not_null(&names)?;
-    let fold = Value::Bool(folds(a, comparer));
+    let comparer = if comparer < a.len() {
+        a.take(comparer)
+    } else {
+        Value::Null
+    };
     let element_type = a.ty(element.unwrap_or(0));
     let group = Ty::generic("IGrouping", vec![a.ty(1), element_type.clone()]);
     let select = |a: &mut Args<'_>, i: Option<usize>| i.map_or(Value::Null, |i| a.take(i));
@@ -134,7 +139,7 @@ fn group_by(
         a.take(1),
         select(a, element),
         select(a, result),
-        fold,
+        comparer,
         // An empty array of the elements tells their type.
         Value::List(array(&element_type, Vec::new())),
     ];
@@ -152,8 +157,8 @@ fn group_by(
 
 fn grouped(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     let items = q.iter(cx, 0)?;
-    let fold = q.arg(4).as_bool() == Some(true);
-    let groups = Groups::of(cx, items, &q.arg(1), &q.arg(2), fold, true)?;
+    let how = comparers::equality(&q.arg(4));
+    let groups = Groups::of(cx, items, &q.arg(1), &q.arg(2), how, true)?;
     let result = q.arg(3);
     if result.is_null() {
         let mut all = objects(groups.all, &q.of).into_iter();
@@ -180,7 +185,7 @@ struct Lookup {
     of: Ty,
     groups: Rc<List>,
     places: HashMap<Key, usize>,
-    fold: bool,
+    how: Equality,
 }
 
 impl Object for Lookup {
@@ -208,10 +213,10 @@ impl Object for Lookup {
 fn lookup(cx: &mut Cx<'_>, a: &Args<'_>, element: bool, comparer: usize) -> R {
     let names = ["source", "keySelector", "elementSelector"];
     a.not_null(&names[..if element { 3 } else { 2 }])?;
-    let fold = folds(a, comparer);
+    let how = equality(a, comparer);
     let items = a.iter(cx, 0)?;
     let select = if element { a.get(2) } else { Value::Null };
-    let groups = Groups::of(cx, items, &a.get(1), &select, fold, true)?;
+    let groups = Groups::of(cx, items, &a.get(1), &select, how, true)?;
     let (k, of) = (a.ty(1), a.ty(if element { 2 } else { 0 }));
     let ty = Ty::generic("IGrouping", vec![k.clone(), of.clone()]);
     Ok(Value::Object(Rc::new(Lookup {
@@ -219,11 +224,11 @@ fn lookup(cx: &mut Cx<'_>, a: &Args<'_>, element: bool, comparer: usize) -> R {
         of,
         groups: array(&ty, objects(groups.all, &ty)),
         places: groups.places,
-        fold,
+        how,
     })))
 }
 
-/// `Join` and `GroupJoin`. The query keeps outer, inner, both key selectors, result selector, whether the comparer folds,
+/// `Join` and `GroupJoin`. The query keeps outer, inner, both key selectors, result selector, comparer,
 /// and an empty array of the inner items.
 fn joined(cx: &mut Cx<'_>, a: &mut Args<'_>, open: crate::expr::eval::sequence::Open) -> R {
     a.not_null(&[
@@ -233,7 +238,6 @@ fn joined(cx: &mut Cx<'_>, a: &mut Args<'_>, open: crate::expr::eval::sequence::
         "innerKeySelector",
         "resultSelector",
     ])?;
-    let fold = Value::Bool(folds(a, 5));
     let of = a.ty(3);
     let inner = Value::List(array(&a.ty(1), Vec::new()));
     let args = smallvec![
@@ -242,7 +246,7 @@ fn joined(cx: &mut Cx<'_>, a: &mut Args<'_>, open: crate::expr::eval::sequence::
         a.take(2),
         a.take(3),
         a.take(4),
-        fold,
+        a.take(5),
         inner
     ];
     lazy(cx, "IEnumerable", of, "JoinIterator", args, open)
@@ -251,8 +255,8 @@ fn joined(cx: &mut Cx<'_>, a: &mut Args<'_>, open: crate::expr::eval::sequence::
 /// The inner items of a join by their keys; a null key joins nothing.
 fn inner(cx: &mut Cx<'_>, q: &Query) -> Result<Groups, Throw> {
     let items = q.iter(cx, 1)?;
-    let fold = q.arg(5).as_bool() == Some(true);
-    Groups::of(cx, items, &q.arg(3), &Value::Null, fold, false)
+    let how = comparers::equality(&q.arg(5));
+    Groups::of(cx, items, &q.arg(3), &Value::Null, how, false)
 }
 
 fn join(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
@@ -392,12 +396,12 @@ const LOOKUP: &[Row] = &[
     m("bool Contains(K key)", |_, a| {
         let l = a.object::<Lookup>(0)?;
         Ok(Value::Bool(
-            l.places.contains_key(&Key::of(&a.values[1], l.fold)),
+            l.places.contains_key(&Key::of(&a.values[1], l.how)),
         ))
     }),
     m("IEnumerable<T> this[K key]", |_, a| {
         let l = a.object::<Lookup>(0)?;
-        let at = l.places.get(&Key::of(&a.values[1], l.fold));
+        let at = l.places.get(&Key::of(&a.values[1], l.how));
         Ok(match at.and_then(|i| l.groups.items().get(*i).cloned()) {
             Some(group) => group,
             None => Value::List(array(&l.of, Vec::new())),
