@@ -19,7 +19,8 @@ pub const DEF: PolicyDef = PolicyDef {
     name: "cache-store",
     sections: Sections::OUTBOUND,
     scopes: Scopes::ALL,
-    once: Once::PerSection,
+    // API Management's page says once in a section; real documents have one in each branch of a `choose`.
+    once: Once::Many,
     attributes: &[
         attribute(
             "duration",
