@@ -247,6 +247,12 @@ const SHOWN: [(&str, &str); 5] = [
     ("XmlExtensions", "Extensions"),
 ];
 
+/// Types whose simple name another type has in the table, and the name that they have in it.
+const SAME_NAMED: [(&str, &str); 2] = [
+    ("System.Xml.Linq.Extensions", "XmlExtensions"),
+    ("System.Xml.XPath.Extensions", "XPathExtensions"),
+];
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::build().0);
 
 /// The table, built on first use.
@@ -387,6 +393,11 @@ impl Table {
 
     /// A type by its path as written: simple, or with its namespace.
     pub(crate) fn by_path<'t>(&'t self, path: &[&str]) -> Option<&'t TypeInfo> {
+        if path.len() > 1
+            && let Some((_, name)) = SAME_NAMED.iter().find(|(full, _)| *full == path.join("."))
+        {
+            return self.types.get(name);
+        }
         let simple: &str = path.last()?;
         let info = self.types.get(simple)?;
         if path.len() == 1 {

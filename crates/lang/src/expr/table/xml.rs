@@ -8,6 +8,8 @@ mod convert;
 mod document;
 mod extensions;
 mod names;
+mod paths;
+pub(crate) mod xpath;
 
 use super::enums::XML_NODE_TYPE;
 use super::{Row, Type, m, ty, ty_of};
@@ -560,9 +562,23 @@ pub(super) const TYPES: &[Type] = &[
         "static System.Xml.Linq.XmlExtensions",
         extensions::EXTENSIONS,
     ),
+    ty("static System.Xml.XPath.XPathExtensions", paths::EXTENSIONS),
+    ty("class System.Xml.XmlNameTable", &[]),
+    ty(
+        "class System.Xml.NameTable : XmlNameTable",
+        paths::NAME_TABLE,
+    ),
+    ty("class System.Xml.XmlNamespaceManager", paths::MANAGER),
     ty("class System.Xml.XmlNode", document::NODE),
     ty("class System.Xml.XmlElement : XmlNode", document::ELEMENT),
     ty("class System.Xml.XmlAttribute : XmlNode", &[]),
+    ty("class System.Xml.XmlCharacterData : XmlNode", &[]),
+    ty("class System.Xml.XmlText : XmlCharacterData", &[]),
+    ty("class System.Xml.XmlCDataSection : XmlCharacterData", &[]),
+    ty("class System.Xml.XmlComment : XmlCharacterData", &[]),
+    ty("class System.Xml.XmlProcessingInstruction : XmlNode", &[]),
+    ty("class System.Xml.XmlDeclaration : XmlNode", &[]),
+    ty("class System.Xml.XmlDocumentType : XmlNode", &[]),
     ty("class System.Xml.XmlDocument : XmlNode", document::DOCUMENT),
     ty(
         "class System.Xml.XmlNodeList : IEnumerable<XmlNode>",

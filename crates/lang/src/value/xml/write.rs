@@ -390,7 +390,8 @@ fn qualified(prefix: &str, local: &str) -> String {
     }
 }
 
-fn escape(text: &str, attribute: bool, out: &mut String) {
+/// A text with its special characters written as references.
+pub(crate) fn escape(text: &str, attribute: bool, out: &mut String) {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {

@@ -1,16 +1,15 @@
 //! `XmlDocument`, as far as documents use it to read: an extension beyond what API Management lists.
 //!
-//! A node is a view of a node of LINQ to XML. Paths are the simple ones: steps by name, `//`, `*`, `@name`, `text()`,
-//! `[n]`, `[@a='v']` and `[name='v']`; any other is an exception and not an empty answer.
+//! A node is a view of a node of LINQ to XML; paths are XPath 1.0 (`xml/xpath.rs`).
 
 use super::{maybe_object, parsed};
-use crate::expr::eval::{Args, Cx, R, Throw, null_reference, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, null_reference};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::xml::{Kind, Node, write};
 use crate::value::{Object, Str, Value};
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// An `XmlNode`.
@@ -22,7 +21,13 @@ impl Object for View {
         Ty::class(match &self.0.kind {
             Kind::Element { .. } => "XmlElement",
             Kind::Attribute { .. } => "XmlAttribute",
-            _ => "XmlNode",
+            Kind::Text(_) => "XmlText",
+            Kind::CData(_) => "XmlCDataSection",
+            Kind::Comment(_) => "XmlComment",
+            Kind::Instruction { .. } if declares(&self.0) => "XmlDeclaration",
+            Kind::Instruction { .. } => "XmlProcessingInstruction",
+            Kind::Document(_) => "XmlDocument",
+            Kind::DocumentType(_) => "XmlDocumentType",
         })
     }
     fn as_any(&self) -> &dyn Any {
@@ -41,7 +46,7 @@ impl Object for View {
 
 /// An `XmlDocument`: empty until it is loaded.
 #[derive(Debug)]
-struct Loaded(RefCell<Rc<Node>>);
+struct Loaded(RefCell<Rc<Node>>, Cell<bool>);
 
 impl Object for Loaded {
     fn ty(&self) -> Ty {
@@ -68,7 +73,15 @@ impl Object for Found {
     }
 }
 
+/// Whether a node is the declaration that a document begins with, which stands in the tree here.
+pub(super) fn declares(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Instruction { target, .. } if **target.borrow() == *"xml")
+}
+
 fn view(node: Rc<Node>) -> Value {
+    if node.is_document() {
+        return Value::Object(Rc::new(Loaded(RefCell::new(node), Cell::new(false))));
+    }
     Value::Object(Rc::new(View(node)))
 }
 
@@ -86,12 +99,14 @@ fn found(cx: &mut Cx<'_>, nodes: Vec<Rc<Node>>) -> R {
 }
 
 /// A name as written, with its prefix.
-fn qualified(node: &Node) -> Str {
+pub(super) fn qualified(node: &Node) -> Str {
     let Some(name) = node.name() else {
         return Str::from(match &node.kind {
             Kind::Document(_) => "#document",
             Kind::Text(_) => "#text",
             Kind::CData(_) => "#cdata-section",
+            Kind::Instruction { target, .. } => return target.borrow().clone(),
+            Kind::DocumentType([Some(name), ..]) => return name.clone(),
             _ => "#comment",
         });
     };
@@ -106,154 +121,10 @@ fn qualified(node: &Node) -> Str {
     }
 }
 
-/// A step of a path.
-struct Step<'p> {
-    /// After `//`: anywhere below.
-    deep: bool,
-    test: &'p str,
-    conditions: Vec<&'p str>,
-}
-
-fn bad_path(path: &str) -> Throw {
-    throw(
-        "XPathException",
-        format!(
-            "'{path}' is not a path that can be used here: names, `*`, `@name`, `text()`, `.`, `..`, `//`, `[n]`, `[@name='value']` and `[name='value']` are."
-        ),
-    )
-}
-
-fn steps<'p>(path: &'p str) -> Option<(bool, Vec<Step<'p>>)> {
-    let mut rest = path.trim();
-    let absolute = rest.starts_with('/');
-    let mut out = Vec::new();
-    while !rest.is_empty() {
-        let deep = rest.starts_with("//");
-        if deep {
-            rest = &rest[2..];
-        } else if !out.is_empty() || absolute {
-            rest = rest.strip_prefix('/')?;
-        }
-        let end = rest.find(['/', '[']).unwrap_or(rest.len());
-        let test = &rest[..end];
-        rest = &rest[end..];
-        let bare = test.strip_prefix('@').unwrap_or(test);
-        let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-        if !(matches!(test, "*" | "@*" | "text()" | "." | "..")
-            || (!bare.is_empty() && bare.chars().all(word)))
-        {
-            return (path.trim() == "/").then(|| (true, Vec::new()));
-        }
-        let mut conditions = Vec::new();
-        while let Some(inside) = rest.strip_prefix('[') {
-            let end = inside.find(']')?;
-            conditions.push(inside[..end].trim());
-            rest = &inside[end + 1..];
-        }
-        out.push(Step {
-            deep,
-            test,
-            conditions,
-        });
-    }
-    Some((absolute, out))
-}
-
 fn is_named(node: &Node, test: &str) -> bool {
     // Its prefix is looked for last: all that it stands in may declare it.
     let local = test.rsplit_once(':').map_or(test, |(_, local)| local);
     test == "*" || (node.name().is_none_or(|n| *n.local == *local) && *qualified(node) == *test)
-}
-
-/// Whether a node meets `@a='v'`, `name='v'`, `@a` or `name`.
-fn meets(node: &Node, condition: &str) -> Option<bool> {
-    let (what, value) = match condition.split_once('=') {
-        Some((what, value)) => {
-            let value = value.trim();
-            let quote = value.chars().next().filter(|q| matches!(q, '\'' | '"'))?;
-            let value = value.strip_prefix(quote)?.strip_suffix(quote)?;
-            (what.trim(), Some(value))
-        }
-        None => (condition, None),
-    };
-    let (all, test) = match what.strip_prefix('@') {
-        Some(name) => (node.attributes(), name),
-        None if what == "text()" => return Some(value.is_none_or(|v| &*node.inner_text() == v)),
-        None => (node.children(), what),
-    };
-    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-    if test.is_empty() || !test.chars().all(word) {
-        return None;
-    }
-    Some(all.iter().any(|n| {
-        n.name().is_some() && is_named(n, test) && value.is_none_or(|v| &*n.inner_text() == v)
-    }))
-}
-
-/// What a path finds from a node, in document order.
-fn select(cx: &mut Cx<'_>, from: &Rc<Node>, path: &str) -> Result<Vec<Rc<Node>>, Throw> {
-    let (absolute, steps) = steps(path).ok_or_else(|| bad_path(path))?;
-    let mut now = vec![if absolute { from.root() } else { from.clone() }];
-    for step in steps {
-        let mut next: Vec<Rc<Node>> = Vec::new();
-        for node in &now {
-            let mut places = vec![node.clone()];
-            if step.deep {
-                places.extend(node.descendants());
-            }
-            cx.step(places.len())?;
-            for place in places {
-                cx.step(place.width() / super::NODES_PER_STEP)?;
-                let mut found: Vec<Rc<Node>> = match step.test {
-                    "." => vec![place.clone()],
-                    ".." => place.holder().into_iter().collect(),
-                    "text()" => {
-                        let mut all = place.children();
-                        all.retain(|n| matches!(n.kind, Kind::Text(_) | Kind::CData(_)));
-                        all
-                    }
-                    test => match test.strip_prefix('@') {
-                        Some(name) => {
-                            let mut all = place.attributes();
-                            all.retain(|n| {
-                                is_named(n, name) && !n.name().is_some_and(|n| n.declares())
-                            });
-                            all
-                        }
-                        None => {
-                            let mut all = place.children();
-                            all.retain(|n| n.is_element() && is_named(n, test));
-                            all
-                        }
-                    },
-                };
-                cx.step(found.len())?;
-                for condition in &step.conditions {
-                    if let Ok(nth) = condition.parse::<usize>() {
-                        let one = nth.checked_sub(1).and_then(|i| found.get(i).cloned());
-                        found = one.into_iter().collect();
-                        continue;
-                    }
-                    let mut kept = Vec::new();
-                    for node in found {
-                        cx.step(node.width() / super::NODES_PER_STEP)?;
-                        if meets(&node, condition).ok_or_else(|| bad_path(path))? {
-                            kept.push(node);
-                        }
-                    }
-                    found = kept;
-                }
-                next.extend(found);
-            }
-        }
-        if step.deep || step.test == ".." {
-            // A node may be found on several ways.
-            let mut seen = std::collections::HashSet::new();
-            next.retain(|n| seen.insert(Rc::as_ptr(n)));
-        }
-        now = next;
-    }
-    Ok(now)
 }
 
 /// What it costs to go through a tree.
@@ -261,8 +132,14 @@ fn pay(cx: &mut Cx<'_>, node: &Node) -> Result<(), Throw> {
     cx.step(node.weight() / 64)
 }
 
-fn path_at(a: &Args<'_>) -> Result<Str, Throw> {
-    a.str(1).map_err(|_| super::null("xpath"))
+fn one(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let found = super::paths::nodes(cx, a, &node(a)?, 2)?;
+    maybe_object(found.into_iter().next().map(view))
+}
+
+fn all(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let nodes = super::paths::nodes(cx, a, &node(a)?, 2)?;
+    found(cx, nodes)
 }
 
 pub(super) const NODE: &[Row] = &[
@@ -299,6 +176,9 @@ pub(super) const NODE: &[Row] = &[
     m("string InnerXml", |cx, a| {
         pay(cx, &*node(a)?)?;
         let mut out = String::new();
+        if let Kind::Attribute { value, .. } = &node(a)?.kind {
+            write::escape(&value.borrow(), true, &mut out);
+        }
         for child in node(a)?.children() {
             write::write(&child, false, &mut out).map_err(super::xml_error)?;
         }
@@ -307,7 +187,11 @@ pub(super) const NODE: &[Row] = &[
     m("XmlNodeType NodeType", |_, a| {
         Ok(Value::Enum(
             &crate::expr::table::enums::XML_NODE_TYPE,
-            super::node_type(&*node(a)?),
+            if declares(&*node(a)?) {
+                17
+            } else {
+                super::node_type(&*node(a)?)
+            },
         ))
     }),
     m("XmlAttributeCollection Attributes", |cx, a| {
@@ -339,13 +223,51 @@ pub(super) const NODE: &[Row] = &[
         let next = super::neighbour(cx, &*node(a)?, 1)?;
         maybe_object(next.map(view))
     }),
-    m("XmlNode SelectSingleNode(string xpath)", |cx, a| {
-        let all = select(cx, &node(a)?, &path_at(a)?)?;
-        maybe_object(all.into_iter().next().map(view))
+    m("XmlNode SelectSingleNode(string xpath)", |cx, a| one(cx, a)),
+    m(
+        "XmlNode SelectSingleNode(string xpath, XmlNamespaceManager nsmgr)",
+        |cx, a| one(cx, a),
+    ),
+    m("XmlNodeList SelectNodes(string xpath)", |cx, a| all(cx, a)),
+    m(
+        "XmlNodeList SelectNodes(string xpath, XmlNamespaceManager nsmgr)",
+        |cx, a| all(cx, a),
+    ),
+    m("XmlNode PreviousSibling", |cx, a| {
+        let previous = super::neighbour(cx, &*node(a)?, -1)?;
+        maybe_object(previous.map(view))
     }),
-    m("XmlNodeList SelectNodes(string xpath)", |cx, a| {
-        let all = select(cx, &node(a)?, &path_at(a)?)?;
-        found(cx, all)
+    m("string Prefix", |_, a| {
+        let name = qualified(&*node(a)?);
+        Ok(Value::from(name.split_once(':').map_or("", |(p, _)| p)))
+    }),
+    m("XmlDocument OwnerDocument", |_, a| {
+        let node = node(a)?;
+        let root = node.root();
+        Ok(if root.is_document() && !node.is_document() {
+            view(root)
+        } else {
+            Value::Null
+        })
+    }),
+    m("string GetNamespaceOfPrefix(string prefix)", |_, a| {
+        let found = a.text(1).ok().and_then(|p| node(a).ok()?.namespace_of(p));
+        Ok(found.map_or_else(|| Value::from(""), Value::Str))
+    }),
+    m(
+        "string GetPrefixOfNamespace(string namespaceURI)",
+        |_, a| {
+            let found = a.text(1).ok().and_then(|n| node(a).ok()?.prefix_of(n));
+            Ok(found.map_or_else(|| Value::from(""), Value::Str))
+        },
+    ),
+    m("XmlElement this[string localname, string ns]", |cx, a| {
+        let name = crate::value::xml::Name {
+            local: a.str(1)?,
+            namespace: a.str(2)?,
+        };
+        let all = super::elements(cx, node(a)?.children(), Some(&name))?;
+        maybe_object(all.into_iter().next().map(view))
     }),
     m("XmlElement this[string name]", |cx, a| {
         let name = a.str(1)?;
@@ -371,6 +293,29 @@ pub(super) const ELEMENT: &[Row] = &[
     m("XmlNodeList GetElementsByTagName(string name)", |cx, a| {
         by_tag(cx, a)
     }),
+    m("bool IsEmpty", |_, a| {
+        let node = node(a)?;
+        Ok(Value::Bool(!node.has_children() && !node.is_blank()))
+    }),
+    m("bool HasAttributes", |_, a| {
+        Ok(Value::Bool(!node(a)?.attributes().is_empty()))
+    }),
+    m(
+        "string GetAttribute(string localName, string namespaceURI)",
+        |_, a| {
+            let name = crate::value::xml::Name {
+                local: a.str(1)?,
+                namespace: a.str(2)?,
+            };
+            let one = super::attribute(&*node(a)?, &name);
+            Ok(one.map_or_else(|| Value::from(""), |n| Value::Str(n.inner_text())))
+        },
+    ),
+    m("XmlAttribute GetAttributeNode(string name)", |_, a| {
+        let name = a.str(1)?;
+        let all = node(a)?.attributes();
+        maybe_object(all.into_iter().find(|n| is_named(n, &name)).map(view))
+    }),
 ];
 
 fn by_tag(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
@@ -383,14 +328,38 @@ fn by_tag(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 
 pub(super) const DOCUMENT: &[Row] = &[
     m("new()", |_, _| {
-        Ok(Value::Object(Rc::new(Loaded(RefCell::new(
-            Node::document(),
-        )))))
+        Ok(Value::Object(Rc::new(Loaded(
+            RefCell::new(Node::document()),
+            Cell::new(false),
+        ))))
     }),
     m("void LoadXml(string xml)", |cx, a| {
         let text = a.str(1).map_err(|_| super::null("xml"))?;
-        let document = parsed(cx, &text, false)?;
-        a.object::<Loaded>(0)?.0.replace(document);
+        let loaded = a.object::<Loaded>(0)?;
+        let document = parsed(cx, &text, loaded.1.get())?;
+        let declaration = match &document.kind {
+            Kind::Document(place) => place.borrow().to_text(),
+            _ => Str::from(""),
+        };
+        if let Some(data) = declaration.strip_prefix("<?xml ") {
+            let data = Str::from(data.trim_end_matches("?>"));
+            let node = Node::new(Kind::Instruction {
+                target: RefCell::new(Str::from("xml")),
+                data: RefCell::new(data),
+            });
+            document.insert(0, &node).map_err(super::xml_error)?;
+        }
+        loaded.0.replace(document);
+        Ok(Value::Null)
+    }),
+    m("XmlNameTable NameTable", |_, _| {
+        Ok(Value::Object(Rc::new(super::paths::Names)))
+    }),
+    m("bool PreserveWhitespace", |_, a| {
+        Ok(Value::Bool(a.object::<Loaded>(0)?.1.get()))
+    }),
+    m("set bool PreserveWhitespace", |_, a| {
+        a.object::<Loaded>(0)?.1.set(a.bool(1));
         Ok(Value::Null)
     }),
     m("XmlElement DocumentElement", |cx, a| {
@@ -425,7 +394,13 @@ pub(super) const ATTRIBUTES: &[Row] = &[
             i32::try_from(a.object::<Found>(0)?.0.len()).unwrap_or(i32::MAX),
         ))
     }),
-    m("XmlAttribute this[int i]", |_, a| item(a)),
+    m("XmlAttribute this[int i]", |_, a| match item(a)? {
+        Value::Null => Err(crate::expr::eval::throw(
+            "IndexOutOfRangeException",
+            "The index being passed in is out of range.",
+        )),
+        found => Ok(found),
+    }),
     m("XmlAttribute this[string name]", |_, a| {
         let name = a.str(1)?;
         let all = &a.object::<Found>(0)?.0;

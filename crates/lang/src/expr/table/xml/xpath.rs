@@ -1,0 +1,540 @@
+//! XPath 1.0 over trees of XML: `XPathSelectElement`, `XPathEvaluate`, `SelectNodes` and their like.
+//!
+//! Paths are read in `xpath/parse.rs`, functions are in `xpath/functions.rs`. What must stay true: results are in document
+//! order and without repetition; every node that is looked at counts as a step; what is not covered (the namespace axis
+//! and variables) is refused with a message and never gives an empty answer.
+
+mod functions;
+mod parse;
+
+use crate::expr::eval::{Cx, Throw, throw};
+use crate::value::xml::{Kind, Node};
+use crate::value::{Str, number};
+use functions::call;
+pub(crate) use parse::parse;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Prefixes of a path: what an `XmlNamespaceManager` knows. Without one a path has none.
+pub(crate) type Prefixes<'a> = Option<&'a dyn Fn(&str) -> Option<Str>>;
+
+/// An expression.
+#[derive(Debug)]
+pub(crate) enum Expr {
+    Text(String),
+    Number(f64),
+    Call(String, Vec<Expr>),
+    Negate(Box<Expr>),
+    Binary(Operator, Box<Expr>, Box<Expr>),
+    /// Nodes to begin with (none: the context, or the root), predicates on all of them, steps.
+    Path {
+        from: Origin,
+        filters: Vec<Expr>,
+        steps: Vec<Step>,
+    },
+}
+
+/// Where a path begins.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Context,
+    Root,
+    Expr(Box<Expr>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    Union,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Ancestor,
+    AncestorOrSelf,
+    Attribute,
+    Child,
+    Descendant,
+    DescendantOrSelf,
+    Following,
+    FollowingSibling,
+    Parent,
+    Preceding,
+    PrecedingSibling,
+    Itself,
+}
+
+impl Axis {
+    fn reverse(self) -> bool {
+        matches!(
+            self,
+            Axis::Ancestor | Axis::AncestorOrSelf | Axis::Preceding | Axis::PrecedingSibling
+        )
+    }
+}
+
+/// What a step takes.
+#[derive(Debug)]
+pub(crate) enum Test {
+    /// `node()`.
+    Any,
+    Text,
+    Comment,
+    Instruction(Option<String>),
+    /// `*`.
+    Named,
+    /// `prefix:*`.
+    Prefixed(String),
+    Name(Option<String>, String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) axis: Axis,
+    pub(crate) test: Test,
+    pub(crate) filters: Vec<Expr>,
+}
+
+/// A value of XPath.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    Nodes(Vec<Rc<Node>>),
+    Text(String),
+    Number(f64),
+    Bool(bool),
+}
+
+pub(super) fn fault(message: impl Into<Str>) -> Throw {
+    throw("XPathException", message)
+}
+
+/// Evaluates a path from a node.
+pub(super) fn evaluate(
+    cx: &mut Cx<'_>,
+    node: &Rc<Node>,
+    path: &str,
+    prefixes: Prefixes<'_>,
+) -> Result<Found, Throw> {
+    cx.step(1 + path.len() / 8)?;
+    let expr = parse(path).map_err(fault)?;
+    let mut run = Run {
+        cx,
+        prefixes,
+        order: HashMap::new(),
+    };
+    run.eval(
+        &expr,
+        &Context {
+            node: node.clone(),
+            position: 1,
+            size: 1,
+        },
+    )
+}
+
+/// The node at hand, and its place among those that are looked at.
+struct Context {
+    node: Rc<Node>,
+    position: usize,
+    size: usize,
+}
+
+struct Run<'c, 'h, 'p> {
+    cx: &'c mut Cx<'h>,
+    prefixes: Prefixes<'p>,
+    /// Place of each node in document order, once it was needed.
+    order: HashMap<*const Node, usize>,
+}
+
+/// The string value of a node.
+fn text_of(node: &Node) -> String {
+    node.inner_text().to_string()
+}
+
+impl Found {
+    fn text(&self) -> String {
+        match self {
+            Found::Nodes(all) => all.first().map_or_else(String::new, |n| text_of(n)),
+            Found::Text(s) => s.clone(),
+            Found::Number(n) => number_text(*n),
+            Found::Bool(b) => String::from(if *b { "true" } else { "false" }),
+        }
+    }
+
+    fn number(&self) -> f64 {
+        match self {
+            Found::Number(n) => *n,
+            Found::Bool(b) => f64::from(u8::from(*b)),
+            other => to_number(&other.text()),
+        }
+    }
+
+    fn bool(&self) -> bool {
+        match self {
+            Found::Nodes(all) => !all.is_empty(),
+            Found::Text(s) => !s.is_empty(),
+            Found::Number(n) => *n != 0.0 && !n.is_nan(),
+            Found::Bool(b) => *b,
+        }
+    }
+}
+
+/// `number()` of a text: an optional minus and decimal digits.
+fn to_number(text: &str) -> f64 {
+    let t = text.trim_matches([' ', '\t', '\r', '\n']);
+    let digits = t.strip_prefix('-').unwrap_or(t);
+    let fits = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && digits.bytes().any(|b| b.is_ascii_digit());
+    if fits {
+        t.parse().unwrap_or(f64::NAN)
+    } else {
+        f64::NAN
+    }
+}
+
+/// `string()` of a number: without an exponent.
+fn number_text(n: f64) -> String {
+    match number::special(n) {
+        Some(special) => special.to_owned(),
+        None if n == 0.0 => String::from("0"),
+        None => format!("{n}"),
+    }
+}
+
+impl Run<'_, '_, '_> {
+    fn eval(&mut self, expr: &Expr, at: &Context) -> Result<Found, Throw> {
+        self.cx.step(1)?;
+        Ok(match expr {
+            Expr::Text(s) => Found::Text(s.clone()),
+            Expr::Number(n) => Found::Number(*n),
+            Expr::Negate(e) => Found::Number(-self.eval(e, at)?.number()),
+            Expr::Call(name, args) => return call(self, name, args, at),
+            Expr::Binary(operator, a, b) => return self.binary(*operator, a, b, at),
+            Expr::Path {
+                from,
+                filters,
+                steps,
+            } => {
+                let mut now = match from {
+                    Origin::Context => vec![at.node.clone()],
+                    Origin::Root => vec![at.node.root()],
+                    Origin::Expr(e) => {
+                        let found = self.eval(e, at)?;
+                        if filters.is_empty() && steps.is_empty() {
+                            return Ok(found);
+                        }
+                        match found {
+                            Found::Nodes(all) => all,
+                            _ => return Err(fault("Expression must evaluate to a node-set.")),
+                        }
+                    }
+                };
+                for filter in filters {
+                    now = self.filter(now, filter)?;
+                }
+                for step in steps {
+                    now = self.step(now, step)?;
+                }
+                Found::Nodes(now)
+            }
+        })
+    }
+
+    fn binary(
+        &mut self,
+        operator: Operator,
+        a: &Expr,
+        b: &Expr,
+        at: &Context,
+    ) -> Result<Found, Throw> {
+        let left = self.eval(a, at)?;
+        match operator {
+            Operator::Or if left.bool() => return Ok(Found::Bool(true)),
+            Operator::And if !left.bool() => return Ok(Found::Bool(false)),
+            _ => {}
+        }
+        let right = self.eval(b, at)?;
+        let (x, y) = (&left, &right);
+        Ok(match operator {
+            Operator::Or | Operator::And => Found::Bool(y.bool()),
+            Operator::Add => Found::Number(x.number() + y.number()),
+            Operator::Subtract => Found::Number(x.number() - y.number()),
+            Operator::Multiply => Found::Number(x.number() * y.number()),
+            Operator::Divide => Found::Number(x.number() / y.number()),
+            Operator::Modulo => Found::Number(x.number() % y.number()),
+            Operator::Union => match (left, right) {
+                (Found::Nodes(mut all), Found::Nodes(more)) => {
+                    all.extend(more);
+                    self.ordered(&mut all)?;
+                    Found::Nodes(all)
+                }
+                _ => return Err(fault("Expression must evaluate to a node-set.")),
+            },
+            _ => Found::Bool(self.compare(operator, x, y)?),
+        })
+    }
+
+    /// A comparison; sets of nodes compare as any of their nodes does.
+    fn compare(&mut self, operator: Operator, x: &Found, y: &Found) -> Result<bool, Throw> {
+        let values = |f: &Found| match f {
+            Found::Nodes(all) => all.iter().map(|n| Found::Text(text_of(n))).collect(),
+            other => vec![other.clone()],
+        };
+        let sets = (matches!(x, Found::Nodes(_)), matches!(y, Found::Nodes(_)));
+        if sets != (false, false) && (matches!(x, Found::Bool(_)) || matches!(y, Found::Bool(_))) {
+            return Ok(compared(
+                operator,
+                &Found::Bool(x.bool()),
+                &Found::Bool(y.bool()),
+            ));
+        }
+        let (left, right): (Vec<Found>, Vec<Found>) = (values(x), values(y));
+        for l in &left {
+            self.cx.step(1 + right.len() / 4)?;
+            for r in &right {
+                if compared(operator, l, r) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps the nodes that a predicate holds for; a number is a position.
+    fn filter(&mut self, nodes: Vec<Rc<Node>>, filter: &Expr) -> Result<Vec<Rc<Node>>, Throw> {
+        let size = nodes.len();
+        let mut kept = Vec::new();
+        for (i, node) in nodes.into_iter().enumerate() {
+            let at = Context {
+                node,
+                position: i + 1,
+                size,
+            };
+            let holds = match self.eval(filter, &at)? {
+                Found::Number(n) => n == at.position as f64,
+                other => other.bool(),
+            };
+            if holds {
+                kept.push(at.node);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn step(&mut self, from: Vec<Rc<Node>>, step: &Step) -> Result<Vec<Rc<Node>>, Throw> {
+        let several = from.len() > 1;
+        let mut out = Vec::new();
+        for node in from {
+            let all = self.axis(&node, step.axis)?;
+            self.cx.step(all.len() / 4 + 1)?;
+            let mut found = Vec::new();
+            for node in all {
+                if self.fits(&node, step)? {
+                    found.push(node);
+                }
+            }
+            for filter in &step.filters {
+                found = self.filter(found, filter)?;
+            }
+            self.cx.charge(found.len() * size_of::<Rc<Node>>())?;
+            out.extend(found);
+        }
+        if several || step.axis.reverse() {
+            self.ordered(&mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// Puts nodes in document order, each once.
+    fn ordered(&mut self, nodes: &mut Vec<Rc<Node>>) -> Result<(), Throw> {
+        if nodes.len() < 2 {
+            return Ok(());
+        }
+        for node in nodes.iter() {
+            if !self.order.contains_key(&Rc::as_ptr(node)) {
+                self.number(&node.root())?;
+            }
+        }
+        self.cx.step(nodes.len())?;
+        let place = |n: &Rc<Node>| self.order.get(&Rc::as_ptr(n)).copied();
+        nodes.sort_by_cached_key(place);
+        nodes.dedup_by(|a, b| Rc::ptr_eq(a, b));
+        Ok(())
+    }
+
+    /// Numbers a tree in document order; attributes follow their element.
+    fn number(&mut self, root: &Rc<Node>) -> Result<(), Throw> {
+        let mut all = vec![root.clone()];
+        all.extend(root.descendants());
+        self.cx.step(all.len())?;
+        for node in all {
+            let next = self.order.len();
+            self.order.insert(Rc::as_ptr(&node), next);
+            for attribute in node.attributes() {
+                let next = self.order.len();
+                self.order.insert(Rc::as_ptr(&attribute), next);
+            }
+        }
+        Ok(())
+    }
+
+    /// The nodes of an axis, nearest first.
+    fn axis(&mut self, node: &Rc<Node>, axis: Axis) -> Result<Vec<Rc<Node>>, Throw> {
+        let above = |own: bool| {
+            let first = if own {
+                Some(node.clone())
+            } else {
+                node.holder()
+            };
+            std::iter::successors(first, |n| n.holder()).collect::<Vec<_>>()
+        };
+        Ok(match axis {
+            Axis::Itself => vec![node.clone()],
+            Axis::Parent => node.holder().into_iter().collect(),
+            Axis::Ancestor => above(false),
+            Axis::AncestorOrSelf => above(true),
+            Axis::Attribute => {
+                let mut all = node.attributes();
+                all.retain(|n| !n.name().is_some_and(|n| n.declares()));
+                all
+            }
+            Axis::Child => node.children(),
+            Axis::Descendant => node.descendants(),
+            Axis::DescendantOrSelf => super::descendants(node, true),
+            Axis::FollowingSibling => {
+                if node.is_attribute() {
+                    return Ok(Vec::new());
+                }
+                self.cx.step(node.holder().map_or(0, |h| h.width() / 16))?;
+                super::siblings(node, true)
+            }
+            Axis::PrecedingSibling => {
+                if node.is_attribute() {
+                    return Ok(Vec::new());
+                }
+                self.cx.step(node.holder().map_or(0, |h| h.width() / 16))?;
+                let mut all = super::siblings(node, false);
+                all.reverse();
+                all
+            }
+            Axis::Following | Axis::Preceding => {
+                let after = axis == Axis::Following;
+                let mut out = Vec::new();
+                let mut ups = above(true);
+                if node.is_attribute() {
+                    // An attribute comes before the children of its element.
+                    ups.remove(0);
+                    if after && let Some(element) = ups.first() {
+                        out.extend(element.descendants());
+                    }
+                }
+                for up in ups {
+                    let mut beside = super::siblings(&up, after);
+                    self.cx.step(beside.len() / 16 + 1)?;
+                    if !after {
+                        beside.reverse();
+                    }
+                    for b in beside {
+                        let mut all = super::descendants(&b, true);
+                        self.cx.step(all.len() / 4)?;
+                        if !after {
+                            all.reverse();
+                        }
+                        out.extend(all);
+                    }
+                }
+                out
+            }
+        })
+    }
+
+    fn namespace(&self, prefix: &str) -> Result<Str, Throw> {
+        if prefix == "xml" {
+            return Ok(Str::from(crate::value::xml::XML));
+        }
+        match self.prefixes {
+            None => Err(fault(
+                "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.",
+            )),
+            Some(find) => find(prefix)
+                .ok_or_else(|| fault(format!("Namespace prefix '{prefix}' is not defined."))),
+        }
+    }
+
+    fn fits(&mut self, node: &Node, step: &Step) -> Result<bool, Throw> {
+        // The kind of node that an axis is about.
+        let principal = match step.axis {
+            Axis::Attribute => node.is_attribute(),
+            _ => node.is_element(),
+        };
+        // The declaration that an `XmlDocument` holds as a node is none of XPath's.
+        if super::document::declares(node) {
+            return Ok(false);
+        }
+        Ok(match &step.test {
+            Test::Any => !matches!(node.kind, Kind::DocumentType(_)),
+            Test::Text => matches!(node.kind, Kind::Text(_) | Kind::CData(_)),
+            Test::Comment => matches!(node.kind, Kind::Comment(_)),
+            Test::Instruction(wanted) => match &node.kind {
+                Kind::Instruction { target, .. } => {
+                    wanted.as_ref().is_none_or(|w| **w == **target.borrow())
+                }
+                _ => false,
+            },
+            Test::Named => principal,
+            Test::Prefixed(prefix) => {
+                let namespace = self.namespace(prefix)?;
+                principal && node.name().is_some_and(|n| n.namespace == namespace)
+            }
+            Test::Name(prefix, local) => {
+                let namespace = match prefix {
+                    Some(prefix) => self.namespace(prefix)?,
+                    None => Str::from(""),
+                };
+                principal
+                    && node
+                        .name()
+                        .is_some_and(|n| *n.local == **local && n.namespace == namespace)
+            }
+        })
+    }
+}
+
+/// Compares two values that are no sets.
+fn compared(operator: Operator, x: &Found, y: &Found) -> bool {
+    let numbers = || (x.number(), y.number());
+    match operator {
+        Operator::Equal | Operator::NotEqual => {
+            let same = match (x, y) {
+                (Found::Bool(_), _) | (_, Found::Bool(_)) => x.bool() == y.bool(),
+                (Found::Number(_), _) | (_, Found::Number(_)) => {
+                    let (x, y) = numbers();
+                    x == y
+                }
+                _ => x.text() == y.text(),
+            };
+            same == (operator == Operator::Equal)
+        }
+        _ => {
+            let (x, y) = numbers();
+            match operator {
+                Operator::Less => x < y,
+                Operator::LessOrEqual => x <= y,
+                Operator::Greater => x > y,
+                _ => x >= y,
+            }
+        }
+    }
+}
