@@ -73,6 +73,18 @@ impl Differences {
         })
     }
 
+    /// The reasons, each once.
+    #[cfg(test)]
+    pub(crate) fn reasons(&self) -> Vec<&str> {
+        let mut out: Vec<&str> = Vec::new();
+        for rule in &self.rules {
+            if !out.contains(&&*rule.reason) {
+                out.push(&rule.reason);
+            }
+        }
+        out
+    }
+
     /// The reason for a difference, if it is known.
     pub(crate) fn reason(
         &self,

@@ -66,7 +66,7 @@ impl Catalog {
                 let reason = if newer.contains(&key(of, member)) {
                     Some("newer than Mono's class library")
                 } else {
-                    excluded(&label)
+                    excluded(&label, &member.signature)
                 };
                 if reason.is_none() && !bare {
                     let void = member.result == named("void");

@@ -14,6 +14,8 @@ mod mono;
 mod node;
 mod ours;
 mod random;
+#[cfg(test)]
+mod reference;
 mod report;
 mod shape;
 mod shrink;

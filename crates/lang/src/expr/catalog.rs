@@ -4,12 +4,15 @@
 //! expressions over it). What must stay true: nothing here is written by hand beside the table; a type that only exists
 //! in the table to hold a part of another type's rows is shown as that other type.
 
+mod differences;
+
 use super::allowed;
 use super::table::{self, Member, table};
 use super::types::Ty;
 use std::sync::LazyLock;
 
 pub use super::table::TypeKind;
+pub use differences::{DIFFERENCES, Difference};
 
 /// Types of the table that hold rows of another one.
 const PARTS: [(&str, &str); 9] = [

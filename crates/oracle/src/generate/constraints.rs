@@ -11,7 +11,15 @@ enum Must {
     BeReference,
     /// A value type.
     BeValue,
+    /// Something that JSON can be read as.
+    BeData,
 }
+
+/// Types that documents read JSON as.
+const DATA: [&str; 14] = [
+    "JObject", "JToken", "JArray", "string", "int", "long", "double", "decimal", "bool",
+    "DateTime", "Guid", "object", "TimeSpan", "char",
+];
 
 fn rule(l: &Listed, i: usize) -> Option<Must> {
     let own = i.checked_sub(l.member.class_parameters);
@@ -43,6 +51,8 @@ fn rule(l: &Listed, i: usize) -> Option<Must> {
         ("Newtonsoft.Json.Linq.JToken", name, Some(0)) if name.contains("Annotation") => {
             Some(Must::BeReference)
         }
+        ("Newtonsoft.Json.JsonConvert", _, Some(0))
+        | ("Newtonsoft.Json.Linq.JToken", "ToObject" | "Value", Some(0)) => Some(Must::BeData),
         ("System.Nullable", _, _) => Some(Must::BeValue),
         ("System.Enum", _, Some(0)) => Some(Must::Be("DayOfWeek")),
         _ => None,
@@ -62,6 +72,7 @@ pub(super) fn wanted(l: &Listed, i: usize) -> Option<Shape> {
         Must::Be(name) => Some(named(name)),
         Must::BeReference => Some(named("string")),
         Must::BeValue => Some(named("int")),
+        Must::BeData => None,
     }
 }
 
@@ -79,6 +90,16 @@ pub(super) fn hold(l: &Listed, found: &[Option<Shape>]) -> bool {
             None => true,
             Some(Must::Be(name)) => *shape == named(name),
             Some(Must::BeReference) => *shape == named("string"),
+            Some(Must::BeData) => match shape {
+                Shape::Named("List", args) | Shape::Named("Dictionary", args) => args
+                    .iter()
+                    .all(|a| matches!(a, Shape::Named(n, _) if DATA.contains(n))),
+                Shape::Array(of) | Shape::Nullable(of) => {
+                    matches!(&**of, Shape::Named(n, _) if DATA.contains(n))
+                }
+                Shape::Named(name, args) => args.is_empty() && DATA.contains(name),
+                Shape::Parameter(_) => false,
+            },
             Some(Must::BeValue) => {
                 matches!(
                     shape,

@@ -7,6 +7,9 @@ use crate::shape::{NUMBERS, Shape, array, generic, named, nullable, text};
 impl Generator<'_> {
     /// Something of the type that is not a member; `None` when the draw does not fit the type.
     pub(super) fn syntax(&mut self, want: &Shape, depth: usize) -> Option<Node> {
+        if matches!(want, Shape::Named("KeyCollection" | "ValueCollection", _)) {
+            return None;
+        }
         if self.random.one_in(4) {
             return self.of_any_type(want, depth);
         }

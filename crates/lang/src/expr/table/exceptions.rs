@@ -85,7 +85,10 @@ fn change(a: &Args<'_>, f: impl FnOnce(&mut ExceptionDetails)) -> R {
     Ok(Value::Null)
 }
 
-fn details<T>(a: &Args<'_>, f: impl FnOnce(&ExceptionDetails) -> T) -> Result<Option<T>, crate::expr::eval::Throw> {
+fn details<T>(
+    a: &Args<'_>,
+    f: impl FnOnce(&ExceptionDetails) -> T,
+) -> Result<Option<T>, crate::expr::eval::Throw> {
     Ok(this(a)?.details.borrow().as_deref().map(f))
 }
 
@@ -104,7 +107,9 @@ const EXCEPTION: &[Row] = &[
     m("string Message", |_, a| {
         Ok(Value::Str(this(a)?.message.clone()))
     }),
-    m("Exception InnerException", |_, a| Ok(this(a)?.inner.clone())),
+    m("Exception InnerException", |_, a| {
+        Ok(this(a)?.inner.clone())
+    }),
     m("string StackTrace", |_, _| Ok(Value::from(""))),
     m("string Source", |_, a| {
         let source = details(a, |d| d.source.clone())?.unwrap_or_default();

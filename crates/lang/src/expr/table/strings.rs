@@ -240,7 +240,14 @@ const STRING: &[Row] = &[
             let to = a.list(2).map_err(|_| null_argument("destination"))?;
             let (at, n) = part(&s, a.int(1), a.int(4), ("sourceIndex", "count"))?;
             let place = a.size(3, "destinationIndex")?;
-            ops::copy_units(cx, s.encode_utf16().skip(at).take(n), n, &to, place, "ArgumentOutOfRangeException")
+            ops::copy_units(
+                cx,
+                s.encode_utf16().skip(at).take(n),
+                n,
+                &to,
+                place,
+                "ArgumentOutOfRangeException",
+            )
         },
     ),
     m("string ToString()", |_, a| Ok(a.get(0))),

@@ -55,23 +55,34 @@ pub(super) const ARGUMENT: &[Row] = &[
         "new(string message, string paramName, Exception innerException)",
         |_, a| named("ArgumentException", a, VALUE, (Some(0), Some(1), Some(2))),
     ),
-    m("string ParamName", |_, a| {
-        quoted(a, "(Parameter '", "')")
-    }),
+    m("string ParamName", |_, a| quoted(a, "(Parameter '", "')")),
 ];
 
 pub(super) const NULL: &[Row] = &[
-    m("new()", |_, a| {
-        make("ArgumentNullException", a, NULL_VALUE)
-    }),
+    m("new()", |_, a| make("ArgumentNullException", a, NULL_VALUE)),
     m("new(string paramName)", |_, a| {
-        named("ArgumentNullException", a, NULL_VALUE, (None, Some(0), None))
+        named(
+            "ArgumentNullException",
+            a,
+            NULL_VALUE,
+            (None, Some(0), None),
+        )
     }),
     m("new(string message, Exception innerException)", |_, a| {
-        named("ArgumentNullException", a, NULL_VALUE, (Some(0), None, Some(1)))
+        named(
+            "ArgumentNullException",
+            a,
+            NULL_VALUE,
+            (Some(0), None, Some(1)),
+        )
     }),
     m("new(string paramName, string message)", |_, a| {
-        named("ArgumentNullException", a, NULL_VALUE, (Some(1), Some(0), None))
+        named(
+            "ArgumentNullException",
+            a,
+            NULL_VALUE,
+            (Some(1), Some(0), None),
+        )
     }),
 ];
 
@@ -80,13 +91,28 @@ pub(super) const RANGE: &[Row] = &[
         make("ArgumentOutOfRangeException", a, OUTSIDE)
     }),
     m("new(string paramName)", |_, a| {
-        named("ArgumentOutOfRangeException", a, OUTSIDE, (None, Some(0), None))
+        named(
+            "ArgumentOutOfRangeException",
+            a,
+            OUTSIDE,
+            (None, Some(0), None),
+        )
     }),
     m("new(string message, Exception innerException)", |_, a| {
-        named("ArgumentOutOfRangeException", a, OUTSIDE, (Some(0), None, Some(1)))
+        named(
+            "ArgumentOutOfRangeException",
+            a,
+            OUTSIDE,
+            (Some(0), None, Some(1)),
+        )
     }),
     m("new(string paramName, string message)", |_, a| {
-        named("ArgumentOutOfRangeException", a, OUTSIDE, (Some(1), Some(0), None))
+        named(
+            "ArgumentOutOfRangeException",
+            a,
+            OUTSIDE,
+            (Some(1), Some(0), None),
+        )
     }),
     m(
         "new(string paramName, object actualValue, string message)",

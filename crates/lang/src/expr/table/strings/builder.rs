@@ -313,7 +313,14 @@ pub(super) const ROWS: &[Row] = &[
             let (at, n) = (count(a, 1, "sourceIndex")?, count(a, 4, "count")?);
             let (from, end) = bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
             let place = count(a, 3, "destinationIndex")?;
-            copy_units(cx, s[from..end].encode_utf16(), n, &to, place, "ArgumentException")
+            copy_units(
+                cx,
+                s[from..end].encode_utf16(),
+                n,
+                &to,
+                place,
+                "ArgumentException",
+            )
         },
     ),
 ];
