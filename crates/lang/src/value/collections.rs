@@ -200,6 +200,20 @@ pub struct Dict {
     ty: Ty,
     how: Equality,
     data: RefCell<DictData>,
+    /// What `EnsureCapacity` answers; only for show.
+    capacity: Cell<usize>,
+}
+
+/// Sizes that .NET's hash tables grow to.
+const PRIMES: [usize; 40] = [
+    3, 7, 11, 17, 23, 29, 37, 47, 59, 71, 89, 107, 131, 163, 197, 239, 293, 353, 431, 521, 631,
+    761, 919, 1103, 1327, 1597, 1931, 2333, 2801, 3371, 4049, 4861, 5839, 7013, 8419, 10103, 12143,
+    14591, 17519, 21023,
+];
+
+/// The first of those sizes that holds so many; beyond the table the number itself.
+fn prime(n: usize) -> usize {
+    PRIMES.into_iter().find(|p| *p >= n).unwrap_or(n)
 }
 
 #[derive(Debug, Default)]
@@ -230,6 +244,7 @@ impl Dict {
             ty,
             how,
             data: RefCell::default(),
+            capacity: Cell::new(0),
         })
     }
 
@@ -241,6 +256,22 @@ impl Dict {
     /// Whether text keys compare without case.
     pub(crate) fn folds(&self) -> bool {
         self.how == Equality::IgnoreCase
+    }
+
+    /// Makes room; nothing for nothing.
+    pub(crate) fn reserve(&self, n: usize) {
+        self.capacity.set(if n == 0 { 0 } else { prime(n) });
+    }
+
+    /// How many it has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        let n = self.data.borrow().entries.len();
+        let mut capacity = self.capacity.get();
+        while capacity < n {
+            capacity = prime(capacity.saturating_mul(2).max(3));
+        }
+        self.capacity.set(capacity);
+        capacity
     }
 
     /// How keys compare.

@@ -130,6 +130,18 @@ fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     span::copy_to(cx, &items, a, 1, at, "array")
 }
 
+/// A place of an array to copy to, at most its end.
+pub(super) fn place_in(a: &Args<'_>, i: usize) -> Result<(), Throw> {
+    let n = span::list(a, 1, "array")?.items().len();
+    match usize::try_from(a.int(i)) {
+        Ok(at) if at <= n => Ok(()),
+        _ => Err(span::out_of_range(
+            "arrayIndex",
+            "Index was out of range. Must be non-negative and less than or equal to the size of the collection.",
+        )),
+    }
+}
+
 fn place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
     usize::try_from(a.int(1))
         .ok()
@@ -242,15 +254,31 @@ fn enumerator(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     cx.charge(size_of::<Enumerator>())?;
     Ok(Value::Object(Rc::new(Enumerator {
         of: a.ty(0),
-        current: RefCell::new(types::default_of(&a.ty(0))),
+        current: RefCell::new(match Query::behind(&a.values[0]) {
+            Some(q) if q.name == "RepeatIterator" => q.arg(0),
+            _ => types::default_of(&a.ty(0)),
+        }),
         source: a.take(0),
         iter: RefCell::new(iter),
         state: std::cell::Cell::new(State::Before),
     })))
 }
 
-fn is_array(v: &Value) -> bool {
-    matches!(v, Value::Bytes(_)) || matches!(v, Value::List(l) if matches!(l.ty(), Ty::Array(_)))
+/// Whether `Current` has a value only between the first `MoveNext` and the end: arrays, queues and stacks.
+fn is_strict(v: &Value) -> bool {
+    match v {
+        Value::Bytes(_) => true,
+        Value::List(l) => {
+            matches!(l.ty(), Ty::Array(_)) || l.ty().is_class("Queue") || l.ty().is_class("Stack")
+        }
+        _ => false,
+    }
+}
+
+/// Whether the enumerator is an iterator, which cannot start again.
+fn is_iterator(v: &Value) -> bool {
+    let ty = v.ty();
+    Query::behind(v).is_some() || ty.is_class("IGrouping") || ty.is_class("ILookup")
 }
 
 const ENUMERATOR: &[Row] = &[
@@ -274,7 +302,7 @@ const ENUMERATOR: &[Row] = &[
     }),
     m("T Current", |_, a| {
         let e = a.object::<Enumerator>(0)?;
-        if is_array(&e.source) && e.state.get() != State::At {
+        if is_strict(&e.source) && e.state.get() != State::At {
             return Err(throw(
                 "InvalidOperationException",
                 if e.state.get() == State::Before {
@@ -288,7 +316,7 @@ const ENUMERATOR: &[Row] = &[
     }),
     m("void Reset()", |cx, a| {
         let e = a.object::<Enumerator>(0)?;
-        if Query::behind(&e.source).is_some() {
+        if is_iterator(&e.source) {
             return Err(throw(
                 "NotSupportedException",
                 "Specified method is not supported.",

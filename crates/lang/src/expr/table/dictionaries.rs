@@ -438,8 +438,20 @@ fn created(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, comparer: usize) -> R {
 }
 
 fn with_capacity(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
-    super::collections::span::size(a, 0, "capacity")?;
-    created(cx, a, "", comparer)
+    let n = super::collections::span::capacity(cx, a, 0)?;
+    let d = new_dict(a, equality(a, comparer));
+    d.reserve(n);
+    Ok(Value::Dict(d))
+}
+
+/// `EnsureCapacity` of sets and dictionaries.
+pub(super) fn ensured(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let wanted = super::collections::span::capacity(cx, a, 1)?;
+    let d = a.dict(0)?;
+    if wanted > d.capacity() {
+        d.reserve(wanted);
+    }
+    Ok(Value::Int(i32::try_from(d.capacity()).unwrap_or(i32::MAX)))
 }
 
 /// How the comparer at an argument compares; the default without one.
@@ -516,10 +528,7 @@ const DICTIONARY: &[Row] = &[
     }),
     m("bool TryGetValue(K key, out V value)", try_get),
     m("void TrimExcess()", |_, _| Ok(Value::Null)),
-    m("int EnsureCapacity(int capacity)", |_, a| {
-        let wanted = super::collections::span::size(a, 1, "capacity")?;
-        Ok(Value::Int(wanted.max(a.dict(0)?.len()) as i32))
-    }),
+    m("int EnsureCapacity(int capacity)", |cx, a| ensured(cx, a)),
 ];
 
 /// Rows of `KeyCollection` and `ValueCollection`.
@@ -530,6 +539,7 @@ macro_rules! column {
             m(
                 concat!("void CopyTo(", $of, "[] array, int index)"),
                 |cx, a| {
+                    super::collections::place_in(a, 2)?;
                     let items = a.items(cx, 0)?;
                     super::collections::span::copy_to(cx, &items, a, 1, a.int(2), "array")
                 },

@@ -62,7 +62,7 @@ fn new_list(cx: &mut Cx<'_>, a: &Args<'_>, items: Vec<Value>) -> R {
 }
 
 fn sized(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    let capacity = size(a, 0, "capacity")?;
+    let capacity = span::capacity(cx, a, 0)?;
     let made = new_list(cx, a, Vec::new())?;
     if let Value::List(l) = &made {
         l.set_capacity(u32::try_from(capacity).unwrap_or(u32::MAX));
@@ -320,8 +320,8 @@ pub(super) const ROWS: &[Row] = &[
         l.set_capacity(n as u32);
         Ok(Value::Null)
     }),
-    m("int EnsureCapacity(int capacity)", |_, a| {
-        let wanted = size(a, 1, "capacity")?;
+    m("int EnsureCapacity(int capacity)", |cx, a| {
+        let wanted = span::capacity(cx, a, 1)?;
         let l = list(a, 0, "list")?;
         l.set_capacity(l.capacity().max(wanted as u32));
         Ok(Value::Int(l.capacity() as i32))

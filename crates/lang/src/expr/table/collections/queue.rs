@@ -1,7 +1,7 @@
 //! `Queue<T>` and `Stack<T>`. Both keep the item that comes out next first, which is the order they enumerate in.
 
 use super::super::{Row, m};
-use super::span::{list, size};
+use super::span::{capacity, list};
 use super::{collection_count, contains, copy_to, push};
 use crate::expr::eval::{Args, Cx, R, Throw, throw, types};
 use crate::expr::types::Ty;
@@ -38,6 +38,12 @@ fn cleared(a: &Args<'_>) -> R {
     Ok(Value::Null)
 }
 
+/// `CopyTo`: a place beyond the array is refused by itself.
+fn copied(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    super::place_in(a, 2)?;
+    copy_to(cx, a)
+}
+
 fn array(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let items = a.items(cx, 0)?;
     cx.list(Ty::array(a.ty(0)), items)
@@ -46,7 +52,7 @@ fn array(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 pub(super) const QUEUE: &[Row] = &[
     m("new()", |cx, a| new(cx, a, "Queue", Vec::new())),
     m("new(int capacity)", |cx, a| {
-        size(a, 0, "capacity")?;
+        capacity(cx, a, 0)?;
         new(cx, a, "Queue", Vec::new())
     }),
     m("new(IEnumerable<T> collection)", |cx, a| {
@@ -72,7 +78,9 @@ pub(super) const QUEUE: &[Row] = &[
     m("int Count", collection_count),
     m("void Clear()", |_, a| cleared(a)),
     m("bool Contains(T item)", contains),
-    m("void CopyTo(T[] array, int arrayIndex)", copy_to),
+    m("void CopyTo(T[] array, int arrayIndex)", |cx, a| {
+        copied(cx, a)
+    }),
     m("T[] ToArray()", |cx, a| array(cx, a)),
     m("void TrimExcess()", |_, _| Ok(Value::Null)),
 ];
@@ -80,7 +88,7 @@ pub(super) const QUEUE: &[Row] = &[
 pub(super) const STACK: &[Row] = &[
     m("new()", |cx, a| new(cx, a, "Stack", Vec::new())),
     m("new(int capacity)", |cx, a| {
-        size(a, 0, "capacity")?;
+        capacity(cx, a, 0)?;
         new(cx, a, "Stack", Vec::new())
     }),
     m("new(IEnumerable<T> collection)", |cx, a| {
@@ -109,7 +117,9 @@ pub(super) const STACK: &[Row] = &[
     m("int Count", collection_count),
     m("void Clear()", |_, a| cleared(a)),
     m("bool Contains(T item)", contains),
-    m("void CopyTo(T[] array, int arrayIndex)", copy_to),
+    m("void CopyTo(T[] array, int arrayIndex)", |cx, a| {
+        copied(cx, a)
+    }),
     m("T[] ToArray()", |cx, a| array(cx, a)),
     m("void TrimExcess()", |_, _| Ok(Value::Null)),
 ];

@@ -45,6 +45,39 @@ fn shared(cx: &mut Cx<'_>, of: &Dict, with: &Dict) -> Result<usize, Throw> {
         .count())
 }
 
+/// Whether the set is empty, which answers without a look at the other sequence.
+fn nothing(a: &Args<'_>) -> Result<bool, Throw> {
+    a.not_null(&["", "other"])?;
+    Ok(a.dict(0)?.is_empty())
+}
+
+/// Whether some item of the other sequence is in the set (`found`), or all are: stops at the one that tells.
+fn until(cx: &mut Cx<'_>, a: &Args<'_>, found: bool) -> R {
+    let d = a.dict(0)?;
+    let mut items = a.iter(cx, 1)?;
+    while let Some(item) = items.next(cx)? {
+        if d.contains(&item) == found {
+            return Ok(Value::Bool(found));
+        }
+    }
+    Ok(Value::Bool(!found))
+}
+
+/// How many different items the other sequence has when all of them are in the set: stops at the first that is not.
+fn within(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<usize>, Throw> {
+    let d = a.dict(0)?;
+    let seen = filled(cx, a, None, d.equality())?;
+    let mut items = a.iter(cx, 1)?;
+    while let Some(item) = items.next(cx)? {
+        if !d.contains(&item) {
+            return Ok(None);
+        }
+        cx.charge(96)?;
+        seen.add(item, Value::Null);
+    }
+    Ok(Some(seen.len()))
+}
+
 /// Compares the set with the other by how many items they have in common and how many each has.
 fn compared(
     cx: &mut Cx<'_>,
@@ -62,6 +95,13 @@ fn new_set(cx: &mut Cx<'_>, a: &Args<'_>, from: Option<usize>, comparer: usize) 
     }
     let how = equality(a, comparer);
     Ok(Value::Dict(filled(cx, a, from, how)?))
+}
+
+fn sized(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
+    let n = span::capacity(cx, a, 0)?;
+    let d = filled(cx, a, None, equality(a, comparer))?;
+    d.reserve(n);
+    Ok(Value::Dict(d))
 }
 
 fn copied(cx: &mut Cx<'_>, a: &Args<'_>, at: i64, count: Option<usize>) -> R {
@@ -92,6 +132,9 @@ pub(super) const INTERFACE: &[Row] = &[
     m("void ExceptWith(IEnumerable<T> other)", |cx, a| {
         a.not_null(&["", "other"])?;
         let d = a.dict(0)?;
+        if d.is_empty() {
+            return Ok(Value::Null);
+        }
         // Of itself nothing is left.
         for item in a.items(cx, 1)? {
             d.remove(&item);
@@ -99,6 +142,9 @@ pub(super) const INTERFACE: &[Row] = &[
         Ok(Value::Null)
     }),
     m("void IntersectWith(IEnumerable<T> other)", |cx, a| {
+        if nothing(a)? {
+            return Ok(Value::Null);
+        }
         let (d, keep) = both(cx, a)?;
         cx.step(d.len())?;
         for (k, _) in d.entries() {
@@ -119,31 +165,45 @@ pub(super) const INTERFACE: &[Row] = &[
         Ok(Value::Null)
     }),
     m("bool Overlaps(IEnumerable<T> other)", |cx, a| {
-        compared(cx, a, |common, _, _| common > 0)
+        if nothing(a)? {
+            return Ok(Value::Bool(false));
+        }
+        until(cx, a, true)
     }),
     m("bool IsSupersetOf(IEnumerable<T> other)", |cx, a| {
-        compared(cx, a, |common, _, other| common == other)
+        a.not_null(&["", "other"])?;
+        until(cx, a, false)
     }),
     m("bool IsProperSupersetOf(IEnumerable<T> other)", |cx, a| {
-        compared(cx, a, |common, own, other| common == other && own > other)
+        if nothing(a)? {
+            return Ok(Value::Bool(false));
+        }
+        let own = a.dict(0)?.len();
+        Ok(Value::Bool(within(cx, a)?.is_some_and(|n| own > n)))
     }),
     m("bool IsSubsetOf(IEnumerable<T> other)", |cx, a| {
+        if nothing(a)? {
+            return Ok(Value::Bool(true));
+        }
         compared(cx, a, |common, own, _| common == own)
     }),
     m("bool IsProperSubsetOf(IEnumerable<T> other)", |cx, a| {
+        if nothing(a)? {
+            let some = a.iter(cx, 1)?.next(cx)?.is_some();
+            return Ok(Value::Bool(some));
+        }
         compared(cx, a, |common, own, other| common == own && own < other)
     }),
     m("bool SetEquals(IEnumerable<T> other)", |cx, a| {
-        compared(cx, a, |common, own, other| common == own && own == other)
+        a.not_null(&["", "other"])?;
+        let own = a.dict(0)?.len();
+        Ok(Value::Bool(within(cx, a)? == Some(own)))
     }),
 ];
 
 pub(super) const CLASS: &[Row] = &[
     m("new()", |cx, a| new_set(cx, a, None, usize::MAX)),
-    m("new(int capacity)", |cx, a| {
-        size(a, 0, "capacity")?;
-        new_set(cx, a, None, usize::MAX)
-    }),
+    m("new(int capacity)", |cx, a| sized(cx, a, usize::MAX)),
     m("new(IEnumerable<T> collection)", |cx, a| {
         new_set(cx, a, Some(0), usize::MAX)
     }),
@@ -152,10 +212,7 @@ pub(super) const CLASS: &[Row] = &[
     }),
     m(
         "new(int capacity, IEqualityComparer<T> comparer)",
-        |cx, a| {
-            size(a, 0, "capacity")?;
-            new_set(cx, a, None, 1)
-        },
+        |cx, a| sized(cx, a, 1),
     ),
     m(
         "new(IEnumerable<T> collection, IEqualityComparer<T> comparer)",
@@ -194,8 +251,7 @@ pub(super) const CLASS: &[Row] = &[
         },
     ),
     m("void TrimExcess()", |_, _| Ok(Value::Null)),
-    m("int EnsureCapacity(int capacity)", |_, a| {
-        let wanted = size(a, 1, "capacity")?;
-        Ok(Value::Int(wanted.max(a.dict(0)?.len()) as i32))
+    m("int EnsureCapacity(int capacity)", |cx, a| {
+        super::super::dictionaries::ensured(cx, a)
     }),
 ];

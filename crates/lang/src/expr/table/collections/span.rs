@@ -35,6 +35,17 @@ pub(in crate::expr::table) fn size(a: &Args<'_>, i: usize, name: &str) -> Result
     usize::try_from(a.int(i)).map_err(|_| out_of_range(name, NEGATIVE))
 }
 
+/// A capacity to start with: what .NET would allocate for it counts, though nothing is allocated here.
+pub(in crate::expr::table) fn capacity(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    i: usize,
+) -> Result<usize, Throw> {
+    let n = size(a, i, "capacity")?;
+    cx.charge(n.saturating_mul(8))?;
+    Ok(n)
+}
+
 /// The list or array of an argument; what only shows another list stands for that list.
 pub(in crate::expr::table) fn list(a: &Args<'_>, i: usize, name: &str) -> Result<Rc<List>, Throw> {
     match a.values.get(i) {

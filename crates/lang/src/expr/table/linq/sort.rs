@@ -23,12 +23,18 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
             let nan = |v: &Value| crate::value::number::as_f64(v).is_some_and(f64::is_nan);
             Ok(nan(b).cmp(&nan(a)))
         }
-        None if crate::expr::eval::same(a, b) => Ok(Ordering::Equal),
+        None if crate::expr::eval::same(a, b) || interned(a, b) => Ok(Ordering::Equal),
         None => Err(throw(
             "ArgumentException",
             "At least one object must implement IComparable.",
         )),
     }
+}
+
+/// Whether the two are one object in .NET, where equal names and cultures are.
+fn interned(a: &Value, b: &Value) -> bool {
+    matches!(a, Value::Object(o) if matches!(o.ty().table_name(), "XName" | "XNamespace" | "CultureInfo"))
+        && crate::expr::eval::equal(a, b)
 }
 
 /// An `IComparer<T>` or `Comparison<T>`.
