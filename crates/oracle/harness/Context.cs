@@ -380,14 +380,20 @@ public static class StringExtensions {
 }
 
 public static class CryptographyExtensions {
-  static SymmetricAlgorithm Algorithm(string name) { var a = SymmetricAlgorithm.Create(name); if (a == null) throw new CryptographicException("unknown algorithm " + name); return a; }
+  static SymmetricAlgorithm Algorithm(string alg) {
+    if (alg == null) throw new ArgumentNullException("alg");
+    var a = SymmetricAlgorithm.Create(alg);
+    if (a == null) throw new ArgumentException("The symmetric algorithm is not known.", "alg");
+    return a;
+  }
+  static SymmetricAlgorithm Given(SymmetricAlgorithm alg) { if (alg == null) throw new ArgumentNullException("alg"); return alg; }
   static byte[] Run(ICryptoTransform t, byte[] data) { using (t) return t.TransformFinalBlock(data, 0, data.Length); }
   public static byte[] Encrypt(this byte[] data, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateEncryptor(key, iv), data); }
   public static byte[] Decrypt(this byte[] data, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateDecryptor(key, iv), data); }
-  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(alg.CreateEncryptor(), data); }
-  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(alg.CreateDecryptor(), data); }
-  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(alg.CreateEncryptor(key, iv), data); }
-  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(alg.CreateDecryptor(key, iv), data); }
+  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateEncryptor(), data); }
+  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateDecryptor(), data); }
+  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateEncryptor(key, iv), data); }
+  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateDecryptor(key, iv), data); }
   public static bool VerifyNoRevocation(this X509Certificate2 certificate) { return false; }
 }
 }

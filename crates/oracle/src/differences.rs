@@ -121,6 +121,12 @@ fn rounded(text: &str) -> String {
             Ok(n) => {
                 // 15 digits of the largest double are a little more than it.
                 let n = n.clamp(f64::MIN, f64::MAX);
+                // The smallest floats have few digits of their own.
+                let n = if n != 0.0 && n.abs() < 1e-37 && n.abs() > 1e-46 {
+                    f64::from(n as f32)
+                } else {
+                    n
+                };
                 *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n });
             }
             Err(_) => *out += number,

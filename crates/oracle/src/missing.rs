@@ -16,9 +16,9 @@ use std::path::PathBuf;
 const TRIES: usize = 4;
 
 /// What Mono's compiler says of a member that is not there, or not public, or has no such overload.
-pub(crate) const CODES: [&str; 15] = [
+pub(crate) const CODES: [&str; 16] = [
     "CS0117", "CS1061", "CS0246", "CS1501", "CS1502", "CS1503", "CS1739", "CS0103", "CS0122",
-    "CS1729", "CS0234", "CS1929", "CS0308", "CS0305", "CS0411",
+    "CS1729", "CS0234", "CS1929", "CS0308", "CS0119", "CS0305", "CS0411",
 ];
 
 /// Print the members of the catalog that Mono's compiler does not find.
