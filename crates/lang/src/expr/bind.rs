@@ -5,9 +5,11 @@
 //! given up and the next one is bound, with the variables it would have declared.
 
 mod assign;
+mod assigned;
 mod call;
 mod convert;
 mod create;
+mod enums;
 mod equality;
 mod functions;
 mod index;
@@ -19,6 +21,7 @@ mod overload;
 mod patterns;
 mod statements;
 mod suggest;
+mod switch;
 mod tuples;
 mod values;
 
@@ -88,6 +91,8 @@ struct Local {
     constant: Option<Frozen>,
     /// May not be assigned: loop variables, `using` variables.
     fixed: bool,
+    /// It was declared without a value: definite assignment is checked.
+    unsure: bool,
     /// It is a local function.
     function: Option<Arc<Signature>>,
     /// Type arguments that a generic local function was bound for, with the slot of each.
@@ -243,7 +248,10 @@ impl Binder {
         self.finish(Some(Code::Block(block)))
     }
 
-    fn finish(mut self, code: Option<Code>) -> (Option<(Code, Frame)>, Binder) {
+    fn finish(mut self, mut code: Option<Code>) -> (Option<(Code, Frame)>, Binder) {
+        if let Some(code) = &mut code {
+            assigned::check(code, &mut self.faults);
+        }
         if self.response_escapes && self.plain_body {
             self.reads.response_body = true;
         }
@@ -331,6 +339,15 @@ impl Binder {
         Ok(self.declare_anyway(name, ty))
     }
 
+    /// As [`Binder::declare`], for a variable that is declared without a value.
+    fn declare_unsure(&mut self, name: &Str, ty: Ty, at: &At) -> B<u32> {
+        let slot = self.declare(name, ty, at)?;
+        if let Some(l) = self.function().scopes.iter_mut().flatten().find(|l| l.slot == slot) {
+            l.unsure = true;
+        }
+        Ok(slot)
+    }
+
     fn declare_anyway(&mut self, name: &Str, ty: Ty) -> u32 {
         let slot = self.slot();
         let local = Local {
@@ -339,6 +356,7 @@ impl Binder {
             ty,
             constant: None,
             fixed: false,
+            unsure: false,
             function: None,
             instances: Vec::new(),
         };

@@ -18,6 +18,8 @@ pub(crate) enum Ir {
     /// A text constant, the most frequent of all.
     Text(Str),
     Local(u32),
+    /// A read of a variable that may have no value yet, with its name and place; gone after `bind::assigned`.
+    Unsure(u32, Box<(Str, std::ops::Range<usize>)>),
     /// A part of `context`, known to be there.
     Host(Part),
     SetLocal(u32, Box<Ir>),
@@ -165,6 +167,8 @@ pub(crate) enum Cmp {
 #[derive(Debug)]
 pub(crate) struct Lambda {
     pub(crate) ty: Ty,
+    /// Of a local function, made before its block runs.
+    pub(crate) is_function: bool,
     pub(crate) params: u32,
     /// Captured slots: in the enclosing frame, in the own. Parameters have the first own slots.
     pub(crate) captures: Vec<(u32, u32)>,

@@ -101,7 +101,7 @@ impl Binder {
         let old = self.slot();
         let (b, ty) = self.compound(operand, at, |this, current| {
             let ty = current.ty.clone();
-            if ty.plain().numeric().is_none() {
+            if ty.plain().numeric().is_none() && !super::operators::is_enum(&ty) {
                 return Err(Fault::new(
                     at.clone(),
                     format!("operator `{op}{op}` is not defined for `{ty}`"),
@@ -302,7 +302,10 @@ impl Binder {
     ) -> B<(Bound, Ty)> {
         let mut temporaries = Vec::new();
         let (place, ty) = self.place(left, at, &mut temporaries)?;
-        let current = self.load(&place, at)?;
+        let current = match &left.kind {
+            Kind::Name(..) => self.value(left)?,
+            _ => self.load(&place, at)?,
+        };
         let new = f(self, current)?;
         let new = self.coerce(new, &ty, at)?;
         let ir = self.store(place, new, at)?;

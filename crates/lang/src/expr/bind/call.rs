@@ -220,7 +220,8 @@ impl Binder {
                 }
                 ArgValue::OutVar(ty, n) => {
                     let ty = ty.as_ref().map(|t| self.resolve(t)).transpose()?;
-                    let slot = self.declare(&n.text, ty.clone().unwrap_or(Ty::Unknown), &n.at)?;
+                    let slot =
+                        self.declare_unsure(&n.text, ty.clone().unwrap_or(Ty::Unknown), &n.at)?;
                     GivenArg {
                         at: n.at.clone(),
                         name,

@@ -43,11 +43,8 @@ impl Binder {
                 return self.value_as(f, &ty);
             }
         }
-        let made = if args.is_empty() && ty.is_value() && ty.numeric().is_some() {
-            let zero = crate::expr::eval::types::default_of(&ty)
-                .freeze()
-                .unwrap_or(Frozen::Null);
-            Bound::new(Ir::Const(zero), ty.clone())
+        let made = if args.is_empty() && ty.is_value() {
+            Bound::new(super::default_ir(&ty), ty.clone())
         } else {
             self.construct(&ty, args, at)?
         };
@@ -242,10 +239,10 @@ impl Binder {
             .iter()
             .map(|(t, _)| t)
             .find(|t| {
-                **t != Ty::Null
+                !t.is_untyped()
                     && list
                         .iter()
-                        .all(|(o, c)| super::convert::implicit(o, t, c.as_ref()).is_some())
+                        .all(|(o, _)| super::convert::implicit(o, t, None).is_some())
             })
             .cloned()
             .ok_or_else(|| {

@@ -167,6 +167,7 @@ impl Binder {
         let (code, frame, captures, _) = made?;
         Ok(Arc::new(Lambda {
             ty: delegate(&types, &signature.given(args)),
+            is_function: true,
             params: types.len() as u32,
             captures,
             frame,
@@ -272,7 +273,7 @@ impl Binder {
                             return Err(super::mismatch(want, &t, &n.at));
                         }
                     }
-                    let own = self.declare(&n.text, want.clone(), &n.at)?;
+                    let own = self.declare_unsure(&n.text, want.clone(), &n.at)?;
                     let to = super::assign::Place::Local(own, want.clone());
                     back.push((*place, to, want.clone()));
                     default_ir(want)

@@ -49,6 +49,7 @@ impl Binder {
         let (code, frame, captures, given) = self.body(&names, &types, body, result, Vec::new())?;
         let lambda = Lambda {
             ty: to.clone(),
+            is_function: false,
             params: params.len() as u32,
             captures,
             frame,

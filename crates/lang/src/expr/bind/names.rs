@@ -134,6 +134,9 @@ impl Binder {
                 let ir = match local.constant {
                     Some(Frozen::Text(s)) => Ir::Text(s),
                     Some(c) => Ir::Const(c),
+                    None if local.unsure => {
+                        Ir::Unsure(local.slot, Box::new((name.text.clone(), name.at.clone())))
+                    }
                     None => Ir::Local(local.slot),
                 };
                 return Ok(Named::Value(Bound::new(ir, local.ty)));

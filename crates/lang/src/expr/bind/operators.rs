@@ -38,7 +38,7 @@ fn cmp(op: &str) -> Option<Cmp> {
     })
 }
 
-fn is_enum(t: &Ty) -> bool {
+pub(super) fn is_enum(t: &Ty) -> bool {
     matches!(t, Ty::Class(n, _) if table().get(n).is_some_and(|i| i.kind == TypeKind::Enum))
 }
 
@@ -152,6 +152,18 @@ impl Binder {
                 ty,
             )));
         }
+        // The constant 0 is a value of every enum.
+        if !nullable && cmp(op).is_some() && is_enum(&x) != is_enum(&y) {
+            let zero = |b: &Bound| matches!(b.constant(), Some(Frozen::Int(0)));
+            if is_enum(&x) && zero(&b) {
+                let b = self.coerce(b, &x, at)?;
+                return self.operator(op, a, b, op_at, at);
+            }
+            if is_enum(&y) && zero(&a) {
+                let a = self.coerce(a, &y, at)?;
+                return self.operator(op, a, b, op_at, at);
+            }
+        }
         if is_enum(&x) && x == y {
             if let Some(c) = cmp(op) {
                 return Ok(Bound::new(
@@ -195,45 +207,7 @@ impl Binder {
                 Ty::Bool,
             ));
         }
-        let fault = Fault::new(
-            at.clone(),
-            format!(
-                "operator `{op}` is not defined for `{}` and `{}`",
-                a.ty, b.ty
-            ),
-            format!("`{}` {op} `{}`", a.ty, b.ty),
-        );
-        Err(match cast_hint(&a.ty, &b.ty) {
-            Some(h) => fault.help(h),
-            None => fault,
-        })
-    }
-
-    /// An enum and steps from it, or the steps between two of its values.
-    fn enum_arithmetic(
-        &mut self,
-        op: &str,
-        a: Bound,
-        b: Bound,
-        of: &Ty,
-        difference: bool,
-        at: &At,
-    ) -> B<Bound> {
-        let mut number = |x: Bound| -> B<Ir> {
-            Ok(if is_enum(&x.ty) {
-                Ir::FromEnum(Num::Int, Box::new(x.ir))
-            } else {
-                self.coerce(x, &Ty::Int, at)?.ir
-            })
-        };
-        let kind = arith(op).unwrap_or(Arith::Add);
-        let (a, b) = (number(a)?, number(b)?);
-        let sum = Ir::Arithmetic(kind, Num::Int, Box::new(a), Box::new(b));
-        let enum_type = table().of(of).and_then(|t| t.enum_type);
-        Ok(self.fold(match enum_type {
-            Some(e) if !difference => Bound::new(Ir::ToEnum(e, Box::new(sum)), of.clone()),
-            _ => Bound::new(sum, Ty::Int),
-        }))
+        Err(undefined_for(op, &a.ty, &b.ty, at))
     }
 
     #[allow(
@@ -446,6 +420,12 @@ impl Binder {
             let zero = Bound::new(Ir::Const(Frozen::TimeSpan(0)), Ty::class("TimeSpan"));
             return self.operator("-", zero, b, at, at);
         }
+        if op == "~" && is_enum(&b.ty) {
+            let ty = b.ty.clone();
+            let number = Ir::FromEnum(Num::Int, Box::new(b.ir));
+            let made = Bound::new(Ir::Complement(Num::Int, Box::new(number)), Ty::Int);
+            return Ok(self.apply(made, super::Conversion::ToEnum, &ty));
+        }
         let Some(from) = b.ty.plain().numeric() else {
             return Err(undefined(&b.ty));
         };
@@ -528,7 +508,7 @@ impl Binder {
             plain
         } else if ty != Ty::Null && implicit(&right.ty, &ty, constant.as_ref()).is_some() {
             ty
-        } else if implicit(&ty, &right.ty, None).is_some() || ty == Ty::Null {
+        } else if implicit(&plain, &right.ty, None).is_some() || ty == Ty::Null {
             right.ty.clone()
         } else {
             return Err(Fault::new(
@@ -540,6 +520,11 @@ impl Binder {
         let right = self.coerce(right, &to, &b.at)?;
         let left = if implicit(&left.ty, &to, None).is_some() {
             self.lifted(left, &to, &a.at)?
+        } else if let (Some(from), Some(n)) = (left.ty.plain().numeric(), to.numeric())
+            && from != n
+        {
+            // Null stays null and takes the other branch.
+            Bound::new(Ir::Number(n, Box::new(left.ir)), to.clone())
         } else {
             // `T?` to `T` cannot fail here: null takes the other branch.
             Bound::new(left.ir, to.clone())
@@ -592,8 +577,13 @@ impl Binder {
                 (Some(_), None) => a,
                 (None, Some(_)) => b,
                 (Some(_), Some(_)) => {
-                    // Both ways: the wider of two numbers, or the one that is no constant.
-                    if n.constant().is_some() { a } else { b }
+                    // Both ways: the type that the other converts to, constants aside.
+                    match (implicit(&a, &b, None), implicit(&b, &a, None)) {
+                        (Some(_), None) => b,
+                        (None, Some(_)) => a,
+                        _ if n.constant().is_some() => a,
+                        _ => b,
+                    }
                 }
                 (None, None) => {
                     let fault = Fault::new(
@@ -686,6 +676,18 @@ pub(super) fn user_operator(op: &str, x: &Ty, y: &Ty) -> Option<&'static Member>
         }
     }
     best.map(|(_, m)| m)
+}
+
+pub(super) fn undefined_for(op: &str, a: &Ty, b: &Ty, at: &At) -> Fault {
+    let fault = Fault::new(
+        at.clone(),
+        format!("operator `{op}` is not defined for `{a}` and `{b}`"),
+        format!("`{a}` {op} `{b}`"),
+    );
+    match cast_hint(a, b) {
+        Some(h) => fault.help(h),
+        None => fault,
+    }
 }
 
 /// What to write when a token or an object meets a plain value.

@@ -89,7 +89,7 @@ impl Binder {
 
     /// Gives a variable the value under test.
     fn pattern_variable(&mut self, slot: u32, name: &Ident, ty: Ty) -> B<Ir> {
-        let own = self.declare(&name.text, ty, &name.at)?;
+        let own = self.declare_unsure(&name.text, ty, &name.at)?;
         Ok(Ir::Sequence(vec![
             Ir::SetLocal(own, Box::new(Ir::Local(slot))),
             always(),

@@ -1,7 +1,7 @@
 //! Statements; each tells whether its end can be reached.
 
-use super::{B, Binder, Bound, Returns, Sections, default_ir};
-use crate::expr::ast::{Catch, Expr, Ident, Kind, Label, Pattern, Stmt, StmtKind, TypeRef};
+use super::{B, Binder, Bound, Returns, default_ir};
+use crate::expr::ast::{Catch, Expr, Ident, Kind, Stmt, StmtKind, TypeRef};
 use crate::expr::eval::types::derives;
 use crate::expr::ir::{Ir, IrCatch, IrStmt};
 use crate::expr::lexer::Fault;
@@ -9,7 +9,8 @@ use crate::expr::table::table;
 use crate::expr::types::Ty;
 use crate::value::Frozen;
 
-type S = B<(IrStmt, bool)>;
+/// A statement, and whether its end can be reached.
+pub(super) type S = B<(IrStmt, bool)>;
 
 impl Binder {
     /// Statements in the current scope; faults are collected. Gives whether the end is reached.
@@ -302,7 +303,13 @@ impl Binder {
                         "expected `= …`",
                     ));
                 }
-                (None, Some(t)) => (Some(default_ir(t)), t.clone()),
+                // The parts of a tuple may be assigned one by one.
+                (None, Some(t @ (Ty::Tuple(_) | Ty::Unknown))) => (Some(default_ir(t)), t.clone()),
+                (None, Some(t)) => {
+                    let slot = self.declare_unsure(&name.text, t.clone(), &name.at)?;
+                    out.push(IrStmt::Declare(slot, None));
+                    continue;
+                }
                 (Some(e), Some(t)) => {
                     let b = self.value_as(e, t)?;
                     if constant {
@@ -361,89 +368,6 @@ impl Binder {
     fn label(&mut self, name: &str) -> Option<u32> {
         let labels = &self.function().labels;
         labels.iter().rev().find(|(n, _)| &**n == name).map(|l| l.1)
-    }
-
-    /// `goto case value;`, `goto default;`.
-    fn goto_case(&mut self, s: &Stmt, value: Option<&Expr>) -> S {
-        let Some(sections) = self.function().switches.last().cloned() else {
-            return Err(Fault::new(
-                s.at.clone(),
-                "`goto case` outside a `switch`",
-                "nothing to go to",
-            ));
-        };
-        let found = match value {
-            None => sections.default,
-            Some(e) => {
-                let b = match &sections.ty {
-                    Some(t) => self.value_as(e, t)?,
-                    None => self.value(e)?,
-                };
-                let Some(c) = b.constant() else {
-                    return Err(Fault::new(
-                        e.at.clone(),
-                        "`goto case` needs a constant",
-                        "known only at run time",
-                    ));
-                };
-                let same = |other: &Frozen| crate::expr::eval::equal(&other.thaw(), &c.thaw());
-                sections.cases.iter().find(|(o, _)| same(o)).map(|c| c.1)
-            }
-        };
-        match found {
-            Some(section) => Ok((IrStmt::GotoCase(section), false)),
-            None => Err(Fault::new(
-                s.at.clone(),
-                "no such `case` in the `switch`",
-                "nothing to go to",
-            )),
-        }
-    }
-
-    /// The constants of a `switch` and their sections; one that is there twice is a fault.
-    fn sections(&mut self, ty: &Ty, list: &[(Vec<Label>, Vec<Stmt>)]) -> B<Sections> {
-        let mut out = Sections {
-            ty: Some(ty.clone()),
-            ..Sections::default()
-        };
-        for (i, (labels, _)) in list.iter().enumerate() {
-            for l in labels {
-                match l {
-                    Label::Default => {
-                        if out.default.replace(i).is_some() {
-                            return Err(Fault::new(
-                                0..1,
-                                "the `switch` has more than one `default`",
-                                "expected one",
-                            ));
-                        }
-                    }
-                    Label::Case(Pattern::Constant(e), None) => {
-                        let to = ty.clone();
-                        let bound = self.speculate(|b| match to {
-                            Ty::Object | Ty::Unknown => b.value(e),
-                            _ => b.value_as(e, &to),
-                        });
-                        let Some(c) = bound.ok().and_then(|b| b.constant()) else {
-                            continue;
-                        };
-                        let same = |(o, _): &(Frozen, usize)| {
-                            crate::expr::eval::equal(&o.thaw(), &c.thaw())
-                        };
-                        if out.cases.iter().any(same) {
-                            return Err(Fault::new(
-                                e.at.clone(),
-                                "the `switch` has this `case` already",
-                                "there twice",
-                            ));
-                        }
-                        out.cases.push((c, i));
-                    }
-                    Label::Case(..) => {}
-                }
-            }
-        }
-        Ok(out)
     }
 
     fn mark(&mut self, slot: u32, constant: Option<Frozen>, fixed: bool) {
@@ -716,66 +640,6 @@ impl Binder {
         // What expressions may create holds nothing that must be released.
         Ok((IrStmt::Block(vec![init, body]), open))
     }
-
-    fn switch(&mut self, of: &Expr, sections: &[(Vec<Label>, Vec<Stmt>)]) -> S {
-        let b = self.value(of)?;
-        let ty = b.ty.clone();
-        let slot = self.slot();
-        let mut tests = Vec::new();
-        let mut default = None;
-        let mut out = Vec::new();
-        let mut open = false;
-        let known = self.sections(&ty, sections)?;
-        self.function().switches.push(known);
-        let mut fault = None;
-        for (i, (labels, body)) in sections.iter().enumerate() {
-            self.push_scope();
-            for l in labels {
-                match l {
-                    Label::Default => default = Some(i),
-                    Label::Case(pattern, when) => {
-                        let at = body.first().map_or(of.at.clone(), |s| s.at.clone());
-                        let test = self.pattern(slot, &ty, pattern, &at).and_then(|t| {
-                            Ok(match when {
-                                Some(w) => Ir::And(vec![t, self.condition(w)?]),
-                                None => t,
-                            })
-                        });
-                        match test {
-                            Ok(t) => tests.push((t, i)),
-                            Err(f) => fault = fault.or(Some(f)),
-                        }
-                    }
-                }
-            }
-            let (list, reaches) = self.block(body);
-            self.pop_scope();
-            if reaches {
-                let at = body.last().map_or(of.at.clone(), |s| s.at.clone());
-                fault = fault.or(Some(Fault::new(
-                    at,
-                    "a section of a `switch` must not fall through",
-                    "expected `break;` or `return` after this",
-                )));
-            }
-            open |= list.iter().any(breaks);
-            out.push(list);
-        }
-        self.function().switches.pop();
-        if let Some(f) = fault {
-            return Err(f);
-        }
-        Ok((
-            IrStmt::Switch {
-                slot,
-                of: b.ir,
-                tests,
-                default,
-                sections: out,
-            },
-            open || default.is_none(),
-        ))
-    }
 }
 
 /// Slots that a statement of a block declares itself.
@@ -790,10 +654,10 @@ fn declarations(s: &IrStmt, out: &mut Vec<u32>) {
 /// The statement with declarations of those slots as assignments.
 fn assigning(s: IrStmt, slots: &[u32]) -> IrStmt {
     match s {
-        IrStmt::Declare(slot, init) if slots.contains(&slot) => {
-            let value = init.unwrap_or(Ir::Const(Frozen::Null));
-            IrStmt::Expr(Ir::SetLocal(slot, Box::new(value)))
-        }
+        IrStmt::Declare(slot, init) if slots.contains(&slot) => match init {
+            Some(value) => IrStmt::Expr(Ir::SetLocal(slot, Box::new(value))),
+            None => IrStmt::Block(Vec::new()),
+        },
         IrStmt::Block(list) => {
             IrStmt::Block(list.into_iter().map(|s| assigning(s, slots)).collect())
         }
@@ -802,7 +666,7 @@ fn assigning(s: IrStmt, slots: &[u32]) -> IrStmt {
 }
 
 /// Whether a statement can leave the loop or switch around it by `break`.
-fn breaks(s: &IrStmt) -> bool {
+pub(super) fn breaks(s: &IrStmt) -> bool {
     match s {
         IrStmt::Break => true,
         IrStmt::Block(list) => list.iter().any(breaks),

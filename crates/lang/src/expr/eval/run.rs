@@ -63,7 +63,7 @@ pub(super) fn eval(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
     match ir {
         Ir::Text(s) => return Ok(Value::Str(s.clone())),
         Ir::Const(c) => return owned(cx, c.thaw()),
-        Ir::Local(slot) => return Ok(load(frame, *slot)),
+        Ir::Local(slot) | Ir::Unsure(slot, _) => return Ok(load(frame, *slot)),
         Ir::Host(part) => return Ok(Value::Host(HostObject(*part))),
         _ => {}
     }
@@ -177,7 +177,7 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Header(read) => header(cx, read),
         Ir::Variable(read) => variable(cx, read),
         Ir::HasVariable(name) => Ok(Value::Bool(cx.host.variable(name).is_some())),
-        Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Host(_) => Ok(Value::Null),
+        Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Unsure(..) | Ir::Host(_) => Ok(Value::Null),
     }
 }
 
@@ -639,6 +639,9 @@ impl Object for Record {
             .into_iter()
             .map(|(n, v)| format!("{n} = {}", v.to_text()))
             .collect();
+        if fields.is_empty() {
+            return "{ }".into();
+        }
         format!("{{ {} }}", fields.join(", "))
     }
     fn equals(&self, other: &dyn Object) -> bool {

@@ -5,24 +5,72 @@ use crate::expr::table::table;
 use crate::expr::types::Ty;
 use crate::value::Value;
 
-/// Whether a class has the other among itself, its bases and interfaces. Type arguments of interfaces are compared
-/// loosely: `IEnumerable<object>` takes any sequence of references, as variance allows.
+/// Interfaces and delegates whose type arguments may be more derived (C# `out`).
+const COVARIANT: [&str; 7] = [
+    "IEnumerable",
+    "IEnumerator",
+    "IReadOnlyCollection",
+    "IReadOnlyList",
+    "IGrouping",
+    "IOrderedEnumerable",
+    "IQueryable",
+];
+
+/// Those whose type arguments may be less derived (C# `in`).
+const CONTRAVARIANT: [&str; 6] = [
+    "Action",
+    "Predicate",
+    "Comparison",
+    "IComparer",
+    "IEqualityComparer",
+    "IComparable",
+];
+
+/// What arrays are of the types of their items, also of less derived ones.
+const OF_ARRAYS: [&str; 5] = [
+    "IList",
+    "ICollection",
+    "IEnumerable",
+    "IReadOnlyList",
+    "IReadOnlyCollection",
+];
+
+/// Whether a type has the other among itself, its bases and interfaces, as variance allows.
 pub(crate) fn derives(from: &Ty, to: &Ty) -> bool {
     if from == to || *to == Ty::Object {
         return true;
     }
+    let reference = |x: &Ty, y: &Ty| *x == Ty::Unknown || (!x.is_value() && derives(x, y));
+    if let (Ty::Array(item), Ty::Class(name, args)) = (from, to)
+        && OF_ARRAYS.contains(name)
+        && let [of] = &args[..]
+    {
+        return item.as_ref() == of || reference(item, of);
+    }
     table().lineage(from).iter().any(|t| match (t, to) {
         (Ty::Class(a, x), Ty::Class(b, y)) => {
-            a == b
-                && (x == y
-                    || (x.len() == y.len()
-                        && x.iter()
-                            .zip(y.iter())
-                            .all(|(x, y)| x == y || (!x.is_value() && derives(x, y)))))
+            a == b && (x == y || (x.len() == y.len() && varies(a, x, y)))
         }
-        (Ty::Array(a), Ty::Array(b)) => a == b || (!a.is_value() && derives(a, b)),
+        (Ty::Array(a), Ty::Array(b)) => a == b || reference(a, b),
         _ => t == to,
     })
+}
+
+/// Whether an instance of a generic type is one with other arguments.
+fn varies(name: &str, x: &[Ty], y: &[Ty]) -> bool {
+    let same = |a: &Ty, b: &Ty| a == b || *a == Ty::Unknown || *b == Ty::Unknown;
+    let out = |a: &Ty, b: &Ty| same(a, b) || (!a.is_value() && !b.is_value() && derives(a, b));
+    match name {
+        "Func" | "Converter" => {
+            let Some(((a, inputs), (b, others))) = x.split_last().zip(y.split_last()) else {
+                return false;
+            };
+            out(a, b) && inputs.iter().zip(others).all(|(a, b)| out(b, a))
+        }
+        _ if COVARIANT.contains(&name) => x.iter().zip(y).all(|(a, b)| out(a, b)),
+        _ if CONTRAVARIANT.contains(&name) => x.iter().zip(y).all(|(a, b)| out(b, a)),
+        _ => x.iter().zip(y).all(|(a, b)| same(a, b)),
+    }
 }
 
 /// Whether a value is of the type; a boxed value only of exactly its own.

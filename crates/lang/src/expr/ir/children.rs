@@ -12,6 +12,7 @@ impl Ir {
             Ir::Const(_)
             | Ir::Text(_)
             | Ir::Local(_)
+            | Ir::Unsure(..)
             | Ir::Host(_)
             | Ir::Entity(..)
             | Ir::Member(_)
