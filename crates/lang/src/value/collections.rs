@@ -3,6 +3,7 @@
 //! What must stay true: they alias as .NET's do; dropping a deep nest does not use the stack (see [`drop_later`]).
 
 use super::{Object, Str, Value};
+use crate::expr::table::xml::compare::content_key;
 use crate::expr::types::Ty;
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
@@ -86,6 +87,8 @@ pub(crate) enum Equality {
     IgnoreCase,
     /// `JTokenEqualityComparer`: by content.
     Tokens,
+    /// `XNodeEqualityComparer`: by content.
+    Nodes,
 }
 
 /// What a dictionary is keyed by: a value as .NET's default equality sees it.
@@ -137,6 +140,10 @@ impl Key {
             Value::Float(d) => number(u64::from((d + 0.0).to_bits())),
             Value::Decimal(d) => Key::Bytes(discriminant(value), d.normalize().serialize()),
             Value::ULong(n) => number(*n),
+            Value::Object(o) if how == Equality::Nodes && o.as_any().is::<super::xml::Node>() => {
+                let node = o.as_any().downcast_ref::<super::xml::Node>();
+                Key::Token(node.map(content_key).unwrap_or_default())
+            }
             Value::Token(t) if how == Equality::Tokens => Key::Token(t.deep_key()),
             Value::Token(t) => Key::Token(t.key()),
             Value::List(l) => pointer(Rc::as_ptr(l).cast()),

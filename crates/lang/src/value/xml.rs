@@ -78,6 +78,17 @@ pub(crate) struct Declaration {
     pub(crate) standalone: Option<Str>,
 }
 
+/// An `XDeclaration` as an object that can change.
+#[derive(Debug)]
+pub(crate) struct Declared(pub(crate) RefCell<Declaration>);
+
+impl Declared {
+    /// As an expression sees it.
+    pub(crate) fn value(declaration: Declaration) -> Value {
+        Value::Object(Rc::new(Declared(RefCell::new(declaration))))
+    }
+}
+
 /// What a node is.
 #[derive(Debug)]
 pub(crate) enum Kind {
@@ -100,7 +111,7 @@ pub(crate) enum Kind {
         data: RefCell<Str>,
     },
     /// Name, public and system identifier, internal subset.
-    DocumentType([Option<Str>; 4]),
+    DocumentType(RefCell<[Option<Str>; 4]>),
 }
 
 /// An `XObject`.
@@ -110,6 +121,8 @@ pub(crate) struct Node {
     parent: RefCell<Weak<Node>>,
     /// Children of a document or an element.
     nodes: RefCell<Vec<Rc<Node>>>,
+    /// What was added to it beside its content.
+    pub(crate) annotations: RefCell<Vec<Value>>,
     pub(crate) kind: Kind,
 }
 
@@ -144,6 +157,7 @@ impl Node {
             this: this.clone(),
             parent: RefCell::default(),
             nodes: RefCell::default(),
+            annotations: RefCell::default(),
             kind,
         })
     }
@@ -264,6 +278,14 @@ impl Node {
         match &self.kind {
             Kind::Element { attributes, .. } => attributes.borrow().clone(),
             _ => Vec::new(),
+        }
+    }
+
+    /// One of the attributes.
+    pub(crate) fn attribute_at(&self, at: usize) -> Option<Rc<Node>> {
+        match &self.kind {
+            Kind::Element { attributes, .. } => attributes.borrow().get(at).cloned(),
+            _ => None,
         }
     }
 

@@ -53,6 +53,7 @@ pub(super) fn equality(comparer: &Value) -> Equality {
     match o.downcast_ref::<super::strings::Comparer>() {
         Some(c) if c.fold => Equality::IgnoreCase,
         None if o.is::<super::json::values::Comparer>() => Equality::Tokens,
+        None if o.is::<super::xml::compare::Comparer>() => Equality::Nodes,
         _ => Equality::Default,
     }
 }
@@ -63,6 +64,7 @@ pub(super) fn of_equality(of: Ty, how: Equality) -> R {
         Equality::Default => comparer("EqualityComparer", of, Value::Null),
         Equality::IgnoreCase => super::strings::comparer(true),
         Equality::Tokens => Ok(super::json::values::comparer()),
+        Equality::Nodes => super::xml::compare::by_content(),
     }
 }
 

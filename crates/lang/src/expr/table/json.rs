@@ -390,8 +390,17 @@ const TOKEN: &[Row] = &[
     m(
         "string ToString(Formatting formatting, params JsonConverter[] converters)",
         |cx, a| {
+            let t = a.token(0)?;
+            // A converter that is null is asked about the first value.
+            let null = a
+                .items(cx, 2)
+                .is_ok_and(|all| all.iter().any(Value::is_null));
+            let value = |t: &Token| t.value().is_some_and(|v| !v.is_null());
+            if null && t.descendants(true).iter().any(value) {
+                return Err(crate::expr::eval::null_reference());
+            }
             let indented = a.int(1) == 1;
-            printed(cx, &a.token(0)?, indented)
+            printed(cx, &t, indented)
         },
     ),
     m("void Remove()", |cx, a| {
@@ -431,10 +440,12 @@ const TOKEN: &[Row] = &[
     }),
 ];
 
+/// `SelectTokens`: the path is read now, the tree is searched when the sequence is gone through.
 fn selected(cx: &mut Cx<'_>, a: &Args<'_>, strict: bool) -> R {
     let path = a.str(1).map_err(|_| null("expression"))?;
-    let all = path::select(cx, &a.token(0)?, &path, strict)?;
-    tokens(cx, "JToken", all)
+    cx.step(1 + path.len() / 16)?;
+    path::parse(&path)?;
+    live::selected(cx, a.get(0), path, strict)
 }
 
 /// `System.Numerics.BigInteger`: what integers of JSON beyond `long` are. It has no arithmetic here.

@@ -10,6 +10,8 @@ mod search;
 mod split;
 mod writer;
 
+pub(in crate::expr::table) use writer::push as write_text;
+
 pub(super) use comparer::{Comparer, comparer};
 pub(super) use ops::{compare, equals, ignores_case, range, units_of};
 use ops::{part, unit_text};

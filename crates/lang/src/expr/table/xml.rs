@@ -4,9 +4,11 @@
 //! What must stay true: a tree is kept until the evaluation ends, so that a node finds its parent.
 
 mod change;
+pub(crate) mod compare;
 mod convert;
 mod document;
 mod extensions;
+mod live;
 mod names;
 mod paths;
 pub(crate) mod xpath;
@@ -15,13 +17,21 @@ use super::enums::XML_NODE_TYPE;
 use super::{Row, Type, m, ty, ty_of};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::xml::{Declaration, Kind, Name, Node, XML, XMLNS, read, write};
+use crate::value::xml::{Declaration, Declared, Kind, Name, Node, XML, XMLNS, read, write};
 use crate::value::{Str, Value};
 use names::{Namespace, name_value, named, namespace_value};
 use std::rc::Rc;
 
 fn xml_error(message: impl Into<Str>) -> Throw {
     throw("XmlException", message)
+}
+
+/// What cannot be written.
+fn unwritable(fault: write::Fault) -> Throw {
+    match fault {
+        write::Fault::Character(message) => throw("ArgumentException", message),
+        write::Fault::Prefix(message) => xml_error(message),
+    }
 }
 
 fn null(name: &str) -> Throw {
@@ -98,11 +108,13 @@ fn root_of(cx: &mut Cx<'_>, document: &Node) -> R {
 const PRESERVE: i64 = 1;
 /// `SaveOptions.DisableFormatting`.
 const UNFORMATTED: i64 = 1;
+/// `SaveOptions.OmitDuplicateNamespaces`.
+const OMIT: i64 = 2;
 
 fn printed(cx: &mut Cx<'_>, node: &Node, indent: bool) -> R {
     cx.step(node.weight() / 64)?;
     let mut out = String::new();
-    write::write(node, indent, &mut out).map_err(xml_error)?;
+    write::write(node, indent, &mut out).map_err(unwritable)?;
     cx.text(out)
 }
 
@@ -133,15 +145,6 @@ fn elements(
     cx.step(nodes.len() / NODES_PER_STEP)?;
     let kept = |n: &Rc<Node>| n.is_element() && name.is_none_or(|name| n.is_called(name));
     Ok(nodes.into_iter().filter(kept).collect())
-}
-
-fn ancestors(node: &Node, own: bool) -> Vec<Rc<Node>> {
-    let first = if own {
-        Some(node.share())
-    } else {
-        node.parent()
-    };
-    std::iter::successors(first, |n| n.parent()).collect()
 }
 
 fn descendants(node: &Node, own: bool) -> Vec<Rc<Node>> {
@@ -193,6 +196,16 @@ fn path(cx: &mut Cx<'_>, node: &Node) -> Result<Vec<usize>, Throw> {
     Ok(out)
 }
 
+/// The order of two nodes at places of the arguments; null comes first.
+fn order_at(cx: &mut Cx<'_>, a: &Args<'_>, i: usize, j: usize) -> Result<i32, Throw> {
+    match (a.is_null(i), a.is_null(j)) {
+        (true, true) => Ok(0),
+        (true, false) => Ok(-1),
+        (false, true) => Ok(1),
+        (false, false) => order(cx, at(a, i)?, at(a, j)?),
+    }
+}
+
 fn order(cx: &mut Cx<'_>, a: &Node, b: &Node) -> Result<i32, Throw> {
     if !a.root().is(&b.root()) {
         return Err(throw(
@@ -203,23 +216,16 @@ fn order(cx: &mut Cx<'_>, a: &Node, b: &Node) -> Result<i32, Throw> {
     Ok(path(cx, a)?.cmp(&path(cx, b)?) as i32)
 }
 
-/// A name given at the second place, if the overload has one; `null` finds nothing.
+/// An axis: all of it, and what of it has the name at the second place; `null` finds nothing.
 macro_rules! axis {
-    ($all:literal, $of:literal, $class:literal, |$n:ident| $nodes:expr) => {
+    ($all:literal, $of:literal, $class:literal, $axis:ident) => {
         [
             m($all, |cx, a| {
-                let $n = node(a)?;
-                let found = elements(cx, $nodes, None)?;
-                list(cx, $class, found)
+                live::of_node(cx, node(a)?.value(), live::Axis::$axis, $class, None)
             }),
             m($of, |cx, a| {
-                let $n = node(a)?;
-                if a.is_null(1) {
-                    return list(cx, $class, Vec::new());
-                }
-                let name = name_at(a, 1)?;
-                let found = elements(cx, $nodes, Some(&name))?;
-                list(cx, $class, found)
+                let name = Some(a.get(1));
+                live::of_node(cx, node(a)?.value(), live::Axis::$axis, $class, name)
             }),
         ]
     };
@@ -234,39 +240,64 @@ const OBJECT: &[Row] = &[
         Ok(Value::Enum(&XML_NODE_TYPE, node_type(node(a)?)))
     }),
     m("string BaseUri", |_, _| Ok(Value::from(""))),
+    m("void AddAnnotation(object annotation)", |cx, a| {
+        if a.is_null(1) {
+            return Err(null("annotation"));
+        }
+        cx.charge(64)?;
+        let annotation = a.get(1);
+        node(a)?.annotations.borrow_mut().push(annotation);
+        Ok(Value::Null)
+    }),
+    m("T Annotation<T>()", |_, a| {
+        Ok(annotations(a)?.into_iter().next().unwrap_or_default())
+    }),
+    m("IEnumerable<T> Annotations<T>()", |cx, a| {
+        let all = annotations(a)?;
+        cx.sequence(a.ty(0), all)
+    }),
+    m("void RemoveAnnotations<T>()", |_, a| {
+        let ty = a.ty(0);
+        let mut all = node(a)?.annotations.borrow_mut();
+        all.retain(|v| !crate::expr::eval::types::is(&ty, v));
+        Ok(Value::Null)
+    }),
 ];
+
+/// The annotations that are of a type.
+fn annotations(a: &Args<'_>) -> Result<Vec<Value>, Throw> {
+    let ty = a.ty(0);
+    let all = node(a)?.annotations.borrow();
+    let fits = |v: &&Value| crate::expr::eval::types::is(&ty, v);
+    Ok(all.iter().filter(fits).cloned().collect())
+}
 
 const NODE: &[&[Row]] = &[
     change::NODE,
+    compare::NODE,
     &[
         m("XNode NextNode", |cx, a| maybe(neighbour(cx, node(a)?, 1)?)),
         m("XNode PreviousNode", |cx, a| {
             maybe(neighbour(cx, node(a)?, -1)?)
         }),
         m("IEnumerable<XNode> NodesAfterSelf()", |cx, a| {
-            let found = siblings(node(a)?, true);
-            list(cx, "XNode", found)
+            live::of_node(cx, node(a)?.value(), live::Axis::After, "XNode", None)
         }),
         m("IEnumerable<XNode> NodesBeforeSelf()", |cx, a| {
-            let found = siblings(node(a)?, false);
-            list(cx, "XNode", found)
+            live::of_node(cx, node(a)?.value(), live::Axis::Before, "XNode", None)
         }),
         m("bool IsAfter(XNode node)", |cx, a| {
-            Ok(Value::Bool(order(cx, node(a)?, at(a, 1)?)? > 0))
+            Ok(Value::Bool(order_at(cx, a, 0, 1)? > 0))
         }),
         m("bool IsBefore(XNode node)", |cx, a| {
-            Ok(Value::Bool(order(cx, node(a)?, at(a, 1)?)? < 0))
+            Ok(Value::Bool(order_at(cx, a, 0, 1)? < 0))
         }),
         m(
             "static int CompareDocumentOrder(XNode n1, XNode n2)",
-            |cx, a| Ok(Value::Int(order(cx, at(a, 0)?, at(a, 1)?)?)),
+            |cx, a| Ok(Value::Int(order_at(cx, a, 0, 1)?)),
         ),
         m("static bool DeepEquals(XNode n1, XNode n2)", |cx, a| {
-            if a.is_null(0) || a.is_null(1) {
-                return Ok(Value::Bool(a.is_null(0) && a.is_null(1)));
-            }
-            cx.step(at(a, 0)?.weight() / 32)?;
-            Ok(Value::Bool(at(a, 0)?.deep_equals(at(a, 1)?)))
+            compare::equal_at(cx, a, 0, 1)
         }),
         m("string ToString()", |cx, a| {
             let n = node(a)?.share();
@@ -274,26 +305,36 @@ const NODE: &[&[Row]] = &[
         }),
         m("string ToString(SaveOptions options)", |cx, a| {
             let n = node(a)?.share();
-            printed(cx, &n, a.int(1) & UNFORMATTED == 0)
+            cx.step(n.weight() / 64)?;
+            let mut out = String::new();
+            let options = a.int(1);
+            write::write_as(
+                &n,
+                options & UNFORMATTED == 0,
+                options & OMIT != 0,
+                &mut out,
+            )
+            .map_err(unwritable)?;
+            cx.text(out)
         }),
     ],
     &axis!(
         "IEnumerable<XElement> Ancestors()",
         "IEnumerable<XElement> Ancestors(XName name)",
         "XElement",
-        |n| ancestors(n, false)
+        Ancestors
     ),
     &axis!(
         "IEnumerable<XElement> ElementsAfterSelf()",
         "IEnumerable<XElement> ElementsAfterSelf(XName name)",
         "XElement",
-        |n| siblings(n, true)
+        After
     ),
     &axis!(
         "IEnumerable<XElement> ElementsBeforeSelf()",
         "IEnumerable<XElement> ElementsBeforeSelf(XName name)",
         "XElement",
-        |n| siblings(n, false)
+        Before
     ),
 ];
 
@@ -303,12 +344,10 @@ const CONTAINER: &[&[Row]] = &[
         m("XNode FirstNode", |_, a| maybe(node(a)?.child(0))),
         m("XNode LastNode", |_, a| maybe(node(a)?.last_child())),
         m("IEnumerable<XNode> Nodes()", |cx, a| {
-            let found = node(a)?.children();
-            list(cx, "XNode", found)
+            live::of_node(cx, node(a)?.value(), live::Axis::Children, "XNode", None)
         }),
         m("IEnumerable<XNode> DescendantNodes()", |cx, a| {
-            let found = node(a)?.descendants();
-            list(cx, "XNode", found)
+            live::of_node(cx, node(a)?.value(), live::Axis::Descendants, "XNode", None)
         }),
         m("XElement Element(XName name)", |cx, a| {
             if a.is_null(1) {
@@ -323,13 +362,13 @@ const CONTAINER: &[&[Row]] = &[
         "IEnumerable<XElement> Elements()",
         "IEnumerable<XElement> Elements(XName name)",
         "XElement",
-        |n| n.children()
+        Children
     ),
     &axis!(
         "IEnumerable<XElement> Descendants()",
         "IEnumerable<XElement> Descendants(XName name)",
         "XElement",
-        |n| n.descendants()
+        Descendants
     ),
 ];
 
@@ -339,7 +378,55 @@ fn attribute(element: &Node, name: &Name) -> Option<Rc<Node>> {
     all.find(|a| a.name().as_ref() == Some(name))
 }
 
+/// `Save(TextWriter)`: a declaration in UTF-16, which is what a text is in, and the tree.
+fn save(cx: &mut Cx<'_>, a: &mut Args<'_>, options: i64) -> R {
+    if a.is_null(1) {
+        return Err(null("textWriter"));
+    }
+    let n = node(a)?.share();
+    cx.step(n.weight() / 64)?;
+    let standalone = match &n.kind {
+        Kind::Document(place) => match &*place.borrow() {
+            Value::Object(o) => o
+                .as_any()
+                .downcast_ref::<Declared>()
+                .and_then(|d| d.0.borrow().standalone.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let indent = options & UNFORMATTED == 0;
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-16\"");
+    if let Some(standalone) = standalone {
+        out.push_str(&format!(" standalone=\"{standalone}\""));
+    }
+    out.push_str("?>");
+    if indent {
+        out.push('\n');
+    }
+    write::write_as(&n, indent, options & OMIT != 0, &mut out).map_err(unwritable)?;
+    cx.charge(out.len())?;
+    let mut writer = [a.get(1)];
+    let to = Args {
+        values: &mut writer,
+        types: &[],
+    };
+    super::strings::write_text(cx, &to, &out, false)
+}
+
+const SAVE: &[Row] = &[
+    m("void Save(TextWriter textWriter)", |cx, a| save(cx, a, 0)),
+    m(
+        "void Save(TextWriter textWriter, SaveOptions options)",
+        |cx, a| {
+            let options = a.int(2);
+            save(cx, a, options)
+        },
+    ),
+];
+
 const ELEMENT: &[&[Row]] = &[
+    SAVE,
     change::ELEMENT,
     convert::ELEMENT,
     &[
@@ -377,19 +464,32 @@ const ELEMENT: &[&[Row]] = &[
             maybe(attribute(node(a)?, &name))
         }),
         m("IEnumerable<XAttribute> Attributes()", |cx, a| {
-            let found = node(a)?.attributes();
-            list(cx, "XAttribute", found)
+            live::of_node(
+                cx,
+                node(a)?.value(),
+                live::Axis::Attributes,
+                "XAttribute",
+                None,
+            )
         }),
         m("IEnumerable<XAttribute> Attributes(XName name)", |cx, a| {
-            let found = match a.is_null(1) {
-                true => None,
-                false => attribute(node(a)?, &name_at(a, 1)?),
-            };
-            list(cx, "XAttribute", found.into_iter().collect())
+            let name = Some(a.get(1));
+            live::of_node(
+                cx,
+                node(a)?.value(),
+                live::Axis::Attributes,
+                "XAttribute",
+                name,
+            )
         }),
         m("IEnumerable<XNode> DescendantNodesAndSelf()", |cx, a| {
-            let found = descendants(node(a)?, true);
-            list(cx, "XNode", found)
+            live::of_node(
+                cx,
+                node(a)?.value(),
+                live::Axis::DescendantsAndSelf,
+                "XNode",
+                None,
+            )
         }),
         m("XNamespace GetDefaultNamespace()", |_, a| {
             Ok(namespace_value(
@@ -431,13 +531,13 @@ const ELEMENT: &[&[Row]] = &[
         "IEnumerable<XElement> AncestorsAndSelf()",
         "IEnumerable<XElement> AncestorsAndSelf(XName name)",
         "XElement",
-        |n| ancestors(n, true)
+        AncestorsAndSelf
     ),
     &axis!(
         "IEnumerable<XElement> DescendantsAndSelf()",
         "IEnumerable<XElement> DescendantsAndSelf(XName name)",
         "XElement",
-        |n| descendants(n, true)
+        DescendantsAndSelf
     ),
 ];
 
@@ -478,6 +578,7 @@ fn beside(a: &Args<'_>, by: isize) -> R {
 }
 
 const DOCUMENT: &[&[Row]] = &[
+    SAVE,
     change::DOCUMENT,
     &[
         m("XElement Root", |cx, a| {
@@ -515,9 +616,16 @@ const DOCUMENT: &[&[Row]] = &[
 ];
 
 /// A part of a declaration.
-fn declared(a: &Args<'_>, part: fn(&Declaration) -> &Option<Str>) -> R {
-    let declaration = a.object::<Declaration>(0)?;
-    Ok(part(declaration).clone().map_or(Value::Null, Value::Str))
+fn declared(a: &Args<'_>, part: fn(&mut Declaration) -> &mut Option<Str>) -> R {
+    let declaration = a.object::<Declared>(0)?;
+    let found = part(&mut declaration.0.borrow_mut()).clone();
+    Ok(found.map_or(Value::Null, Value::Str))
+}
+
+fn set_declared(a: &Args<'_>, part: fn(&mut Declaration) -> &mut Option<Str>) -> R {
+    let declaration = a.object::<Declared>(0)?;
+    *part(&mut declaration.0.borrow_mut()) = a.str(1).ok();
+    Ok(Value::Null)
 }
 
 const DECLARATION: &[Row] = &[
@@ -525,16 +633,32 @@ const DECLARATION: &[Row] = &[
         "new(string version, string encoding, string standalone)",
         |_, a| {
             let part = |i: usize| a.str(i).ok();
-            Ok(Value::Object(Rc::new(Declaration {
+            Ok(Declared::value(Declaration {
                 version: part(0),
                 encoding: part(1),
                 standalone: part(2),
-            })))
+            }))
         },
     ),
-    m("string Version", |_, a| declared(a, |d| &d.version)),
-    m("string Encoding", |_, a| declared(a, |d| &d.encoding)),
-    m("string Standalone", |_, a| declared(a, |d| &d.standalone)),
+    m("new(XDeclaration other)", |_, a| {
+        let other = a.object::<Declared>(0).map_err(|_| null("other"))?;
+        let copy = other.0.borrow().clone();
+        Ok(Declared::value(copy))
+    }),
+    m("string Version", |_, a| declared(a, |d| &mut d.version)),
+    m("string Encoding", |_, a| declared(a, |d| &mut d.encoding)),
+    m("string Standalone", |_, a| {
+        declared(a, |d| &mut d.standalone)
+    }),
+    m("set string Version", |_, a| {
+        set_declared(a, |d| &mut d.version)
+    }),
+    m("set string Encoding", |_, a| {
+        set_declared(a, |d| &mut d.encoding)
+    }),
+    m("set string Standalone", |_, a| {
+        set_declared(a, |d| &mut d.standalone)
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[
@@ -558,6 +682,14 @@ pub(super) const TYPES: &[Type] = &[
         change::DOCUMENT_TYPE,
     ),
     ty("class System.Xml.Linq.XDeclaration", DECLARATION),
+    ty(
+        "class System.Xml.Linq.XNodeEqualityComparer : IEqualityComparer<XNode>",
+        compare::EQUALITY,
+    ),
+    ty(
+        "class System.Xml.Linq.XNodeDocumentOrderComparer : IComparer<XNode>",
+        compare::ORDER,
+    ),
     ty_of(
         "static System.Xml.Linq.XmlExtensions",
         extensions::EXTENSIONS,

@@ -20,6 +20,8 @@ pub(crate) enum Duplicates {
     /// The last one wins, at the place of the first.
     #[default]
     Replace,
+    /// The last one wins, at its own place: what a deserializer does.
+    Last,
     Ignore,
     Error,
 }
@@ -413,6 +415,10 @@ impl Parser<'_> {
                         return Err(self.error(&format!(
                             "Property with the name '{name}' already exists in the current JSON object."
                         )));
+                    }
+                    Duplicates::Last => {
+                        fields.remove(i);
+                        fields.push(Token::property(name, value));
                     }
                     // Both are bounded in depth, so this does not fail.
                     Duplicates::Replace => drop(fields.list()[i].set_content(value)),

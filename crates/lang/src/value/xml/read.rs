@@ -4,8 +4,10 @@
 //! well-formed is refused; nothing outside the text is read, and no entity but the five of XML is expanded; the work
 //! grows with the text and not with its square, whatever the text is.
 
-use super::{Declaration, Kind, MAX_ATTRIBUTES, MAX_HEIGHT, Name, Node, XML, XMLNS, is_name};
-use crate::value::{Object, Str, Value};
+use super::{
+    Declaration, Declared, Kind, MAX_ATTRIBUTES, MAX_HEIGHT, Name, Node, XML, XMLNS, is_name,
+};
+use crate::value::{Object, Str};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use std::any::Any;
@@ -185,7 +187,7 @@ impl Reading {
                     standalone: part(declaration.standalone()),
                 };
                 if let Kind::Document(place) = &self.document.kind {
-                    place.replace(Value::Object(Rc::new(declaration)));
+                    place.replace(Declared::value(declaration));
                 }
             }
             Event::DocType(kind) => {
@@ -193,7 +195,8 @@ impl Reading {
                     return Err("Unexpected DTD declaration".into());
                 }
                 let parts = document_type(&kind.xml10_content())?;
-                self.holder().push(Node::new(Kind::DocumentType(parts)));
+                self.holder()
+                    .push(Node::new(Kind::DocumentType(RefCell::new(parts))));
             }
             Event::Eof => {
                 if !self.open.is_empty() {
@@ -435,7 +438,7 @@ fn document_type(text: &str) -> Result<[Option<Str>; 4], String> {
     Ok([Some(Str::from(name)), public, system, subset.map(Str::from)])
 }
 
-impl Object for Declaration {
+impl Object for Declared {
     fn ty(&self) -> crate::expr::types::Ty {
         crate::expr::types::Ty::class("XDeclaration")
     }
@@ -443,11 +446,12 @@ impl Object for Declaration {
         self
     }
     fn text(&self) -> String {
+        let declaration = self.0.borrow();
         let mut out = String::from("<?xml");
         for (name, part) in [
-            ("version", &self.version),
-            ("encoding", &self.encoding),
-            ("standalone", &self.standalone),
+            ("version", &declaration.version),
+            ("encoding", &declaration.encoding),
+            ("standalone", &declaration.standalone),
         ] {
             if let Some(part) = part {
                 out.push_str(&format!(" {name}=\"{part}\""));

@@ -6,11 +6,31 @@ use super::{Kind, Name, Node, XML, XMLNS};
 use crate::value::Str;
 use std::rc::Rc;
 
+/// Why a tree cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It says two things of one prefix in one place.
+    Prefix(String),
+    /// It has a character that XML does not have.
+    Character(String),
+}
+
 /// Writes a node as `ToString` does: without a declaration, indented or as it is.
 ///
 /// # Errors
-/// When a tree says two things of one prefix in one place: it cannot be written.
-pub(crate) fn write(node: &Node, indent: bool, out: &mut String) -> Result<(), String> {
+/// When the tree cannot be written.
+pub(crate) fn write(node: &Node, indent: bool, out: &mut String) -> Result<(), Fault> {
+    write_as(node, indent, false, out)
+}
+
+/// As [`write`]; `omit` leaves out declarations of what a prefix means already.
+pub(crate) fn write_as(
+    node: &Node,
+    indent: bool,
+    omit: bool,
+    out: &mut String,
+) -> Result<(), Fault> {
+    let begin = out.len();
     let mut writer = Writer {
         out,
         indent,
@@ -21,6 +41,7 @@ pub(crate) fn write(node: &Node, indent: bool, out: &mut String) -> Result<(), S
         used: Vec::new(),
         own: 0,
         fault: None,
+        omit,
     };
     match &node.kind {
         Kind::Attribute { .. } => writer.lone_attribute(node),
@@ -38,7 +59,25 @@ pub(crate) fn write(node: &Node, indent: bool, out: &mut String) -> Result<(), S
             writer.node(node);
         }
     }
-    writer.fault.map_or(Ok(()), Err)
+    if let Some(fault) = writer.fault {
+        return Err(Fault::Prefix(fault));
+    }
+    // A reference stands for what was escaped: the rest is looked at as it was written.
+    let written = out.get(begin..).unwrap_or("");
+    match written.chars().find(|c| !legal(*c)) {
+        Some(c) => Err(Fault::Character(format!(
+            "'{}', hexadecimal value 0x{:02X}, is an invalid character.",
+            if c == '\0' { '.' } else { c },
+            u32::from(c)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A character of XML 1.0.
+fn legal(c: char) -> bool {
+    !matches!(c, '\u{fffe}' | '\u{ffff}')
+        && (u32::from(c) >= 0x20 || matches!(c, '\t' | '\n' | '\r'))
 }
 
 /// A declaration of a namespace in scope.
@@ -63,6 +102,8 @@ struct Writer<'o> {
     /// Where those of the innermost element begin.
     own: usize,
     fault: Option<String>,
+    /// Whether declarations are left out that say what is known.
+    omit: bool,
 }
 
 impl Writer<'_> {
@@ -132,7 +173,8 @@ impl Writer<'_> {
                 }
                 self.out.push_str("?>");
             }
-            Kind::DocumentType([name, public, system, subset]) => {
+            Kind::DocumentType(parts) => {
+                let [name, public, system, subset] = &*parts.borrow();
                 self.new_line();
                 self.out.push_str("<!DOCTYPE ");
                 self.out.push_str(name.as_deref().unwrap_or(""));
@@ -175,6 +217,12 @@ impl Writer<'_> {
             .map(|(_, s)| s.prefix.clone())
     }
 
+    /// What a prefix means here, if it was declared.
+    fn meaning(&self, prefix: &str) -> Option<&Str> {
+        let mut all = self.scopes.iter().rev();
+        all.find(|s| &*s.prefix == prefix).map(|s| &s.namespace)
+    }
+
     fn namespace(&self, prefix: &str) -> &str {
         self.scopes
             .iter()
@@ -189,8 +237,15 @@ impl Writer<'_> {
         };
         self.new_line();
         let outer = self.scopes.len();
-        for attribute in element.attributes() {
-            if let Some((prefix, namespace)) = declared(&attribute) {
+        let mut attributes = element.attributes();
+        if self.omit {
+            attributes.retain(|a| match declared(a) {
+                Some((prefix, namespace)) => self.meaning(&prefix) != Some(&namespace),
+                None => true,
+            });
+        }
+        for attribute in &attributes {
+            if let Some((prefix, namespace)) = declared(attribute) {
                 self.scopes.push(Scope {
                     prefix,
                     namespace,
@@ -216,8 +271,8 @@ impl Writer<'_> {
         self.out.push('<');
         let tag = qualified(&prefix, &name.local);
         self.out.push_str(&tag);
-        for attribute in element.attributes() {
-            self.attribute(&attribute, &mut more);
+        for attribute in &attributes {
+            self.attribute(attribute, &mut more);
         }
         for (prefix, namespace) in more.into_iter().rev() {
             self.out.push(' ');
@@ -405,9 +460,6 @@ pub(crate) fn escape(text: &str, attribute: bool, out: &mut String) {
             '\r' => {
                 chars.next_if_eq(&'\n');
                 out.push('\n');
-            }
-            c if u32::from(c) < 0x20 && !matches!(c, '\t' | '\n') => {
-                out.push_str(&format!("&#x{:X};", u32::from(c)));
             }
             c => out.push(c),
         }

@@ -114,7 +114,6 @@ const ARRAY: &[Row] = &[
         }
         Ok(Value::Null)
     }),
-    m("JArray DeepClone()", super::clone_row),
 ];
 
 /// Runs a member of `JArray` for what sees one as an `IList<JToken>`; `set` is the indexer.

@@ -9,7 +9,7 @@ use crate::expr::eval::sequence::{Open, Pull};
 use crate::expr::eval::{Cx, Iter, Query, R, Throw, types};
 use crate::expr::types::Ty;
 use crate::value::token::Kind;
-use crate::value::{Token, Value};
+use crate::value::{Str, Token, Value};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -198,6 +198,29 @@ pub(super) fn descendants_of_each(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Th
 /// Each with all below it.
 pub(super) fn descendants_and_self_of_each(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     each(cx, q, |t| t.descendants(true))
+}
+
+/// What a path finds, searched when the first token is asked for.
+pub(super) fn selected(cx: &mut Cx<'_>, source: Value, path: Str, strict: bool) -> R {
+    let open: Open = if strict { found_strictly } else { found };
+    with(cx, source, Value::Str(path), Ty::class("JToken"), open)
+}
+
+fn found(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    search(cx, q, false)
+}
+
+fn found_strictly(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    search(cx, q, true)
+}
+
+fn search(cx: &mut Cx<'_>, q: &Query, strict: bool) -> Result<Pull, Throw> {
+    let mut all = match (q.arg(0), q.arg(1)) {
+        (Value::Token(t), Value::Str(path)) => super::path::select(cx, &t, &path, strict)?,
+        _ => Vec::new(),
+    }
+    .into_iter();
+    pull(move |_| Ok(all.next().map(Value::Token)))
 }
 
 /// What is under a key of each token, or the values below each when there is no key.

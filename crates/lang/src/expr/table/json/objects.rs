@@ -181,7 +181,6 @@ const OBJECT: &[Row] = &[
             live::over(cx, a.get(0), of, live::pairs)
         },
     ),
-    m("JObject DeepClone()", super::clone_row),
 ];
 
 /// Removes all that a container has; a property keeps its value.

@@ -8,7 +8,7 @@ use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::Value;
-use crate::value::token::parse;
+use crate::value::token::parse::{self, Duplicates};
 use crate::value::token::write;
 
 fn serialize(cx: &mut Cx<'_>, v: &Value, how: &Writing) -> R {
@@ -51,7 +51,19 @@ fn ended(why: &str, ty: &Ty) -> Throw {
         (_, true) => "array",
         _ => return super::json_error(why),
     };
+    let read = matches!(
+        ty.plain(),
+        Ty::Int | Ty::Double | Ty::Decimal | Ty::Bool | Ty::String
+    ) || ty.plain().is_class("DateTime")
+        || ty.plain().is_class("DateTimeOffset");
     match ty {
+        // The reader of a value does not take a container.
+        _ if read => {
+            let c = if kind == "object" { '{' } else { '[' };
+            super::json_error(format!(
+                "Unexpected character encountered while parsing value: {c}.{place}"
+            ))
+        }
         Ty::Class(n, _) if n.starts_with('J') => {
             let path = place.split(',').next().unwrap_or(place);
             throw(
@@ -82,6 +94,7 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     }
     let mut reading = settings::reading(a, settings);
     let dates = std::mem::replace(&mut reading.dates, false);
+    reading.duplicates = Duplicates::Last;
     // A decimal keeps the digits of the text.
     reading.decimals |= mentions(ty, &Ty::Decimal);
     cx.charge(text.len().saturating_mul(3))?;

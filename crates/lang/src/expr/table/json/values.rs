@@ -2,7 +2,6 @@
 
 use super::convert::made;
 use super::from::scalar;
-use super::null;
 use crate::expr::eval::{Args, Cx, R};
 use crate::expr::table::{Row, Type, m, ty};
 use crate::expr::types::Ty;
@@ -95,7 +94,7 @@ fn formatted(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 const VALUE: &[Row] = &[
     m("new(JValue other)", |cx, a| {
         cx.charge(96)?;
-        let other = a.token(0).map_err(|_| null("other"))?;
+        let other = a.token(0)?;
         Ok(Value::Token(other.deep_clone()))
     }),
     m("new(long value)", typed),
@@ -182,7 +181,7 @@ const VALUE: &[Row] = &[
 const RAW: &[Row] = &[
     m("new(JRaw other)", |cx, a| {
         cx.charge(96)?;
-        let other = a.token(0).map_err(|_| null("other"))?;
+        let other = a.token(0)?;
         Ok(Value::Token(other.deep_clone()))
     }),
     m("new(object rawJson)", |cx, a| text(cx, a, Form::Raw)),

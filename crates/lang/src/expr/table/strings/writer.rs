@@ -56,7 +56,7 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Writer, Throw> {
 }
 
 /// Writes a text, and the end of the line if wanted.
-fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, line: bool) -> R {
+pub(in crate::expr::table) fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, line: bool) -> R {
     let w = this(a)?;
     if w.closed.get() {
         return Err(throw(

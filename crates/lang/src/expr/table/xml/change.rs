@@ -7,7 +7,7 @@ use super::convert::text_of;
 use super::{PASSED_PER_STEP, at, attribute, made, name_at, named, node, null, removed};
 use crate::expr::eval::{Args, Cx, R, Throw, iterate, throw};
 use crate::expr::table::{Row, m};
-use crate::value::xml::{Declaration, Kind, Name, Node};
+use crate::value::xml::{Declared, Kind, Name, Node};
 use crate::value::{Str, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -46,7 +46,8 @@ fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), 
             }
             None => out.push(Piece::Text(text_of(content)?.to_string())),
         },
-        Value::List(_) | Value::Dict(_) | Value::Token(_) if sequence(content) => {
+        // A value of JSON is a sequence too, of nothing.
+        Value::List(_) | Value::Dict(_) | Value::Token(_) => {
             for item in iterate(cx, content)? {
                 pieces(cx, &item, out)?;
             }
@@ -60,14 +61,6 @@ fn pieces(cx: &mut Cx<'_>, content: &Value, out: &mut Vec<Piece>) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// What content goes through item by item: a text is none, nor is a scalar of JSON.
-fn sequence(value: &Value) -> bool {
-    match value {
-        Value::Token(t) => !matches!(t.kind(), crate::value::token::Kind::Scalar(_)),
-        _ => true,
-    }
 }
 
 /// The arguments from the `i`th on, taken apart.
@@ -395,7 +388,7 @@ pub(super) const DOCUMENT: &[Row] = &[
             let content = content(cx, a, 1)?;
             let declaration = a.get(0);
             if !declaration.is_null() {
-                a.object::<Declaration>(0)?;
+                a.object::<Declared>(0)?;
             }
             document(cx, declaration, content)
         },
@@ -469,6 +462,14 @@ pub(super) const INSTRUCTION: &[Row] = &[
         Kind::Instruction { target, .. } => Ok(Value::Str(target.borrow().clone())),
         _ => Ok(Value::Null),
     }),
+    m("set string Target", |_, a| {
+        let new = a.str(1).map_err(|_| null("value"))?;
+        super::names::local(&new)?;
+        if let Kind::Instruction { target, .. } = &node(a)?.kind {
+            target.replace(new);
+        }
+        Ok(Value::Null)
+    }),
     m("string Data", |_, a| Ok(Value::Str(node(a)?.inner_text()))),
     m("set string Data", |_, a| set_value(a)),
 ];
@@ -476,21 +477,39 @@ pub(super) const INSTRUCTION: &[Row] = &[
 /// A part of a document type.
 fn part(a: &Args<'_>, i: usize) -> R {
     match &node(a)?.kind {
-        Kind::DocumentType(parts) => Ok(parts[i].clone().map_or(Value::Null, Value::Str)),
+        Kind::DocumentType(parts) => Ok(parts.borrow()[i].clone().map_or(Value::Null, Value::Str)),
         _ => Ok(Value::Null),
     }
+}
+
+fn set_part(a: &Args<'_>, i: usize) -> R {
+    if let Kind::DocumentType(parts) = &node(a)?.kind {
+        parts.borrow_mut()[i] = a.str(1).ok();
+    }
+    Ok(Value::Null)
 }
 
 pub(super) const DOCUMENT_TYPE: &[Row] = &[
     m(
         "new(string name, string publicId, string systemId, string internalSubset)",
         |cx, a| {
-            named(&a.str(0).map_err(|_| null("name"))?)?;
+            super::names::local(&a.str(0).map_err(|_| null("name"))?)?;
             let parts = [0, 1, 2, 3].map(|i| a.str(i).ok());
-            made(cx, Node::new(Kind::DocumentType(parts)))
+            made(cx, Node::new(Kind::DocumentType(RefCell::new(parts))))
         },
     ),
+    m("new(XDocumentType other)", |cx, a| {
+        let copy = at(a, 0).map_err(|_| null("other"))?.copy();
+        made(cx, copy)
+    }),
     m("string Name", |_, a| part(a, 0)),
+    m("set string Name", |_, a| {
+        super::names::local(&a.str(1).map_err(|_| null("name"))?)?;
+        set_part(a, 0)
+    }),
+    m("set string PublicId", |_, a| set_part(a, 1)),
+    m("set string SystemId", |_, a| set_part(a, 2)),
+    m("set string InternalSubset", |_, a| set_part(a, 3)),
     m("string PublicId", |_, a| part(a, 1)),
     m("string SystemId", |_, a| part(a, 2)),
     m("string InternalSubset", |_, a| part(a, 3)),

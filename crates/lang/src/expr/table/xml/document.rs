@@ -106,7 +106,9 @@ pub(super) fn qualified(node: &Node) -> Str {
             Kind::Text(_) => "#text",
             Kind::CData(_) => "#cdata-section",
             Kind::Instruction { target, .. } => return target.borrow().clone(),
-            Kind::DocumentType([Some(name), ..]) => return name.clone(),
+            Kind::DocumentType(parts) => {
+                return parts.borrow()[0].clone().unwrap_or_else(|| Str::from(""));
+            }
             _ => "#comment",
         });
     };
@@ -170,7 +172,7 @@ pub(super) const NODE: &[Row] = &[
     m("string OuterXml", |cx, a| {
         pay(cx, &*node(a)?)?;
         let mut out = String::new();
-        write::write(&*node(a)?, false, &mut out).map_err(super::xml_error)?;
+        write::write(&*node(a)?, false, &mut out).map_err(super::unwritable)?;
         cx.text(out)
     }),
     m("string InnerXml", |cx, a| {
@@ -180,7 +182,7 @@ pub(super) const NODE: &[Row] = &[
             write::escape(&value.borrow(), true, &mut out);
         }
         for child in node(a)?.children() {
-            write::write(&child, false, &mut out).map_err(super::xml_error)?;
+            write::write(&child, false, &mut out).map_err(super::unwritable)?;
         }
         cx.text(out)
     }),

@@ -1,125 +1,149 @@
 //! LINQ to XML: the extension methods on sequences of nodes.
+//!
+//! The receivers are sequences of the class that a method is for, so that a sequence of JSON tokens does not fit.
 
-use super::{ancestors, descendants, list, name_at, path, removed};
-use crate::expr::eval::{Args, Cx, R};
+use super::live::{self, Axis};
+use super::{null, path, removed};
+use crate::expr::eval::sequence::Pull;
+use crate::expr::eval::{Args, Cx, Query, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::value::Value;
 use crate::value::xml::Node;
 use std::rc::Rc;
 
-/// A method of every node of a sequence, its results in a row.
-fn of_each(
-    cx: &mut Cx<'_>,
-    a: &Args<'_>,
-    class: &'static str,
-    find: impl Fn(&Node) -> Vec<Rc<Node>>,
-) -> R {
-    let name = match a.len() {
-        2 if a.is_null(1) => return list(cx, class, Vec::new()),
-        2 => Some(name_at(a, 1)?),
-        _ => None,
-    };
-    let mut out = Vec::new();
-    for item in a.items(cx, 0)? {
-        let Value::Object(o) = &item else { continue };
-        let Some(node) = o.as_any().downcast_ref::<Node>() else {
-            continue;
-        };
-        let found = find(node);
-        cx.step(found.len())?;
-        out.extend(found.into_iter().filter(|n| {
-            (class == "XNode" || class == "XAttribute" || n.is_element())
-                && name
-                    .as_ref()
-                    .is_none_or(|name| n.name().as_ref() == Some(name))
-        }));
+/// An axis of every node of the receiver, its results in a row.
+fn of_each(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str, axis: Axis) -> R {
+    if a.is_null(0) {
+        return Err(null("source"));
     }
-    list(cx, class, out)
+    let name = (a.len() > 1).then(|| a.get(1));
+    live::of_each(cx, a.get(0), axis, class, name)
 }
 
 macro_rules! each {
-    ($class:literal, $find:expr, $($signature:literal),+) => {
-        [$(m($signature, |cx, a| of_each(cx, a, $class, $find))),+]
+    ($class:literal, $axis:ident, $($signature:literal),+) => {
+        [$(m($signature, |cx, a| of_each(cx, a, $class, Axis::$axis))),+]
     };
+}
+
+/// `InDocumentOrder`, sorted when the first node is asked for.
+fn in_order(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    let mut items = q.iter(cx, 0)?;
+    let mut placed: Vec<(Vec<usize>, Value)> = Vec::new();
+    let mut root: Option<Rc<Node>> = None;
+    while let Some(item) = items.next(cx)? {
+        let node = match &item {
+            Value::Object(o) => o.as_any().downcast_ref::<Node>(),
+            _ => None,
+        };
+        let mut place = Vec::new();
+        if let Some(node) = node {
+            cx.step(8)?;
+            let own = node.root();
+            if root.as_ref().is_some_and(|r| !r.is(&own)) {
+                return Err(throw(
+                    "InvalidOperationException",
+                    "Failed to compare two elements in the array.",
+                ));
+            }
+            root = Some(own);
+            place = path(cx, node)?;
+        }
+        placed.push((place, item));
+    }
+    placed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut sorted = placed.into_iter();
+    Ok(Box::new(move |_| Ok(sorted.next().map(|(_, item)| item))))
 }
 
 pub(super) const EXTENSIONS: &[&[Row]] = &[
     &each!(
         "XElement",
-        |n| n.children(),
-        "static IEnumerable<XElement> Elements<T>(this IEnumerable<T> source)",
-        "static IEnumerable<XElement> Elements<T>(this IEnumerable<T> source, XName name)"
+        Children,
+        "static IEnumerable<XElement> Elements(this IEnumerable<XContainer> source)",
+        "static IEnumerable<XElement> Elements(this IEnumerable<XContainer> source, XName name)"
     ),
     &each!(
         "XElement",
-        |n| n.descendants(),
-        "static IEnumerable<XElement> Descendants<T>(this IEnumerable<T> source)",
-        "static IEnumerable<XElement> Descendants<T>(this IEnumerable<T> source, XName name)"
+        Descendants,
+        "static IEnumerable<XElement> Descendants(this IEnumerable<XContainer> source)",
+        "static IEnumerable<XElement> Descendants(this IEnumerable<XContainer> source, XName name)"
     ),
     &each!(
         "XElement",
-        |n| descendants(n, true),
+        DescendantsAndSelf,
         "static IEnumerable<XElement> DescendantsAndSelf(this IEnumerable<XElement> source)",
         "static IEnumerable<XElement> DescendantsAndSelf(this IEnumerable<XElement> source, XName name)"
     ),
     &each!(
         "XElement",
-        |n| ancestors(n, false),
-        "static IEnumerable<XElement> Ancestors<T>(this IEnumerable<T> source)",
-        "static IEnumerable<XElement> Ancestors<T>(this IEnumerable<T> source, XName name)"
+        Ancestors,
+        "static IEnumerable<XElement> Ancestors(this IEnumerable<XNode> source)",
+        "static IEnumerable<XElement> Ancestors(this IEnumerable<XNode> source, XName name)"
     ),
     &each!(
         "XElement",
-        |n| ancestors(n, true),
+        AncestorsAndSelf,
         "static IEnumerable<XElement> AncestorsAndSelf(this IEnumerable<XElement> source)",
         "static IEnumerable<XElement> AncestorsAndSelf(this IEnumerable<XElement> source, XName name)"
     ),
     &each!(
         "XAttribute",
-        |n| n.attributes(),
+        Attributes,
         "static IEnumerable<XAttribute> Attributes(this IEnumerable<XElement> source)",
         "static IEnumerable<XAttribute> Attributes(this IEnumerable<XElement> source, XName name)"
     ),
     &each!(
         "XNode",
-        |n| n.children(),
-        "static IEnumerable<XNode> Nodes<T>(this IEnumerable<T> source)"
+        Children,
+        "static IEnumerable<XNode> Nodes(this IEnumerable<XContainer> source)"
     ),
     &each!(
         "XNode",
-        |n| n.descendants(),
-        "static IEnumerable<XNode> DescendantNodes<T>(this IEnumerable<T> source)"
+        Descendants,
+        "static IEnumerable<XNode> DescendantNodes(this IEnumerable<XContainer> source)"
+    ),
+    &each!(
+        "XNode",
+        DescendantsAndSelf,
+        "static IEnumerable<XNode> DescendantNodesAndSelf(this IEnumerable<XElement> source)"
     ),
     &[
         m(
-            "static void Remove<T>(this IEnumerable<T> source)",
-            |cx, a| {
-                for item in a.items(cx, 0)? {
-                    if let Value::Object(o) = &item
-                        && let Some(node) = o.as_any().downcast_ref::<Node>()
-                    {
-                        removed(cx, node)?;
-                    }
-                }
-                Ok(Value::Null)
-            },
+            "static void Remove(this IEnumerable<XNode> source)",
+            |cx, a| remove(cx, a),
+        ),
+        m(
+            "static void Remove(this IEnumerable<XAttribute> source)",
+            |cx, a| remove(cx, a),
         ),
         m(
             "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source)",
             |cx, a| {
-                let items = a.items(cx, 0)?;
-                cx.step(items.len().saturating_mul(8))?;
-                let mut placed = Vec::with_capacity(items.len());
-                for item in items {
-                    let place = match &item {
-                        Value::Object(o) => o.as_any().downcast_ref::<Node>(),
-                        _ => None,
-                    };
-                    placed.push((place.map(|n| path(cx, n)).transpose()?, item));
+                if a.is_null(0) {
+                    return Err(null("source"));
                 }
-                placed.sort_by(|(a, _), (b, _)| a.cmp(b));
-                cx.sequence(a.ty(0), placed.into_iter().map(|(_, item)| item).collect())
+                cx.charge(size_of::<Query>() + 64)?;
+                Ok(Value::Object(Rc::new(Query {
+                    class: "IEnumerable",
+                    of: a.ty(0),
+                    name: "DocumentOrderIterator",
+                    args: smallvec::smallvec![a.get(0)],
+                    open: in_order,
+                })))
             },
         ),
     ],
 ];
+
+/// Takes every node out, all of which are found first.
+fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    for item in a.items(cx, 0)? {
+        if let Value::Object(o) = &item
+            && let Some(node) = o.as_any().downcast_ref::<Node>()
+        {
+            removed(cx, node)?;
+        }
+    }
+    Ok(Value::Null)
+}

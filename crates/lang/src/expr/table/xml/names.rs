@@ -4,7 +4,7 @@ use super::{null, xml_error};
 use crate::expr::eval::{Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
-use crate::value::xml::{Name, XML, XMLNS};
+use crate::value::xml::{Name, XML, XMLNS, is_name};
 use crate::value::{Object, Str, Value};
 use std::any::Any;
 use std::rc::Rc;
@@ -80,6 +80,38 @@ pub(super) fn named(text: &str) -> Result<Name, Throw> {
     })
 }
 
+/// A local name, as `XmlConvert.VerifyNCName` takes it.
+pub(super) fn local(text: &str) -> Result<Str, Throw> {
+    if text.is_empty() {
+        return Err(throw(
+            "ArgumentNullException",
+            "The empty string '' is not a valid local name. (Parameter 'name')",
+        ));
+    }
+    if is_name(text) {
+        return Ok(Str::from(text));
+    }
+    let first = |c: char| c == '_' || c.is_alphabetic();
+    let bad = match text.chars().next() {
+        Some(c) if !first(c) => Some((c, "begin with")),
+        _ => text
+            .chars()
+            .find(|c| !is_name(&format!("a{c}")))
+            .map(|c| (c, "contain")),
+    };
+    let (c, verb) = bad.unwrap_or((' ', "contain"));
+    Err(xml_error(match verb {
+        "contain" => format!(
+            "The '{c}' character, hexadecimal value 0x{:02X}, cannot be included in a name.",
+            u32::from(c)
+        ),
+        _ => format!(
+            "Name cannot begin with the '{c}' character, hexadecimal value 0x{:02X}.",
+            u32::from(c)
+        ),
+    }))
+}
+
 pub(super) const NAME: &[Row] = &[
     m("string LocalName", |_, a| {
         Ok(Value::Str(a.object::<Name>(0)?.local.clone()))
@@ -98,10 +130,10 @@ pub(super) const NAME: &[Row] = &[
     m(
         "static XName Get(string localName, string namespaceName)",
         |_, a| {
-            let name = named(a.text(0).map_err(|_| null("localName"))?)?;
+            let name = a.str(0).map_err(|_| null("localName"))?;
             Ok(name_value(Name {
                 namespace: a.str(1).map_err(|_| null("namespaceName"))?,
-                ..name
+                local: local(&name)?,
             }))
         },
     ),
@@ -127,9 +159,9 @@ pub(super) const NAMESPACE: &[Row] = &[
         Ok(Value::Str(a.object::<Namespace>(0)?.0.clone()))
     }),
     m("XName GetName(string localName)", |_, a| {
-        let name = named(a.text(1).map_err(|_| null("localName"))?)?;
+        let local = local(a.text(1).map_err(|_| null("localName"))?)?;
         let namespace = a.object::<Namespace>(0)?.0.clone();
-        Ok(name_value(Name { namespace, ..name }))
+        Ok(name_value(Name { namespace, local }))
     }),
     m("static XNamespace Get(string namespaceName)", |_, a| {
         Ok(namespace_value(
@@ -149,9 +181,9 @@ pub(super) const NAMESPACE: &[Row] = &[
     m(
         "static XName operator +(XNamespace ns, string localName)",
         |_, a| {
-            let name = named(a.text(1).map_err(|_| null("localName"))?)?;
             let namespace = a.object::<Namespace>(0).map_err(|_| null("ns"))?.0.clone();
-            Ok(name_value(Name { namespace, ..name }))
+            let local = local(a.text(1).map_err(|_| null("localName"))?)?;
+            Ok(name_value(Name { namespace, local }))
         },
     ),
     m(

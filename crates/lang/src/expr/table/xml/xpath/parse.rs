@@ -296,9 +296,7 @@ impl Parser<'_> {
             });
         };
         let filters = self.filters()?;
-        if self.eat("/")? {
-            self.steps(&mut steps)?;
-        } else if self.is("//") {
+        if self.is("//") || self.eat("/")? {
             self.steps(&mut steps)?;
         }
         if filters.is_empty() && steps.is_empty() {

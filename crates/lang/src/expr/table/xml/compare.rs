@@ -1,0 +1,84 @@
+//! LINQ to XML: comparers of nodes, by content (`XNodeEqualityComparer`) and by place (`XNodeDocumentOrderComparer`).
+
+use super::{at, order_at};
+use crate::expr::eval::{Args, Cx, R, Throw};
+use crate::expr::table::{Row, m};
+use crate::expr::types::Ty;
+use crate::value::xml::{Node, write};
+use crate::value::{Object, Value};
+use std::any::Any;
+use std::rc::Rc;
+
+/// A comparer of either kind, by the name of its class.
+#[derive(Debug)]
+pub(crate) struct Comparer(&'static str);
+
+impl Object for Comparer {
+    fn ty(&self) -> Ty {
+        Ty::class(self.0)
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn made(class: &'static str) -> R {
+    Ok(Value::Object(Rc::new(Comparer(class))))
+}
+
+/// The comparer by content.
+pub(crate) fn by_content() -> R {
+    made("XNodeEqualityComparer")
+}
+
+pub(super) const NODE: &[Row] = &[
+    m("static XNodeEqualityComparer EqualityComparer", |_, _| {
+        by_content()
+    }),
+    m(
+        "static XNodeDocumentOrderComparer DocumentOrderComparer",
+        |_, _| made("XNodeDocumentOrderComparer"),
+    ),
+];
+
+/// `DeepEquals` of two nodes at places of the arguments.
+pub(super) fn equal_at(cx: &mut Cx<'_>, a: &Args<'_>, i: usize, j: usize) -> R {
+    if a.is_null(i) || a.is_null(j) {
+        return Ok(Value::Bool(a.is_null(i) && a.is_null(j)));
+    }
+    cx.step(at(a, i)?.weight() / 32)?;
+    Ok(Value::Bool(at(a, i)?.deep_equals(at(a, j)?)))
+}
+
+/// A text that equal nodes share.
+pub(crate) fn content_key(node: &Node) -> String {
+    let mut out = String::new();
+    // What cannot be written is only equal to what is written as far.
+    let _ = write::write(node, false, &mut out);
+    out
+}
+
+pub(super) const EQUALITY: &[Row] = &[
+    m("new()", |_, _| by_content()),
+    m("bool Equals(XNode x, XNode y)", |cx, a| {
+        equal_at(cx, a, 1, 2)
+    }),
+    m("int GetHashCode(XNode obj)", |cx, a| {
+        if a.is_null(1) {
+            return Ok(Value::Int(0));
+        }
+        let node = at(a, 1)?;
+        cx.step(node.weight() / 32)?;
+        let key = Value::from(content_key(node));
+        Ok(Value::Int(crate::expr::table::core::hash(&key)))
+    }),
+];
+
+fn compare(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Throw> {
+    order_at(cx, a, 1, 2).map(Value::Int)
+}
+
+pub(super) const ORDER: &[Row] = &[
+    m("new()", |_, _| made("XNodeDocumentOrderComparer")),
+    m("int Compare(XNode x, XNode y)", compare),
+];
