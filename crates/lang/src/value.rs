@@ -216,6 +216,11 @@ impl Value {
 
     /// Full .NET name of the value's type, as exceptions name it; `System.Object` for null.
     pub fn type_name(&self) -> String {
+        if let Value::Object(o) = self
+            && let Some(name) = o.class_name()
+        {
+            return name;
+        }
         self.ty().full_name()
     }
 

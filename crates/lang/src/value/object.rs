@@ -54,6 +54,10 @@ pub trait Object: Debug + 'static {
     fn weight(&self) -> usize {
         1
     }
+    /// Full name of the class behind it, where the type of the table is a base of it.
+    fn class_name(&self) -> Option<String> {
+        None
+    }
     /// `IFormattable.ToString(format)`, when the type has formats.
     fn format(&self, format: &str) -> Option<String> {
         let _ = format;

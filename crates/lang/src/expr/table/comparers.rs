@@ -27,6 +27,34 @@ impl Object for Comparer {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn text(&self) -> String {
+        self.class_name().unwrap_or_default()
+    }
+    fn class_name(&self) -> Option<String> {
+        let Ty::Class(name, args) = &self.ty else {
+            return None;
+        };
+        let of = args.first().cloned().unwrap_or(Ty::Object);
+        // .NET chooses a class by what the type can do.
+        let kind = if !self.by.is_null() {
+            "Comparison"
+        } else if of.is_nullable() {
+            "Nullable"
+        } else if *name == "EqualityComparer" && of == Ty::Byte {
+            return Some("System.Collections.Generic.ByteEqualityComparer".into());
+        } else if super::table()
+            .lineage(&of)
+            .contains(&Ty::class("IComparable"))
+        {
+            "Generic"
+        } else {
+            "Object"
+        };
+        Some(format!(
+            "System.Collections.Generic.{kind}{name}`1[{}]",
+            of.plain().full_name()
+        ))
+    }
 }
 
 /// The delegate that a comparer calls.

@@ -29,6 +29,9 @@ impl Object for Invariant {
             self.ty().full_name()
         }
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Invariant>();
         other.is_some_and(|o| o.0 == self.0)

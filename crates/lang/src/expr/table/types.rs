@@ -21,6 +21,9 @@ impl Object for Described {
     fn text(&self) -> String {
         self.0.full_name()
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other
             .as_any()

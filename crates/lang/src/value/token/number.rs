@@ -112,6 +112,9 @@ impl Object for BigInteger {
     fn text(&self) -> String {
         BigInteger::text(self)
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<BigInteger>() == Some(self)
     }

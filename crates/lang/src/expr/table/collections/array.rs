@@ -350,7 +350,7 @@ pub(super) const STATIC: &[Row] = &[
         |_, a| {
             let l = list(a, 0, "array")?;
             let n = l.items().len();
-            let within = range(a, 2, ("startIndex", "count"), n)?;
+            let within = Where::within(2, 3).forward(a, n)?;
             fill(&l, within, &a.get(1))
         },
     ),

@@ -7,6 +7,7 @@ use super::span::{
     self, Items, Where, binary_search, find_index, index_of, list, matching, out_of_range, range,
     replace, size, sort_range,
 };
+use crate::expr::eval::sequence::known_count;
 use crate::expr::eval::{Args, Cx, R, types};
 use crate::expr::types::Ty;
 use crate::value::{List, Object, Value};
@@ -109,8 +110,13 @@ pub(super) const ROWS: &[Row] = &[
     m("new(int capacity)", |cx, a| sized(cx, a)),
     m("new(IEnumerable<T> collection)", |cx, a| {
         a.not_null(&["collection"])?;
+        let known = known_count(&a.values[0]);
         let items = a.items(cx, 0)?;
-        new_list(cx, a, items)
+        let made = new_list(cx, a, items)?;
+        if let (Value::List(l), Some(n)) = (&made, known) {
+            l.set_capacity(n as u32);
+        }
+        Ok(made)
     }),
     m("int Count", collection_count),
     m("int Capacity", |_, a| {

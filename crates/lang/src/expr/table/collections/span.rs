@@ -175,7 +175,11 @@ impl Where {
     }
 
     /// Places of a search to the end.
-    fn forward(&self, a: &Args<'_>, len: usize) -> Result<std::ops::Range<usize>, Throw> {
+    pub(super) fn forward(
+        &self,
+        a: &Args<'_>,
+        len: usize,
+    ) -> Result<std::ops::Range<usize>, Throw> {
         let start = match self.start {
             Some(i) => usize::try_from(a.int(i))
                 .ok()

@@ -49,11 +49,10 @@ fn text(cx: &mut Cx<'_>, a: &Args<'_>, form: Form) -> R {
 }
 
 /// `CompareTo` of a value with a token or a value; anything is more than null.
-fn compared(a: &Args<'_>) -> R {
-    let t = a.token(0)?;
+pub(in crate::expr::table) fn compared_to(t: &Token, other: &Value) -> R {
     let own = t.value().unwrap_or_default();
     let mut ty = t.type_number();
-    let other = match a.get(1) {
+    let other = match other.clone() {
         Value::Null => return Ok(Value::Int(1)),
         Value::Token(o) => {
             // A text is compared as what the other is.
@@ -65,6 +64,10 @@ fn compared(a: &Args<'_>) -> R {
         v => v,
     };
     Ok(Value::Int(compare::distance(ty, &own, &other)?))
+}
+
+fn compared(a: &Args<'_>) -> R {
+    compared_to(&a.token(0)?, &a.values[1])
 }
 
 /// `ToString(format)`: what has no formats prints as ever.

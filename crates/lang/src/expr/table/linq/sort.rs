@@ -16,6 +16,22 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
         (false, true) => return Ok(Ordering::Greater),
         _ => {}
     }
+    // A value of JSON compares itself with what there is.
+    for (x, y, turned) in [(a, b, false), (b, a, true)] {
+        if let Value::Token(t) = x
+            && t.value().is_some()
+        {
+            let o = super::super::json::values::compared_to(t, y)?;
+            let o = o.as_i64().unwrap_or(0).cmp(&0);
+            return Ok(if turned { o.reverse() } else { o });
+        }
+    }
+    if std::mem::discriminant(a) != std::mem::discriminant(b) {
+        return Err(throw(
+            "ArgumentException",
+            format!("Object must be of type {}.", a.ty().table_name()),
+        ));
+    }
     match compare(a, b) {
         Some(o) => Ok(o),
         // NaN sorts before every number.
@@ -31,10 +47,18 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
     }
 }
 
-/// Whether the two are one object in .NET, where equal names and cultures are.
+/// Whether the two are one object in .NET, where equal names and cultures are, and most empty arrays of a type.
 fn interned(a: &Value, b: &Value) -> bool {
-    matches!(a, Value::Object(o) if matches!(o.ty().table_name(), "XName" | "XNamespace" | "CultureInfo"))
-        && crate::expr::eval::equal(a, b)
+    match (a, b) {
+        (Value::Object(o), _) => {
+            let one = ["XName", "XNamespace", "CultureInfo", "DateTimeFormatInfo"];
+            one.contains(&o.ty().table_name()) && crate::expr::eval::equal(a, b)
+        }
+        (Value::List(x), Value::List(y)) => {
+            x.ty() == y.ty() && x.items().is_empty() && y.items().is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// An `IComparer<T>` or `Comparison<T>`.

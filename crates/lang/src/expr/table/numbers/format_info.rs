@@ -36,7 +36,14 @@ fn made(symbols: Symbols, read_only: bool) -> R {
 
 /// `NumberFormatInfo.InvariantInfo`, also that of the culture.
 pub(in crate::expr::table) fn invariant() -> R {
-    made(INVARIANT.clone(), true)
+    thread_local! {
+        /// There is one, however often it is asked for.
+        static ONE: Rc<NumberFormat> = Rc::new(NumberFormat {
+            symbols: RefCell::new(INVARIANT.clone()),
+            read_only: true,
+        });
+    }
+    Ok(Value::Object(ONE.with(|one| one.clone())))
 }
 
 /// The symbols that a provider stands for: those of a `NumberFormatInfo`, else the invariant ones.

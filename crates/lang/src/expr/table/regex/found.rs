@@ -73,6 +73,9 @@ impl Object for Part {
     fn text(&self) -> String {
         self.read()
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         // Made anew each time they are asked for; the same part is the same object in .NET.
         let same = |a: &Option<Rc<Found>>, b: &Option<Rc<Found>>| match (a, b) {

@@ -39,6 +39,9 @@ impl Object for Transition {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Transition>() == Some(self)
     }
@@ -79,6 +82,9 @@ impl Object for Adjustment {
     }
     fn as_any(&self) -> &dyn Any {
         self
+    }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
     }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Adjustment>() == Some(self)

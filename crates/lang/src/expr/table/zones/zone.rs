@@ -44,6 +44,9 @@ impl Object for Zone {
     fn text(&self) -> String {
         self.display()
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(self.text())
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Zone>();
         other.is_some_and(|o| o.id.eq_ignore_ascii_case(&self.id) && self.same_rules(o))
