@@ -158,3 +158,31 @@ pub fn regex(data: &[u8]) {
     let (pattern, text) = rest.split_once('\n').unwrap_or((&rest, ""));
     expr::table::regex::probe(pattern, options, text);
 }
+
+/// Reads `data` as JSON as Json.NET does, and writes what was read.
+///
+/// # Panics
+/// When what is written is read as something else, or a fault has no place.
+pub fn json(data: &[u8]) {
+    expr::table::json::probe(&String::from_utf8_lossy(data));
+}
+
+/// Searches JSON with a JSONPath: the path, a line end, the JSON.
+///
+/// # Panics
+/// When a token that was found is not where its path says.
+pub fn json_path(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (path, json) = text.split_once('\n').unwrap_or((&text, "{}"));
+    expr::table::json::path::probe(path, json);
+}
+
+/// Reads a document of XML and searches it with XPath: the path, a line end, the document.
+///
+/// # Panics
+/// When what is written of a tree is read as another one, or a path finds a node twice.
+pub fn xml(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (path, document) = text.split_once('\n').unwrap_or((&text, "<a/>"));
+    expr::table::xml::xpath::probe(path, document);
+}

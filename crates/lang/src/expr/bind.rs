@@ -342,7 +342,13 @@ impl Binder {
     /// As [`Binder::declare`], for a variable that is declared without a value.
     fn declare_unsure(&mut self, name: &Str, ty: Ty, at: &At) -> B<u32> {
         let slot = self.declare(name, ty, at)?;
-        if let Some(l) = self.function().scopes.iter_mut().flatten().find(|l| l.slot == slot) {
+        if let Some(l) = self
+            .function()
+            .scopes
+            .iter_mut()
+            .flatten()
+            .find(|l| l.slot == slot)
+        {
             l.unsure = true;
         }
         Ok(slot)

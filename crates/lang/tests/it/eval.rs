@@ -4,6 +4,7 @@
 //! Mono 6.8 and Json.NET 6; where we differ on purpose `ours` stands beside it, with the reason in `why`.
 
 mod corpus;
+mod documents;
 mod errors;
 mod semantics;
 

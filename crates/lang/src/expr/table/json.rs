@@ -448,6 +448,31 @@ fn selected(cx: &mut Cx<'_>, a: &Args<'_>, strict: bool) -> R {
     live::selected(cx, a.get(0), path, strict)
 }
 
+/// For fuzzing and property tests: reads a text and writes it again, twice the same.
+pub(crate) fn probe(text: &str) {
+    let read = |text: &str| parse::load(text, Reading::default());
+    let first = match read(text) {
+        Ok(first) => first,
+        Err(why) => {
+            assert!(why.ends_with('.') && why.contains("Path '"), "{why}");
+            return;
+        }
+    };
+    // A comment alone is no JSON when it is written.
+    if first.type_number() == 5 {
+        return;
+    }
+    for indented in [false, true] {
+        let (mut one, mut two) = (String::new(), String::new());
+        write::write(&first, indented, &mut one);
+        let again = read(&one).unwrap_or_else(|why| panic!("{one}: {why}"));
+        write::write(&again, indented, &mut two);
+        assert_eq!(one, two);
+        assert_eq!(first.descendants(true).len(), again.descendants(true).len());
+    }
+    assert!(first.deep_equals(&first.deep_clone()));
+}
+
 /// `System.Numerics.BigInteger`: what integers of JSON beyond `long` are. It has no arithmetic here.
 const BIG_INTEGER: &[Row] = &[m("int CompareTo(BigInteger other)", |_, a| {
     let order = a

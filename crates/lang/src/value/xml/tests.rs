@@ -44,7 +44,7 @@ fn no_text_panics_and_what_is_read_can_be_written() {
             return Ok(());
         };
         let mut out = String::new();
-        write::write(&document, false, &mut out).unwrap_or_else(|why| panic!("{text}: {why}"));
+        write::write(&document, false, &mut out).unwrap_or_else(|why| panic!("{text}: {why:?}"));
         let again = read::document(&out, true).unwrap_or_else(|why| panic!("{out}: {why}"));
         assert!(document.deep_equals(&again), "{text}\n{out}");
         Ok(())

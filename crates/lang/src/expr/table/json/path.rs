@@ -106,6 +106,32 @@ pub(super) fn select_one(cx: &mut Cx<'_>, a: &Args<'_>, strict: bool) -> R {
     Ok(all.pop().map_or(Value::Null, Value::Token))
 }
 
+/// For fuzzing and property tests: every token that a path finds is where its own path says.
+pub(crate) fn probe(path: &str, json: &str) {
+    let Ok(root) = crate::value::token::parse::parse(json) else {
+        return;
+    };
+    let mut host = crate::expr::host::Nowhere::default();
+    let mut cx = Cx::new(&mut host);
+    let Ok(found) = select(&mut cx, &root, path, false) else {
+        return;
+    };
+    for t in found.iter().take(64) {
+        assert!(t.root().same(&root));
+        let own = t.path();
+        // A property is where its value is.
+        let same = |one: &Token| one.same(t) || t.content().is_some_and(|v| v.same(one));
+        if let Ok(again) = select(&mut cx, &root, &own, false)
+            && !own.contains("$")
+            && !own.starts_with(|c: char| c.is_whitespace())
+            && again.len() == 1
+        {
+            assert!(same(&again[0]), "{own}");
+        }
+    }
+    assert!(select(&mut cx, &root, path, true).map_or(true, |all| all.len() == found.len()));
+}
+
 impl Search<'_, '_> {
     fn walk(&mut self, filters: &[Filter], from: &Token) -> Result<Vec<Token>, Throw> {
         let mut now = vec![from.clone()];

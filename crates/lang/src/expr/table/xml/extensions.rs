@@ -109,13 +109,10 @@ pub(super) const EXTENSIONS: &[&[Row]] = &[
         "static IEnumerable<XNode> DescendantNodesAndSelf(this IEnumerable<XElement> source)"
     ),
     &[
-        m(
-            "static void Remove(this IEnumerable<XNode> source)",
-            |cx, a| remove(cx, a),
-        ),
+        m("static void Remove(this IEnumerable<XNode> source)", remove),
         m(
             "static void Remove(this IEnumerable<XAttribute> source)",
-            |cx, a| remove(cx, a),
+            remove,
         ),
         m(
             "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source)",

@@ -144,6 +144,29 @@ pub(super) fn evaluate(
     )
 }
 
+/// For fuzzing and property tests: what is written of a tree is read as the same tree; a path finds each node once.
+pub(crate) fn probe(path: &str, text: &str) {
+    use crate::value::xml::{read, write};
+    let Ok(document) = read::document(text, true) else {
+        return;
+    };
+    let mut out = String::new();
+    if write::write(&document, false, &mut out).is_ok() {
+        let again = read::document(&out, true).unwrap_or_else(|why| panic!("{out}: {why}"));
+        let mut two = String::new();
+        let written = write::write(&again, false, &mut two);
+        assert!(written.is_ok() && out == two, "{out}\n{two}");
+    }
+    let mut host = crate::expr::host::Nowhere::default();
+    let mut cx = Cx::new(&mut host);
+    let find = |p: &str| (p == "p").then(|| Str::from("urn:p"));
+    if let Ok(Found::Nodes(all)) = evaluate(&mut cx, &document, path, Some(&find)) {
+        let mut seen = std::collections::HashSet::new();
+        assert!(all.iter().all(|n| seen.insert(Rc::as_ptr(n))), "{path}");
+        assert!(all.iter().all(|n| n.root().is(&document)));
+    }
+}
+
 /// The node at hand, and its place among those that are looked at.
 struct Context {
     node: Rc<Node>,
