@@ -4,8 +4,15 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::document::{self, Element, NamedValues, Node, Text, TextKind};
+use crate::expr::eval::{composite, formatted};
+use crate::expr::types::Num;
 use crate::expr::{self, Target};
 use crate::source::{FileId, Sources, Span};
+use crate::value::number::read::{read, read_usual};
+use crate::value::number::symbols::INVARIANT;
+use crate::value::number::{self};
+use crate::value::{DateTime, Kind, Value};
+use rust_decimal::Decimal;
 
 struct Named;
 
@@ -185,4 +192,66 @@ pub fn xml(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (path, document) = text.split_once('\n').unwrap_or((&text, "<a/>"));
     expr::table::xml::xpath::probe(path, document);
+}
+
+/// Numbers, dates and texts in a format that `data` gives, and `data` read as numbers. Its first nine bytes pick the
+/// values, the rest is the format.
+///
+/// # Panics
+/// When a text is longer than its format allows, or when a number's own text does not read back as that number.
+pub fn format(data: &[u8]) {
+    let Some((head, rest)) = data.split_at_checked(9) else {
+        return;
+    };
+    let bits = head[1..].iter().fold(0u64, |n, b| (n << 8) | u64::from(*b));
+    let (low, high) = (bits as u32, (bits >> 32) as u32);
+    let numbers = [
+        (Num::Int, Value::Int(low as i32)),
+        (Num::Long, Value::Long(bits as i64)),
+        (Num::ULong, Value::ULong(bits)),
+        (Num::SByte, Value::SByte(low as i8)),
+        (Num::Double, Value::Double(f64::from_bits(bits))),
+        (Num::Float, Value::Float(f32::from_bits(low))),
+        (
+            Num::Decimal,
+            Value::Decimal(Decimal::from_parts(
+                low,
+                high,
+                low.rotate_left(7) & u32::from(head[0]),
+                head[0] & 1 == 1,
+                u32::from(head[0]) % 29,
+            )),
+        ),
+    ];
+    let format = String::from_utf8_lossy(rest);
+    for (num, v) in &numbers {
+        if let Some(out) = number::format_with(v, &format, &INVARIANT) {
+            // A precision allows a million digits; else every character of a format makes a few.
+            let most = 1_000_500 + 16 * format.len();
+            assert!(out.len() <= most, "{} from {format:?}", out.len());
+        }
+        let text = v.to_text();
+        let back = read_usual(&text, *num).expect("a number's own text is a number");
+        let nan = number::as_f64(v).is_some_and(f64::is_nan);
+        assert!(nan || *back.to_text() == *text, "{text} read as {back:?}");
+        for styles in [0, 7, 111, 167, 383, 511, 515, i64::from(low & 1023)] {
+            let _ = read(&format, *num, styles, &INVARIANT);
+        }
+    }
+    let ticks = (bits >> 2) as i64 % 3_155_378_975_999_999_999;
+    let mut values: Vec<Value> = numbers.into_iter().map(|(_, v)| v).collect();
+    values.extend([
+        Value::DateTime(DateTime {
+            ticks,
+            kind: Kind::Utc,
+        }),
+        Value::TimeSpan(bits as i64),
+        Value::Guid(u128::from(bits).to_be_bytes()),
+        Value::Null,
+        Value::from(&*format),
+    ]);
+    for v in &values {
+        let _ = formatted(v, Some(&format));
+    }
+    let _ = composite(&format, &values, &INVARIANT);
 }

@@ -25,6 +25,15 @@ pub trait Object: Debug + 'static {
             std::ptr::from_ref(other.as_any()),
         )
     }
+    /// `IComparable.CompareTo`, when the type has an order.
+    fn order(&self, other: &dyn Object) -> Option<std::cmp::Ordering> {
+        let _ = other;
+        None
+    }
+    /// Whether equal objects are one and the same in .NET, as those of a static property are.
+    fn is_single(&self) -> bool {
+        false
+    }
     /// A copy that may cross threads, when the type can be stored.
     fn freeze(&self) -> Option<Frozen> {
         None

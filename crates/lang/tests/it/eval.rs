@@ -6,6 +6,7 @@
 mod corpus;
 mod documents;
 mod errors;
+mod formats;
 mod semantics;
 
 use serde_json::Value as Json;

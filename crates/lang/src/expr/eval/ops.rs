@@ -232,6 +232,9 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Enum(_, a), Value::Enum(_, b)) => a.cmp(b),
         (Value::Token(a), Value::Token(b)) => return compare(&a.value()?, &b.value()?),
         (Value::Object(a), Value::Object(b)) => {
+            if let Some(order) = a.order(&**b) {
+                return Some(order);
+            }
             for (a, b) in a.parts()?.iter().zip(b.parts()?) {
                 let order = match (a.is_null(), b.is_null()) {
                     (false, false) => compare(a, b)?,
@@ -309,7 +312,9 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         (Value::List(a), Value::List(b)) => Rc::ptr_eq(a, b),
         (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b),
         (Value::Response(a), Value::Response(b)) => Rc::ptr_eq(a, b),
-        (Value::Object(a), Value::Object(b)) => std::ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b)),
+        (Value::Object(a), Value::Object(b)) => {
+            std::ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b)) || (a.is_single() && a.equals(&**b))
+        }
         (Value::Func(a), Value::Func(b)) => Rc::ptr_eq(&a.0, &b.0),
         (Value::Host(a), Value::Host(b)) => a == b,
         (Value::Bytes(a), Value::Bytes(b)) => {

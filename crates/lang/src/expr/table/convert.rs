@@ -21,9 +21,13 @@ use crate::value::{Kind, Value, time};
 use rust_decimal::prelude::ToPrimitive;
 
 fn bad_cast(v: &Value, to: &str) -> Throw {
+    let from = match v {
+        Value::Enum(..) => "Enum",
+        v => v.ty().table_name(),
+    };
     throw(
         "InvalidCastException",
-        format!("Invalid cast from '{}' to '{to}'.", v.ty().table_name()),
+        format!("Invalid cast from '{from}' to '{to}'."),
     )
 }
 
@@ -48,6 +52,8 @@ fn unwrapped(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
         | Value::Response(_)
         | Value::Object(_)
         | Value::Host(_)
+        | Value::TimeSpan(_)
+        | Value::DateTimeOffset(_)
         | Value::Guid(_) => Err(no_convertible(&v)),
         _ => Ok(v),
     }
@@ -169,7 +175,6 @@ fn date(cx: &mut Cx<'_>, v: Value) -> R {
                 .map(Value::DateTime)
                 .ok_or_else(|| super::dates::not_a_date(s))
         }
-        Value::DateTimeOffset(_) | Value::TimeSpan(_) => Err(no_convertible(&v)),
         v => Err(bad_cast(v, "DateTime")),
     }
 }

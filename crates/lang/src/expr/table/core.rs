@@ -4,6 +4,7 @@ pub(super) mod boolean;
 pub(super) mod chars;
 mod enumeration;
 mod guid;
+mod version;
 
 pub(super) use boolean::parse as parse_bool;
 pub(super) use chars::of_text as char_of_text;
@@ -146,6 +147,7 @@ pub(super) const TYPES: &[Type] = &[
         enumeration::ROWS,
     ),
     ty("struct System.Nullable<T>", NULLABLE),
+    ty("class System.Version : IComparable", version::ROWS),
     ty("struct System.Guid : IComparable, IFormattable", guid::ROWS),
     ty_of(
         "struct System.Char : IComparable, IConvertible",

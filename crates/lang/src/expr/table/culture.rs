@@ -5,9 +5,9 @@
 //! .NET's `CultureNotFoundException`, never a silent use of the invariant one. Other files use [`invariant`].
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{R, throw};
+use crate::expr::eval::{Args, R, throw};
 use crate::expr::types::Ty;
-use crate::value::{Object, Value};
+use crate::value::{Object, Value, text};
 use std::any::Any;
 use std::rc::Rc;
 
@@ -35,6 +35,9 @@ impl Object for Invariant {
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Invariant>();
         other.is_some_and(|o| o.0 == self.0)
+    }
+    fn is_single(&self) -> bool {
+        true
     }
 }
 
@@ -94,10 +97,68 @@ const CULTURE: &[Row] = &[
     m("NumberFormatInfo NumberFormat", |_, _| {
         super::numbers::format_info::invariant()
     }),
+    m("TextInfo TextInfo", |_, _| part("TextInfo")),
     m("DateTimeFormatInfo DateTimeFormat", |_, _| {
         part("DateTimeFormatInfo")
     }),
 ];
+
+/// `ToTitleCase`: the first letter of each word goes up, the rest down, but for words all in upper case.
+fn title_case(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    let mut rest = s;
+    while let Some(start) = rest.find(char::is_alphabetic) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let inside = |c: char| c.is_alphabetic() || c == '\'' || is_mark(c) || c.is_ascii_digit();
+        let end = rest.find(|c| !inside(c)).unwrap_or(rest.len());
+        let word = &rest[..end];
+        let mut letters = word.chars();
+        if word.chars().any(char::is_lowercase) {
+            out.extend(letters.next().map(text::upper_char));
+            out.extend(letters.map(text::lower_char));
+        } else if word.chars().count() == 1 {
+            out.extend(letters.map(text::upper_char));
+        } else {
+            out.push_str(word);
+        }
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+/// A mark that stands on the letter before.
+fn is_mark(c: char) -> bool {
+    matches!(text::unicode::category(u32::from(c)), 5 | 6)
+}
+
+const TEXT: &[Row] = &[
+    m("string ToTitleCase(string str)", |cx, a| {
+        let s = title_case(a.named(1, "str")?);
+        cx.text(s)
+    }),
+    m("string ToUpper(string str)", |cx, a| {
+        let s = text::upper_invariant(a.named(1, "str")?);
+        cx.text(s)
+    }),
+    m("string ToLower(string str)", |cx, a| {
+        let s = text::lower_invariant(a.named(1, "str")?);
+        cx.text(s)
+    }),
+    m("char ToUpper(char c)", |_, a| cased(a, text::upper_char)),
+    m("char ToLower(char c)", |_, a| cased(a, text::lower_char)),
+    m("string ListSeparator", |_, _| Ok(Value::from(","))),
+    m("string CultureName", |_, _| Ok(Value::from(""))),
+];
+
+fn cased(a: &Args<'_>, f: fn(char) -> char) -> R {
+    let unit = a.int(1) as u16;
+    let c = char::from_u32(u32::from(unit)).map(f);
+    Ok(Value::Char(
+        c.and_then(|c| u16::try_from(u32::from(c)).ok())
+            .unwrap_or(unit),
+    ))
+}
 
 const DATE: &[Row] = &[
     m("static DateTimeFormatInfo InvariantInfo", |_, _| {
@@ -118,4 +179,5 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Globalization.DateTimeFormatInfo : IFormatProvider",
         DATE,
     ),
+    ty("class System.Globalization.TextInfo", TEXT),
 ];

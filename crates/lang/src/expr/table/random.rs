@@ -5,7 +5,7 @@
 //! Without a seed the sequence comes from the host.
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, R, Throw, null_argument, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::any::Any;
@@ -120,7 +120,7 @@ fn with<T>(a: &Args<'_>, f: impl FnOnce(&mut Subtractive) -> T) -> Result<T, Thr
     Ok(f(&mut a.object::<Random>(0)?.0.borrow_mut()))
 }
 
-fn outside(message: &str) -> Throw {
+fn outside(message: impl Into<crate::value::Str>) -> Throw {
     throw("ArgumentOutOfRangeException", message)
 }
 
@@ -133,9 +133,9 @@ const RANDOM: &[Row] = &[
     m("int Next(int maxValue)", |_, a| {
         let n = a.int(1);
         if n < 0 {
-            return Err(outside(
-                "maxValue ('-1') must be a non-negative value. (Parameter 'maxValue')",
-            ));
+            return Err(outside(format!(
+                "maxValue ('{n}') must be a non-negative value. (Parameter 'maxValue')\nActual value was {n}."
+            )));
         }
         Ok(Value::Int(
             (with(a, Subtractive::sample)? * n as f64) as i32,
@@ -162,6 +162,9 @@ const RANDOM: &[Row] = &[
         Ok(Value::Double(with(a, Subtractive::sample)?))
     }),
     m("void NextBytes(byte[] buffer)", |cx, a| {
+        if a.is_null(1) {
+            return Err(null_argument("buffer"));
+        }
         let list = a.list(1)?;
         cx.step(list.items().len())?;
         with(a, |r| {

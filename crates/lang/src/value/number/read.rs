@@ -329,7 +329,8 @@ fn named(s: &str, num: Num, info: &Symbols) -> Option<Value> {
         .flatten()
         .any(|t| is(&info.nan, t))
     {
-        f64::NAN
+        // As `double.NaN`, whose sign bit is set.
+        -f64::NAN
     } else {
         return None;
     };

@@ -1,6 +1,6 @@
 //! Reading dates by a given format, as .NET's `ParseExact` does with the invariant culture.
 
-use super::format::{pattern, quoted};
+use super::format::{pattern, quoted, run_of};
 use super::read::{BadDate, Cursor, Read, ZoneRead, fraction, full_year, styles};
 use super::{DAYS, MONTHS};
 
@@ -113,7 +113,7 @@ impl Reader<'_> {
     /// Reads by the start of the format; gives how much of it was used.
     fn one(&mut self, format: &[char]) -> Result<usize, BadDate> {
         let c = format[0];
-        let run = format.iter().take_while(|&&x| x == c).count();
+        let run = run_of(format);
         match c {
             'y' => {
                 let n = self.digits(run)?;

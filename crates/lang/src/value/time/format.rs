@@ -87,13 +87,23 @@ fn zone(offset: i16, run: usize, out: &mut String) -> std::fmt::Result {
     }
 }
 
+/// How often the letter at the start of a format repeats; 1 for what has no meaning by its number, which keeps the time of
+/// reading a format linear.
+pub(super) fn run_of(format: &[char]) -> usize {
+    match format.first() {
+        Some(c) if "dMyhHmsfFtzg".contains(*c) => format.iter().take_while(|x| *x == c).count(),
+        Some(_) => 1,
+        None => 0,
+    }
+}
+
 fn custom(p: &Parts, format: &str) -> Option<String> {
     let chars: Vec<char> = format.chars().collect();
     let mut out = String::with_capacity(format.len() + 8);
     let mut i = 0;
     while i < chars.len() {
         let c = chars[i];
-        let run = chars[i..].iter().take_while(|&&x| x == c).count();
+        let run = run_of(&chars[i..]);
         let mut used = run;
         let offset = match p.zone {
             Zone::Offset(o) => o,

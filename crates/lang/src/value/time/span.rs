@@ -1,6 +1,7 @@
 //! `TimeSpan` as text: .NET's formats `c`, `g`, `G` and custom ones, `Parse` and `ParseExact`.
 
-use super::{TICKS_PER_DAY, TICKS_PER_SECOND, format::quoted};
+use super::format::{quoted, run_of};
+use super::{TICKS_PER_DAY, TICKS_PER_SECOND};
 
 /// Why a text is no time span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn custom(ticks: i64, format: &str) -> Option<String> {
     let mut i = 0;
     while i < chars.len() {
         let c = chars[i];
-        let run = chars[i..].iter().take_while(|&&x| x == c).count();
+        let run = run_of(&chars[i..]);
         let mut used = run;
         match c {
             'd' if run <= 8 => out.push_str(&format!("{:0run$}", parts.days)),
@@ -259,7 +260,7 @@ fn by_format(s: &str, format: &str, negative: bool) -> Result<i64, BadSpan> {
     let mut i = 0;
     while i < chars.len() {
         let c = chars[i];
-        let run = chars[i..].iter().take_while(|&&x| x == c).count();
+        let run = run_of(&chars[i..]);
         let mut used = run;
         // Each part stands once and within its width.
         let mut once = |part: usize, widest: usize| {

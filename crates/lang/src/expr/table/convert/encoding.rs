@@ -80,6 +80,9 @@ impl Object for Encoding {
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Encoding>() == Some(self)
     }
+    fn is_single(&self) -> bool {
+        true
+    }
 }
 
 impl Encoding {
@@ -191,7 +194,15 @@ fn char_part(a: &Args<'_>, i: usize) -> Result<String, Throw> {
 fn write_bytes(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, s: &str) -> R {
     let bytes = this(a)?.encode(s);
     cx.step(bytes.len() / 8)?;
-    let list = a.list(to).map_err(|_| null("bytes"))?;
+    if a.is_null(to) {
+        return Err(null("bytes"));
+    }
+    let list = a.list(to).map_err(|_| {
+        throw(
+            "NotSupportedException",
+            "Bytes that a method returned cannot be changed here; copy them with ToArray() first.",
+        )
+    })?;
     let len = list.items().len();
     let at = usize::try_from(a.int(to + 1)).ok().filter(|at| *at <= len);
     let at = at.ok_or_else(|| out_of_range("byteIndex"))?;

@@ -231,6 +231,9 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static object ToObject(Type enumType, object value)",
         |_, a| {
+            if a.is_null(1) {
+                return Err(null_argument("value"));
+            }
             let e = of_type(a)?;
             Ok(Value::Enum(e, number(e, &a.values[1])?))
         },

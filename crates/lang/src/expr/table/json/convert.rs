@@ -302,11 +302,7 @@ pub(crate) fn checked_number(num: Num, v: &Value) -> R {
     };
     let (lo, hi) = range(num);
     if wide < lo || wide > hi {
-        let name = num.ty().table_name();
-        return Err(throw(
-            "OverflowException",
-            format!("Value was either too large or too small for an {name}."),
-        ));
+        return Err(super::super::numbers::overflow(num));
     }
     to_number(
         num,

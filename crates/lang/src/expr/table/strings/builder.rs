@@ -5,7 +5,7 @@
 use super::super::{Row, m};
 use super::edit::{formatted, replaced};
 use super::ops::{byte_of, copy_units, range, unit_text, units_of};
-use crate::expr::eval::{Args, Cx, R, Throw, null_argument};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value, text};
 use std::any::Any;
@@ -21,6 +21,8 @@ pub(super) struct Builder {
     text: RefCell<String>,
     /// What `Capacity` says; nothing is allocated for it.
     capacity: Cell<usize>,
+    /// `MaxCapacity`: most units that it takes.
+    most: usize,
 }
 
 impl Object for Builder {
@@ -40,14 +42,27 @@ impl Builder {
         Rc::new(Builder {
             text: RefCell::new(s.to_string()),
             capacity: Cell::new(capacity.max(text::units(s))),
+            most: i32::MAX as usize,
         })
     }
 
     /// Appends, counted.
     pub(super) fn push(&self, cx: &mut Cx<'_>, piece: &str) -> Result<(), Throw> {
         cx.charge(piece.len())?;
+        self.check(text::units(piece))?;
         self.text.borrow_mut().push_str(piece);
         self.grow();
+        Ok(())
+    }
+
+    /// Refuses what would go beyond `MaxCapacity`.
+    fn check(&self, more: usize) -> Result<(), Throw> {
+        if self.most < i32::MAX as usize && text::units(&self.text.borrow()) + more > self.most {
+            return Err(range(
+                "requiredLength",
+                "capacity was less than the current size.",
+            ));
+        }
         Ok(())
     }
 
@@ -119,6 +134,7 @@ fn insert(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, times: usize) -> R {
     let at = count(a, 1, "index")?;
     let (place, _) = bytes(&b.text.borrow(), at, 0, ("index", "count"))?;
     cx.charge(piece.len().saturating_mul(times))?;
+    b.check(text::units(piece).saturating_mul(times))?;
     cx.step(b.text.borrow().len() / 64)?;
     b.text.borrow_mut().insert_str(place, &piece.repeat(times));
     b.grow();
@@ -228,7 +244,26 @@ pub(super) const ROWS: &[Row] = &[
     m("new()", |_, _| made("", 0)),
     m("new(int capacity)", |_, a| made("", a.int(0))),
     m("new(int capacity, int maxCapacity)", |_, a| {
-        made("", a.int(0))
+        let (capacity, most) = (a.int(0), a.int(1));
+        if capacity > most {
+            return Err(range("capacity", "Capacity exceeds maximum capacity."));
+        }
+        if most < 1 {
+            return Err(range("maxCapacity", "MaxCapacity must be one or greater."));
+        }
+        if capacity < 0 {
+            return Err(range("capacity", "'capacity' must be greater than zero."));
+        }
+        let first = if capacity == 0 {
+            most.min(FIRST as i64)
+        } else {
+            capacity
+        };
+        Ok(Value::Object(Rc::new(Builder {
+            text: RefCell::default(),
+            capacity: Cell::new(first as usize),
+            most: most as usize,
+        })))
     }),
     m("new(string value)", |_, a| {
         made(a.values[0].as_str().unwrap_or(""), 0)
@@ -253,7 +288,9 @@ pub(super) const ROWS: &[Row] = &[
         ))
     }),
     m("set int Capacity", |_, a| set_capacity(a)),
-    m("int MaxCapacity", |_, _| Ok(Value::Int(i32::MAX))),
+    m("int MaxCapacity", |_, a| {
+        Ok(Value::Int(this(a)?.most as i32))
+    }),
     m("int EnsureCapacity(int capacity)", |_, a| {
         let b = this(a)?;
         let wanted = count(a, 1, "capacity")?;
@@ -274,7 +311,7 @@ pub(super) const ROWS: &[Row] = &[
         });
         cx.step(b.len() / 256)?;
         unit.map(Value::Char).ok_or_else(|| {
-            crate::expr::eval::throw(
+            throw(
                 "IndexOutOfRangeException",
                 "Index was outside the bounds of the array.",
             )
@@ -310,9 +347,15 @@ pub(super) const ROWS: &[Row] = &[
         |cx, a| {
             let s = this(a)?.text.borrow();
             let to = a.list(2).map_err(|_| null_argument("destination"))?;
+            let place = count(a, 3, "destinationIndex")?;
+            if place as i64 > to.items().len() as i64 - a.int(4) {
+                return Err(throw(
+                    "ArgumentException",
+                    "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.",
+                ));
+            }
             let (at, n) = (count(a, 1, "sourceIndex")?, count(a, 4, "count")?);
             let (from, end) = bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
-            let place = count(a, 3, "destinationIndex")?;
             copy_units(
                 cx,
                 s[from..end].encode_utf16(),

@@ -2,7 +2,7 @@
 
 use super::super::{Row, m};
 use super::ops::{checked, compare, equals, ignores_case};
-use crate::expr::eval::{Args, R, null_argument, throw};
+use crate::expr::eval::{self, Args, R, null_argument, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value, text};
 use std::any::Any;
@@ -38,6 +38,9 @@ impl Object for Comparer {
         let other = other.as_any().downcast_ref::<Comparer>();
         other.is_some_and(|o| o.comparison == self.comparison)
     }
+    fn is_single(&self) -> bool {
+        true
+    }
 }
 
 fn made(comparison: i64) -> R {
@@ -56,16 +59,28 @@ fn this(a: &Args<'_>) -> Result<i64, crate::expr::eval::Throw> {
     Ok(a.object::<Comparer>(0)?.comparison)
 }
 
-/// `Compare(object, object)` and `Equals(object, object)` take texts only.
-fn texts(a: &Args<'_>) -> Result<(), crate::expr::eval::Throw> {
+/// Whether both are texts, or null.
+fn texts(a: &Args<'_>) -> bool {
     let text = |v: &Value| v.is_null() || v.as_str().is_some();
-    if text(&a.values[1]) && text(&a.values[2]) {
-        return Ok(());
+    text(&a.values[1]) && text(&a.values[2])
+}
+
+/// `Compare(object, object)`: what are no texts compare by their own order.
+fn compared_objects(a: &Args<'_>) -> R {
+    let (x, y) = (&a.values[1], &a.values[2]);
+    if texts(a) {
+        return compared(a);
     }
-    Err(throw(
-        "ArgumentException",
-        "At least one object must implement IComparable.",
-    ))
+    if x.is_null() || y.is_null() {
+        return Ok(Value::Int(if x.is_null() { -1 } else { 1 }));
+    }
+    let order = (x.ty() == y.ty()).then(|| eval::compare(x, y)).flatten();
+    order.map(|o| Value::Int(o as i32)).ok_or_else(|| {
+        throw(
+            "ArgumentException",
+            "At least one object must implement IComparable.",
+        )
+    })
 }
 
 fn compared(a: &Args<'_>) -> R {
@@ -121,17 +136,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m("int Compare(string x, string y)", |_, a| compared(a)),
     m("int Compare(object x, object y)", |_, a| {
-        texts(a)?;
-        compared(a)
+        compared_objects(a)
     }),
     m("bool Equals(string x, string y)", |_, a| equal(a)),
     m("bool Equals(object x, object y)", |_, a| {
-        // What is no text answers for itself.
-        if texts(a).is_err() {
-            let same = crate::expr::eval::equals(&a.values[1], &a.values[2]);
-            return Ok(Value::Bool(same));
+        if texts(a) {
+            return equal(a);
         }
-        equal(a)
+        Ok(Value::Bool(eval::equals(&a.values[1], &a.values[2])))
     }),
     m("int GetHashCode(string obj)", |_, a| hash(a)),
     m("int GetHashCode(object obj)", |_, a| hash(a)),
