@@ -123,6 +123,7 @@ const AREAS: &[&[Type]] = &[
     regex::TYPES,
     regex::found::TYPES,
     crypto::TYPES,
+    crypto::random::TYPES,
     symmetric::TYPES,
     rsa::TYPES,
     certificates::TYPES,

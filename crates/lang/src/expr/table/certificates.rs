@@ -1,227 +1,40 @@
-//! `X509Certificate2`: what a certificate says, and its keys.
+//! `X509Certificate2` and what belongs to it.
 //!
-//! x509-parser reads it. What must stay true: nothing here trusts a certificate - `Verify()` is the host's answer, and a
-//! host that cannot check says no; a private key never prints.
+//! What must stay true: nothing here trusts a certificate - `Verify()` is the host's answer, and a host that cannot check says
+//! no; a private key never leaves it but through `GetRSAPrivateKey`.
+
+mod oid;
+mod pkcs12;
+mod read;
+
+pub(crate) use read::Certificate;
 
 use super::crypto::null;
+use super::enums::X509_CONTENT_TYPE;
 use super::rsa::{self, Key};
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::{DateTime, Kind, Object, Str, Value};
+use crate::value::{DateTime, Kind, Object, Value};
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use read::{Extension, NameKind, hex};
 use std::any::Any;
 use std::rc::Rc;
-use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate, X509Name};
 
-/// An `X509Certificate2`.
-pub(crate) struct Certificate {
-    der: Bytes,
-    subject: Str,
-    issuer: Str,
-    /// Upper hexadecimal.
-    serial: Str,
-    not_before: i64,
-    not_after: i64,
-    version: i32,
-    signature: String,
-    key_algorithm: String,
-    public: Bytes,
-    private: Option<Key>,
-    /// Kind of name, name: what `GetNameInfo` looks for.
-    names: Vec<(NameKind, Str)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NameKind {
-    Common { issuer: bool },
-    Email { issuer: bool },
-    Dns,
-    Url,
-}
-
-impl std::fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Certificate({})", self.subject)
-    }
-}
-
-impl Object for Certificate {
-    fn ty(&self) -> Ty {
-        Ty::class("X509Certificate2")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn text(&self) -> String {
-        format!(
-            "[Subject]\n  {}\n\n[Issuer]\n  {}\n\n[Serial Number]\n  {}\n\n[Thumbprint]\n  {}\n",
-            self.subject,
-            self.issuer,
-            self.serial,
-            self.thumbprint()
-        )
-    }
-    fn hash_text(&self) -> Option<String> {
-        Some(self.text())
-    }
-    fn equals(&self, other: &dyn Object) -> bool {
-        let other = other.as_any().downcast_ref::<Certificate>();
-        other.is_some_and(|o| o.issuer == self.issuer && o.serial == self.serial)
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02X}")).collect()
-}
-
-/// Short names of the parts of a distinguished name, as Windows writes them.
-const PARTS: [(&str, &str); 13] = [
-    ("2.5.4.3", "CN"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.5", "SERIALNUMBER"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "S"),
-    ("2.5.4.9", "STREET"),
-    ("2.5.4.10", "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.12", "T"),
-    ("2.5.4.42", "G"),
-    ("1.2.840.113549.1.9.1", "E"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-];
-
-/// A distinguished name, the last part first.
-fn distinguished(name: &X509Name<'_>) -> Str {
-    let mut parts: Vec<String> = Vec::new();
-    for set in name.iter_rdn() {
-        let one: Vec<String> = set
-            .iter()
-            .map(|part| {
-                let oid = part.attr_type().to_id_string();
-                let known = PARTS.iter().find(|(o, _)| *o == oid);
-                let key = known.map_or_else(|| format!("OID.{oid}"), |(_, k)| (*k).to_owned());
-                format!("{key}={}", quoted(&text_of(part)))
-            })
-            .collect();
-        parts.push(one.join(" + "));
-    }
-    parts.reverse();
-    parts.join(", ").into()
-}
-
-fn text_of(part: &x509_parser::x509::AttributeTypeAndValue<'_>) -> String {
-    match part.as_str() {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(part.as_slice()).into_owned(),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    let needs = text.is_empty()
-        || text.starts_with(' ')
-        || text.ends_with(' ')
-        || text.contains([',', '+', '=', '"', '\n', '<', '>', '#', ';']);
-    if needs {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
-}
-
-impl Certificate {
-    /// From DER.
-    fn of_der(der: &[u8], private: Option<Key>) -> Option<Certificate> {
-        let (rest, parsed) = X509Certificate::from_der(der).ok()?;
-        let der = &der[..der.len() - rest.len()];
-        let ticks = |seconds: i64| crate::value::time::UNIX_EPOCH + seconds * 10_000_000;
-        let mut names = Vec::new();
-        for (issuer, of) in [(false, parsed.subject()), (true, parsed.issuer())] {
-            let common = of.iter_common_name().last().map(text_of);
-            names.extend(common.map(|n| (NameKind::Common { issuer }, Str::from(n))));
-            let email = of.iter_email().last().map(text_of);
-            names.extend(email.map(|n| (NameKind::Email { issuer }, Str::from(n))));
-        }
-        for extension in parsed.extensions() {
-            let ParsedExtension::SubjectAlternativeName(all) = extension.parsed_extension() else {
-                continue;
-            };
-            for name in &all.general_names {
-                names.push(match name {
-                    GeneralName::DNSName(n) => (NameKind::Dns, Str::from(*n)),
-                    GeneralName::RFC822Name(n) => {
-                        (NameKind::Email { issuer: false }, Str::from(*n))
-                    }
-                    GeneralName::URI(n) => (NameKind::Url, Str::from(*n)),
-                    _ => continue,
-                });
-            }
-        }
-        Some(Certificate {
-            subject: distinguished(parsed.subject()),
-            issuer: distinguished(parsed.issuer()),
-            serial: hex(parsed.raw_serial()).into(),
-            not_before: ticks(parsed.validity().not_before.timestamp()),
-            not_after: ticks(parsed.validity().not_after.timestamp()),
-            version: i32::try_from(parsed.version().0).unwrap_or(2) + 1,
-            signature: parsed.signature_algorithm.algorithm.to_id_string(),
-            key_algorithm: parsed.public_key().algorithm.algorithm.to_id_string(),
-            public: Bytes::copy_from_slice(parsed.public_key().raw),
-            private,
-            names,
-            der: Bytes::copy_from_slice(der),
-        })
-    }
-
-    /// From DER, PEM, or the Base64 of DER.
-    fn read(data: &[u8]) -> Result<Certificate, Throw> {
-        let text = std::str::from_utf8(data).ok();
-        let pem = text.and_then(|t| rsa::pem(t, &["CERTIFICATE"]));
-        let coded = || {
-            use base64::Engine as _;
-            let plain: String = text?.split_whitespace().collect();
-            base64::engine::general_purpose::STANDARD.decode(plain).ok()
-        };
-        let der = match pem {
-            Some(der) => der,
-            None if data.first() == Some(&0x30) => data.to_vec(),
-            None => coded().unwrap_or_default(),
-        };
-        Certificate::of_der(&der, None).ok_or_else(|| {
-            throw(
-                "CryptographicException",
-                "Cannot find the requested object: this is no X.509 certificate. PKCS #12 (PFX) is not read here.",
-            )
-        })
-    }
-
-    /// A certificate of the host: PEM or DER, with its private key in PEM.
-    pub(crate) fn of_host(certificate: &[u8], key: Option<&str>) -> Value {
-        let Ok(mut read) = Certificate::read(certificate) else {
-            return Value::Null;
-        };
-        let kinds = ["PRIVATE KEY", "RSA PRIVATE KEY"];
-        read.private = key
-            .and_then(|k| rsa::pem(k, &kinds))
-            .and_then(|der| Key::private(&der));
-        Value::Object(Rc::new(read))
-    }
-
-    fn thumbprint(&self) -> String {
-        hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &self.der).as_ref())
-    }
-
-    fn name(&self, kind: impl Fn(NameKind) -> bool) -> Option<Str> {
-        let found = self.names.iter().find(|(k, _)| kind(*k));
-        found.map(|(_, n)| n.clone())
-    }
-}
+/// `X509ContentType`.
+const UNKNOWN: i64 = 0;
+const CERT: i64 = 1;
+const PFX: i64 = 3;
 
 fn of<'a>(a: &'a Args<'_>) -> Result<&'a Certificate, Throw> {
     a.object::<Certificate>(0)
         .map_err(|_| crate::expr::eval::null_reference())
+}
+
+/// The receiver of an extension method.
+fn extended<'a>(a: &'a Args<'_>) -> Result<&'a Certificate, Throw> {
+    a.object::<Certificate>(0).map_err(|_| null("certificate"))
 }
 
 fn local(ticks: i64) -> R {
@@ -231,38 +44,60 @@ fn local(ticks: i64) -> R {
     }))
 }
 
-/// An `Oid`.
-#[derive(Debug)]
-struct Oid(String);
+fn bytes(b: &Bytes) -> R {
+    Ok(Value::Bytes(b.clone()))
+}
 
-impl Object for Oid {
+/// An `X500DistinguishedName`: as text, and DER.
+#[derive(Debug)]
+struct Distinguished(crate::value::Str, Bytes);
+
+impl Object for Distinguished {
     fn ty(&self) -> Ty {
-        Ty::class("Oid")
+        Ty::class("X500DistinguishedName")
     }
     fn as_any(&self) -> &dyn Any {
         self
     }
 }
 
-/// Names of Windows for the algorithms that certificates have.
-const FRIENDLY: [(&str, &str); 8] = [
-    ("1.2.840.113549.1.1.1", "RSA"),
-    ("1.2.840.113549.1.1.5", "sha1RSA"),
-    ("1.2.840.113549.1.1.11", "sha256RSA"),
-    ("1.2.840.113549.1.1.12", "sha384RSA"),
-    ("1.2.840.113549.1.1.13", "sha512RSA"),
-    ("1.2.840.10045.2.1", "ECC"),
-    ("1.2.840.10045.4.3.2", "sha256ECDSA"),
-    ("1.2.840.10045.4.3.3", "sha384ECDSA"),
-];
-
-/// An `X500DistinguishedName`.
+/// A `PublicKey` of a certificate.
 #[derive(Debug)]
-struct Distinguished(Str);
+struct PublicKey {
+    algorithm: String,
+    spki: Bytes,
+    bits: Bytes,
+    parameters: Bytes,
+}
 
-impl Object for Distinguished {
+impl Object for PublicKey {
     fn ty(&self) -> Ty {
-        Ty::class("X500DistinguishedName")
+        Ty::class("PublicKey")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// An `AsnEncodedData`.
+#[derive(Debug)]
+struct Encoded {
+    oid: String,
+    data: Bytes,
+}
+
+impl Object for Encoded {
+    fn ty(&self) -> Ty {
+        Ty::class("AsnEncodedData")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Object for Extension {
+    fn ty(&self) -> Ty {
+        Ty::class("X509Extension")
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -280,79 +115,265 @@ fn raw(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     }
     cx.step(500 + data.len() / 16)?;
     cx.charge(data.len().saturating_mul(4))?;
-    Ok(Value::Object(Rc::new(Certificate::read(&data)?)))
+    let password = a.text(1).ok();
+    Ok(Value::Object(Rc::new(Certificate::read(
+        cx, &data, password,
+    )?)))
 }
 
-const CERTIFICATE: &[Row] = &[
-    m("new(byte[] rawData)", |cx, a| raw(cx, a)),
-    m("new(byte[] rawData, string password)", |cx, a| raw(cx, a)),
-    m(
-        "static X509Certificate2 CreateFromPem(string certPem, string keyPem)",
-        |cx, a| {
-            let text = a.text(0).map_err(|_| null("certPem"))?;
-            cx.step(2_000 + text.len() / 16)?;
-            let mut made = Certificate::read(text.as_bytes())?;
-            let key = a.text(1).map_err(|_| null("keyPem"))?;
-            let der = rsa::pem(key, &["PRIVATE KEY", "RSA PRIVATE KEY"]);
-            made.private = der.and_then(|der| Key::private(&der));
-            Ok(Value::Object(Rc::new(made)))
-        },
-    ),
+fn raw_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    raw(cx, a)
+}
+
+fn hash(a: &Args<'_>, name: &str) -> Result<Bytes, Throw> {
+    let algorithm = match name {
+        "SHA256" => &digest::SHA256,
+        "SHA384" => &digest::SHA384,
+        "SHA512" => &digest::SHA512,
+        _ => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+    };
+    let hash = digest::digest(algorithm, &of(a)?.der);
+    Ok(Bytes::copy_from_slice(hash.as_ref()))
+}
+
+/// A date as `ToString()` writes it.
+fn date(cx: &mut Cx<'_>, ticks: i64) -> R {
+    let date = local(ticks)?.to_text();
+    cx.text(date)
+}
+
+/// A name with its parts in the order of the certificate, as the old members give it.
+fn in_order(name: &str) -> String {
+    // The parts were put in the other order when the certificate was read.
+    let mut parts: Vec<&str> = Vec::new();
+    let (mut from, mut quoted) = (0, false);
+    for (i, c) in name.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => {
+                parts.push(name[from..i].trim());
+                from = i + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(name[from..].trim());
+    parts.reverse();
+    parts.join(", ")
+}
+
+/// What the bytes are.
+fn content_type(data: &[u8]) -> i64 {
+    let text = std::str::from_utf8(data).ok();
+    let pem = text.and_then(|t| rsa::pem(t, &["CERTIFICATE"]));
+    let der = pem.as_deref().unwrap_or(data);
+    if Certificate::is_der(der) {
+        CERT
+    } else if pkcs12::Store::of(data).is_some() {
+        PFX
+    } else {
+        UNKNOWN
+    }
+}
+
+fn export(a: &Args<'_>) -> R {
+    match a.int(1) {
+        CERT => bytes(&of(a)?.der),
+        PFX => Err(throw(
+            "CryptographicException",
+            "Certificates are not exported as PKCS #12 here: private keys do not leave the gateway.",
+        )),
+        _ => Err(throw("CryptographicException", "Invalid content type.")),
+    }
+}
+
+/// What both classes of certificates have.
+const BASE: &[Row] = &[
+    m("new(byte[] data)", raw_row),
+    m("new(byte[] rawData, string password)", raw_row),
     m("string Subject", |_, a| {
         Ok(Value::Str(of(a)?.subject.clone()))
     }),
     m("string Issuer", |_, a| {
         Ok(Value::Str(of(a)?.issuer.clone()))
     }),
-    m("X500DistinguishedName SubjectName", |_, a| {
-        Ok(Value::Object(Rc::new(Distinguished(
-            of(a)?.subject.clone(),
-        ))))
+    m("string GetName()", |cx, a| {
+        cx.text(in_order(&of(a)?.subject))
     }),
-    m("X500DistinguishedName IssuerName", |_, a| {
-        Ok(Value::Object(Rc::new(Distinguished(of(a)?.issuer.clone()))))
-    }),
-    m("string Thumbprint", |_, a| {
-        Ok(Value::from(of(a)?.thumbprint()))
+    m("string GetIssuerName()", |cx, a| {
+        cx.text(in_order(&of(a)?.issuer))
     }),
     m("string GetCertHashString()", |_, a| {
         Ok(Value::from(of(a)?.thumbprint()))
     }),
+    m(
+        "string GetCertHashString(HashAlgorithmName hashAlgorithm)",
+        |_, a| Ok(Value::from(hex(&hash(a, rsa::hash_name(a, 1)?)?))),
+    ),
     m("byte[] GetCertHash()", |_, a| {
-        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &of(a)?.der);
-        Ok(Value::Bytes(Bytes::copy_from_slice(hash.as_ref())))
+        Ok(Value::Bytes(hash(a, "SHA1")?))
     }),
-    m("string SerialNumber", |_, a| {
+    m(
+        "byte[] GetCertHash(HashAlgorithmName hashAlgorithm)",
+        |_, a| Ok(Value::Bytes(hash(a, rsa::hash_name(a, 1)?)?)),
+    ),
+    m("string GetSerialNumberString()", |_, a| {
         Ok(Value::Str(of(a)?.serial.clone()))
     }),
-    m("string GetSerialNumberString()", |_, a| {
+    m("byte[] GetSerialNumber()", |_, a| {
+        // The least byte first.
+        let digits = of(a)?.serial.as_bytes();
+        let pairs = digits.rchunks(2).map(|pair| {
+            let text = std::str::from_utf8(pair).unwrap_or("0");
+            u8::from_str_radix(text, 16).unwrap_or(0)
+        });
+        Ok(Value::Bytes(pairs.collect::<Vec<u8>>().into()))
+    }),
+    m("string GetEffectiveDateString()", |cx, a| {
+        date(cx, of(a)?.not_before)
+    }),
+    m("string GetExpirationDateString()", |cx, a| {
+        date(cx, of(a)?.not_after)
+    }),
+    m("string GetFormat()", |_, _| Ok(Value::from("X509"))),
+    m("byte[] GetRawCertData()", |_, a| bytes(&of(a)?.der)),
+    m("string GetRawCertDataString()", |cx, a| {
+        cx.charge(of(a)?.der.len())?;
+        cx.text(hex(&of(a)?.der))
+    }),
+    m("string GetKeyAlgorithm()", |_, a| {
+        Ok(Value::from(of(a)?.key_algorithm.clone()))
+    }),
+    m("byte[] GetKeyAlgorithmParameters()", |_, a| {
+        bytes(&of(a)?.key_parameters)
+    }),
+    m("string GetKeyAlgorithmParametersString()", |_, a| {
+        Ok(Value::from(hex(&of(a)?.key_parameters)))
+    }),
+    m("byte[] GetPublicKey()", |_, a| bytes(&of(a)?.key_bits)),
+    m("string GetPublicKeyString()", |cx, a| {
+        cx.text(hex(&of(a)?.key_bits))
+    }),
+    m("byte[] Export(X509ContentType contentType)", |_, a| {
+        export(a)
+    }),
+    m(
+        "byte[] Export(X509ContentType contentType, string password)",
+        |_, a| export(a),
+    ),
+    m("bool Equals(X509Certificate other)", |_, a| {
+        let same = match a.get(1) {
+            Value::Object(other) => of(a)?.equals(&*other),
+            _ => false,
+        };
+        Ok(Value::Bool(same))
+    }),
+    m("string ToString()", |cx, a| cx.text(of(a)?.text())),
+    m("string ToString(bool fVerbose)", |cx, a| {
+        cx.text(of(a)?.text())
+    }),
+    m("void Dispose()", |_, _| Ok(Value::Null)),
+];
+
+const CERTIFICATE: &[Row] = &[
+    m("new(byte[] rawData)", raw_row),
+    m("new(byte[] rawData, string password)", raw_row),
+    m(
+        "new(byte[] rawData, string password, X509KeyStorageFlags keyStorageFlags)",
+        raw_row,
+    ),
+    m("new(X509Certificate certificate)", |_, a| {
+        if a.is_null(0) {
+            return Err(null("certificate"));
+        }
+        Ok(a.get(0))
+    }),
+    m(
+        "static X509Certificate2 CreateFromPem(string certPem)",
+        |cx, a| {
+            let text = a.str(0).map_err(|_| null("certPem"))?;
+            cx.step(500 + text.len() / 16)?;
+            let made = Certificate::read(cx, text.as_bytes(), None)?;
+            Ok(Value::Object(Rc::new(made)))
+        },
+    ),
+    m(
+        "static X509Certificate2 CreateFromPem(string certPem, string keyPem)",
+        |cx, a| {
+            let text = a.str(0).map_err(|_| null("certPem"))?;
+            cx.step(2_000 + text.len() / 16)?;
+            let mut made = Certificate::read(cx, text.as_bytes(), None)?;
+            let key = a.text(1).map_err(|_| null("keyPem"))?;
+            let der = rsa::pem(key, &["PRIVATE KEY", "RSA PRIVATE KEY"]);
+            made.private = der.and_then(|der| Key::private(&der));
+            Ok(Value::Object(Rc::new(made)))
+        },
+    ),
+    m(
+        "static X509ContentType GetCertContentType(byte[] rawData)",
+        |cx, a| {
+            let data = a.bytes(0).map_err(|_| null("rawData"))?;
+            cx.step(500 + data.len() / 16)?;
+            match content_type(&data) {
+                UNKNOWN => Err(throw(
+                    "CryptographicException",
+                    "Cannot find the requested object.",
+                )),
+                kind => Ok(Value::Enum(&X509_CONTENT_TYPE, kind)),
+            }
+        },
+    ),
+    m("X500DistinguishedName SubjectName", |_, a| {
+        let c = of(a)?;
+        Ok(Value::Object(Rc::new(Distinguished(
+            c.subject.clone(),
+            c.subject_der.clone(),
+        ))))
+    }),
+    m("X500DistinguishedName IssuerName", |_, a| {
+        let c = of(a)?;
+        Ok(Value::Object(Rc::new(Distinguished(
+            c.issuer.clone(),
+            c.issuer_der.clone(),
+        ))))
+    }),
+    m("string Thumbprint", |_, a| {
+        Ok(Value::from(of(a)?.thumbprint()))
+    }),
+    m("string SerialNumber", |_, a| {
         Ok(Value::Str(of(a)?.serial.clone()))
     }),
     m("DateTime NotBefore", |_, a| local(of(a)?.not_before)),
     m("DateTime NotAfter", |_, a| local(of(a)?.not_after)),
     m("int Version", |_, a| Ok(Value::Int(of(a)?.version))),
-    m("string FriendlyName", |_, _| Ok(Value::from(""))),
-    m("byte[] RawData", |_, a| {
-        Ok(Value::Bytes(of(a)?.der.clone()))
+    m("bool Archived", |_, _| Ok(Value::Bool(false))),
+    m("string FriendlyName", |_, a| {
+        Ok(Value::Str(of(a)?.friendly.clone()))
     }),
-    m("byte[] GetRawCertData()", |_, a| {
-        Ok(Value::Bytes(of(a)?.der.clone()))
-    }),
+    m("byte[] RawData", |_, a| bytes(&of(a)?.der)),
     m("bool HasPrivateKey", |_, a| {
         Ok(Value::Bool(of(a)?.private.is_some()))
     }),
-    m("Oid SignatureAlgorithm", |_, a| {
-        Ok(Value::Object(Rc::new(Oid(of(a)?.signature.clone()))))
-    }),
-    m("string GetKeyAlgorithm()", |_, a| {
-        Ok(Value::from(of(a)?.key_algorithm.clone()))
-    }),
-    m("RSA GetRSAPublicKey()", |_, a| {
-        Ok(Key::public(&of(a)?.public).map_or(Value::Null, Key::value))
-    }),
-    m("RSA GetRSAPrivateKey()", |_, a| {
+    m("AsymmetricAlgorithm PrivateKey", |_, a| {
         let private = of(a)?.private.clone();
-        Ok(private.map_or(Value::Null, Key::value))
+        Ok(private.map_or(Value::Null, Key::provider))
+    }),
+    m("PublicKey PublicKey", |_, a| {
+        let c = of(a)?;
+        Ok(Value::Object(Rc::new(PublicKey {
+            algorithm: c.key_algorithm.clone(),
+            spki: c.public.clone(),
+            bits: c.key_bits.clone(),
+            parameters: c.key_parameters.clone(),
+        })))
+    }),
+    m("Oid SignatureAlgorithm", |_, a| {
+        Ok(oid::value(&of(a)?.signature))
+    }),
+    m("X509ExtensionCollection Extensions", |cx, a| {
+        let all = of(a)?.extensions.clone();
+        let items = all.into_iter().map(|e| Value::Object(Rc::new(e))).collect();
+        cx.list(Ty::class("X509ExtensionCollection"), items)
     }),
     m(
         "string GetNameInfo(X509NameType nameType, bool forIssuer)",
@@ -363,6 +384,8 @@ const CERTIFICATE: &[Row] = &[
             let found = match a.int(1) {
                 0 => certificate
                     .name(|k| k == common)
+                    .or_else(|| certificate.name(|k| k == NameKind::Unit { issuer }))
+                    .or_else(|| certificate.name(|k| k == NameKind::Organization { issuer }))
                     .or_else(|| certificate.name(|k| k == email)),
                 1 => certificate.name(|k| k == email),
                 3 if !issuer => certificate
@@ -380,35 +403,180 @@ const CERTIFICATE: &[Row] = &[
         let der = of(a)?.der.clone();
         Ok(Value::Bool(cx.host.trusts(&der)))
     }),
-    m("bool VerifyNoRevocation()", |cx, a| {
-        let der = of(a)?.der.clone();
+];
+
+const EXTENSION_METHODS: &[Row] = &[m(
+    "static bool VerifyNoRevocation(this X509Certificate2 certificate)",
+    |cx, a| {
+        let der = extended(a)?.der.clone();
         Ok(Value::Bool(cx.host.trusts(&der)))
+    },
+)];
+
+const RSA_EXTENSIONS: &[Row] = &[
+    m(
+        "static RSA GetRSAPublicKey(this X509Certificate2 certificate)",
+        |_, a| Ok(Key::public(&extended(a)?.public).map_or(Value::Null, Key::value)),
+    ),
+    m(
+        "static RSA GetRSAPrivateKey(this X509Certificate2 certificate)",
+        |_, a| {
+            let private = extended(a)?.private.clone();
+            Ok(private.map_or(Value::Null, Key::value))
+        },
+    ),
+    m(
+        "static X509Certificate2 CopyWithPrivateKey(this X509Certificate2 certificate, RSA privateKey)",
+        |cx, a| {
+            let own = extended(a)?;
+            let key = rsa::of_argument(cx, a, 1)?;
+            if own.private.is_some() {
+                return Err(throw(
+                    "InvalidOperationException",
+                    "The certificate already has an associated private key.",
+                ));
+            }
+            if !key.belongs_to(&own.public) {
+                return Err(throw(
+                    "ArgumentException",
+                    "The provided key does not match the public key for this certificate. (Parameter 'privateKey')",
+                ));
+            }
+            let mut made = Certificate::read(cx, &own.der.clone(), None)?;
+            made.private = Some(key);
+            Ok(Value::Object(Rc::new(made)))
+        },
+    ),
+];
+
+fn public<'a>(a: &'a Args<'_>) -> Result<&'a PublicKey, Throw> {
+    a.object::<PublicKey>(0)
+}
+
+fn encoded(oid: &str, data: &Bytes) -> R {
+    Ok(Value::Object(Rc::new(Encoded {
+        oid: oid.to_owned(),
+        data: data.clone(),
+    })))
+}
+
+fn rsa_of(a: &Args<'_>) -> R {
+    Key::public(&public(a)?.spki)
+        .map(Key::provider)
+        .ok_or_else(|| {
+            throw(
+                "NotSupportedException",
+                "The certificate key algorithm is not supported.",
+            )
+        })
+}
+
+const PUBLIC_KEY: &[Row] = &[
+    m("Oid Oid", |_, a| Ok(oid::value(&public(a)?.algorithm))),
+    m("AsymmetricAlgorithm Key", |_, a| rsa_of(a)),
+    m("RSA GetRSAPublicKey()", |_, a| {
+        Ok(Key::public(&public(a)?.spki).map_or(Value::Null, Key::value))
     }),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
+    m("AsnEncodedData EncodedKeyValue", |_, a| {
+        let key = public(a)?;
+        encoded(&key.algorithm, &key.bits)
+    }),
+    m("AsnEncodedData EncodedParameters", |_, a| {
+        let key = public(a)?;
+        encoded(&key.algorithm, &key.parameters)
+    }),
+    m("byte[] ExportSubjectPublicKeyInfo()", |_, a| {
+        bytes(&public(a)?.spki)
+    }),
+];
+
+fn extension<'a>(a: &'a Args<'_>) -> Result<&'a Extension, Throw> {
+    a.object::<Extension>(0)
+}
+
+const EXTENSION: &[Row] = &[
+    m("bool Critical", |_, a| {
+        Ok(Value::Bool(extension(a)?.critical))
+    }),
+    m("Oid Oid", |_, a| Ok(oid::value(&extension(a)?.oid))),
+    m("byte[] RawData", |_, a| bytes(&extension(a)?.value)),
+];
+
+const EXTENSIONS: &[Row] = &[
+    m("int Count", |_, a| {
+        Ok(Value::Int(a.list(0)?.items().len() as i32))
+    }),
+    m("X509Extension this[int index]", |_, a| {
+        let found = usize::try_from(a.int(1))
+            .ok()
+            .and_then(|i| a.list(0).ok()?.items().get(i).cloned());
+        found.ok_or_else(|| crate::expr::eval::out_of_range("index"))
+    }),
+    m("X509Extension this[string oid]", |_, a| {
+        let wanted = a.text(1).map_err(|_| null("oid"))?;
+        let list = a.list(0)?;
+        let items = list.items();
+        let found = items.iter().find(|v| match v {
+            Value::Object(o) => o
+                .as_any()
+                .downcast_ref::<Extension>()
+                .is_some_and(|e| e.oid == wanted),
+            _ => false,
+        });
+        Ok(found.cloned().unwrap_or_default())
+    }),
 ];
 
 pub(super) const TYPES: &[Type] = &[
     ty(
-        "class System.Security.Cryptography.X509Certificates.X509Certificate2 : IDisposable",
+        "class System.Security.Cryptography.X509Certificates.X509Certificate : IDisposable",
+        BASE,
+    ),
+    ty(
+        "class System.Security.Cryptography.X509Certificates.X509Certificate2 : X509Certificate",
         CERTIFICATE,
     ),
     ty(
         "class System.Security.Cryptography.X509Certificates.X500DistinguishedName",
-        &[m("string Name", |_, a| {
-            Ok(Value::Str(a.object::<Distinguished>(0)?.0.clone()))
-        })],
-    ),
-    ty(
-        "class System.Security.Cryptography.Oid",
         &[
-            m("string Value", |_, a| {
-                Ok(Value::from(a.object::<Oid>(0)?.0.clone()))
+            m("string Name", |_, a| {
+                Ok(Value::Str(a.object::<Distinguished>(0)?.0.clone()))
             }),
-            m("string FriendlyName", |_, a| {
-                let oid = &a.object::<Oid>(0)?.0;
-                let known = FRIENDLY.iter().find(|(o, _)| o == oid);
-                Ok(known.map_or(Value::Null, |(_, n)| Value::from(*n)))
+            m("byte[] RawData", |_, a| {
+                bytes(&a.object::<Distinguished>(0)?.1)
             }),
         ],
     ),
+    ty(
+        "class System.Security.Cryptography.X509Certificates.PublicKey",
+        PUBLIC_KEY,
+    ),
+    ty(
+        "class System.Security.Cryptography.AsnEncodedData",
+        &[
+            m("Oid Oid", |_, a| {
+                Ok(oid::value(&a.object::<Encoded>(0)?.oid))
+            }),
+            m("byte[] RawData", |_, a| {
+                bytes(&a.object::<Encoded>(0)?.data)
+            }),
+        ],
+    ),
+    ty(
+        "class System.Security.Cryptography.X509Certificates.X509Extension",
+        EXTENSION,
+    ),
+    ty(
+        "class System.Security.Cryptography.X509Certificates.X509ExtensionCollection : IEnumerable<X509Extension>",
+        EXTENSIONS,
+    ),
+    ty(
+        "static System.Security.Cryptography.X509Certificates.RSACertificateExtensions",
+        RSA_EXTENSIONS,
+    ),
+    ty(
+        "static Microsoft.Azure.ApiManagement.CertificateExtensions",
+        EXTENSION_METHODS,
+    ),
+    ty("class System.Security.Cryptography.Oid", oid::ROWS),
 ];

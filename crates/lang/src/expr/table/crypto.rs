@@ -4,10 +4,14 @@
 //! sign or compare; nothing of the gateway itself uses the legacy algorithms. What must stay true: keys never print, and
 //! a key that is made up here cannot be predicted.
 
+pub(super) mod random;
+
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
+pub(super) use random::random_bytes;
+
 use Algorithm::{Md5 as MD5, Sha1 as SHA1, Sha256 as SHA256, Sha384 as SHA384, Sha512 as SHA512};
 use aws_lc_rs::{digest, hmac};
 use bytes::Bytes;
@@ -31,19 +35,25 @@ enum Algorithm {
 }
 
 impl Algorithm {
-    /// Class and algorithm of a name that `HashAlgorithm.Create` takes.
-    fn named(name: &str) -> Option<(&'static str, Algorithm)> {
-        let name = name
-            .strip_prefix("System.Security.Cryptography.")
-            .unwrap_or(name);
-        Some(match name.to_ascii_uppercase().as_str() {
-            "MD5" => ("MD5", MD5),
-            "SHA" | "SHA1" => ("SHA1", SHA1),
-            "SHA256" | "SHA-256" => ("SHA256", SHA256),
-            "SHA384" | "SHA-384" => ("SHA384", SHA384),
-            "SHA512" | "SHA-512" => ("SHA512", SHA512),
+    fn named(name: &str) -> Option<Algorithm> {
+        Some(match name {
+            "MD5" => MD5,
+            "SHA" | "SHA1" | "SHA-1" => SHA1,
+            "SHA256" | "SHA-256" => SHA256,
+            "SHA384" | "SHA-384" => SHA384,
+            "SHA512" | "SHA-512" => SHA512,
             _ => return None,
         })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            MD5 => "MD5",
+            SHA1 => "SHA1",
+            SHA256 => "SHA256",
+            SHA384 => "SHA384",
+            SHA512 => "SHA512",
+        }
     }
 
     fn bits(self) -> i32 {
@@ -62,6 +72,15 @@ impl Algorithm {
             128
         } else {
             64
+        }
+    }
+
+    /// A key that is longer than a block of the algorithm is replaced by its hash (RFC 2104).
+    fn shortened(self, key: Bytes) -> Bytes {
+        if key.len() > self.key_length() {
+            self.hash(&key)
+        } else {
+            key
         }
     }
 
@@ -114,8 +133,17 @@ struct Hasher {
     algorithm: Algorithm,
     /// Key of an HMAC.
     key: Option<RefCell<Bytes>>,
+    state: RefCell<State>,
+}
+
+/// How far a hash has come.
+#[derive(Default)]
+struct State {
     /// `Hash`: the last result.
-    last: RefCell<Option<Bytes>>,
+    last: Option<Bytes>,
+    /// What `TransformBlock` was given; `None` before the first.
+    begun: Option<Vec<u8>>,
+    disposed: bool,
 }
 
 impl std::fmt::Debug for Hasher {
@@ -134,37 +162,164 @@ impl Object for Hasher {
 }
 
 impl Hasher {
-    fn compute(&self, cx: &mut Cx<'_>, data: &[u8]) -> R {
+    /// By a name that `HashAlgorithm.Create` takes, of `CryptoConfig`.
+    fn named(name: &str) -> Result<Option<Hasher>, Throw> {
+        let name = name
+            .strip_prefix("System.Security.Cryptography.")
+            .unwrap_or(name)
+            .to_ascii_uppercase();
+        let base = name
+            .strip_suffix("MANAGED")
+            .or_else(|| name.strip_suffix("CRYPTOSERVICEPROVIDER"))
+            .unwrap_or(&name);
+        let (keyed, base) = match base {
+            "HASHALGORITHM" => (false, "SHA1"),
+            "HMAC" | "KEYEDHASHALGORITHM" => (true, "SHA1"),
+            _ => match base.strip_prefix("HMAC") {
+                Some(base) => (true, base),
+                None => (false, base),
+            },
+        };
+        let Some(algorithm) = Algorithm::named(base) else {
+            return Ok(None);
+        };
+        let (class, hmac) = match algorithm {
+            MD5 => ("MD5CryptoServiceProvider", "HMACMD5"),
+            SHA1 => ("SHA1CryptoServiceProvider", "HMACSHA1"),
+            SHA256 => ("SHA256Managed", "HMACSHA256"),
+            SHA384 => ("SHA384Managed", "HMACSHA384"),
+            SHA512 => ("SHA512Managed", "HMACSHA512"),
+        };
+        Ok(Some(if keyed {
+            let key = random_bytes(algorithm.key_length())?;
+            Hasher::new(hmac, algorithm, Some(key.into()))
+        } else {
+            Hasher::new(class, algorithm, None)
+        }))
+    }
+
+    /// With a key it is an HMAC.
+    fn new(class: &'static str, algorithm: Algorithm, key: Option<Bytes>) -> Hasher {
+        Hasher {
+            class,
+            algorithm,
+            key: key.map(|key| RefCell::new(algorithm.shortened(key))),
+            state: RefCell::default(),
+        }
+    }
+
+    fn there(&self) -> Result<(), Throw> {
+        if self.state.borrow().disposed {
+            return Err(throw(
+                "ObjectDisposedException",
+                "Cannot access a disposed object.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Hashes the data behind what came in pieces before.
+    fn compute(&self, cx: &mut Cx<'_>, data: &[u8]) -> Result<Bytes, Throw> {
+        self.there()?;
         cx.step(1 + data.len() / BYTES_PER_STEP)?;
         cx.charge(64)?;
-        let hash = match &self.key {
-            Some(key) => self.algorithm.keyed(&key.borrow(), data),
-            None => self.algorithm.hash(data),
+        let before = self.state.borrow_mut().begun.take();
+        let whole;
+        let all = match before {
+            Some(mut begun) => {
+                cx.step(begun.len() / BYTES_PER_STEP)?;
+                begun.extend_from_slice(data);
+                whole = begun;
+                &whole
+            }
+            None => data,
         };
-        self.last.replace(Some(hash.clone()));
-        Ok(Value::Bytes(hash))
+        let hash = match &self.key {
+            Some(key) => self.algorithm.keyed(&key.borrow(), all),
+            None => self.algorithm.hash(all),
+        };
+        self.state.borrow_mut().last = Some(hash.clone());
+        Ok(hash)
+    }
+
+    /// Takes a piece.
+    fn add(&self, cx: &mut Cx<'_>, data: &[u8]) -> Result<(), Throw> {
+        self.there()?;
+        cx.step(1 + data.len() / BYTES_PER_STEP)?;
+        cx.charge(data.len())?;
+        let mut state = self.state.borrow_mut();
+        state
+            .begun
+            .get_or_insert_with(Vec::new)
+            .extend_from_slice(data);
+        Ok(())
     }
 }
 
 fn made(class: &'static str, algorithm: Algorithm, key: Option<Bytes>) -> R {
-    Ok(Value::Object(Rc::new(Hasher {
-        class,
-        algorithm,
-        key: key.map(RefCell::new),
-        last: RefCell::default(),
-    })))
+    Ok(Value::Object(Rc::new(Hasher::new(class, algorithm, key))))
 }
 
-/// Bytes that nobody can predict; the host's random numbers are not for keys.
-pub(super) fn random_bytes(n: usize) -> Result<Vec<u8>, Throw> {
-    let mut bytes = vec![0; n];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
+fn by_name(a: &Args<'_>, fits: impl Fn(&Hasher) -> bool) -> R {
+    let name = a.text(0).map_err(|_| null("name"))?;
+    let found = Hasher::named(name)?.filter(fits);
+    Ok(found.map_or(Value::Null, |h| Value::Object(Rc::new(h))))
+}
+
+/// The hash that a name means to `RSACryptoServiceProvider`: its own, or its object identifier.
+pub(super) fn hash_named(name: &str) -> Option<&'static str> {
+    let plain = name
+        .strip_prefix("System.Security.Cryptography.")
+        .unwrap_or(name)
+        .to_ascii_uppercase();
+    let algorithm = match plain.as_str() {
+        "1.2.840.113549.2.5" => MD5,
+        "1.3.14.3.2.26" => SHA1,
+        "2.16.840.1.101.3.4.2.1" => SHA256,
+        "2.16.840.1.101.3.4.2.2" => SHA384,
+        "2.16.840.1.101.3.4.2.3" => SHA512,
+        other => Algorithm::named(other)?,
+    };
+    Some(algorithm.name())
+}
+
+/// The hash that an object is an algorithm of.
+pub(super) fn hash_of(object: &dyn Object) -> Option<&'static str> {
+    let hasher = object.as_any().downcast_ref::<Hasher>()?;
+    Some(hasher.algorithm.name())
+}
+
+/// Copies bytes into the array of an argument, from the offset in the next on.
+pub(super) fn write_bytes(a: &Args<'_>, i: usize, bytes: &[u8]) -> Result<(), Throw> {
+    if a.is_null(i) {
+        return Err(null("outputBuffer"));
+    }
+    let small = || {
         throw(
             "CryptographicException",
-            "Error occurred during a cryptographic operation.",
+            "The output buffer is too small. (Parameter 'outputBuffer')",
         )
-    })?;
-    Ok(bytes)
+    };
+    let from = usize::try_from(a.int(i + 1)).map_err(|_| small())?;
+    let to = from.checked_add(bytes.len()).ok_or_else(small)?;
+    if let Some(Value::Bytes(there)) = a.values.get(i) {
+        // Bytes that came from elsewhere do not change; most often they hold these already.
+        return match there.get(from..to) {
+            Some(same) if same == bytes => Ok(()),
+            Some(_) => Err(throw(
+                "NotSupportedException",
+                "This array cannot be written to here: make one with `new byte[n]`.",
+            )),
+            None => Err(small()),
+        };
+    }
+    let list = a.list(i)?;
+    let mut items = list.items_mut();
+    let places = items.get_mut(from..to).ok_or_else(small)?;
+    for (place, byte) in places.iter_mut().zip(bytes) {
+        *place = Value::Byte(*byte);
+    }
+    Ok(())
 }
 
 pub(super) fn null(name: &str) -> Throw {
@@ -211,127 +366,125 @@ fn one_shot_keyed(cx: &mut Cx<'_>, a: &Args<'_>, algorithm: Algorithm) -> R {
     Ok(Value::Bytes(algorithm.keyed(&key, &data)))
 }
 
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Hasher, Throw> {
+    a.object::<Hasher>(0)
+}
+
+/// `Clear` and `Dispose`.
+fn dispose(a: &Args<'_>) -> R {
+    this(a)?.state.borrow_mut().disposed = true;
+    Ok(Value::Null)
+}
+
 const HASH_ALGORITHM: &[Row] = &[
     m("byte[] ComputeHash(byte[] buffer)", |cx, a| {
         let data = a.bytes(1).map_err(|_| null("buffer"))?;
-        a.object::<Hasher>(0)?.compute(cx, &data)
+        this(a)?.compute(cx, &data).map(Value::Bytes)
     }),
     m(
         "byte[] ComputeHash(byte[] buffer, int offset, int count)",
         |cx, a| {
             let data = part(a, 1)?;
-            a.object::<Hasher>(0)?.compute(cx, &data)
+            this(a)?.compute(cx, &data).map(Value::Bytes)
+        },
+    ),
+    m(
+        "int TransformBlock(byte[] inputBuffer, int inputOffset, int inputCount, byte[] outputBuffer, int outputOffset)",
+        |cx, a| {
+            let data = part(a, 1)?;
+            this(a)?.add(cx, &data)?;
+            if !a.is_null(4) {
+                write_bytes(a, 4, &data)?;
+            }
+            Ok(Value::Int(data.len() as i32))
+        },
+    ),
+    m(
+        "byte[] TransformFinalBlock(byte[] inputBuffer, int inputOffset, int inputCount)",
+        |cx, a| {
+            let data = part(a, 1)?;
+            this(a)?.compute(cx, &data)?;
+            cx.charge(data.len())?;
+            Ok(Value::Bytes(data))
         },
     ),
     m("byte[] Hash", |_, a| {
-        Ok(a.object::<Hasher>(0)?
-            .last
-            .borrow()
-            .clone()
-            .map_or(Value::Null, Value::Bytes))
+        let hasher = this(a)?;
+        hasher.there()?;
+        let state = hasher.state.borrow();
+        if state.begun.is_some() {
+            return Err(throw(
+                "CryptographicUnexpectedOperationException",
+                "Hash must be finalized before the hash value is retrieved.",
+            ));
+        }
+        Ok(state.last.clone().map_or(Value::Null, Value::Bytes))
     }),
     m("int HashSize", |_, a| {
-        Ok(Value::Int(a.object::<Hasher>(0)?.algorithm.bits()))
+        Ok(Value::Int(this(a)?.algorithm.bits()))
     }),
+    m("bool CanReuseTransform", |_, _| Ok(Value::Bool(true))),
+    m("bool CanTransformMultipleBlocks", |_, _| {
+        Ok(Value::Bool(true))
+    }),
+    m("int InputBlockSize", |_, _| Ok(Value::Int(1))),
+    m("int OutputBlockSize", |_, _| Ok(Value::Int(1))),
     m("void Initialize()", |_, a| {
-        a.object::<Hasher>(0)?.last.replace(None);
+        let mut state = this(a)?.state.borrow_mut();
+        state.begun = None;
+        state.last = None;
         Ok(Value::Null)
     }),
-    m("void Clear()", |_, _| Ok(Value::Null)),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
-    m(
-        "static HashAlgorithm Create(string hashName)",
-        |_, a| match Algorithm::named(a.text(0).map_err(|_| null("hashName"))?) {
-            Some((class, algorithm)) => made(class, algorithm, None),
-            None => Ok(Value::Null),
-        },
-    ),
+    m("void Clear()", |_, a| dispose(a)),
+    m("void Dispose()", |_, a| dispose(a)),
+    m("static HashAlgorithm Create()", |_, _| {
+        made("SHA1CryptoServiceProvider", SHA1, None)
+    }),
+    m("static HashAlgorithm Create(string hashName)", |_, a| {
+        by_name(a, |_| true)
+    }),
 ];
 
 const KEYED: &[Row] = &[
     m("byte[] Key", |_, a| {
-        Ok(a.object::<Hasher>(0)?
+        Ok(this(a)?
             .key
             .as_ref()
             .map_or(Value::Null, |k| Value::Bytes(k.borrow().clone())))
     }),
     m("set byte[] Key", |_, a| {
         let key = a.bytes(1).map_err(|_| null("value"))?;
-        if let Some(place) = &a.object::<Hasher>(0)?.key {
-            place.replace(key);
+        let hasher = this(a)?;
+        if hasher.state.borrow().begun.is_some() {
+            return Err(throw(
+                "CryptographicException",
+                "Hash key cannot be changed after the first write to the stream.",
+            ));
+        }
+        if let Some(place) = &hasher.key {
+            place.replace(hasher.algorithm.shortened(key));
         }
         Ok(Value::Null)
     }),
-];
-
-/// A generator of random bytes.
-#[derive(Debug)]
-struct Generator;
-
-impl Object for Generator {
-    fn ty(&self) -> Ty {
-        Ty::class("RNGCryptoServiceProvider")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-/// An `int` from a range, each as likely as another.
-fn random_between(low: i64, high: i64) -> R {
-    if low >= high {
-        return Err(throw(
-            "ArgumentException",
-            "Range of random number does not contain at least one possibility.",
-        ));
-    }
-    // What is above the largest multiple would make the low numbers likelier: drawn again.
-    let range = (high - low) as u64;
-    let most = u64::MAX - u64::MAX % range;
-    loop {
-        let bytes = random_bytes(8)?;
-        let drawn = bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b));
-        if drawn < most {
-            return Ok(Value::Int((low + (drawn % range) as i64) as i32));
-        }
-    }
-}
-
-/// Fills an array, without zeros if wished.
-fn fill(cx: &mut Cx<'_>, a: &Args<'_>, zeros: bool) -> R {
-    let list = a.list(1).map_err(|_| null("data"))?;
-    let n = list.items().len();
-    cx.step(n)?;
-    let mut bytes = random_bytes(n)?;
-    while !zeros && let Some(at) = bytes.iter().position(|b| *b == 0) {
-        bytes[at] = random_bytes(1)?[0];
-    }
-    *list.items_mut() = bytes.into_iter().map(Value::Byte).collect();
-    Ok(Value::Null)
-}
-
-const GENERATOR: &[Row] = &[
-    m("static RandomNumberGenerator Create()", |_, _| {
-        Ok(Value::Object(Rc::new(Generator)))
-    }),
-    m("void GetBytes(byte[] data)", |cx, a| fill(cx, a, true)),
-    m("void GetNonZeroBytes(byte[] data)", |cx, a| {
-        fill(cx, a, false)
-    }),
-    m("static byte[] GetBytes(int count)", |cx, a| {
-        let n = a.size(0, "count")?;
-        cx.charge(n)?;
-        cx.step(n / BYTES_PER_STEP)?;
-        Ok(Value::Bytes(random_bytes(n)?.into()))
-    }),
-    m("static int GetInt32(int toExclusive)", |_, a| {
-        random_between(0, a.int(0))
+    m("static KeyedHashAlgorithm Create()", |_, _| {
+        made("HMACSHA1", SHA1, Some(random_bytes(64)?.into()))
     }),
     m(
-        "static int GetInt32(int fromInclusive, int toExclusive)",
-        |_, a| random_between(a.int(0), a.int(1)),
+        "static KeyedHashAlgorithm Create(string algName)",
+        |_, a| by_name(a, |h| h.key.is_some()),
     ),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
+];
+
+const HMAC: &[Row] = &[
+    m("string HashName", |_, a| {
+        Ok(Value::from(this(a)?.algorithm.name()))
+    }),
+    m("static HMAC Create()", |_, _| {
+        made("HMACSHA1", SHA1, Some(random_bytes(64)?.into()))
+    }),
+    m("static HMAC Create(string algorithmName)", |_, a| {
+        by_name(a, |h| h.key.is_some())
+    }),
 ];
 
 macro_rules! hash {
@@ -340,6 +493,10 @@ macro_rules! hash {
             m(concat!("static ", $class, " Create()"), |_, _| {
                 made($class, $algorithm, None)
             }),
+            m(
+                concat!("static ", $class, " Create(string hashName)"),
+                |_, a| by_name(a, |h| h.key.is_none() && h.algorithm == $algorithm),
+            ),
             m("static byte[] HashData(byte[] source)", |cx, a| {
                 one_shot(cx, a, $algorithm)
             }),
@@ -353,9 +510,19 @@ macro_rules! managed {
     };
 }
 
+/// Values of a fault of .NET 2.0, which nothing makes any more.
+const LEGACY: Row = m("bool ProduceLegacyHmacValues", |_, _| {
+    Ok(Value::Bool(false))
+});
+const SET_LEGACY: Row = m("set bool ProduceLegacyHmacValues", |_, _| Ok(Value::Null));
+
 macro_rules! keyed {
     ($class:literal, $algorithm:expr) => {
+        keyed!($class, $algorithm,)
+    };
+    ($class:literal, $algorithm:expr, $($row:expr),*) => {
         &[
+            $($row,)*
             m("new()", |_, _| {
                 made(
                     $class,
@@ -384,20 +551,12 @@ pub(super) const TYPES: &[Type] = &[
         HASH_ALGORITHM,
     ),
     ty(
-        "class System.Security.Cryptography.RandomNumberGenerator : IDisposable",
-        GENERATOR,
-    ),
-    ty(
-        "class System.Security.Cryptography.RNGCryptoServiceProvider : RandomNumberGenerator",
-        &[m("new()", |_, _| Ok(Value::Object(Rc::new(Generator))))],
-    ),
-    ty(
         "class System.Security.Cryptography.KeyedHashAlgorithm : HashAlgorithm",
         KEYED,
     ),
     ty(
         "class System.Security.Cryptography.HMAC : KeyedHashAlgorithm",
-        &[],
+        HMAC,
     ),
     ty(
         "class System.Security.Cryptography.MD5 : HashAlgorithm",
@@ -436,12 +595,39 @@ pub(super) const TYPES: &[Type] = &[
         managed!("SHA512Managed", SHA512),
     ),
     ty(
+        "class System.Security.Cryptography.MD5CryptoServiceProvider : MD5",
+        managed!("MD5CryptoServiceProvider", MD5),
+    ),
+    ty(
+        "class System.Security.Cryptography.SHA1CryptoServiceProvider : SHA1",
+        managed!("SHA1CryptoServiceProvider", SHA1),
+    ),
+    ty(
+        "class System.Security.Cryptography.SHA256CryptoServiceProvider : SHA256",
+        managed!("SHA256CryptoServiceProvider", SHA256),
+    ),
+    ty(
+        "class System.Security.Cryptography.SHA384CryptoServiceProvider : SHA384",
+        managed!("SHA384CryptoServiceProvider", SHA384),
+    ),
+    ty(
+        "class System.Security.Cryptography.SHA512CryptoServiceProvider : SHA512",
+        managed!("SHA512CryptoServiceProvider", SHA512),
+    ),
+    ty(
         "class System.Security.Cryptography.HMACMD5 : HMAC",
         keyed!("HMACMD5", MD5),
     ),
     ty(
         "class System.Security.Cryptography.HMACSHA1 : HMAC",
-        keyed!("HMACSHA1", SHA1),
+        keyed!(
+            "HMACSHA1",
+            SHA1,
+            m("new(byte[] key, bool useManagedSha1)", |_, a| {
+                let key = a.bytes(0).map_err(|_| null("key"))?;
+                made("HMACSHA1", SHA1, Some(key))
+            })
+        ),
     ),
     ty(
         "class System.Security.Cryptography.HMACSHA256 : HMAC",
@@ -449,11 +635,11 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty(
         "class System.Security.Cryptography.HMACSHA384 : HMAC",
-        keyed!("HMACSHA384", SHA384),
+        keyed!("HMACSHA384", SHA384, LEGACY, SET_LEGACY),
     ),
     ty(
         "class System.Security.Cryptography.HMACSHA512 : HMAC",
-        keyed!("HMACSHA512", SHA512),
+        keyed!("HMACSHA512", SHA512, LEGACY, SET_LEGACY),
     ),
 ];
 
@@ -485,13 +671,8 @@ mod tests {
 
     #[test]
     fn a_hasher_does_not_print_its_key() {
-        let key = Some(RefCell::new(Bytes::from_static(b"secret")));
-        let h = Hasher {
-            class: "HMACSHA256",
-            algorithm: SHA256,
-            key,
-            last: RefCell::default(),
-        };
+        let key = Some(Bytes::from_static(b"secret"));
+        let h = Hasher::new("HMACSHA256", SHA256, key);
         assert_eq!(format!("{h:?}"), "HMACSHA256");
     }
 }

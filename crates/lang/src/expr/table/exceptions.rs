@@ -261,6 +261,13 @@ pub(super) const TYPES: &[Type] = &[
         exception!("InvalidCastException", "Specified cast is not valid."),
     ),
     ty(
+        "class System.ObjectDisposedException : InvalidOperationException",
+        exception!(
+            "ObjectDisposedException",
+            "Cannot access a disposed object."
+        ),
+    ),
+    ty(
         "class System.InvalidOperationException : SystemException",
         exception!(
             "InvalidOperationException",
@@ -311,6 +318,13 @@ pub(super) const TYPES: &[Type] = &[
         exception!(
             "CryptographicException",
             "Error occurred during a cryptographic operation."
+        ),
+    ),
+    ty(
+        "class System.Security.Cryptography.CryptographicUnexpectedOperationException : CryptographicException",
+        exception!(
+            "CryptographicUnexpectedOperationException",
+            "Unexpected error occurred during a cryptographic operation."
         ),
     ),
     ty(

@@ -3,7 +3,11 @@
 //! aws-lc-rs does the work. A key is that of a certificate, imported, or made up. What must stay true: private keys never
 //! print; a signature that cannot be checked is a wrong one.
 
-use super::crypto::{BYTES_PER_STEP, null};
+mod der;
+mod names;
+mod parameters;
+
+use super::crypto::{self, BYTES_PER_STEP, null, part};
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
@@ -11,15 +15,18 @@ use crate::value::{Object, Str, Value};
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
-    OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey,
-    Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
+    KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384,
+    OAEP_SHA512_MGF1SHA512, OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
+    Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
 };
 use aws_lc_rs::signature::{self, KeyPair as _, RsaEncoding, RsaKeyPair, RsaParameters};
 use base64::Engine as _;
 use bytes::Bytes;
+use names::is_pss;
+pub(super) use names::{hash_name, value_of as hash_name_value};
+use parameters::Numbers;
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -43,7 +50,13 @@ struct Private {
 }
 
 /// An `RSA`.
-struct Rsa(RefCell<Option<Key>>);
+struct Rsa {
+    class: &'static str,
+    /// Made up on first use.
+    key: RefCell<Option<Key>>,
+    /// Of a key that is made up.
+    bits: Cell<i32>,
+}
 
 impl std::fmt::Debug for Rsa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,8 +66,7 @@ impl std::fmt::Debug for Rsa {
 
 impl Object for Rsa {
     fn ty(&self) -> Ty {
-        // What API Management's runtime gives; documents cast to it.
-        Ty::class("RSACng")
+        Ty::class(self.class)
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -90,10 +102,55 @@ impl Key {
         })
     }
 
-    /// As an expression sees it.
-    pub(super) fn value(self) -> Value {
-        Value::Object(Rc::new(Rsa(RefCell::new(Some(self)))))
+    /// From its numbers.
+    fn of_numbers(numbers: &Numbers) -> Option<Key> {
+        match numbers.private_der() {
+            Some(der) => Key::private(&der),
+            None => Key::public(&der::spki(&numbers.public_der())),
+        }
     }
+
+    /// Its numbers, those of the private key only when asked for.
+    fn numbers(&self, private: bool) -> Result<Numbers, Throw> {
+        let unreadable = || failed("Error occurred during a cryptographic operation.");
+        if !private {
+            return Numbers::of_spki(&self.public).ok_or_else(unreadable);
+        }
+        let der = &self::private(self)?.der;
+        Numbers::of_pkcs8(der).ok_or_else(unreadable)
+    }
+
+    /// Whether a public key (SubjectPublicKeyInfo, DER) is its own.
+    pub(super) fn belongs_to(&self, spki: &[u8]) -> bool {
+        *self.public == *spki
+    }
+
+    /// As an expression sees it: what API Management's runtime gives, and documents cast to.
+    pub(super) fn value(self) -> Value {
+        self.value_of("RSACng")
+    }
+
+    /// The same by the older members, which gave the older class.
+    pub(super) fn provider(self) -> Value {
+        self.value_of("RSACryptoServiceProvider")
+    }
+
+    fn value_of(self, class: &'static str) -> Value {
+        Value::Object(Rc::new(Rsa {
+            class,
+            key: RefCell::new(Some(self)),
+            bits: Cell::new(2048),
+        }))
+    }
+}
+
+/// The key of an `RSA` that is an argument.
+pub(super) fn of_argument(cx: &mut Cx<'_>, a: &Args<'_>, i: usize) -> Result<Key, Throw> {
+    let rsa = a.object::<Rsa>(i).map_err(|_| null("privateKey"))?;
+    cx.step(PUBLIC)?;
+    let key = rsa.key.borrow().clone();
+    key.filter(|k| k.private.is_some())
+        .ok_or_else(|| failed("The key does not exist: there is no private key."))
 }
 
 /// The bytes of a PEM text's first block of one of these kinds.
@@ -108,19 +165,27 @@ pub(super) fn pem(text: &str, kinds: &[&str]) -> Option<Vec<u8>> {
 
 /// The key of the receiver; a new one where there is none yet, as in .NET.
 fn key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Key, Throw> {
-    let rsa = a.object::<Rsa>(0)?;
-    if let Some(key) = &*rsa.0.borrow() {
+    let rsa = this(a)?;
+    if let Some(key) = &*rsa.key.borrow() {
         return Ok(key.clone());
     }
-    cx.step(400_000)?;
-    let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)
-        .map_err(|_| failed("Error occurred during a cryptographic operation."))?;
-    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair
-        .as_der()
-        .map_err(|_| failed("Error occurred during a cryptographic operation."))?;
-    let key = Key::private(der.as_ref())
-        .ok_or_else(|| failed("Error occurred during a cryptographic operation."))?;
-    rsa.0.replace(Some(key.clone()));
+    // What making a key costs grows with the fourth power of its length.
+    let (size, steps) = match rsa.bits.get() {
+        3072 => (KeySize::Rsa3072, 800_000),
+        4096 => (KeySize::Rsa4096, 1_600_000),
+        8192 => {
+            return Err(failed(
+                "A key of 8192 bits takes too long to make in an expression.",
+            ));
+        }
+        _ => (KeySize::Rsa2048, 400_000),
+    };
+    cx.step(steps)?;
+    let wrong = || failed("Error occurred during a cryptographic operation.");
+    let pair = RsaKeyPair::generate(size).map_err(|_| wrong())?;
+    let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().map_err(|_| wrong())?;
+    let key = Key::private(der.as_ref()).ok_or_else(wrong)?;
+    rsa.key.replace(Some(key.clone()));
     Ok(key)
 }
 
@@ -130,72 +195,30 @@ fn private(key: &Key) -> Result<&Private, Throw> {
         .ok_or_else(|| failed("The key does not exist: there is no private key."))
 }
 
-/// A `HashAlgorithmName`.
-#[derive(Debug)]
-struct HashName(Str);
-
-/// An `RSASignaturePadding`.
-#[derive(Debug)]
-struct SignaturePadding {
-    pss: bool,
-}
-
-/// An `RSAEncryptionPadding`; without an algorithm it is PKCS #1.
-#[derive(Debug)]
-struct EncryptionPadding(Option<&'static OaepAlgorithm>, &'static str);
-
-macro_rules! plain_object {
-    ($type:ty, $class:literal, |$it:ident| $text:expr) => {
-        impl Object for $type {
-            fn ty(&self) -> Ty {
-                Ty::class($class)
-            }
-            fn as_any(&self) -> &dyn Any {
-                self
-            }
-            fn text(&self) -> String {
-                let $it = self;
-                $text.to_string()
-            }
-            fn hash_text(&self) -> Option<String> {
-                Some(self.text())
-            }
-            fn equals(&self, other: &dyn Object) -> bool {
-                other.as_any().is::<$type>() && other.text() == self.text()
-            }
-        }
-    };
-}
-
-plain_object!(HashName, "HashAlgorithmName", |n| n.0);
-plain_object!(SignaturePadding, "RSASignaturePadding", |p| if p.pss {
-    "Pss"
-} else {
-    "Pkcs1"
-});
-plain_object!(EncryptionPadding, "RSAEncryptionPadding", |p| p.1);
-
 /// Algorithms of a hash and a padding: to sign, to verify, to hash.
 type Algorithms = (
-    &'static dyn RsaEncoding,
+    Option<&'static dyn RsaEncoding>,
     &'static RsaParameters,
     &'static digest::Algorithm,
 );
 
-fn algorithms(a: &Args<'_>, hash: usize) -> Result<Algorithms, Throw> {
-    let name = a
-        .object::<HashName>(hash)
-        .map_err(|_| null("hashAlgorithm"))?;
-    let padding = a
-        .object::<SignaturePadding>(hash + 1)
-        .map_err(|_| null("padding"))?;
+fn algorithms(hash: &str, pss: bool) -> Result<Algorithms, Throw> {
     use signature::{
-        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-        RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
-        RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-        RSA_PSS_SHA512,
+        RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+        RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
     };
-    Ok(match (&*name.0, padding.pss) {
+    let (sign, verify, hash): (&'static dyn RsaEncoding, &'static RsaParameters, _) = match (
+        hash, pss,
+    ) {
+        ("SHA1", false) => {
+            return Ok((
+                None,
+                &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+                &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            ));
+        }
         ("SHA256", false) => (
             &RSA_PKCS1_SHA256,
             &RSA_PKCS1_2048_8192_SHA256,
@@ -216,25 +239,37 @@ fn algorithms(a: &Args<'_>, hash: usize) -> Result<Algorithms, Throw> {
         ("SHA512", true) => (&RSA_PSS_SHA512, &RSA_PSS_2048_8192_SHA512, &digest::SHA512),
         (other, _) => {
             return Err(failed(format!(
-                "'{other}' is not a known hash algorithm for signatures: expected SHA256, SHA384 or SHA512."
+                "'{other}' is not a known hash algorithm for such signatures here: expected SHA256, SHA384 or SHA512; PKCS #1 signatures with SHA1 can be verified."
             )));
         }
-    })
+    };
+    Ok((Some(sign), verify, hash))
 }
 
-fn sign(cx: &mut Cx<'_>, a: &Args<'_>, hashed: bool) -> R {
-    let data = a.bytes(1).map_err(|_| null("data"))?;
-    let (encoding, _, hash) = algorithms(a, 2)?;
+/// Hash and padding of an overload that says them.
+fn said(a: &Args<'_>, hash: usize) -> Result<Algorithms, Throw> {
+    let name = hash_name(a, hash)?;
+    algorithms(name, is_pss(a, hash + 1)?)
+}
+
+/// Signs data, or a hash.
+fn sign(cx: &mut Cx<'_>, a: &Args<'_>, data: &[u8], by: Algorithms, hashed: bool) -> R {
+    let (Some(encoding), _, hash) = by else {
+        return Err(throw(
+            "NotSupportedException",
+            "Signatures with SHA1 are not made here, only verified: sign with SHA256.",
+        ));
+    };
     let key = key(cx, a)?;
     cx.step(PRIVATE + data.len() / BYTES_PER_STEP)?;
     let pair = &private(&key)?.pair;
     let mut out = vec![0; pair.public_modulus_len()];
     cx.charge(out.len())?;
     let signed = if hashed {
-        pair.sign_digest(encoding, &of_hash(&data, hash)?, &mut out)
+        pair.sign_digest(encoding, &of_hash(data, hash)?, &mut out)
     } else {
         let random = aws_lc_rs::rand::SystemRandom::new();
-        pair.sign(encoding, &random, &data, &mut out)
+        pair.sign(encoding, &random, data, &mut out)
     };
     signed.map_err(|_| failed("Error occurred during a cryptographic operation."))?;
     Ok(Value::Bytes(out.into()))
@@ -245,33 +280,36 @@ fn of_hash(data: &[u8], hash: &'static digest::Algorithm) -> Result<Digest, Thro
         .map_err(|_| failed("The provided hash value is not the expected size."))
 }
 
-fn verify(cx: &mut Cx<'_>, a: &Args<'_>, hashed: bool) -> R {
-    let data = a.bytes(1).map_err(|_| null("data"))?;
-    let signature = a.bytes(2).map_err(|_| null("signature"))?;
-    let (_, parameters, hash) = algorithms(a, 3)?;
+fn verify(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    data: &[u8],
+    signature: &[u8],
+    by: Algorithms,
+    hashed: bool,
+) -> R {
+    let (_, parameters, hash) = by;
     let key = key(cx, a)?;
     cx.step(PUBLIC + data.len() / BYTES_PER_STEP)?;
     let public = signature::UnparsedPublicKey::new(parameters, &key.public);
     let good = if hashed {
-        public.verify_digest(&of_hash(&data, hash)?, &signature)
+        public.verify_digest(&of_hash(data, hash)?, signature)
     } else {
-        public.verify(&data, &signature)
+        public.verify(data, signature)
     };
     Ok(Value::Bool(good.is_ok()))
 }
 
-fn encrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+/// Without an algorithm it is PKCS #1.
+fn encrypt(cx: &mut Cx<'_>, a: &Args<'_>, oaep: Option<&'static OaepAlgorithm>) -> R {
     let data = a.bytes(1).map_err(|_| null("data"))?;
-    let padding = a
-        .object::<EncryptionPadding>(2)
-        .map_err(|_| null("padding"))?;
     let key = key(cx, a)?;
     cx.step(PUBLIC)?;
     let wrong = || failed("The data is too large for the key, or the key cannot encrypt.");
     let public = PublicEncryptingKey::from_der(&key.public).map_err(|_| wrong())?;
     let mut out = vec![0; public.key_size_bytes()];
     cx.charge(out.len())?;
-    match padding.0 {
+    match oaep {
         Some(algorithm) => OaepPublicEncryptingKey::new(public)
             .and_then(|k| k.encrypt(algorithm, &data, &mut out, None).map(drop)),
         None => {
@@ -282,17 +320,15 @@ fn encrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     Ok(Value::Bytes(out.into()))
 }
 
-fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+/// The same backwards.
+fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>, oaep: Option<&'static OaepAlgorithm>) -> R {
     let data = a.bytes(1).map_err(|_| null("data"))?;
-    let padding = a
-        .object::<EncryptionPadding>(2)
-        .map_err(|_| null("padding"))?;
     let key = key(cx, a)?;
     cx.step(PRIVATE)?;
     let wrong = || failed("Error occurred while decoding padding.");
     let private = PrivateDecryptingKey::from_pkcs8(&private(&key)?.der).map_err(|_| wrong())?;
     let mut out = vec![0; private.key_size_bytes()];
-    let plain = match padding.0 {
+    let plain = match oaep {
         Some(algorithm) => {
             let key = OaepPrivateDecryptingKey::new(private).map_err(|_| wrong())?;
             key.decrypt(algorithm, &data, &mut out, None)
@@ -307,51 +343,128 @@ fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     Ok(Value::Bytes(plain.map_err(|_| wrong())?))
 }
 
+/// Puts a key that was read into the receiver.
 fn import(a: &Args<'_>, found: Option<Key>) -> R {
     let key = found.ok_or_else(|| failed("ASN1 corrupted data: this is no RSA key."))?;
-    a.object::<Rsa>(0)?.0.replace(Some(key));
+    this(a)?.key.replace(Some(key));
     Ok(Value::Null)
 }
 
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Rsa, Throw> {
+    a.object::<Rsa>(0)
+}
+
+fn data(a: &Args<'_>) -> Result<Bytes, Throw> {
+    a.bytes(1).map_err(|_| null("data"))
+}
+
+/// The padding at `i`.
+fn encryption(a: &Args<'_>, i: usize) -> Result<Option<&'static OaepAlgorithm>, Throw> {
+    Ok(match names::oaep(a, i)? {
+        None => None,
+        Some("SHA1") => Some(&OAEP_SHA1_MGF1SHA1),
+        Some("SHA256") => Some(&OAEP_SHA256_MGF1SHA256),
+        Some("SHA384") => Some(&OAEP_SHA384_MGF1SHA384),
+        Some("SHA512") => Some(&OAEP_SHA512_MGF1SHA512),
+        Some(other) => {
+            return Err(failed(format!(
+                "OAEP with '{other}' is not there: expected SHA1, SHA256, SHA384 or SHA512."
+            )));
+        }
+    })
+}
+
 const RSA: &[Row] = &[
-    m("static RSA Create()", |_, _| {
-        Ok(Value::Object(Rc::new(Rsa(RefCell::default()))))
+    m("static RSA Create()", |_, _| made("RSACng", 2048)),
+    m("static RSA Create(int keySizeInBits)", |_, a| {
+        made("RSACng", a.int(0))
     }),
-    m("int KeySize", |cx, a| {
-        let key = key(cx, a)?;
-        let bits = PublicEncryptingKey::from_der(&key.public).map_or(0, |k| k.key_size_bits());
-        Ok(Value::Int(i32::try_from(bits).unwrap_or(0)))
+    m("static RSA Create(RSAParameters parameters)", |_, a| {
+        let key = Key::of_numbers(&a.object::<parameters::Parameters>(0)?.numbers())
+            .ok_or_else(|| failed("The specified RSA parameters are not valid."))?;
+        Ok(key.value())
+    }),
+    m("static RSA Create(string algName)", |_, a| {
+        let name = a.text(0).map_err(|_| null("name"))?;
+        let name = name.strip_prefix("System.Security.Cryptography.");
+        match name.unwrap_or(a.text(0)?) {
+            "RSA" | "RSACryptoServiceProvider" | "AsymmetricAlgorithm" => {
+                made("RSACryptoServiceProvider", 2048)
+            }
+            "RSACng" => made("RSACng", 2048),
+            _ => Ok(Value::Null),
+        }
     }),
     m(
         "byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| sign(cx, a, false),
+        |cx, a| sign(cx, a, &data(a)?, said(a, 2)?, false),
+    ),
+    m(
+        "byte[] SignData(byte[] data, int offset, int count, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+        |cx, a| sign(cx, a, &part(a, 1)?, said(a, 4)?, false),
     ),
     m(
         "byte[] SignHash(byte[] hash, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| sign(cx, a, true),
+        |cx, a| sign(cx, a, &data(a)?, said(a, 2)?, true),
     ),
     m(
         "bool VerifyData(byte[] data, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| verify(cx, a, false),
+        |cx, a| verify(cx, a, &data(a)?, &signature_at(a, 2)?, said(a, 3)?, false),
+    ),
+    m(
+        "bool VerifyData(byte[] data, int offset, int count, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
+        |cx, a| {
+            verify(
+                cx,
+                a,
+                &part(a, 1)?,
+                &signature_at(a, 4)?,
+                said(a, 5)?,
+                false,
+            )
+        },
     ),
     m(
         "bool VerifyHash(byte[] hash, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| verify(cx, a, true),
+        |cx, a| verify(cx, a, &data(a)?, &signature_at(a, 2)?, said(a, 3)?, true),
     ),
     m(
         "byte[] Encrypt(byte[] data, RSAEncryptionPadding padding)",
-        |cx, a| encrypt(cx, a),
+        |cx, a| {
+            let oaep = encryption(a, 2)?;
+            encrypt(cx, a, oaep)
+        },
     ),
     m(
         "byte[] Decrypt(byte[] data, RSAEncryptionPadding padding)",
-        |cx, a| decrypt(cx, a),
+        |cx, a| {
+            let oaep = encryption(a, 2)?;
+            decrypt(cx, a, oaep)
+        },
     ),
+    m(
+        "RSAParameters ExportParameters(bool includePrivateParameters)",
+        |cx, a| {
+            let key = key(cx, a)?;
+            let numbers = key.numbers(a.bool(1))?;
+            Ok(parameters::Parameters::value(numbers))
+        },
+    ),
+    m("void ImportParameters(RSAParameters parameters)", |_, a| {
+        let numbers = a.object::<parameters::Parameters>(1)?.numbers();
+        let key = Key::of_numbers(&numbers)
+            .ok_or_else(|| failed("The specified RSA parameters are not valid."))?;
+        this(a)?.key.replace(Some(key));
+        Ok(Value::Null)
+    }),
     m("void ImportFromPem(string input)", |_, a| {
         let text = a.text(1).map_err(|_| null("input"))?;
         let private = pem(text, &["PRIVATE KEY", "RSA PRIVATE KEY"]);
         let found = match private {
             Some(der) => Key::private(&der),
-            None => pem(text, &["PUBLIC KEY", "RSA PUBLIC KEY"]).and_then(|d| Key::public(&d)),
+            None => pem(text, &["PUBLIC KEY"])
+                .or_else(|| pem(text, &["RSA PUBLIC KEY"]).map(|d| der::spki(&d)))
+                .and_then(|d| Key::public(&d)),
         };
         import(a, found)
     }),
@@ -363,6 +476,10 @@ const RSA: &[Row] = &[
         let der = a.bytes(1).map_err(|_| null("source"))?;
         import(a, Key::private(&der))
     }),
+    m("void ImportRSAPublicKey(byte[] source)", |_, a| {
+        let der = a.bytes(1).map_err(|_| null("source"))?;
+        import(a, Key::public(&der::spki(&der)))
+    }),
     m("void ImportSubjectPublicKeyInfo(byte[] source)", |_, a| {
         let der = a.bytes(1).map_err(|_| null("source"))?;
         import(a, Key::public(&der))
@@ -370,69 +487,194 @@ const RSA: &[Row] = &[
     m("byte[] ExportSubjectPublicKeyInfo()", |cx, a| {
         Ok(Value::Bytes(key(cx, a)?.public))
     }),
+    m("byte[] ExportRSAPublicKey()", |cx, a| {
+        let numbers = key(cx, a)?.numbers(false)?;
+        Ok(Value::Bytes(numbers.public_der().into()))
+    }),
+    m("byte[] ExportPkcs8PrivateKey()", |cx, a| {
+        let key = key(cx, a)?;
+        Ok(Value::Bytes(private(&key)?.der.clone()))
+    }),
+];
+
+fn signature_at(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
+    a.bytes(i).map_err(|_| null("signature"))
+}
+
+fn made(class: &'static str, bits: i64) -> R {
+    let bits = i32::try_from(bits)
+        .ok()
+        .filter(|bits| matches!(bits, 2048 | 3072 | 4096 | 8192))
+        .ok_or_else(|| {
+            failed("Specified key is not a valid size for this algorithm: expected 2048, 3072, 4096 or 8192 bits.")
+        })?;
+    Ok(Value::Object(Rc::new(Rsa {
+        class,
+        key: RefCell::default(),
+        bits: Cell::new(bits),
+    })))
+}
+
+const ASYMMETRIC: &[Row] = &[
+    m("static AsymmetricAlgorithm Create()", |_, _| {
+        made("RSACryptoServiceProvider", 2048)
+    }),
+    m("int KeySize", |_, a| {
+        let rsa = this(a)?;
+        let bits = rsa.key.borrow().as_ref().and_then(|key| {
+            let public = PublicEncryptingKey::from_der(&key.public).ok()?;
+            i32::try_from(public.key_size_bits()).ok()
+        });
+        Ok(Value::Int(bits.unwrap_or(rsa.bits.get())))
+    }),
+    m("set int KeySize", |_, a| {
+        let Value::Object(other) = made("RSACng", a.int(1))? else {
+            return Ok(Value::Null);
+        };
+        if let Some(other) = other.as_any().downcast_ref::<Rsa>() {
+            this(a)?.bits.set(other.bits.get());
+            this(a)?.key.replace(None);
+        }
+        Ok(Value::Null)
+    }),
+    m("string SignatureAlgorithm", |_, a| {
+        Ok(Value::from(match this(a)?.class {
+            "RSACryptoServiceProvider" => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+            _ => "RSA",
+        }))
+    }),
+    m("string KeyExchangeAlgorithm", |_, a| {
+        Ok(Value::from(match this(a)?.class {
+            "RSACryptoServiceProvider" => "RSA-PKCS1-KeyEx",
+            _ => "RSA",
+        }))
+    }),
+    m(
+        "string ToXmlString(bool includePrivateParameters)",
+        |cx, a| {
+            let numbers = key(cx, a)?.numbers(a.bool(1))?;
+            cx.text(numbers.xml())
+        },
+    ),
+    m("void FromXmlString(string xmlString)", |_, a| {
+        let text = a.text(1).map_err(|_| null("xmlString"))?;
+        let key = parameters::Numbers::of_xml(text).and_then(|n| Key::of_numbers(&n));
+        let key = key.ok_or_else(|| {
+            failed("Input string does not contain a valid encoding of the 'RSA' parameters.")
+        })?;
+        this(a)?.key.replace(Some(key));
+        Ok(Value::Null)
+    }),
     m("void Clear()", |_, _| Ok(Value::Null)),
     m("void Dispose()", |_, _| Ok(Value::Null)),
 ];
 
-macro_rules! hash_names {
-    ($($name:literal)*) => {
-        &[
-            m("new(string name)", |_, a| Ok(Value::Object(Rc::new(HashName(a.str(0)?))))),
-            m("string Name", |_, a| Ok(Value::Str(a.object::<HashName>(0)?.0.clone()))),
-            $(m(concat!("static HashAlgorithmName ", $name), |_, _| {
-                Ok(Value::Object(Rc::new(HashName(Str::from($name)))))
-            }),)*
-        ]
+/// The hash that `RSACryptoServiceProvider` takes as an object: a name, or an algorithm.
+fn named_hash(a: &Args<'_>, i: usize) -> Result<Algorithms, Throw> {
+    let name = match a.get(i) {
+        Value::Str(s) => crypto::hash_named(&s),
+        Value::Object(o) => crypto::hash_of(&*o),
+        _ => return Err(null("halg")),
     };
+    algorithms(name.unwrap_or("?"), false)
 }
 
-fn encryption(algorithm: Option<&'static OaepAlgorithm>, name: &'static str) -> R {
-    Ok(Value::Object(Rc::new(EncryptionPadding(algorithm, name))))
+/// OAEP with SHA-1, or PKCS #1.
+fn by_flag(a: &Args<'_>) -> Option<&'static OaepAlgorithm> {
+    a.bool(2).then_some(&OAEP_SHA1_MGF1SHA1)
 }
+
+const PROVIDER: &[Row] = &[
+    m("new()", |_, _| made("RSACryptoServiceProvider", 2048)),
+    m("new(int dwKeySize)", |_, a| {
+        made("RSACryptoServiceProvider", a.int(0))
+    }),
+    m("byte[] SignData(byte[] buffer, object halg)", |cx, a| {
+        sign(cx, a, &data(a)?, named_hash(a, 2)?, false)
+    }),
+    m(
+        "byte[] SignData(byte[] buffer, int offset, int count, object halg)",
+        |cx, a| sign(cx, a, &part(a, 1)?, named_hash(a, 4)?, false),
+    ),
+    m(
+        "bool VerifyData(byte[] buffer, object halg, byte[] signature)",
+        |cx, a| {
+            verify(
+                cx,
+                a,
+                &data(a)?,
+                &signature_at(a, 3)?,
+                named_hash(a, 2)?,
+                false,
+            )
+        },
+    ),
+    m("byte[] SignHash(byte[] rgbHash, string str)", |cx, a| {
+        sign(cx, a, &data(a)?, named_hash(a, 2)?, true)
+    }),
+    m(
+        "bool VerifyHash(byte[] rgbHash, string str, byte[] rgbSignature)",
+        |cx, a| {
+            verify(
+                cx,
+                a,
+                &data(a)?,
+                &signature_at(a, 3)?,
+                named_hash(a, 2)?,
+                true,
+            )
+        },
+    ),
+    m("byte[] Encrypt(byte[] rgb, bool fOAEP)", |cx, a| {
+        encrypt(cx, a, by_flag(a))
+    }),
+    m("byte[] Decrypt(byte[] rgb, bool fOAEP)", |cx, a| {
+        decrypt(cx, a, by_flag(a))
+    }),
+    m("bool PersistKeyInCsp", |_, _| Ok(Value::Bool(false))),
+    m("set bool PersistKeyInCsp", |_, _| Ok(Value::Null)),
+    m("bool PublicOnly", |_, a| {
+        let key = this(a)?.key.borrow();
+        Ok(Value::Bool(
+            key.as_ref().is_some_and(|k| k.private.is_none()),
+        ))
+    }),
+];
 
 pub(super) const TYPES: &[Type] = &[
     ty(
         "class System.Security.Cryptography.AsymmetricAlgorithm : IDisposable",
-        &[],
+        ASYMMETRIC,
     ),
     ty(
         "class System.Security.Cryptography.RSA : AsymmetricAlgorithm",
         RSA,
     ),
-    ty("class System.Security.Cryptography.RSACng : RSA", &[]),
     ty(
-        "class System.Security.Cryptography.HashAlgorithmName",
-        hash_names!("MD5" "SHA1" "SHA256" "SHA384" "SHA512"),
+        "class System.Security.Cryptography.RSACng : RSA",
+        &[
+            m("new()", |_, _| made("RSACng", 2048)),
+            m("new(int keySize)", |_, a| made("RSACng", a.int(0))),
+        ],
+    ),
+    ty(
+        "class System.Security.Cryptography.RSACryptoServiceProvider : RSA",
+        PROVIDER,
+    ),
+    ty(
+        "class System.Security.Cryptography.RSAParameters",
+        parameters::ROWS,
+    ),
+    ty(
+        "struct System.Security.Cryptography.HashAlgorithmName",
+        names::HASH,
     ),
     ty(
         "class System.Security.Cryptography.RSASignaturePadding",
-        &[
-            m("static RSASignaturePadding Pkcs1", |_, _| {
-                Ok(Value::Object(Rc::new(SignaturePadding { pss: false })))
-            }),
-            m("static RSASignaturePadding Pss", |_, _| {
-                Ok(Value::Object(Rc::new(SignaturePadding { pss: true })))
-            }),
-        ],
+        names::SIGNATURE,
     ),
     ty(
         "class System.Security.Cryptography.RSAEncryptionPadding",
-        &[
-            m("static RSAEncryptionPadding Pkcs1", |_, _| {
-                encryption(None, "Pkcs1")
-            }),
-            m("static RSAEncryptionPadding OaepSHA1", |_, _| {
-                encryption(Some(&OAEP_SHA1_MGF1SHA1), "OaepSHA1")
-            }),
-            m("static RSAEncryptionPadding OaepSHA256", |_, _| {
-                encryption(Some(&OAEP_SHA256_MGF1SHA256), "OaepSHA256")
-            }),
-            m("static RSAEncryptionPadding OaepSHA384", |_, _| {
-                encryption(Some(&OAEP_SHA384_MGF1SHA384), "OaepSHA384")
-            }),
-            m("static RSAEncryptionPadding OaepSHA512", |_, _| {
-                encryption(Some(&OAEP_SHA512_MGF1SHA512), "OaepSHA512")
-            }),
-        ],
+        names::ENCRYPTION,
     ),
 ];

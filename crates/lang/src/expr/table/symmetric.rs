@@ -1,40 +1,44 @@
 //! `System.Security.Cryptography`: symmetric ciphers, and `Encrypt` and `Decrypt` of API Management.
 //!
-//! AES in the modes and paddings of .NET; aws-lc-rs does the work. What must stay true: keys never print; what cannot be
-//! decrypted gives one error whatever was wrong with it; the padding is not compared byte by byte with an early end.
+//! The algorithms with their settings; the work is done in [`cipher`]. What must stay true: keys never print, and a key that
+//! is made up here cannot be predicted.
 
-use super::crypto::{BYTES_PER_STEP, null, random_bytes};
+mod cipher;
+mod derive;
+mod gcm;
+mod transform;
+
+use super::crypto::{null, random_bytes};
 use super::enums::{CIPHER_MODE, PADDING_MODE};
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
-use crate::value::{List, Object, Value};
-use aws_lc_rs::aead;
-use aws_lc_rs::cipher::{
-    AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext,
-    UnboundCipherKey,
-};
-use aws_lc_rs::iv::FixedLength;
+use crate::value::{Object, Value};
 use bytes::Bytes;
+use cipher::{Family, Mode};
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
+use transform::Transform;
 
-/// Block of AES in bytes.
-const BLOCK: usize = 16;
 /// `CipherMode`.
 const CBC: i64 = 1;
 const ECB: i64 = 2;
+const CFB: i64 = 4;
+
 /// `PaddingMode`.
-const NO_PADDING: i64 = 1;
-const PKCS7: i64 = 2;
-const ZEROS: i64 = 3;
-const ANSI_X923: i64 = 4;
-const ISO_10126: i64 = 5;
+mod padding {
+    pub(super) const NONE: i64 = 1;
+    pub(super) const PKCS7: i64 = 2;
+    pub(super) const ZEROS: i64 = 3;
+    pub(super) const ANSI_X923: i64 = 4;
+    pub(super) const ISO_10126: i64 = 5;
+}
 
 /// A `SymmetricAlgorithm`.
 struct Symmetric {
     class: &'static str,
+    family: Family,
     settings: RefCell<Settings>,
 }
 
@@ -48,6 +52,8 @@ struct Settings {
     key_size: usize,
     mode: i64,
     padding: i64,
+    /// In bits.
+    feedback: i64,
 }
 
 impl std::fmt::Debug for Symmetric {
@@ -65,21 +71,36 @@ impl Object for Symmetric {
     }
 }
 
+/// Key and vector that a call brings along.
+type Given = Option<(Bytes, Option<Bytes>)>;
+
 impl Symmetric {
     fn new(class: &'static str) -> Symmetric {
+        let family = match class {
+            "DESCryptoServiceProvider" => Family::Des,
+            "TripleDESCryptoServiceProvider" => Family::TripleDes,
+            _ => Family::Aes,
+        };
+        let feedback = if matches!(class, "AesManaged" | "RijndaelManaged") {
+            128
+        } else {
+            8
+        };
         Symmetric {
             class,
+            family,
             settings: RefCell::new(Settings {
                 key: None,
                 iv: None,
-                key_size: 32,
+                key_size: family.keys().1,
                 mode: CBC,
-                padding: PKCS7,
+                padding: padding::PKCS7,
+                feedback,
             }),
         }
     }
 
-    /// By a name that `SymmetricAlgorithm.Create` takes.
+    /// By a name that `SymmetricAlgorithm.Create` takes, of `CryptoConfig`.
     fn named(name: &str) -> Option<Symmetric> {
         let name = name
             .strip_prefix("System.Security.Cryptography.")
@@ -88,20 +109,27 @@ impl Symmetric {
             "aes" | "aescryptoserviceprovider" => "AesCryptoServiceProvider",
             "aesmanaged" => "AesManaged",
             "rijndael" | "rijndaelmanaged" | "symmetricalgorithm" => "RijndaelManaged",
+            "tripledes" | "triple des" | "3des" | "tripledescryptoserviceprovider" => {
+                "TripleDESCryptoServiceProvider"
+            }
+            "des" | "descryptoserviceprovider" => "DESCryptoServiceProvider",
             _ => return None,
         }))
     }
 
     fn key(&self) -> Result<Bytes, Throw> {
         let mut settings = self.settings.borrow_mut();
-        match &settings.key {
-            Some(key) => Ok(key.clone()),
-            None => {
-                let key = Bytes::from(random_bytes(settings.key_size)?);
-                settings.key = Some(key.clone());
-                Ok(key)
-            }
+        if let Some(key) = &settings.key {
+            return Ok(key.clone());
         }
+        let key = loop {
+            let key = Bytes::from(random_bytes(settings.key_size)?);
+            if self.accepts(&key).is_ok() {
+                break key;
+            }
+        };
+        settings.key = Some(key.clone());
+        Ok(key)
     }
 
     fn iv(&self) -> Result<Bytes, Throw> {
@@ -109,27 +137,43 @@ impl Symmetric {
         match &settings.iv {
             Some(iv) => Ok(iv.clone()),
             None => {
-                let iv = Bytes::from(random_bytes(BLOCK)?);
+                let iv = Bytes::from(random_bytes(self.family.block())?);
                 settings.iv = Some(iv.clone());
                 Ok(iv)
             }
         }
     }
 
+    /// Whether a key is one that .NET takes: of a length that fits, and not known to be weak.
+    fn accepts(&self, key: &[u8]) -> Result<(), Throw> {
+        const SIZE: &str = "Specified key is not a valid size for this algorithm.";
+        let weak = |how: &str, name: &str| {
+            Err(cryptographic(&format!(
+                "Specified key is a known {how} key for '{name}' and cannot be used."
+            )))
+        };
+        match self.family {
+            Family::Des if !self.family.takes(key.len()) => Err(argument(SIZE)),
+            Family::Des if cipher::is_weak(key) => weak("weak", "DES"),
+            Family::Des if cipher::is_semi_weak(key) => weak("semi-weak", "DES"),
+            family if !family.takes(key.len()) => Err(cryptographic(SIZE)),
+            Family::TripleDes if cipher::is_weak_triple(key) => weak("weak", "TripleDES"),
+            _ => Ok(()),
+        }
+    }
+
     /// A transform with the algorithm's own key, or these.
-    fn transform(
-        &self,
-        encrypts: bool,
-        given: Option<(Bytes, Option<Bytes>)>,
-    ) -> Result<Transform, Throw> {
+    fn transform(&self, encrypts: bool, given: Given) -> Result<Transform, Throw> {
         let (key, iv) = match given {
             Some((key, iv)) => {
-                if !valid_key(key.len()) {
+                if !self.family.takes(key.len()) {
                     return Err(argument(
                         "Specified key is not a valid size for this algorithm. (Parameter 'rgbKey')",
                     ));
                 }
-                if iv.as_ref().is_some_and(|iv| iv.len() != BLOCK) {
+                self.accepts(&key)?;
+                let wrong = |iv: &Bytes| iv.len() != self.family.block();
+                if iv.as_ref().is_some_and(wrong) {
                     return Err(argument(
                         "Specified initialization vector (IV) does not match the block size for this algorithm. (Parameter 'rgbIV')",
                     ));
@@ -139,23 +183,34 @@ impl Symmetric {
             None => (self.key()?, Some(self.iv()?)),
         };
         let settings = self.settings.borrow();
-        if settings.mode == CBC && iv.is_none() {
+        if settings.mode != ECB && iv.is_none() {
             return Err(cryptographic(
                 "The cipher mode specified requires that an initialization vector (IV) be used.",
             ));
         }
-        Ok(Transform {
+        let block_bits = 8 * self.family.block() as i64;
+        let mode = match (settings.mode, settings.feedback) {
+            (ECB, _) => Mode::Ecb,
+            (CFB, 8) => Mode::Cfb8,
+            (CFB, bits) if bits == block_bits => Mode::CfbBlock,
+            (CFB, bits) => {
+                return Err(cryptographic(&format!(
+                    "The specified feedback size '{bits}' for CipherMode 'CFB' is not supported: expected 8 or {block_bits}."
+                )));
+            }
+            _ => Mode::Cbc,
+        };
+        let iv = iv.unwrap_or_default();
+        let start = transform::Start {
+            family: self.family,
             encrypts,
             key,
             iv,
-            mode: settings.mode,
+            mode,
             padding: settings.padding,
-        })
+        };
+        Ok(Transform::new(start))
     }
-}
-
-fn valid_key(bytes: usize) -> bool {
-    matches!(bytes, 16 | 24 | 32)
 }
 
 fn cryptographic(message: &str) -> Throw {
@@ -166,154 +221,16 @@ fn argument(message: &str) -> Throw {
     throw("ArgumentException", message)
 }
 
-/// What an encryption or a decryption of broken input says, whatever was broken.
-fn broken() -> Throw {
-    cryptographic("Padding is invalid and cannot be removed.")
-}
-
-/// An `ICryptoTransform`.
-struct Transform {
-    encrypts: bool,
-    key: Bytes,
-    iv: Option<Bytes>,
-    mode: i64,
-    padding: i64,
-}
-
-impl std::fmt::Debug for Transform {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CryptoTransform")
-    }
-}
-
-impl Object for Transform {
-    fn ty(&self) -> Ty {
-        Ty::class("ICryptoTransform")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Transform {
-    fn run(&self, cx: &mut Cx<'_>, data: &[u8]) -> R {
-        cx.step(1 + data.len() / BYTES_PER_STEP)?;
-        cx.charge(data.len() + 2 * BLOCK)?;
-        let mut buffer = data.to_vec();
-        if self.encrypts {
-            self.pad(&mut buffer)?;
-            self.encrypt(&mut buffer)?;
-        } else {
-            if !buffer.len().is_multiple_of(BLOCK) {
-                return Err(cryptographic("The input data is not a complete block."));
-            }
-            self.decrypt(&mut buffer)?;
-            self.strip(&mut buffer)?;
-        }
-        Ok(Value::Bytes(buffer.into()))
-    }
-
-    fn unbound(&self) -> Result<UnboundCipherKey, Throw> {
-        let algorithm = match self.key.len() {
-            16 => &AES_128,
-            24 => &AES_192,
-            _ => &AES_256,
-        };
-        UnboundCipherKey::new(algorithm, &self.key).map_err(|_| broken())
-    }
-
-    fn vector(&self) -> Result<FixedLength<BLOCK>, Throw> {
-        let iv = self.iv.as_deref().unwrap_or_default();
-        FixedLength::<BLOCK>::try_from(iv).map_err(|_| broken())
-    }
-
-    fn encrypt(&self, buffer: &mut [u8]) -> Result<(), Throw> {
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let key = self.unbound()?;
-        let (key, context) = match self.mode {
-            ECB => (EncryptingKey::ecb(key), EncryptionContext::None),
-            _ => (
-                EncryptingKey::cbc(key),
-                EncryptionContext::Iv128(self.vector()?),
-            ),
-        };
-        let sealed = key.and_then(|key| key.less_safe_encrypt(buffer, context));
-        sealed.map(drop).map_err(|_| broken())
-    }
-
-    fn decrypt(&self, buffer: &mut [u8]) -> Result<(), Throw> {
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let key = self.unbound()?;
-        let (key, context) = match self.mode {
-            ECB => (DecryptingKey::ecb(key), DecryptionContext::None),
-            _ => (
-                DecryptingKey::cbc(key),
-                DecryptionContext::Iv128(self.vector()?),
-            ),
-        };
-        let opened = key.and_then(|key| key.decrypt(buffer, context).map(|_| ()));
-        opened.map_err(|_| broken())
-    }
-
-    fn pad(&self, buffer: &mut Vec<u8>) -> Result<(), Throw> {
-        let over = buffer.len() % BLOCK;
-        let missing = BLOCK - over;
-        // Never more than a block, so that it fits a byte.
-        let told = missing as u8;
-        match self.padding {
-            NO_PADDING if over != 0 => {
-                return Err(cryptographic("The input data is not a complete block."));
-            }
-            NO_PADDING => {}
-            ZEROS if over == 0 => {}
-            ZEROS => buffer.resize(buffer.len() + missing, 0),
-            ANSI_X923 => {
-                buffer.resize(buffer.len() + missing - 1, 0);
-                buffer.push(told);
-            }
-            ISO_10126 => {
-                buffer.extend(random_bytes(missing - 1)?);
-                buffer.push(told);
-            }
-            _ => buffer.resize(buffer.len() + missing, told),
-        }
-        Ok(())
-    }
-
-    fn strip(&self, buffer: &mut Vec<u8>) -> Result<(), Throw> {
-        if matches!(self.padding, NO_PADDING | ZEROS) || buffer.is_empty() {
-            return Ok(());
-        }
-        let told = buffer.last().copied().unwrap_or(0);
-        let count = usize::from(told);
-        let mut good = (1..=BLOCK).contains(&count) && count <= buffer.len();
-        let last = &buffer[buffer.len() - BLOCK..];
-        for (at, byte) in last.iter().enumerate() {
-            let inside = at + count >= BLOCK;
-            good &= match self.padding {
-                PKCS7 => !inside | (*byte == told),
-                ANSI_X923 => !inside | (at + 1 == BLOCK) | (*byte == 0),
-                _ => true,
-            };
-        }
-        if !good {
-            return Err(broken());
-        }
-        buffer.truncate(buffer.len() - count);
-        Ok(())
-    }
-}
-
 fn made(class: &'static str) -> R {
     Ok(Value::Object(Rc::new(Symmetric::new(class))))
 }
 
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Symmetric, Throw> {
+    a.object::<Symmetric>(0)
+}
+
 /// Key and vector of an overload that takes them.
-fn given(a: &Args<'_>, at: usize) -> Result<Option<(Bytes, Option<Bytes>)>, Throw> {
+fn given(a: &Args<'_>, at: usize) -> Result<Given, Throw> {
     let key = a.bytes(at).map_err(|_| null("rgbKey"))?;
     let iv = if a.is_null(at + 1) {
         None
@@ -323,60 +240,102 @@ fn given(a: &Args<'_>, at: usize) -> Result<Option<(Bytes, Option<Bytes>)>, Thro
     Ok(Some((key, iv)))
 }
 
-fn transform(a: &Args<'_>, encrypts: bool, own: bool) -> R {
+fn make(a: &Args<'_>, encrypts: bool, own: bool) -> R {
     let given = if own { None } else { given(a, 1)? };
-    let transform = a.object::<Symmetric>(0)?.transform(encrypts, given)?;
+    let transform = this(a)?.transform(encrypts, given)?;
     Ok(Value::Object(Rc::new(transform)))
 }
 
-const SYMMETRIC: &[Row] = &[
-    m("byte[] Key", |_, a| {
-        Ok(Value::Bytes(a.object::<Symmetric>(0)?.key()?))
+/// `KeySizes`: least, most, step, in bits.
+#[derive(Debug)]
+struct Sizes(i32, i32, i32);
+
+impl Object for Sizes {
+    fn ty(&self) -> Ty {
+        Ty::class("KeySizes")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn sizes(cx: &mut Cx<'_>, least: usize, most: usize, step: usize) -> R {
+    let bits = |bytes: usize| 8 * bytes as i32;
+    let sizes = Sizes(bits(least), bits(most), bits(step));
+    cx.list(
+        Ty::array(Ty::class("KeySizes")),
+        vec![Value::Object(Rc::new(sizes))],
+    )
+}
+
+const SIZES: &[Row] = &[
+    m("new(int minSize, int maxSize, int skipSize)", |_, a| {
+        let n = |i| a.int(i) as i32;
+        Ok(Value::Object(Rc::new(Sizes(n(0), n(1), n(2)))))
     }),
+    m("int MinSize", |_, a| {
+        Ok(Value::Int(a.object::<Sizes>(0)?.0))
+    }),
+    m("int MaxSize", |_, a| {
+        Ok(Value::Int(a.object::<Sizes>(0)?.1))
+    }),
+    m("int SkipSize", |_, a| {
+        Ok(Value::Int(a.object::<Sizes>(0)?.2))
+    }),
+];
+
+fn by_class_name(a: &Args<'_>, of: Option<Family>) -> R {
+    let name = a.text(0).map_err(|_| null("name"))?;
+    let found = Symmetric::named(name).filter(|s| of.is_none_or(|f| s.family == f));
+    Ok(found.map_or(Value::Null, |made| Value::Object(Rc::new(made))))
+}
+
+const SYMMETRIC: &[Row] = &[
+    m("byte[] Key", |_, a| Ok(Value::Bytes(this(a)?.key()?))),
     m("set byte[] Key", |_, a| {
         let key = a.bytes(1).map_err(|_| null("value"))?;
-        if !valid_key(key.len()) {
-            return Err(cryptographic(
-                "Specified key is not a valid size for this algorithm.",
-            ));
-        }
-        let mut settings = a.object::<Symmetric>(0)?.settings.borrow_mut();
+        this(a)?.accepts(&key)?;
+        let mut settings = this(a)?.settings.borrow_mut();
         settings.key_size = key.len();
         settings.key = Some(key);
         Ok(Value::Null)
     }),
-    m("byte[] IV", |_, a| {
-        Ok(Value::Bytes(a.object::<Symmetric>(0)?.iv()?))
-    }),
+    m("byte[] IV", |_, a| Ok(Value::Bytes(this(a)?.iv()?))),
     m("set byte[] IV", |_, a| {
         let iv = a.bytes(1).map_err(|_| null("value"))?;
-        if iv.len() != BLOCK {
+        if iv.len() != this(a)?.family.block() {
             return Err(cryptographic(
                 "Specified initialization vector (IV) does not match the block size for this algorithm.",
             ));
         }
-        a.object::<Symmetric>(0)?.settings.borrow_mut().iv = Some(iv);
+        this(a)?.settings.borrow_mut().iv = Some(iv);
         Ok(Value::Null)
     }),
     m("int KeySize", |_, a| {
-        let bytes = a.object::<Symmetric>(0)?.settings.borrow().key_size;
-        Ok(Value::Int(bytes as i32 * 8))
+        Ok(Value::Int(this(a)?.settings.borrow().key_size as i32 * 8))
     }),
     m("set int KeySize", |_, a| {
-        let bits = a.int(1);
-        if !matches!(bits, 128 | 192 | 256) {
+        let bytes = usize::try_from(a.int(1))
+            .ok()
+            .filter(|n| n.is_multiple_of(8));
+        let Some(bytes) = bytes
+            .map(|n| n / 8)
+            .filter(|n| this(a).is_ok_and(|s| s.family.takes(*n)))
+        else {
             return Err(cryptographic(
                 "Specified key is not a valid size for this algorithm.",
             ));
-        }
-        let mut settings = a.object::<Symmetric>(0)?.settings.borrow_mut();
-        settings.key_size = bits as usize / 8;
+        };
+        let mut settings = this(a)?.settings.borrow_mut();
+        settings.key_size = bytes;
         settings.key = None;
         Ok(Value::Null)
     }),
-    m("int BlockSize", |_, _| Ok(Value::Int(8 * BLOCK as i32))),
+    m("int BlockSize", |_, a| {
+        Ok(Value::Int(8 * this(a)?.family.block() as i32))
+    }),
     m("set int BlockSize", |_, a| {
-        if a.int(1) == 8 * BLOCK as i64 {
+        if a.int(1) == 8 * this(a)?.family.block() as i64 {
             Ok(Value::Null)
         } else {
             Err(cryptographic(
@@ -384,87 +343,93 @@ const SYMMETRIC: &[Row] = &[
             ))
         }
     }),
+    m("int FeedbackSize", |_, a| {
+        Ok(Value::Int(this(a)?.settings.borrow().feedback as i32))
+    }),
+    m("set int FeedbackSize", |_, a| {
+        let bits = a.int(1);
+        let most = 8 * this(a)?.family.block() as i64;
+        if bits <= 0 || bits > most || bits % 8 != 0 {
+            return Err(cryptographic("Specified feedback size is invalid."));
+        }
+        this(a)?.settings.borrow_mut().feedback = bits;
+        Ok(Value::Null)
+    }),
     m("CipherMode Mode", |_, a| {
-        let mode = a.object::<Symmetric>(0)?.settings.borrow().mode;
-        Ok(Value::Enum(&CIPHER_MODE, mode))
+        Ok(Value::Enum(&CIPHER_MODE, this(a)?.settings.borrow().mode))
     }),
     m("set CipherMode Mode", |_, a| {
         let mode = a.int(1);
-        if !matches!(mode, CBC | ECB) {
+        let managed = this(a)?.class == "AesManaged";
+        if !matches!(mode, CBC | ECB | CFB) || (managed && mode == CFB) {
             return Err(cryptographic(
                 "Specified cipher mode is not valid for this algorithm.",
             ));
         }
-        a.object::<Symmetric>(0)?.settings.borrow_mut().mode = mode;
+        this(a)?.settings.borrow_mut().mode = mode;
         Ok(Value::Null)
     }),
     m("PaddingMode Padding", |_, a| {
-        let padding = a.object::<Symmetric>(0)?.settings.borrow().padding;
-        Ok(Value::Enum(&PADDING_MODE, padding))
+        Ok(Value::Enum(
+            &PADDING_MODE,
+            this(a)?.settings.borrow().padding,
+        ))
     }),
     m("set PaddingMode Padding", |_, a| {
-        let padding = a.int(1);
-        if !(NO_PADDING..=ISO_10126).contains(&padding) {
+        let mode = a.int(1);
+        if !(padding::NONE..=padding::ISO_10126).contains(&mode) {
             return Err(cryptographic(
                 "Specified padding mode is not valid for this algorithm.",
             ));
         }
-        a.object::<Symmetric>(0)?.settings.borrow_mut().padding = padding;
+        this(a)?.settings.borrow_mut().padding = mode;
         Ok(Value::Null)
     }),
+    m("KeySizes[] LegalKeySizes", |cx, a| {
+        let (least, most, step) = this(a)?.family.keys();
+        sizes(cx, least, most, step)
+    }),
+    m("KeySizes[] LegalBlockSizes", |cx, a| {
+        let block = this(a)?.family.block();
+        sizes(cx, block, block, 0)
+    }),
     m("ICryptoTransform CreateEncryptor()", |_, a| {
-        transform(a, true, true)
+        make(a, true, true)
     }),
     m(
         "ICryptoTransform CreateEncryptor(byte[] rgbKey, byte[] rgbIV)",
-        |_, a| transform(a, true, false),
+        |_, a| make(a, true, false),
     ),
     m("ICryptoTransform CreateDecryptor()", |_, a| {
-        transform(a, false, true)
+        make(a, false, true)
     }),
     m(
         "ICryptoTransform CreateDecryptor(byte[] rgbKey, byte[] rgbIV)",
-        |_, a| transform(a, false, false),
+        |_, a| make(a, false, false),
     ),
     m("void GenerateKey()", |_, a| {
-        let algorithm = a.object::<Symmetric>(0)?;
-        algorithm.settings.borrow_mut().key = None;
-        algorithm.key().map(|_| Value::Null)
+        this(a)?.settings.borrow_mut().key = None;
+        this(a)?.key().map(|_| Value::Null)
     }),
     m("void GenerateIV()", |_, a| {
-        let algorithm = a.object::<Symmetric>(0)?;
-        algorithm.settings.borrow_mut().iv = None;
-        algorithm.iv().map(|_| Value::Null)
+        this(a)?.settings.borrow_mut().iv = None;
+        this(a)?.iv().map(|_| Value::Null)
     }),
     m("bool ValidKeySize(int bitLength)", |_, a| {
-        Ok(Value::Bool(matches!(a.int(1), 128 | 192 | 256)))
+        let bits = usize::try_from(a.int(1)).unwrap_or(0);
+        Ok(Value::Bool(
+            bits.is_multiple_of(8) && this(a)?.family.takes(bits / 8),
+        ))
     }),
     m("void Clear()", |_, _| Ok(Value::Null)),
     m("void Dispose()", |_, _| Ok(Value::Null)),
+    m("static SymmetricAlgorithm Create()", |_, _| {
+        made("RijndaelManaged")
+    }),
     m(
         "static SymmetricAlgorithm Create(string algName)",
-        |_, a| {
-            let name = a.text(0).map_err(|_| null("algName"))?;
-            Ok(Symmetric::named(name).map_or(Value::Null, |made| Value::Object(Rc::new(made))))
-        },
+        |_, a| by_class_name(a, None),
     ),
-];
-
-const TRANSFORM: &[Row] = &[
-    m(
-        "byte[] TransformFinalBlock(byte[] inputBuffer, int inputOffset, int inputCount)",
-        |cx, a| {
-            let data = super::crypto::part(a, 1)?;
-            a.object::<Transform>(0)?.run(cx, &data)
-        },
-    ),
-    m("int InputBlockSize", |_, _| Ok(Value::Int(BLOCK as i32))),
-    m("int OutputBlockSize", |_, _| Ok(Value::Int(BLOCK as i32))),
-    m("bool CanReuseTransform", |_, _| Ok(Value::Bool(true))),
-    m("bool CanTransformMultipleBlocks", |_, _| {
-        Ok(Value::Bool(true))
-    }),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
 ];
 
 /// `Encrypt` and `Decrypt` with an algorithm's name.
@@ -472,9 +437,11 @@ fn by_name(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool) -> R {
     let data = a.bytes(0).map_err(|_| null("input"))?;
     let name = a.text(1).map_err(|_| null("alg"))?;
     let algorithm = Symmetric::named(name).ok_or_else(|| {
-        argument("The symmetric algorithm is not known: expected `Aes`. (Parameter 'alg')")
+        argument("The symmetric algorithm is not known: expected `Aes`, `TripleDES` or `DES`. (Parameter 'alg')")
     })?;
-    algorithm.transform(encrypts, given(a, 2)?)?.run(cx, &data)
+    algorithm
+        .transform(encrypts, given(a, 2)?)?
+        .finish(cx, &data)
 }
 
 /// The same with an algorithm, and its own key or another.
@@ -482,7 +449,7 @@ fn by_algorithm(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool, own: bool) -> R {
     let data = a.bytes(0).map_err(|_| null("input"))?;
     let algorithm = a.object::<Symmetric>(1).map_err(|_| null("alg"))?;
     let given = if own { None } else { given(a, 2)? };
-    algorithm.transform(encrypts, given)?.run(cx, &data)
+    algorithm.transform(encrypts, given)?.finish(cx, &data)
 }
 
 const EXTENSIONS: &[Row] = &[
@@ -512,136 +479,70 @@ const EXTENSIONS: &[Row] = &[
     ),
 ];
 
-/// `AesGcm`, with tags of 16 bytes.
-struct Gcm(aead::LessSafeKey);
-
-impl std::fmt::Debug for Gcm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AesGcm")
-    }
-}
-
-impl Object for Gcm {
-    fn ty(&self) -> Ty {
-        Ty::class("AesGcm")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-fn gcm(a: &Args<'_>) -> R {
-    let key = a.bytes(0).map_err(|_| null("key"))?;
-    let algorithm = match key.len() {
-        16 => &aead::AES_128_GCM,
-        24 => &aead::AES_192_GCM,
-        32 => &aead::AES_256_GCM,
-        _ => {
-            return Err(cryptographic(
-                "Specified key is not a valid size for this algorithm.",
-            ));
-        }
-    };
-    let key = aead::UnboundKey::new(algorithm, &key)
-        .map_err(|_| cryptographic("Specified key is not a valid size for this algorithm."))?;
-    Ok(Value::Object(Rc::new(Gcm(aead::LessSafeKey::new(key)))))
-}
-
-fn nonce(a: &Args<'_>) -> Result<aead::Nonce, Throw> {
-    let nonce = a.bytes(1).map_err(|_| null("nonce"))?;
-    aead::Nonce::try_assume_unique_for_key(&nonce).map_err(|_| {
-        argument("The specified nonce is not a valid size for this algorithm. (Parameter 'nonce')")
-    })
-}
-
-fn associated(a: &Args<'_>) -> Result<aead::Aad<Bytes>, Throw> {
-    Ok(aead::Aad::from(if a.is_null(5) {
-        Bytes::new()
-    } else {
-        a.bytes(5)?
-    }))
-}
-
-/// Fills an array of the caller's, which must have the length.
-fn fill(place: &List, bytes: &[u8]) -> Result<(), Throw> {
-    if place.items().len() != bytes.len() {
-        return Err(argument(
-            "Plaintext and ciphertext must have the same length.",
+/// A key whose weakness is asked for.
+fn judged(a: &Args<'_>, family: Family, weak: fn(&[u8]) -> bool) -> R {
+    let key = a.bytes(0).map_err(|_| null("rgbKey"))?;
+    if !family.takes(key.len()) {
+        return Err(cryptographic(
+            "Specified key is not a valid size for this algorithm.",
         ));
     }
-    *place.items_mut() = bytes.iter().copied().map(Value::Byte).collect();
-    Ok(())
+    Ok(Value::Bool(weak(&key)))
 }
 
-const GCM: &[Row] = &[
-    m("new(byte[] key)", |_, a| gcm(a)),
-    m("new(byte[] key, int tagSizeInBytes)", |_, a| {
-        if a.int(1) == 16 {
-            gcm(a)
-        } else {
-            Err(argument(
-                "The specified tag is not a valid size: tags have 16 bytes here. (Parameter 'tagSizeInBytes')",
-            ))
-        }
-    }),
-    m(
-        "void Encrypt(byte[] nonce, byte[] plaintext, byte[] ciphertext, byte[] tag, byte[] associatedData = null)",
-        |cx, a| {
-            let plain = a.bytes(2).map_err(|_| null("plaintext"))?;
-            cx.step(1 + plain.len() / BYTES_PER_STEP)?;
-            cx.charge(plain.len().saturating_mul(size_of::<Value>() + 1))?;
-            let (cipher, tag) = (a.list(3)?, a.list(4)?);
-            let mut buffer = plain.to_vec();
-            let key = &a.object::<Gcm>(0)?.0;
-            let made = key
-                .seal_in_place_separate_tag(nonce(a)?, associated(a)?, &mut buffer)
-                .map_err(|_| cryptographic("Error occurred during a cryptographic operation."))?;
-            if tag.items().len() != made.as_ref().len() {
-                return Err(argument(
-                    "The specified tag is not a valid size for this algorithm. (Parameter 'tag')",
-                ));
-            }
-            fill(&cipher, &buffer)?;
-            fill(&tag, made.as_ref())?;
-            Ok(Value::Null)
-        },
-    ),
-    m(
-        "void Decrypt(byte[] nonce, byte[] ciphertext, byte[] tag, byte[] plaintext, byte[] associatedData = null)",
-        |cx, a| {
-            let cipher = a.bytes(2).map_err(|_| null("ciphertext"))?;
-            cx.step(1 + cipher.len() / BYTES_PER_STEP)?;
-            cx.charge(cipher.len().saturating_mul(size_of::<Value>() + 1))?;
-            let tag = a.bytes(3).map_err(|_| null("tag"))?;
-            let place = a.list(4)?;
-            let mut buffer = cipher.to_vec();
-            buffer.extend_from_slice(&tag);
-            let key = &a.object::<Gcm>(0)?.0;
-            let plain = key
-                .open_in_place(nonce(a)?, associated(a)?, &mut buffer)
-                .map_err(|_| {
-                    throw(
-                        "AuthenticationTagMismatchException",
-                        "The computed authentication tag did not match the input authentication tag.",
-                    )
-                })?;
-            fill(&place, plain)?;
-            Ok(Value::Null)
-        },
-    ),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
-];
+/// A type that is only created.
+macro_rules! created {
+    ($base:literal, $class:literal, $family:expr) => {
+        &[
+            m(concat!("static ", $base, " Create()"), |_, _| made($class)),
+            m(
+                concat!("static ", $base, " Create(string algName)"),
+                |_, a| by_class_name(a, Some($family)),
+            ),
+        ]
+    };
+}
 
 pub(super) const TYPES: &[Type] = &[
     ty(
         "class System.Security.Cryptography.SymmetricAlgorithm : IDisposable",
         SYMMETRIC,
     ),
+    ty("class System.Security.Cryptography.KeySizes", SIZES),
     ty(
         "class System.Security.Cryptography.Aes : SymmetricAlgorithm",
-        &[m("static Aes Create()", |_, _| {
-            made("AesCryptoServiceProvider")
-        })],
+        created!("Aes", "AesCryptoServiceProvider", Family::Aes),
+    ),
+    ty(
+        "class System.Security.Cryptography.Rijndael : SymmetricAlgorithm",
+        created!("Rijndael", "RijndaelManaged", Family::Aes),
+    ),
+    super::ty_of(
+        "class System.Security.Cryptography.DES : SymmetricAlgorithm",
+        &[
+            created!("DES", "DESCryptoServiceProvider", Family::Des),
+            &[
+                m("static bool IsWeakKey(byte[] rgbKey)", |_, a| {
+                    judged(a, Family::Des, cipher::is_weak)
+                }),
+                m("static bool IsSemiWeakKey(byte[] rgbKey)", |_, a| {
+                    judged(a, Family::Des, cipher::is_semi_weak)
+                }),
+            ],
+        ],
+    ),
+    super::ty_of(
+        "class System.Security.Cryptography.TripleDES : SymmetricAlgorithm",
+        &[
+            created!(
+                "TripleDES",
+                "TripleDESCryptoServiceProvider",
+                Family::TripleDes
+            ),
+            &[m("static bool IsWeakKey(byte[] rgbKey)", |_, a| {
+                judged(a, Family::TripleDes, cipher::is_weak_triple)
+            })],
+        ],
     ),
     ty(
         "class System.Security.Cryptography.AesManaged : Aes",
@@ -652,16 +553,28 @@ pub(super) const TYPES: &[Type] = &[
         &[m("new()", |_, _| made("AesCryptoServiceProvider"))],
     ),
     ty(
-        "class System.Security.Cryptography.RijndaelManaged : SymmetricAlgorithm",
+        "class System.Security.Cryptography.RijndaelManaged : Rijndael",
         &[m("new()", |_, _| made("RijndaelManaged"))],
     ),
     ty(
+        "class System.Security.Cryptography.DESCryptoServiceProvider : DES",
+        &[m("new()", |_, _| made("DESCryptoServiceProvider"))],
+    ),
+    ty(
+        "class System.Security.Cryptography.TripleDESCryptoServiceProvider : TripleDES",
+        &[m("new()", |_, _| made("TripleDESCryptoServiceProvider"))],
+    ),
+    ty(
         "interface System.Security.Cryptography.ICryptoTransform : IDisposable",
-        TRANSFORM,
+        transform::ROWS,
     ),
     ty(
         "class System.Security.Cryptography.AesGcm : IDisposable",
-        GCM,
+        gcm::GCM,
+    ),
+    ty(
+        "class System.Security.Cryptography.Rfc2898DeriveBytes : IDisposable",
+        derive::DERIVE,
     ),
     ty(
         "static Microsoft.Azure.ApiManagement.CryptographyExtensions",

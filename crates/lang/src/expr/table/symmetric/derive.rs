@@ -1,0 +1,212 @@
+//! `Rfc2898DeriveBytes`: keys from passwords (PBKDF2), by aws-lc-rs.
+
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::table::crypto::{null, random_bytes};
+use crate::expr::table::rsa::hash_name;
+use crate::expr::table::{Row, m};
+use crate::expr::types::Ty;
+use crate::value::{Object, Value};
+use aws_lc_rs::pbkdf2::{
+    self, PBKDF2_HMAC_SHA1, PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA384, PBKDF2_HMAC_SHA512,
+};
+use bytes::Bytes;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroU32;
+use std::rc::Rc;
+
+/// Iterations of one block per step of the evaluation.
+const ITERATIONS_PER_STEP: usize = 16;
+/// What .NET takes when nothing is said.
+const DEFAULT_ITERATIONS: i64 = 1000;
+
+/// A derivation and how much of it was read.
+struct Derivation {
+    password: Bytes,
+    salt: RefCell<Bytes>,
+    iterations: Cell<NonZeroU32>,
+    hash: &'static str,
+    read: Cell<usize>,
+}
+
+impl std::fmt::Debug for Derivation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rfc2898DeriveBytes")
+    }
+}
+
+impl Object for Derivation {
+    fn ty(&self) -> Ty {
+        Ty::class("Rfc2898DeriveBytes")
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn out_of_range(parameter: &str) -> Throw {
+    throw(
+        "ArgumentOutOfRangeException",
+        format!("Positive number required. (Parameter '{parameter}')"),
+    )
+}
+
+fn salt_of(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
+    let salt = a.bytes(i).map_err(|_| null("salt"))?;
+    if salt.len() < 8 {
+        return Err(throw(
+            "ArgumentException",
+            "Salt is not at least eight bytes. (Parameter 'salt')",
+        ));
+    }
+    Ok(salt)
+}
+
+fn iterations(n: i64) -> Result<NonZeroU32, Throw> {
+    u32::try_from(n)
+        .ok()
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| out_of_range("iterations"))
+}
+
+/// `new(password, salt or its size[, iterations[, hash]])`.
+fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let password = match a.get(0) {
+        Value::Str(s) => Bytes::copy_from_slice(s.as_bytes()),
+        v => v.as_bytes().ok_or_else(|| null("password"))?,
+    };
+    let salt = match a.get(1) {
+        Value::Int(n) => {
+            let size = usize::try_from(n).map_err(|_| out_of_range("saltSize"))?;
+            if size < 8 {
+                return Err(throw(
+                    "ArgumentException",
+                    "Salt is not at least eight bytes. (Parameter 'saltSize')",
+                ));
+            }
+            cx.charge(size)?;
+            Bytes::from(random_bytes(size)?)
+        }
+        _ => salt_of(a, 1)?,
+    };
+    let rounds = if a.len() > 2 {
+        a.int(2)
+    } else {
+        DEFAULT_ITERATIONS
+    };
+    let hash = match a.len() {
+        4 => hash_name(a, 3)?,
+        _ => "SHA1",
+    };
+    Ok(Value::Object(Rc::new(Derivation {
+        password,
+        salt: RefCell::new(salt),
+        iterations: Cell::new(iterations(rounds)?),
+        hash,
+        read: Cell::new(0),
+    })))
+}
+
+/// The bytes from `from` on.
+fn derive(cx: &mut Cx<'_>, d: &Derivation, from: usize, count: usize) -> Result<Bytes, Throw> {
+    let (algorithm, block) = match d.hash {
+        "SHA1" => (PBKDF2_HMAC_SHA1, 20),
+        "SHA256" => (PBKDF2_HMAC_SHA256, 32),
+        "SHA384" => (PBKDF2_HMAC_SHA384, 48),
+        "SHA512" => (PBKDF2_HMAC_SHA512, 64),
+        other => {
+            return Err(throw(
+                "CryptographicException",
+                format!("'{other}' is not a known hash algorithm."),
+            ));
+        }
+    };
+    let to = from.saturating_add(count);
+    cx.charge(to)?;
+    let rounds = usize::try_from(d.iterations.get().get()).unwrap_or(usize::MAX);
+    cx.step((to / block + 1).saturating_mul(1 + rounds / ITERATIONS_PER_STEP))?;
+    let mut out = vec![0; to];
+    pbkdf2::derive(
+        algorithm,
+        d.iterations.get(),
+        &d.salt.borrow(),
+        &d.password,
+        &mut out,
+    );
+    Ok(Bytes::from(out).slice(from..))
+}
+
+fn this<'a>(a: &'a Args<'_>) -> Result<&'a Derivation, Throw> {
+    a.object::<Derivation>(0)
+}
+
+fn made_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    made(cx, a)
+}
+
+pub(super) const DERIVE: &[Row] = &[
+    m("new(string password, byte[] salt)", made_row),
+    m("new(string password, int saltSize)", made_row),
+    m(
+        "new(string password, byte[] salt, int iterations)",
+        made_row,
+    ),
+    m(
+        "new(byte[] password, byte[] salt, int iterations)",
+        made_row,
+    ),
+    m(
+        "new(string password, int saltSize, int iterations)",
+        made_row,
+    ),
+    m(
+        "new(string password, byte[] salt, int iterations, HashAlgorithmName hashAlgorithm)",
+        made_row,
+    ),
+    m(
+        "new(byte[] password, byte[] salt, int iterations, HashAlgorithmName hashAlgorithm)",
+        made_row,
+    ),
+    m(
+        "new(string password, int saltSize, int iterations, HashAlgorithmName hashAlgorithm)",
+        made_row,
+    ),
+    m("byte[] GetBytes(int cb)", |cx, a| {
+        let count = usize::try_from(a.int(1)).unwrap_or(0);
+        if count == 0 {
+            return Err(out_of_range("cb"));
+        }
+        let d = this(a)?;
+        let bytes = derive(cx, d, d.read.get(), count)?;
+        d.read.set(d.read.get().saturating_add(count));
+        Ok(Value::Bytes(bytes))
+    }),
+    m("void Reset()", |_, a| {
+        this(a)?.read.set(0);
+        Ok(Value::Null)
+    }),
+    m("byte[] Salt", |_, a| {
+        Ok(Value::Bytes(this(a)?.salt.borrow().clone()))
+    }),
+    m("set byte[] Salt", |_, a| {
+        let salt = salt_of(a, 1)?;
+        let d = this(a)?;
+        d.salt.replace(salt);
+        d.read.set(0);
+        Ok(Value::Null)
+    }),
+    m("int IterationCount", |_, a| {
+        let n = this(a)?.iterations.get().get();
+        Ok(Value::Int(i32::try_from(n).unwrap_or(i32::MAX)))
+    }),
+    m("set int IterationCount", |_, a| {
+        let d = this(a)?;
+        d.iterations.set(iterations(a.int(1))?);
+        d.read.set(0);
+        Ok(Value::Null)
+    }),
+    m("HashAlgorithmName HashAlgorithm", |_, a| {
+        Ok(crate::expr::table::rsa::hash_name_value(this(a)?.hash))
+    }),
+    m("void Dispose()", |_, _| Ok(Value::Null)),
+];
