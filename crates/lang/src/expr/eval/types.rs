@@ -147,6 +147,8 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
             offset_minutes: 0,
         }),
         Ty::Class("TimeSpan", _) => Value::TimeSpan(0),
+        Ty::Class("BigInteger", _) => crate::value::token::number::BigInteger::of(&Value::Int(0))
+            .map_or(Value::Null, |zero| Value::Object(std::rc::Rc::new(zero))),
         Ty::Class("Guid", _) => Value::Guid([0; 16]),
         // A type is not nested as deep as objects may be.
         Ty::Tuple(t) => {

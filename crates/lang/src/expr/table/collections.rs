@@ -125,6 +125,15 @@ fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 }
 
 fn copy_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    // Dictionaries and their keys and values refuse a place beyond the array by itself.
+    let keyed = match &a.values[0] {
+        Value::Dict(d) => super::dictionaries::is_dictionary(d.ty()),
+        Value::Object(o) => super::dictionaries::view(o).is_some(),
+        _ => false,
+    };
+    if keyed {
+        place_in(a, 2)?;
+    }
     let items = a.items(cx, 0)?;
     let at = a.int(2);
     span::copy_to(cx, &items, a, 1, at, "array")

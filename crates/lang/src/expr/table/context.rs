@@ -108,6 +108,14 @@ impl Object for Named {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    // The same record is the same object, however often it is asked for.
+    fn hash_text(&self) -> Option<String> {
+        Some(format!("{} {} {}", self.class, self.id, self.name))
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Named>();
+        other.is_some_and(|o| o.class == self.class && o.id == self.id && o.name == self.name)
+    }
 }
 
 fn named(cx: &mut Cx<'_>, list: ListOf, class: &'static str) -> R {

@@ -51,7 +51,17 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
 fn interned(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Object(o), _) => {
-            let one = ["XName", "XNamespace", "CultureInfo", "DateTimeFormatInfo"];
+            let one = [
+                "XName",
+                "XNamespace",
+                "CultureInfo",
+                "DateTimeFormatInfo",
+                "Encoding",
+                "IGroup",
+                "IUserIdentity",
+                "IApi",
+                "IProduct",
+            ];
             one.contains(&o.ty().table_name()) && crate::expr::eval::equal(a, b)
         }
         (Value::List(x), Value::List(y)) => {
