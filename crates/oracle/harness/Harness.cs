@@ -34,9 +34,19 @@ public static class Harness {
     else if (v is string) o["value"] = Cut((string)v);
     else if (v is IFormattable) o["value"] = Cut(((IFormattable)v).ToString(null, CultureInfo.InvariantCulture));
     else if (v is System.Xml.Linq.XObject) o["value"] = Cut(v.ToString());
-    else if (v is IEnumerable) o["items"] = new JArray(((IEnumerable)v).Cast<object>().Take(MaxItems).Select(x => (JToken)Show(x)));
+    else if (v is IEnumerable) o["items"] = Items((IEnumerable)v);
     else o["value"] = Cut(v.ToString());
     return o;
+  }
+
+  // A loop: an operator of LINQ would change what an ordered sequence does.
+  static JArray Items(IEnumerable all) {
+    var items = new JArray();
+    foreach (var item in all) {
+      if (items.Count == MaxItems) break;
+      items.Add(Show(item));
+    }
+    return items;
   }
 
   static JObject Run(Func<IContext, object> f, string fixture) {

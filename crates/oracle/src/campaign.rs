@@ -58,7 +58,7 @@ impl Campaign {
     pub(crate) fn run(&self) -> Result<bool> {
         let known = Differences::read()?;
         let catalog = Catalog::new(&known.newer);
-        let mono = Mono::prepare(&self.folder)?;
+        let mono = Mono::prepare(&self.folder, Some("max-heap-size=1g"))?;
         let mut generator = Generator::new(&catalog, self.seed);
         let mut order: Vec<usize> = (0..catalog.members.len())
             .filter(|at| {

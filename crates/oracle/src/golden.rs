@@ -24,7 +24,7 @@ pub(crate) struct Golden {
 
 impl Golden {
     pub(crate) fn run(&self) -> Result<bool> {
-        let mono = Mono::prepare(&self.folder)?;
+        let mono = Mono::prepare(&self.folder, None)?;
         let mut files: Vec<PathBuf> = std::fs::read_dir(&self.cases)
             .with_context(|| self.cases.display().to_string())?
             .flatten()

@@ -33,7 +33,7 @@ impl Missing {
     pub(crate) fn run(&self) -> Result<bool> {
         let known = Differences::read()?;
         let catalog = Catalog::new(&BTreeSet::new());
-        let mono = Mono::prepare(&self.folder)?;
+        let mono = Mono::prepare(&self.folder, Some("max-heap-size=1g"))?;
         let mut generator = Generator::new(&catalog, 1);
         let members: Vec<usize> = (0..catalog.members.len())
             .filter(|at| catalog.members[*at].left_out.is_none())

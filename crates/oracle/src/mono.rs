@@ -71,6 +71,8 @@ pub(crate) struct Case {
 /// The tools, and a folder to work in.
 pub(crate) struct Mono {
     folder: PathBuf,
+    /// Bound of the heap, as Mono writes it.
+    heap: Option<&'static str>,
 }
 
 /// Where Debian's packages put Json.NET.
@@ -98,7 +100,7 @@ fn newtonsoft() -> Option<PathBuf> {
 
 impl Mono {
     /// Compiles the stand-in of `context`.
-    pub(crate) fn prepare(folder: &Path) -> Result<Mono> {
+    pub(crate) fn prepare(folder: &Path, heap: Option<&'static str>) -> Result<Mono> {
         let json = newtonsoft().context(
             "Newtonsoft.Json.dll is missing: `cargo xtask oracle` installs what is needed, or install \
              libnewtonsoft-json5.0-cil",
@@ -106,6 +108,7 @@ impl Mono {
         std::fs::create_dir_all(folder)?;
         let mono = Mono {
             folder: folder.to_path_buf(),
+            heap,
         };
         std::fs::copy(json, folder.join("Newtonsoft.Json.dll"))?;
         let mut sources = Vec::new();
@@ -179,11 +182,23 @@ impl Mono {
                 .iter()
                 .find(|(_, why)| SYNTAX.iter().any(|c| why.starts_with(c)))
                 .map(|(i, _)| *i);
+            if let Some(i) = first {
+                // It may be the case before it that is not closed: alone it would be good.
+                std::fs::write(self.folder.join("alone.cs"), source(cases, &[i]))?;
+                let alone = self.compile("alone.exe", &["alone.cs".into()])?;
+                let before = todo.iter().rev().find(|t| **t < i).copied();
+                let blamed = match before {
+                    Some(before) if alone.is_empty() => before,
+                    _ => i,
+                };
+                todo.retain(|t| *t != blamed);
+                let why = faults.get(&i).cloned().unwrap_or_default();
+                out.insert(blamed, json!({"compile_error": why}));
+                continue;
+            }
+            todo.retain(|t| !faults.contains_key(t));
             for (i, why) in faults {
-                if first.is_none_or(|f| f == i) {
-                    todo.retain(|t| *t != i);
-                    out.insert(i, json!({"compile_error": why}));
-                }
+                out.insert(i, json!({"compile_error": why}));
             }
         }
         self.execute(cases, todo, &mut out)?;
@@ -218,7 +233,7 @@ impl Mono {
                 .args(["batch.exe", "feed.txt"])
                 .env("TZ", "UTC")
                 .env("LANG", "C.UTF-8")
-                .env("MONO_GC_PARAMS", "max-heap-size=1g")
+                .env("MONO_GC_PARAMS", self.heap.unwrap_or(""))
                 .stdin(Stdio::null())
                 .output()
                 .context("mono cannot be run: install mono-runtime")?;
