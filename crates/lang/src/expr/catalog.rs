@@ -15,7 +15,7 @@ pub use super::table::TypeKind;
 pub use differences::{DIFFERENCES, Difference};
 
 /// Types of the table that hold rows of another one.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 10] = [
     ("DateTimeParts", "DateTime"),
     ("DateTimeOffsetParts", "DateTimeOffset"),
     ("EnumerableOrdering", "Enumerable"),
@@ -24,14 +24,15 @@ const PARTS: [(&str, &str); 9] = [
     ("ContextResponse", "IResponse"),
     ("RequestBody", "IMessageBody"),
     ("ResponseBody", "IMessageBody"),
+    ("RuntimeType", "Type"),
     ("Void", ""),
 ];
 
 /// The name under which a type of the table is shown.
 pub(crate) fn shown(name: &str) -> &str {
     match name {
-        // Two classes of this name, in two namespaces.
-        "XmlExtensions" => "Extensions",
+        // Three classes of this name, in three namespaces.
+        "XmlExtensions" | "XPathExtensions" => "Extensions",
         _ => PARTS
             .iter()
             .find(|(part, _)| *part == name)
@@ -181,10 +182,9 @@ fn build() -> Vec<TypeEntry> {
 }
 
 fn shown_static(name: &'static str) -> &'static str {
-    if name == "XmlExtensions" {
-        "Extensions"
-    } else {
-        name
+    match name {
+        "XmlExtensions" | "XPathExtensions" => "Extensions",
+        _ => name,
     }
 }
 

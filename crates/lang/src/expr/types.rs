@@ -279,10 +279,6 @@ impl Ty {
         })
     }
 
-    pub(crate) fn is_integral(&self) -> bool {
-        self.numeric().is_some_and(|n| n < Num::Float)
-    }
-
     /// Whether values are never null. Structs of the table are told by it.
     pub(crate) fn is_value(&self) -> bool {
         match self {

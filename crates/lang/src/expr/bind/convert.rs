@@ -9,7 +9,8 @@ use crate::expr::lexer::Fault;
 use crate::expr::table::json::convert::range;
 use crate::expr::table::{Member, MemberKind, TypeKind, table};
 use crate::expr::types::{Num, Ty};
-use crate::value::Frozen;
+use crate::value::{Frozen, Value};
+use rust_decimal::prelude::ToPrimitive;
 
 /// A conversion that exists.
 #[derive(Clone, Copy, Debug)]
@@ -202,6 +203,23 @@ fn does_not_fit(n: &dyn std::fmt::Display, to: &Ty, lo: i128, hi: i128, at: &At)
     .help("write `unchecked(…)` around it if it shall wrap")
 }
 
+/// 2^96: no decimal is that large.
+const TOO_LARGE: f64 = 79_228_162_514_264_337_593_543_950_336.0;
+
+/// The integer that a constant number becomes; `Some(None)` when it is none at all (NaN).
+fn whole(v: &Value) -> Option<Option<i128>> {
+    // A cast to a wider integer saturates, so no float is mistaken for one that fits.
+    let of = |f: f64| (!f.is_nan()).then(|| f.trunc() as i128);
+    Some(match v {
+        Value::Double(f) => of(*f),
+        Value::Float(f) => of(f64::from(*f)),
+        Value::Decimal(d) => d.trunc().to_i128(),
+        Value::ULong(n) => Some(i128::from(*n)),
+        Value::Char(c) => Some(i128::from(*c)),
+        v => Some(i128::from(v.as_i64()?)),
+    })
+}
+
 impl Binder {
     /// Marks that `context.Response` leaves the places where it is followed.
     fn note_escape(&mut self, from: &Ty, to: &Ty) {
@@ -298,27 +316,32 @@ impl Binder {
 
     /// A cast.
     pub(super) fn cast(&mut self, b: Bound, to: &Ty, at: &At) -> B<Bound> {
-        if self.checked != Some(false)
-            && let (Some(Frozen::Double(f)), Some(num)) = (b.constant(), to.plain().numeric())
-            && num < Num::Float
+        if let (Some(c), Some(num)) = (b.constant(), to.numeric())
+            && !b.ty.is_nullable()
         {
-            let (lo, hi) = range(num);
-            // A cast to a wider integer saturates, so no float is mistaken for one that fits.
-            if f.is_nan() || (f.trunc() as i128) < lo || (f.trunc() as i128) > hi {
-                return Err(does_not_fit(&f, to, lo, hi, at));
+            let value = c.thaw();
+            // A decimal has no unchecked conversions.
+            let always = matches!(value, Value::Decimal(_));
+            let shown = value.to_text();
+            if num < Num::Float && (always || self.checked != Some(false)) {
+                let (lo, hi) = range(num);
+                if whole(&value).is_some_and(|n| n.is_none_or(|n| n < lo || n > hi)) {
+                    return Err(does_not_fit(&shown, to, lo, hi, at));
+                }
             }
-        }
-        if self.checked != Some(false)
-            && let (Some(n), Some(num)) = (
-                b.constant().and_then(|c| c.thaw().as_i64()),
-                to.plain().numeric(),
-            )
-            && num < Num::Float
-            && b.ty.is_integral()
-        {
-            let (lo, hi) = range(num);
-            if i128::from(n) < lo || i128::from(n) > hi {
-                return Err(does_not_fit(&n, to, lo, hi, at));
+            if num == Num::Decimal
+                && let Some(f) = match value {
+                    Value::Double(f) => Some(f),
+                    Value::Float(f) => Some(f64::from(f)),
+                    _ => None,
+                }
+                && (f.is_nan() || f.abs() >= TOO_LARGE)
+            {
+                return Err(Fault::new(
+                    at.clone(),
+                    format!("constant `{shown}` does not fit `{to}`"),
+                    "too large for a decimal",
+                ));
             }
         }
         match explicit(&b.ty, to, b.constant().as_ref()) {

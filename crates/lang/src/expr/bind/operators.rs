@@ -7,7 +7,7 @@ use crate::expr::ir::{Arith, Call, Cmp, Ir};
 use crate::expr::lexer::Fault;
 use crate::expr::table::{Member, MemberKind, TypeKind, table};
 use crate::expr::types::{Num, Ty};
-use crate::value::Frozen;
+use crate::value::{Frozen, Value};
 
 /// How deep a run of operators may nest in the IR.
 const MAX_NEST: usize = 100;
@@ -272,7 +272,11 @@ impl Binder {
         };
         let zero = matches!(op, "/" | "%")
             && !float
-            && matches!(constant(&b), Some(Frozen::Int(0) | Frozen::Long(0)));
+            && constant(&b).is_some_and(|c| match c.thaw() {
+                Value::ULong(n) => n == 0,
+                Value::Decimal(d) => d.is_zero(),
+                v => v.as_i64() == Some(0),
+            });
         if zero {
             return Err(Fault::new(
                 op_at.clone(),
@@ -303,16 +307,24 @@ impl Binder {
         };
         let kind = arith(op).unwrap_or(Arith::Add);
         let checks = !float && self.checked != Some(false);
-        if checks && constant_overflows(kind, num, &left, &right) {
+        // What is lifted is no constant expression.
+        if checks && !nullable && constant_overflows(kind, num, &left, &right) {
             return Err(overflow(op_at));
         }
+        let decimals =
+            num == Num::Decimal && !nullable && super::constant(&left) && super::constant(&right);
         let (left, right) = (Box::new(left), Box::new(right));
         let ir = if checks && self.checked == Some(true) {
             Ir::CheckedArithmetic(kind, num, left, right)
         } else {
             Ir::Arithmetic(kind, num, left, right)
         };
-        Ok(self.fold(Bound::new(ir, ty)))
+        let bound = self.fold(Bound::new(ir, ty));
+        // Decimals have no unchecked arithmetic.
+        if decimals && bound.constant().is_none() {
+            return Err(overflow(op_at));
+        }
+        Ok(bound)
     }
 
     fn concatenation(&mut self, a: Bound, b: Bound) -> Bound {

@@ -481,7 +481,7 @@ const DICTIONARY: &[Row] = &[
     m("new(IDictionary<K, V> dictionary)", |cx, a| {
         created(cx, a, "dictionary", usize::MAX)
     }),
-    m("new(IReadOnlyDictionary<K, V> dictionary)", |cx, a| {
+    m("new(IDictionary<K, V> dictionary)", |cx, a| {
         created(cx, a, "dictionary", usize::MAX)
     }),
     m(
