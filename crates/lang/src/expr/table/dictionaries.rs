@@ -481,9 +481,6 @@ const DICTIONARY: &[Row] = &[
     m("new(IDictionary<K, V> dictionary)", |cx, a| {
         created(cx, a, "dictionary", usize::MAX)
     }),
-    m("new(IDictionary<K, V> dictionary)", |cx, a| {
-        created(cx, a, "dictionary", usize::MAX)
-    }),
     m(
         "new(IDictionary<K, V> dictionary, IEqualityComparer<K> comparer)",
         |cx, a| created(cx, a, "dictionary", 1),
