@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use tollgate_lang::expr::host::Parsed;
 use tollgate_lang::value::{Str, Value};
 use tollgate_state::Answer;
 
@@ -224,6 +225,8 @@ pub struct Exchange {
     pub response: Option<Response>,
     /// Variables, in the order they were first set.
     pub variables: Vec<(Str, Value)>,
+    /// Bodies of request and response as JSON, for expressions that only read them.
+    pub(crate) parsed: [Option<Parsed>; 2],
     /// After a failure.
     pub last_error: Option<LastError>,
     /// Later work of earlier steps.
@@ -296,6 +299,7 @@ impl Exchange {
             request,
             response: None,
             variables: Vec::new(),
+            parsed: [None, None],
             last_error: None,
             deferred: Vec::new(),
             taps: Vec::new(),

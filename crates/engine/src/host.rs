@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
-use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
+use tollgate_lang::expr::host::{
+    BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
+};
 use tollgate_lang::value::{Str, Value};
 
 /// Keys the seeds of this process.
@@ -294,6 +296,21 @@ impl Host for Exchange {
         };
         // What cannot be read plain is given as it is.
         Ok(Coding::of(headers).undo(&bytes, limit).unwrap_or(bytes))
+    }
+
+    fn parsed(&mut self, message: Message) -> Option<Parsed> {
+        self.parsed[usize::from(message == Message::Response)].take()
+    }
+
+    fn keep_parsed(&mut self, message: Message, parsed: Parsed) {
+        self.parsed[usize::from(message == Message::Response)] = Some(parsed);
+    }
+
+    fn query(&self, url: UrlOf, read: &mut dyn FnMut(&str)) {
+        match url {
+            UrlOf::Original => read(self.request.path_and_query.query().unwrap_or("")),
+            UrlOf::Request | UrlOf::ApiService => read(&self.url(url).query_string),
+        }
     }
 
     fn certificates(&self) -> Vec<(Str, Bytes, Option<Str>)> {

@@ -87,6 +87,8 @@ pub struct Expr {
     reads: Reads,
     /// Arrays of bytes are changed in place: none may be shared.
     writes_bytes: bool,
+    /// Whether it changes no JSON tree.
+    only_reads: bool,
 }
 
 /// An exception that nothing caught.
@@ -149,7 +151,7 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
         }
     }
     let (mut code, frame) = made?;
-    optimize::code(&mut code);
+    let only_reads = optimize::code(&mut code, binder.writes_bytes);
     let mut expr = Expr {
         code,
         frame,
@@ -157,6 +159,7 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
         constant: None,
         reads: binder.reads,
         writes_bytes: binder.writes_bytes,
+        only_reads,
     };
     if let Code::Expr(Ir::Const(_) | Ir::Text(_)) = &expr.code {
         // The same conversion as at run time, done once.
@@ -200,28 +203,30 @@ impl Expr {
     }
 
     fn run(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
-        let mut cx = Cx::new(host);
+        let mut cx = Cx::new(host).sharing(self.only_reads);
         cx.own_bytes = self.writes_bytes;
         let mut frame = Slots::new();
         self.frame.fill(&mut frame);
         let value = eval::code(&mut cx, &mut frame, &self.code)?;
-        match self.target {
-            Target::Bool | Target::Int | Target::Long | Target::Double => Ok(value),
+        let result = match self.target {
+            Target::Bool | Target::Int | Target::Long | Target::Double => value,
             Target::Any => match value {
                 Value::List(_) | Value::Dict(_) | Value::Object(_) => {
-                    Ok(eval::sequence::settled(&mut cx, value, 0)?)
+                    eval::sequence::settled(&mut cx, value, 0)?
                 }
-                value => Ok(value),
+                value => value,
             },
-            Target::Text => Ok(Value::Str(value.to_text())),
-            Target::Body => Ok(match value {
+            Target::Text => Value::Str(value.to_text()),
+            Target::Body => match value {
                 Value::Str(_) | Value::Bytes(_) => value,
                 other => match other.as_bytes() {
                     Some(b) => Value::Bytes(b),
                     None => Value::Str(other.to_text()),
                 },
-            }),
-        }
+            },
+        };
+        cx.pass_on(&result);
+        Ok(result)
     }
 
     /// What it may touch.

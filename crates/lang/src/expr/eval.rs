@@ -18,11 +18,12 @@ pub(crate) use run::{Record, code, value_of};
 pub(crate) use sequence::{Iter, Query};
 
 use super::EvalError;
-use super::host::Host;
+use super::host::{Host, Message, Parsed};
 use super::ir::Lambda;
 use super::types::Ty;
 use crate::value::token::TooDeep;
-use crate::value::{Object, Str, Value};
+use crate::value::{Object, Str, Token, Value};
+use bytes::Bytes;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::RefCell;
@@ -240,6 +241,10 @@ pub(crate) struct Cx<'h> {
     roots: Vec<Value>,
     /// Exceptions being handled, for `throw;`.
     caught: Vec<Rc<Exception>>,
+    /// Whether the expression leaves JSON trees as they are, so that bodies parsed for others will do.
+    only_reads: bool,
+    /// Bodies parsed in this evaluation, of request and response.
+    parsed: [Option<Parsed>; 2],
 }
 
 #[cold]
@@ -286,6 +291,57 @@ impl<'h> Cx<'h> {
             depth: 0,
             roots: Vec::new(),
             caught: Vec::new(),
+            only_reads: false,
+            parsed: [None, None],
+        }
+    }
+
+    /// Bodies may be read from trees that other expressions read too.
+    pub(crate) fn sharing(mut self, only_reads: bool) -> Self {
+        self.only_reads = only_reads;
+        self
+    }
+
+    /// The body as JSON, when an expression that only reads has parsed it before.
+    pub(crate) fn parsed(&mut self, message: Message, body: &Bytes) -> Option<Token> {
+        if !self.only_reads {
+            return None;
+        }
+        let place = &mut self.parsed[usize::from(message == Message::Response)];
+        if place.is_none() {
+            *place = self.host.parsed(message);
+        }
+        place.as_ref()?.of(body).cloned()
+    }
+
+    /// Remembers a tree for later reads.
+    pub(crate) fn keep_parsed(&mut self, message: Message, body: Bytes, tree: &Token) {
+        if self.only_reads {
+            self.parsed[usize::from(message == Message::Response)] =
+                Parsed::new(body, tree.clone());
+        }
+    }
+
+    /// At the end: trees go to the next expression, unless the result may hold a part of one.
+    #[inline]
+    pub(crate) fn pass_on(&mut self, result: &Value) {
+        if self.only_reads && self.parsed.iter().any(Option::is_some) {
+            self.give_trees(result);
+        }
+    }
+
+    fn give_trees(&mut self, result: &Value) {
+        let free = !matches!(
+            result,
+            Value::Token(_) | Value::List(_) | Value::Dict(_) | Value::Object(_) | Value::Func(_)
+        );
+        for (message, parsed) in [Message::Request, Message::Response]
+            .into_iter()
+            .zip(&mut self.parsed)
+        {
+            if let Some(parsed) = parsed.take().filter(|_| free) {
+                self.host.keep_parsed(message, parsed);
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 
 mod read;
 
-use super::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
+use super::host::{BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts};
 use crate::value::{Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -20,6 +20,7 @@ pub struct Fixture {
     headers: [HeaderMap; 2],
     bodies: [Option<Bytes>; 2],
     had: [bool; 2],
+    parsed: [Option<Parsed>; 2],
     parameters: Vec<(Str, Str)>,
     variables: BTreeMap<String, Value>,
     urls: [UrlParts; 3],
@@ -122,6 +123,14 @@ impl Host for Fixture {
         } else {
             BodyError::Missing
         })
+    }
+
+    fn parsed(&mut self, message: Message) -> Option<Parsed> {
+        self.parsed[usize::from(message == Message::Response)].take()
+    }
+
+    fn keep_parsed(&mut self, message: Message, parsed: Parsed) {
+        self.parsed[usize::from(message == Message::Response)] = Some(parsed);
     }
 
     fn request_id(&self) -> u128 {

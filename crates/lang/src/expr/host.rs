@@ -2,7 +2,7 @@
 //!
 //! A member of `context` is a row: a [`Field`] here, its type in the binder's table, its value in the host's `field`.
 
-use crate::value::{Str, Value};
+use crate::value::{Str, Token, Value};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::cell::Cell;
@@ -146,6 +146,29 @@ pub enum BodyError {
     Missing,
 }
 
+/// A body that was parsed as JSON. What must stay true: nothing else holds a part of the tree.
+#[derive(Debug)]
+pub struct Parsed {
+    body: Bytes,
+    tree: Token,
+}
+
+/// Largest body whose tree is kept: a tree takes many times the memory of its text.
+const KEPT_TREE: usize = 256 * 1024;
+
+impl Parsed {
+    /// `None` for bodies that are too large to be worth it.
+    pub(crate) fn new(body: Bytes, tree: Token) -> Option<Parsed> {
+        (body.len() <= KEPT_TREE).then_some(Parsed { body, tree })
+    }
+
+    /// The tree, if it is that of the body: the same bytes in memory, which this value keeps from being used otherwise.
+    pub(crate) fn of(&self, body: &Bytes) -> Option<&Token> {
+        let same = std::ptr::eq(self.body.as_ptr(), body.as_ptr()) && self.body.len() == body.len();
+        same.then_some(&self.tree)
+    }
+}
+
 /// The exchange as an expression sees it. Everything is in memory: bodies that an expression reads were
 /// buffered before it runs (the engine knows from [`super::Reads`]).
 pub trait Host {
@@ -171,6 +194,15 @@ pub trait Host {
     fn variable_names(&self) -> Vec<Str>;
     /// The whole body; `preserve` false consumes it. Already decompressed.
     fn body(&mut self, message: Message, preserve: bool) -> Result<Bytes, BodyError>;
+    /// Takes out what [`Host::keep_parsed`] put in. It may be of a body that has been replaced since.
+    fn parsed(&mut self, message: Message) -> Option<Parsed> {
+        let _ = message;
+        None
+    }
+    /// Keeps a body as JSON for the next expression that only reads it.
+    fn keep_parsed(&mut self, message: Message, parsed: Parsed) {
+        let _ = (message, parsed);
+    }
     /// The caller's certificate (`context.Request.Certificate`), DER.
     fn caller_certificate(&self) -> Option<Bytes> {
         None

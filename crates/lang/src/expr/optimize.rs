@@ -5,6 +5,7 @@
 
 mod lookups;
 mod members;
+mod reads;
 
 use super::eval::{Cx, Slots, value_of};
 use super::host::Nowhere;
@@ -17,26 +18,30 @@ const LONGEST: usize = 4096;
 /// Deepest nest that is gone through; the parser lets no expression be deeper.
 const DEPTH: usize = 512;
 
-/// Improves a bound expression in place.
-pub(super) fn code(code: &mut Code) {
-    code.each(&mut |ir| improve(ir, DEPTH));
+/// Improves a bound expression in place; whether it leaves JSON trees as they are. One that writes into arrays of bytes
+/// needs each of its own.
+pub(super) fn code(code: &mut Code, writes_bytes: bool) -> bool {
+    // Before nodes are replaced by others that say less.
+    let only_reads = reads::only(code);
+    code.each(&mut |ir| improve(ir, DEPTH, writes_bytes));
+    only_reads
 }
 
-fn improve(ir: &mut Ir, depth: usize) {
+fn improve(ir: &mut Ir, depth: usize, writes_bytes: bool) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
-    ir.each_child(&mut |child| improve(child, depth));
+    ir.each_child(&mut |child| improve(child, depth, writes_bytes));
     match ir {
         Ir::Concat(list) => join(list),
         Ir::Interpolate(list) => join_pieces(list),
         _ => {}
     }
-    if let Some(value) = known(ir) {
+    if let Some(value) = known(ir, writes_bytes) {
         *ir = value;
         return;
     }
-    if !members::resolve(ir, depth) {
+    if !members::resolve(ir, depth, writes_bytes) {
         lookups::resolve(ir);
     }
 }
@@ -46,7 +51,7 @@ fn is_constant(ir: &Ir) -> bool {
 }
 
 /// The value of an expression that is the same in every exchange.
-fn known(ir: &Ir) -> Option<Ir> {
+fn known(ir: &Ir, writes_bytes: bool) -> Option<Ir> {
     match ir {
         Ir::If(test, yes, no) => {
             if let Ir::Const(Frozen::Bool(b)) = &**test {
@@ -102,7 +107,7 @@ fn known(ir: &Ir) -> Option<Ir> {
     }
     match value {
         Value::Str(s) if s.len() <= LONGEST => Some(Ir::Text(s)),
-        Value::Bytes(b) if b.len() <= LONGEST => Some(Ir::Const(Frozen::Bytes(b))),
+        Value::Bytes(b) if !writes_bytes && b.len() <= LONGEST => Some(Ir::Const(Frozen::Bytes(b))),
         Value::Host(HostObject(part)) => Some(Ir::Host(part)),
         // What has no identity and cannot change.
         v @ (Value::Null

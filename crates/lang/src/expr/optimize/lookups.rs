@@ -12,6 +12,9 @@ pub(super) fn resolve(ir: &mut Ir) {
     let quick = match ir {
         Ir::Call(c) => lookup(c),
         Ir::Equal(..) | Ir::Compare(..) => comparison(ir),
+        Ir::NullConditional(slot, of, rest) if is_itself(rest, *slot) => {
+            Some(std::mem::replace(&mut **of, Ir::Const(Frozen::Null)))
+        }
         Ir::Cast(ty, of) => {
             if let Ir::Variable(read) = &mut **of
                 && read.cast.is_none()
@@ -28,6 +31,14 @@ pub(super) fn resolve(ir: &mut Ir) {
     if let Some(quick) = quick {
         *ir = quick;
     }
+}
+
+/// `string.ToString()` of the variable.
+fn is_itself(ir: &Ir, slot: u32) -> bool {
+    let Ir::Call(c) = ir else { return false };
+    matches!(c.args[..], [Ir::Local(s)] if s == slot)
+        && c.member
+            .is_some_and(|m| m.of == "String" && m.name == "ToString")
 }
 
 /// With the constant on the right.

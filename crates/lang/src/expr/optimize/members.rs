@@ -14,7 +14,7 @@ use http::HeaderMap;
 use std::cell::RefCell;
 
 /// Puts the quick form of a node in its place; whether it has one.
-pub(super) fn resolve(ir: &mut Ir, depth: usize) -> bool {
+pub(super) fn resolve(ir: &mut Ir, depth: usize, writes_bytes: bool) -> bool {
     let quick = match ir {
         Ir::Call(c) => member(c),
         Ir::NullConditional(slot, of, rest) => {
@@ -25,7 +25,7 @@ pub(super) fn resolve(ir: &mut Ir, depth: usize) -> bool {
                 return false;
             }
             put(rest, *slot, part);
-            improve(rest, depth);
+            improve(rest, depth, writes_bytes);
             let rest = std::mem::replace(&mut **rest, Ir::Local(*slot));
             Some(Ir::IfHas(entity, Box::new(rest)))
         }

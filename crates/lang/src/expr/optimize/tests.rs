@@ -92,3 +92,40 @@ fn names_are_resolved() {
     // Not a header's name.
     assert!(ir("context.Request.Headers.GetValueOrDefault(\"a b\")").contains("Call"));
 }
+
+/// Whether an expression may read a tree that others read.
+fn only_reads(code: &str) -> bool {
+    let mut sources = Sources::default();
+    let file = sources.add("case", code);
+    let mut diagnostics = Diagnostics::default();
+    let text = Text::expression(file, code, true);
+    match compile(&text, Target::Any, &mut diagnostics) {
+        Some(e) => e.only_reads,
+        None => panic!("{}", diagnostics.render(&sources, false)),
+    }
+}
+
+#[test]
+fn what_changes_a_tree_is_seen() {
+    let body = "var b = context.Request.Body.As<JObject>(true);";
+    for reading in [
+        "return (string)b[\"model\"];",
+        "return b.SelectToken(\"$.a\")?.ToString();",
+        "return b.Properties().Select(p => p.Name).Count();",
+        "var all = new List<string>(); foreach (var p in b) { all.Add(p.Key); } return all.Count;",
+        "return JsonConvert.SerializeObject(b[\"a\"]);",
+    ] {
+        assert!(only_reads(&format!("{body}{reading}")), "{reading}");
+    }
+    for changing in [
+        "b[\"model\"] = \"x\"; return b.ToString();",
+        "b.Remove(\"model\"); return b.ToString();",
+        "b.Properties().ToList().ForEach(p => p.Value = 1); return 1;",
+        "return new JObject(new JProperty(\"a\", b)).ToString();",
+        "b[\"a\"].Replace(1); return 1;",
+        "return ((Func<JObject, int>)context.Variables[\"f\"])(b);",
+        "return context.Variables.GetValueOrDefault<Func<JObject, int>>(\"f\")(b);",
+    ] {
+        assert!(!only_reads(&format!("{body}{changing}")), "{changing}");
+    }
+}

@@ -291,23 +291,32 @@ fn consumed() -> Throw {
     )
 }
 
+/// The message of the exchange that a body belongs to.
+fn message_of(body: &Value) -> Option<Message> {
+    match body {
+        Value::Host(HostObject(Part::RequestBody)) => Some(Message::Request),
+        Value::Host(HostObject(Part::ResponseBody)) => Some(Message::Response),
+        _ => None,
+    }
+}
+
 fn content(cx: &mut Cx<'_>, body: &Value, preserve: bool) -> Result<Bytes, Throw> {
-    let message = match body {
-        Value::Host(HostObject(Part::RequestBody)) => Message::Request,
-        Value::Host(HostObject(Part::ResponseBody)) => Message::Response,
+    if let Some(message) = message_of(body) {
+        return cx.host.body(message, preserve).map_err(|e| match e {
+            BodyError::Consumed | BodyError::Missing => consumed(),
+        });
+    }
+    match body {
         Value::Object(o) => {
             let Some(b) = o.as_any().downcast_ref::<ResponseBody>() else {
                 return Err(consumed());
             };
             let mut slot = b.0.body.borrow_mut();
             let taken = if preserve { slot.clone() } else { slot.take() };
-            return taken.ok_or_else(consumed);
+            taken.ok_or_else(consumed)
         }
-        _ => return Err(crate::expr::eval::null_reference()),
-    };
-    cx.host.body(message, preserve).map_err(|e| match e {
-        BodyError::Consumed | BodyError::Missing => consumed(),
-    })
+        _ => Err(crate::expr::eval::null_reference()),
+    }
 }
 
 fn utf8(cx: &mut Cx<'_>, b: &[u8]) -> Result<String, Throw> {
@@ -343,6 +352,12 @@ fn body_as(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
             cx.text(s)
         }
         class => {
+            let message = message_of(&a.values[0]).filter(|_| preserve && class.starts_with('J'));
+            if let Some(tree) = message.and_then(|m| cx.parsed(m, &bytes))
+                && (class == "JToken" || class == tree.class())
+            {
+                return Ok(Value::Token(tree));
+            }
             let s = utf8(cx, &bytes)?;
             if class.starts_with('X') {
                 return super::xml::parsed_as(cx, &s, class);
@@ -351,7 +366,11 @@ fn body_as(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
                 // Json.NET's deserialiser gives null for nothing.
                 return Ok(Value::Null);
             }
-            parsed_as(cx, &s, class)
+            let value = parsed_as(cx, &s, class)?;
+            if let (Some(message), Value::Token(tree)) = (message, &value) {
+                cx.keep_parsed(message, bytes, tree);
+            }
+            Ok(value)
         }
     }
 }

@@ -252,7 +252,7 @@ const STRING: &[Row] = &[
             )
         },
     ),
-    m("string ToString()", |_, a| Ok(a.get(0))),
+    m("string ToString()", |_, a| Ok(a.take(0))),
     m("string ToString(IFormatProvider provider)", |_, a| {
         Ok(a.get(0))
     }),

@@ -573,3 +573,51 @@ fn any_input_is_survived() {
     })
     .budget_ms(1500);
 }
+
+/// A body that expressions only read is parsed once; what one changes the next does not see.
+#[test]
+fn parsed_bodies_are_shared_by_what_reads() {
+    let context = json!({"request": {"body": {"model": "gpt-4o", "a": {"b": [1, 2]}}}});
+    let mut fixture = Fixture::read(&context).unwrap();
+    let mut run = |expression: &str| {
+        compiled(expression, Target::Any)
+            .unwrap()
+            .eval(&mut fixture)
+            .unwrap()
+    };
+    let body = "context.Request.Body.As<JObject>(true)";
+    let text = |v: &Value| v.to_text().to_string();
+    assert_eq!(
+        text(&run(&format!("@((string){body}[\"model\"])"))),
+        "gpt-4o"
+    );
+    assert_eq!(text(&run(&format!("@((int){body}[\"a\"][\"b\"][1])"))), "2");
+    // One changes its own, twice.
+    let change = format!(
+        "@{{ var x = {body}; var y = {body}; x[\"model\"] = \"z\"; y[\"n\"] = 1; return (string)x[\"model\"] + y[\"model\"] + x[\"n\"]; }}"
+    );
+    assert_eq!(text(&run(&change)), "zgpt-4o");
+    assert_eq!(
+        text(&run(&format!("@((string){body}[\"model\"])"))),
+        "gpt-4o"
+    );
+    // What leaves is nobody else's.
+    let (first, second) = (run(&format!("@({body})")), run(&format!("@({body})")));
+    let (Value::Token(first), Value::Token(second)) = (first, second) else {
+        panic!("not tokens");
+    };
+    let mut other = Fixture::read(&json!({})).unwrap();
+    other.set_variable("t", Value::Token(first));
+    compiled(
+        "@{ ((JObject)context.Variables[\"t\"])[\"model\"] = \"changed\"; return 1; }",
+        Target::Any,
+    )
+    .unwrap()
+    .eval(&mut other)
+    .unwrap();
+    assert!(Value::Token(second).to_text().contains("gpt-4o"));
+    assert_eq!(
+        text(&run(&format!("@((string){body}[\"model\"])"))),
+        "gpt-4o"
+    );
+}
