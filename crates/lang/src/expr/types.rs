@@ -474,6 +474,14 @@ impl Num {
         }
     }
 
+    /// Type in which a unary operator or a shift works on the number (C# §12.4.7.2).
+    pub(crate) fn promote_alone(self) -> Num {
+        match self {
+            Num::Char | Num::SByte | Num::Byte | Num::Short | Num::UShort => Num::Int,
+            other => other,
+        }
+    }
+
     /// Type in which a binary operator works on two numbers (C# §12.4.7); `None`: not defined.
     pub(crate) fn promote(self, other: Num) -> Option<Num> {
         use Num::{Decimal, Double, Float, Int, Long, SByte, Short, UInt, ULong};

@@ -227,7 +227,7 @@ impl Binder {
         let shift = matches!(op, "<<" | ">>");
         let constant = |x: &Bound| x.constant();
         let num = if shift {
-            m.promote(Num::Int)
+            Some(m.promote_alone())
         } else {
             // An int constant that fits takes the other's unsigned type.
             let (m2, n2) = (m, n);
@@ -441,7 +441,7 @@ impl Binder {
         let Some(from) = b.ty.plain().numeric() else {
             return Err(undefined(&b.ty));
         };
-        let mut to = from.promote(Num::Int).unwrap_or(from);
+        let mut to = from.promote_alone();
         if op == "-" && to == Num::UInt {
             to = Num::Long;
         }

@@ -376,19 +376,9 @@ pub(crate) fn to_number(num: Num, v: &Value) -> R {
         _ => i128::from(v.as_i64().unwrap_or(0)),
     };
     if let Value::Decimal(_) = v {
-        let fits = match num {
-            Num::Int => i32::try_from(wide).is_ok(),
-            Num::Long => i64::try_from(wide).is_ok(),
-            Num::ULong => u64::try_from(wide).is_ok(),
-            Num::UInt => u32::try_from(wide).is_ok(),
-            _ => true,
-        };
-        if !fits {
-            return Err(throw(
-                "OverflowException",
-                "Value was either too large or too small for the target type.",
-            ));
-        }
+        // A decimal that does not fit is never cut.
+        return number::read::whole(wide, num)
+            .ok_or_else(|| crate::expr::table::numbers::overflow(num));
     }
     Ok(match num {
         Num::Char => Value::Char(wide as u16),

@@ -36,7 +36,7 @@ pub(super) fn with_article(num: Num) -> &'static str {
 }
 
 /// `OverflowException` of a type.
-pub(super) fn overflow(num: Num) -> Throw {
+pub(in crate::expr) fn overflow(num: Num) -> Throw {
     throw(
         "OverflowException",
         format!(
@@ -103,8 +103,9 @@ fn read_with(
 
 /// `T.Parse`.
 fn parse(a: &Args<'_>, num: Num, places: Places) -> R {
+    let read = read_with(a, num, places)?;
     let s = a.named(0, "s")?;
-    read_with(a, num, places)?.map_err(|e| unread(e, s, num))
+    read.map_err(|e| unread(e, s, num))
 }
 
 /// `T.TryParse`: the result goes into the last argument.

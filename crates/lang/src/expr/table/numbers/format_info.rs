@@ -81,7 +81,10 @@ fn set_text(
     may_be_empty: bool,
     f: fn(&mut Symbols, Cow<'static, str>),
 ) -> R {
-    writable(a)?;
+    // .NET looks at the object first where it is about separators.
+    if name.ends_with("Separator") {
+        writable(a)?;
+    }
     let s = a.str(1).map_err(|_| null_argument(name))?;
     if s.is_empty() && !may_be_empty {
         return Err(throw(
@@ -101,7 +104,6 @@ fn set_text(
 }
 
 fn set_number(a: &Args<'_>, name: &str, most: i64, f: fn(&mut Symbols, usize)) -> R {
-    writable(a)?;
     let n = a.int(1);
     if !(0..=most).contains(&n) {
         return Err(throw(
@@ -113,10 +115,10 @@ fn set_number(a: &Args<'_>, name: &str, most: i64, f: fn(&mut Symbols, usize)) -
 }
 
 fn set_sizes(cx: &mut Cx<'_>, a: &Args<'_>, name: &str, f: fn(&mut Symbols) -> &mut Layout) -> R {
-    writable(a)?;
     if a.is_null(1) {
         return Err(null_argument(name));
     }
+    writable(a)?;
     let sizes: Vec<i64> = a
         .items(cx, 1)?
         .iter()

@@ -2,7 +2,7 @@
 
 use super::decimal::{at as decimal, bad_mode, round as round_decimal};
 use super::{Row, m};
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, R, Throw, compare, throw};
 use crate::value::{Value, number};
 use rust_decimal::Decimal;
 use std::cmp::Ordering;
@@ -52,8 +52,9 @@ fn pick(a: &mut Args<'_>, wanted: Ordering) -> R {
 }
 
 fn clamp(a: &mut Args<'_>) -> R {
-    let (low, high) = (a.get(1), a.get(2));
-    if super::order(&low, &high) == Ordering::Greater {
+    let (v, low, high) = (a.take(0), a.get(1), a.get(2));
+    // NaN is neither below nor above.
+    if compare(&low, &high).is_some_and(Ordering::is_gt) {
         return Err(throw(
             "ArgumentException",
             format!(
@@ -63,13 +64,9 @@ fn clamp(a: &mut Args<'_>) -> R {
             ),
         ));
     }
-    let v = a.take(0);
-    if number::as_f64(&v).is_some_and(f64::is_nan) {
-        return Ok(v);
-    }
-    Ok(if super::order(&v, &low) == Ordering::Less {
+    Ok(if compare(&v, &low).is_some_and(Ordering::is_lt) {
         low
-    } else if super::order(&v, &high) == Ordering::Greater {
+    } else if compare(&v, &high).is_some_and(Ordering::is_gt) {
         high
     } else {
         v
