@@ -261,13 +261,6 @@ pub(super) const TYPES: &[Type] = &[
         exception!("InvalidCastException", "Specified cast is not valid."),
     ),
     ty(
-        "class System.ObjectDisposedException : InvalidOperationException",
-        exception!(
-            "ObjectDisposedException",
-            "Cannot access a disposed object."
-        ),
-    ),
-    ty(
         "class System.InvalidOperationException : SystemException",
         exception!(
             "InvalidOperationException",

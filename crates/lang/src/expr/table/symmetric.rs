@@ -284,6 +284,14 @@ const SIZES: &[Row] = &[
     }),
 ];
 
+/// `Clear` and `Dispose`: the key goes; .NET makes up another when it is asked for.
+fn forget(a: &Args<'_>) -> R {
+    let mut settings = this(a)?.settings.borrow_mut();
+    settings.key = None;
+    settings.iv = None;
+    Ok(Value::Null)
+}
+
 fn by_class_name(a: &Args<'_>, of: Option<Family>) -> R {
     let name = a.text(0).map_err(|_| null("name"))?;
     let found = Symmetric::named(name).filter(|s| of.is_none_or(|f| s.family == f));
@@ -421,8 +429,8 @@ const SYMMETRIC: &[Row] = &[
             bits.is_multiple_of(8) && this(a)?.family.takes(bits / 8),
         ))
     }),
-    m("void Clear()", |_, _| Ok(Value::Null)),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
+    m("void Clear()", |_, a| forget(a)),
+    m("void Dispose()", |_, a| forget(a)),
     m("static SymmetricAlgorithm Create()", |_, _| {
         made("RijndaelManaged")
     }),
