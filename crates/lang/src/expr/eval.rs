@@ -10,6 +10,7 @@ mod run;
 pub(crate) mod sequence;
 mod statements;
 pub(crate) mod types;
+mod work;
 
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
 pub(crate) use format::{composite, formatted, formatted_with, pad};

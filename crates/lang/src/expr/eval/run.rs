@@ -103,9 +103,7 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::Compare(op, a, b) => two(cx, frame, a, b, |a, b| {
             Ok(Value::Bool(ops::ordered(*op, a, b)))
         }),
-        Ir::Equal(expected, a, b) => two(cx, frame, a, b, |a, b| {
-            Ok(Value::Bool(ops::equal(a, b) == *expected))
-        }),
+        Ir::Equal(expected, a, b) => equal(cx, frame, *expected, a, b),
         Ir::Same(expected, a, b) => two(cx, frame, a, b, |a, b| {
             Ok(Value::Bool(ops::same(a, b) == *expected))
         }),
@@ -179,6 +177,18 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         Ir::HasVariable(name) => Ok(Value::Bool(cx.host.variable(name).is_some())),
         Ir::Text(_) | Ir::Const(_) | Ir::Local(_) | Ir::Unsure(..) | Ir::Host(_) => Ok(Value::Null),
     }
+}
+
+#[inline(never)]
+fn equal(cx: &mut Cx<'_>, frame: &mut Slots, expected: bool, a: &Ir, b: &Ir) -> R {
+    let a = eval(cx, frame, a)?;
+    let b = eval(cx, frame, b)?;
+    if let (Value::Str(a), Value::Str(b)) = (&a, &b)
+        && a.len() == b.len()
+    {
+        cx.step(a.len() / super::work::LIGHT)?;
+    }
+    Ok(Value::Bool(ops::equal(&a, &b) == expected))
 }
 
 /// Compares without a copy of what is compared, where it is a header or a local variable.
@@ -402,6 +412,9 @@ fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -
     if c.checked && args.first().is_some_and(Value::is_null) {
         return Err(null_reference());
     }
+    for v in args.iter() {
+        super::work::count(cx, c, v)?;
+    }
     let result = (c.run)(
         cx,
         &mut super::Args {
@@ -417,8 +430,9 @@ fn call_with(cx: &mut Cx<'_>, frame: &mut Slots, c: &Call, args: &mut [Value]) -
         }
     }
     match result {
-        Ok(v) => owned(cx, v),
-        Err(e) => Err(e),
+        Ok(Value::Bytes(b)) => owned(cx, Value::Bytes(b)),
+        // Passed on as it is: moving a value costs more than the test.
+        other => other,
     }
 }
 
