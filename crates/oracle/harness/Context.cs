@@ -394,6 +394,6 @@ public static class CryptographyExtensions {
   public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateDecryptor(), data); }
   public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateEncryptor(key, iv), data); }
   public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateDecryptor(key, iv), data); }
-  public static bool VerifyNoRevocation(this X509Certificate2 certificate) { return false; }
+  public static bool VerifyNoRevocation(this X509Certificate2 certificate) { if (certificate == null) throw new ArgumentNullException("certificate"); return false; }
 }
 }

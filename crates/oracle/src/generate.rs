@@ -296,6 +296,7 @@ impl<'c> Generator<'c> {
                     && !l.member.is_extension
                     && matches!(l.member.kind, MemberKind::Property | MemberKind::Method)
                     && l.member.result != named("void")
+                    && l.member.name != "GetEnumerator"
                     && l.left_out.is_none()
             })
             .collect();
