@@ -363,18 +363,30 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty(
         "class Newtonsoft.Json.JsonException : Exception",
-        exception!("JsonException", "JSON error."),
+        exception!(
+            "JsonException",
+            "Exception of type 'Newtonsoft.Json.JsonException' was thrown."
+        ),
     ),
     ty(
         "class Newtonsoft.Json.JsonReaderException : JsonException",
-        exception!("JsonReaderException", "JSON error."),
+        exception!(
+            "JsonReaderException",
+            "Exception of type 'Newtonsoft.Json.JsonReaderException' was thrown."
+        ),
     ),
     ty(
         "class Newtonsoft.Json.JsonWriterException : JsonException",
-        exception!("JsonWriterException", "JSON error."),
+        exception!(
+            "JsonWriterException",
+            "Exception of type 'Newtonsoft.Json.JsonWriterException' was thrown."
+        ),
     ),
     ty(
         "class Newtonsoft.Json.JsonSerializationException : JsonException",
-        exception!("JsonSerializationException", "JSON error."),
+        exception!(
+            "JsonSerializationException",
+            "Exception of type 'Newtonsoft.Json.JsonSerializationException' was thrown."
+        ),
     ),
 ];

@@ -16,6 +16,7 @@ pub(crate) mod path;
 pub(crate) mod serialize;
 pub(crate) mod settings;
 pub(crate) mod values;
+mod xml;
 
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};

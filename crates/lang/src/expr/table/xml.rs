@@ -13,6 +13,8 @@ mod names;
 mod paths;
 pub(crate) mod xpath;
 
+pub(super) use document::qualified;
+
 use super::enums::XML_NODE_TYPE;
 use super::{Row, Type, m, ty, ty_of};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
@@ -53,6 +55,36 @@ fn node<'a>(a: &'a Args<'_>) -> Result<&'a Node, Throw> {
 fn at<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a Node, Throw> {
     a.object::<Node>(i)
         .map_err(|_| crate::expr::eval::null_reference())
+}
+
+/// The node behind a value, of LINQ to XML or of `XmlDocument`.
+pub(super) fn node_of(v: &Value) -> Option<Rc<Node>> {
+    let Value::Object(o) = v else { return None };
+    match o.as_any().downcast_ref::<Node>() {
+        Some(node) => Some(node.share()),
+        None => document::node_behind(&**o),
+    }
+}
+
+/// As [`node_of`], of an argument.
+pub(super) fn node_at(a: &Args<'_>, i: usize) -> Option<Rc<Node>> {
+    a.values.get(i).and_then(node_of)
+}
+
+/// The root of a document, taken out of it.
+pub(super) fn root_alone(cx: &mut Cx<'_>, document: &Value) -> R {
+    match node_of(document) {
+        Some(document) => root_of(cx, &document),
+        None => Ok(Value::Null),
+    }
+}
+
+/// A document of LINQ to XML as an `XmlDocument`.
+pub(super) fn as_xml_document(value: Value) -> Value {
+    match node_of(&value) {
+        Some(node) => document::view(node),
+        None => Value::Null,
+    }
 }
 
 /// A new tree: counted, and kept until the evaluation ends.

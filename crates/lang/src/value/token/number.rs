@@ -68,6 +68,10 @@ impl BigInteger {
         }
     }
 
+    pub(crate) fn is_zero(&self) -> bool {
+        self.digits == "0"
+    }
+
     /// `ToByteArray`: two's complement, the lowest byte first, as many as needed.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out: Vec<u8> = Vec::new();

@@ -417,7 +417,7 @@ impl Writer<'_> {
                     XMLNS => Some(Str::from("xmlns")),
                     _ => None,
                 })
-                .unwrap_or_else(|| Str::from("p1")),
+                .unwrap_or_else(|| Str::from("p0")),
         };
         self.out.push_str(&qualified(&prefix, &name.local));
         self.out.push_str("=\"");

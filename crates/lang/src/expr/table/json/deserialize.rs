@@ -7,6 +7,7 @@ use super::convert::{cast_to, scalar_to, text_as, type_name};
 use crate::expr::eval::{Cx, R, Record, Throw, throw, types};
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::token::Kind;
+use crate::value::token::number::BigInteger;
 use crate::value::{Dict, EnumType, Token, Value};
 use std::sync::Arc;
 
@@ -192,6 +193,11 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
             _ => None,
         };
         return Ok(date.unwrap_or_else(|| v.clone()));
+    }
+    if let (Ty::Bool, Value::Object(o)) = (plain, v)
+        && let Some(big) = o.as_any().downcast_ref::<BigInteger>()
+    {
+        return Ok(Value::Bool(!big.is_zero()));
     }
     if from == Source::Text && *plain == Ty::Int && t.type_number() == 7 {
         return Err(unreadable(

@@ -77,6 +77,9 @@ impl Writer<'_, '_, '_> {
         if let Some(t) = scalar(v) {
             return Ok(t);
         }
+        if let Some(t) = super::xml::token_of(self.cx, v) {
+            return t;
+        }
         match v {
             Value::Token(t) => {
                 self.cx

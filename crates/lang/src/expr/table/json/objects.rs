@@ -1,6 +1,6 @@
 //! `JContainer`, `JObject` and `JProperty`.
 
-use super::content::{add, fixed, insert, insert_token, is_multi, nested, of, set_named, taken};
+use super::content::{add, fixed, insert, is_multi, nested, of, set_named, taken};
 use super::merge::merge;
 use super::settings::merging;
 use super::{built, live, maybe, null, parse_row};
@@ -284,12 +284,6 @@ const PROPERTY: &[Row] = &[
             return Err(nested());
         }
         a.token(0)?.set_content(v)?;
-        Ok(Value::Null)
-    }),
-    m("void Add(object content)", |cx, a| {
-        let v = of(cx, &a.get(1))?;
-        let t = a.token(0)?;
-        insert_token(cx, &t, 1, v)?;
         Ok(Value::Null)
     }),
 ];

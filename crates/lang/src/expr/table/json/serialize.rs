@@ -92,6 +92,14 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
         }
         return Ok(Value::Null);
     }
+    if let Ty::Class(class @ ("XDocument" | "XElement" | "XmlDocument"), _) = ty {
+        let document = super::xml::document(cx, a)?;
+        return Ok(match *class {
+            "XDocument" => document,
+            "XmlDocument" => crate::expr::table::xml::as_xml_document(document),
+            _ => crate::expr::table::xml::root_alone(cx, &document)?,
+        });
+    }
     let mut reading = settings::reading(a, settings);
     let dates = std::mem::replace(&mut reading.dates, false);
     reading.duplicates = Duplicates::Last;
@@ -103,6 +111,11 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     cx.keep(&t);
     let from = if dates { Source::Text } else { Source::Tree };
     deserialize::of(cx, &t, ty, from, 0)
+}
+
+/// A document as `XmlDocument`.
+fn view(document: Value) -> R {
+    Ok(crate::expr::table::xml::as_xml_document(document))
 }
 
 fn constant(text: &str) -> R {
@@ -199,6 +212,52 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static T DeserializeAnonymousType<T>(string value, T anonymousTypeObject, JsonSerializerSettings settings)",
         |cx, a| deserialize(cx, a, &a.ty(0), 2),
+    ),
+    m("static string SerializeXNode(XObject node)", |cx, a| {
+        super::xml::serialize(cx, a)
+    }),
+    m(
+        "static string SerializeXNode(XObject node, Formatting formatting)",
+        |cx, a| super::xml::serialize(cx, a),
+    ),
+    m(
+        "static string SerializeXNode(XObject node, Formatting formatting, bool omitRootObject)",
+        |cx, a| super::xml::serialize(cx, a),
+    ),
+    m("static string SerializeXmlNode(XmlNode node)", |cx, a| {
+        super::xml::serialize(cx, a)
+    }),
+    m(
+        "static string SerializeXmlNode(XmlNode node, Formatting formatting)",
+        |cx, a| super::xml::serialize(cx, a),
+    ),
+    m(
+        "static string SerializeXmlNode(XmlNode node, Formatting formatting, bool omitRootObject)",
+        |cx, a| super::xml::serialize(cx, a),
+    ),
+    m(
+        "static XDocument DeserializeXNode(string value)",
+        |cx, a| super::xml::document(cx, a),
+    ),
+    m(
+        "static XDocument DeserializeXNode(string value, string deserializeRootElementName)",
+        |cx, a| super::xml::document(cx, a),
+    ),
+    m(
+        "static XDocument DeserializeXNode(string value, string deserializeRootElementName, bool writeArrayAttribute)",
+        |cx, a| super::xml::document(cx, a),
+    ),
+    m(
+        "static XmlDocument DeserializeXmlNode(string value)",
+        |cx, a| view(super::xml::document(cx, a)?),
+    ),
+    m(
+        "static XmlDocument DeserializeXmlNode(string value, string deserializeRootElementName)",
+        |cx, a| view(super::xml::document(cx, a)?),
+    ),
+    m(
+        "static XmlDocument DeserializeXmlNode(string value, string deserializeRootElementName, bool writeArrayAttribute)",
+        |cx, a| view(super::xml::document(cx, a)?),
     ),
     m("static string ToString(object value)", literal),
     m("static string ToString(string value)", quoted),

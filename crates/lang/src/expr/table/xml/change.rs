@@ -426,8 +426,10 @@ macro_rules! text_rows {
         &[
             m("new(string value)", |cx, a| of_text(cx, a, $kind)),
             m(concat!("new(", $class, " other)"), |cx, a| {
-                let copy = at(a, 0).map_err(|_| null("other"))?.copy();
-                made(cx, copy)
+                // Of the class that is made, whatever the other is.
+                let text = at(a, 0).map_err(|_| null("other"))?.inner_text();
+                cx.charge(text.len())?;
+                made(cx, Node::new($kind(RefCell::new(text))))
             }),
             m("string Value", |_, a| Ok(Value::Str(node(a)?.inner_text()))),
             m("set string Value", |_, a| set_value(a)),

@@ -78,11 +78,20 @@ pub(super) fn declares(node: &Node) -> bool {
     matches!(&node.kind, Kind::Instruction { target, .. } if **target.borrow() == *"xml")
 }
 
-fn view(node: Rc<Node>) -> Value {
+pub(super) fn view(node: Rc<Node>) -> Value {
     if node.is_document() {
         return Value::Object(Rc::new(Loaded(RefCell::new(node), Cell::new(false))));
     }
     Value::Object(Rc::new(View(node)))
+}
+
+/// The node that an object is a view of.
+pub(super) fn node_behind(object: &dyn Object) -> Option<Rc<Node>> {
+    let any = object.as_any();
+    match any.downcast_ref::<View>() {
+        Some(view) => Some(view.0.clone()),
+        None => Some(any.downcast_ref::<Loaded>()?.0.borrow().clone()),
+    }
 }
 
 fn node(a: &Args<'_>) -> Result<Rc<Node>, Throw> {
@@ -99,7 +108,7 @@ fn found(cx: &mut Cx<'_>, nodes: Vec<Rc<Node>>) -> R {
 }
 
 /// A name as written, with its prefix.
-pub(super) fn qualified(node: &Node) -> Str {
+pub(in crate::expr::table) fn qualified(node: &Node) -> Str {
     let Some(name) = node.name() else {
         return Str::from(match &node.kind {
             Kind::Document(_) => "#document",

@@ -1,0 +1,449 @@
+//! XML as JSON and back: `SerializeXNode`, `SerializeXmlNode`, `DeserializeXNode`.
+//!
+//! Source: Json.NET 13's `XmlNodeConverter`. What must stay true: attributes are `@name`, text beside other content is
+//! `#text`, elements of one name are an array, namespaces are attributes like others; what JSON cannot be as XML is
+//! refused with the converter's messages.
+
+use super::{built, null};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::table::xml::qualified;
+use crate::value::token::{Fields, Form, Kind as Json, write};
+use crate::value::xml::{Declared, Kind, Name, Node, XML, XMLNS};
+use crate::value::{Str, Token, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The URI that marks what must be an array.
+const JSON_URI: &str = "http://james.newtonking.com/projects/json";
+
+fn fault(message: impl Into<Str>) -> Throw {
+    throw("JsonSerializationException", message)
+}
+
+fn field(fields: &mut Fields, name: &str, value: Token) {
+    fields.push(Token::property(Str::from(name), value));
+}
+
+fn text(s: impl Into<Str>) -> Token {
+    Token::text(Value::Str(s.into()))
+}
+
+/// The name of a node in JSON.
+fn key(node: &Node) -> String {
+    match &node.kind {
+        Kind::Element { .. } => qualified(node).to_string(),
+        Kind::Text(_) => "#text".into(),
+        Kind::CData(_) => "#cdata-section".into(),
+        Kind::Comment(_) => "#comment".into(),
+        Kind::Instruction { target, .. } => format!("?{}", target.borrow()),
+        Kind::DocumentType(_) => "!DOCTYPE".into(),
+        Kind::Attribute { .. } => format!("@{}", qualified(node)),
+        Kind::Document(_) => "#document".into(),
+    }
+}
+
+/// Whether an element says that it is an item of an array (`json:Array="true"`).
+fn is_item(node: &Node) -> bool {
+    node.attributes().iter().any(|a| {
+        a.name()
+            .is_some_and(|n| &*n.namespace == JSON_URI && &*n.local == "Array")
+            && &*a.inner_text() == "true"
+    })
+}
+
+/// A document or a node as JSON; `omit` leaves the root out.
+pub(super) fn of_node(cx: &mut Cx<'_>, node: &Node, omit: bool) -> Result<Token, Throw> {
+    cx.step(node.weight() / 32)?;
+    cx.charge(node.weight())?;
+    if let Kind::Document(_) = node.kind {
+        let mut fields = Fields::default();
+        if let Kind::Document(place) = &node.kind
+            && let Value::Object(o) = &*place.borrow()
+            && let Some(declared) = o.as_any().downcast_ref::<Declared>()
+        {
+            let mut parts = Fields::default();
+            let declaration = declared.0.borrow();
+            for (name, part) in [
+                ("@version", &declaration.version),
+                ("@encoding", &declaration.encoding),
+                ("@standalone", &declaration.standalone),
+            ] {
+                if let Some(part) = part.as_ref().filter(|p| !p.is_empty()) {
+                    field(&mut parts, name, text(part.clone()));
+                }
+            }
+            field(&mut fields, "?xml", Token::object(parts));
+        }
+        if omit {
+            let root = node.children().into_iter().find(|n| n.is_element());
+            return Ok(root.map_or_else(Token::null, |r| content(&r)));
+        }
+        groups(&node.children(), &mut fields);
+        return Ok(Token::object(fields));
+    }
+    if omit {
+        return Ok(content(node));
+    }
+    let mut fields = Fields::default();
+    groups(&[node.share()], &mut fields);
+    Ok(Token::object(fields))
+}
+
+/// Nodes by their names: several of one name are an array, at the place of the first.
+fn groups(nodes: &[Rc<Node>], fields: &mut Fields) {
+    let mut names: Vec<(String, Vec<&Rc<Node>>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for node in nodes {
+        let name = key(node);
+        let at = *places.entry(name.clone()).or_insert(names.len());
+        match names.get_mut(at) {
+            Some((_, group)) => group.push(node),
+            None => names.push((name, vec![node])),
+        }
+    }
+    for (name, group) in names {
+        // Comments have no place in an object; the declaration was written before.
+        if name == "#comment" || name == "?xml" {
+            continue;
+        }
+        let value = match group.as_slice() {
+            [one] if !is_item(one) => content(one),
+            several => Token::array(several.iter().map(|n| content(n)).collect()),
+        };
+        field(fields, &name, value);
+    }
+}
+
+/// What stands for a node under its name.
+fn content(node: &Node) -> Token {
+    match &node.kind {
+        Kind::Element { .. } => element(node),
+        Kind::Instruction { data, .. } => text(data.borrow().clone()),
+        Kind::DocumentType(parts) => {
+            let mut fields = Fields::default();
+            let parts = parts.borrow();
+            for (name, part) in ["@name", "@public", "@system", "@internalSubset"]
+                .iter()
+                .zip(parts.iter())
+            {
+                if let Some(part) = part.as_ref().filter(|p| !p.is_empty()) {
+                    field(&mut fields, name, text(part.clone()));
+                }
+            }
+            Token::object(fields)
+        }
+        _ => text(node.inner_text()),
+    }
+}
+
+fn element(node: &Node) -> Token {
+    let children = node.children();
+    let attributes: Vec<Rc<Node>> = node
+        .attributes()
+        .into_iter()
+        .filter(|a| {
+            let json = a.name().is_some_and(|n| &*n.namespace == JSON_URI);
+            !json && &*a.inner_text() != JSON_URI
+        })
+        .collect();
+    if attributes.is_empty() {
+        match children.as_slice() {
+            [] if node.is_blank() => return text(""),
+            [] => return Token::null(),
+            [only] if matches!(only.kind, Kind::Text(_)) => return text(only.inner_text()),
+            _ => {}
+        }
+    }
+    let mut fields = Fields::default();
+    for attribute in &attributes {
+        field(&mut fields, &key(attribute), text(attribute.inner_text()));
+    }
+    groups(&children, &mut fields);
+    Token::object(fields)
+}
+
+/// `SerializeXNode(node, formatting, omitRootObject)`.
+pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let indented = a.int(1) == 1;
+    let node = crate::expr::table::xml::node_at(a, 0);
+    let t = match node {
+        Some(node) => of_node(cx, &node, a.bool(2))?,
+        None => Token::null(),
+    };
+    let mut out = String::new();
+    write::write(&t, indented, &mut out);
+    cx.text(out)
+}
+
+/// `DeserializeXNode(value, deserializeRootElementName, writeArrayAttribute)`: a document.
+pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Node>>, Throw> {
+    let json = a.str(0).map_err(|_| null("value"))?;
+    let reading = crate::value::token::parse::Reading {
+        dates: false,
+        ..Default::default()
+    };
+    let t = super::parsed(cx, &json, reading)?;
+    if t.type_number() == 10 {
+        return Ok(None);
+    }
+    let Json::Object(_) = t.kind() else {
+        return Err(fault(
+            "XmlNodeConverter can only convert JSON that begins with an object. Path ''.",
+        ));
+    };
+    let document = Node::document();
+    let mut making = Making {
+        cx,
+        arrays: a.bool(2),
+    };
+    match a.text(1).ok().filter(|r| !r.is_empty()) {
+        Some(root) => making.node(root, &t, &document, &Vec::new(), 0)?,
+        None => making.members(&t, &document, &Vec::new(), 0)?,
+    }
+    Ok(Some(document))
+}
+
+/// Prefixes that are declared, the innermost last.
+type Scopes = Vec<(Str, Str)>;
+
+struct Making<'c, 'h> {
+    cx: &'c mut Cx<'h>,
+    /// Whether items of arrays are marked as such.
+    arrays: bool,
+}
+
+impl Making<'_, '_> {
+    /// The name of an element or an attribute, with the namespace that its prefix means.
+    fn name(&self, written: &str, scopes: &Scopes, default_too: bool) -> Result<Name, Throw> {
+        let (prefix, local) = written.split_once(':').unwrap_or(("", written));
+        let local = encoded(local);
+        let namespace = match prefix {
+            "xml" => Some(Str::from(XML)),
+            "" if !default_too => Some(Str::from("")),
+            _ => scopes
+                .iter()
+                .rev()
+                .find(|(p, _)| &**p == prefix)
+                .map(|(_, n)| n.clone())
+                .or_else(|| prefix.is_empty().then(|| Str::from(""))),
+        };
+        match namespace {
+            Some(namespace) => Ok(Name {
+                namespace,
+                local: local.into(),
+            }),
+            // A prefix that means nothing is part of the name, which .NET encodes.
+            None => Ok(Name {
+                namespace: Str::from(""),
+                local: encoded(&written.replace(':', "_x003A_")).into(),
+            }),
+        }
+    }
+
+    fn members(
+        &mut self,
+        t: &Token,
+        to: &Rc<Node>,
+        scopes: &Scopes,
+        depth: usize,
+    ) -> Result<(), Throw> {
+        for p in t.children() {
+            let (Some(name), Some(value)) = (p.name(), p.content()) else {
+                continue;
+            };
+            if name.starts_with('@') && to.is_element() {
+                continue;
+            }
+            self.node(name, &value, to, scopes, depth)?;
+        }
+        Ok(())
+    }
+
+    /// Puts what a property means under a node.
+    fn node(
+        &mut self,
+        name: &str,
+        value: &Token,
+        to: &Rc<Node>,
+        scopes: &Scopes,
+        depth: usize,
+    ) -> Result<(), Throw> {
+        self.cx.step(1)?;
+        self.cx.charge(size_of::<Node>() + name.len())?;
+        let put = |node: Rc<Node>| {
+            to.insert(usize::MAX, &node).map(drop).map_err(|why| {
+                if to.is_document() && why.contains("incorrectly structured") {
+                    fault("JSON root object has multiple properties. The root object must have a single property in order to create a valid XML document. Consider specifying a DeserializeRootElementName. Path ''.")
+                } else {
+                    throw("InvalidOperationException", why)
+                }
+            })
+        };
+        let words = || RefCell::new(Str::from(plain(value)));
+        match name {
+            "#text" => {
+                return to
+                    .append_text(&plain(value))
+                    .map_err(|why| throw("ArgumentException", why));
+            }
+            "#cdata-section" => return put(Node::new(Kind::CData(words()))),
+            "#comment" => return put(Node::new(Kind::Comment(words()))),
+            "#whitespace" | "#significant-whitespace" => {
+                return put(Node::new(Kind::Text(words())));
+            }
+            "?xml" => {
+                if let Kind::Document(place) = &to.kind {
+                    let part = |n: &str| value.field(n).map(|v| Str::from(plain(&v)));
+                    place.replace(Declared::value(crate::value::xml::Declaration {
+                        version: part("@version"),
+                        encoding: part("@encoding"),
+                        standalone: part("@standalone"),
+                    }));
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        if let Some(target) = name.strip_prefix('?') {
+            return put(Node::new(Kind::Instruction {
+                target: RefCell::new(Str::from(target)),
+                data: words(),
+            }));
+        }
+        if let Json::Array(_) = value.kind() {
+            let items = value.children();
+            // Only an array of one cannot be told from a value that is none.
+            let marked = self.arrays && items.len() == 1;
+            for item in items {
+                self.node(name, &item, to, scopes, depth + 1)?;
+                if let Some(last) = to.last_child().filter(|_| marked) {
+                    mark(&last)?;
+                }
+            }
+            return Ok(());
+        }
+        if name.is_empty() {
+            return Err(fault(
+                "XmlNodeConverter cannot convert JSON with an empty property name to XML. Path ''.",
+            ));
+        }
+        let mut inner = scopes.clone();
+        for p in value.children() {
+            let declared = p.name().and_then(|n| n.strip_prefix("@xmlns"));
+            if let (Some(rest), Some(uri)) = (declared, p.content()) {
+                let prefix = rest.strip_prefix(':').unwrap_or("");
+                inner.push((Str::from(prefix), Str::from(plain(&uri))));
+            }
+        }
+        let made = Node::element(self.name(name, &inner, true)?);
+        for p in value.children() {
+            let (Some(own), Some(v)) = (p.name(), p.content()) else {
+                continue;
+            };
+            let Some(own) = own.strip_prefix('@') else {
+                continue;
+            };
+            let attribute = match (own, own.strip_prefix("xmlns:")) {
+                (_, Some(prefix)) => Name {
+                    namespace: Str::from(XMLNS),
+                    local: Str::from(prefix),
+                },
+                ("xmlns", _) => Name {
+                    namespace: Str::from(""),
+                    local: Str::from("xmlns"),
+                },
+                _ => self.name(own, &inner, false)?,
+            };
+            if v.value().is_some_and(|v| v.is_null()) {
+                return Err(null("value"));
+            }
+            made.append_attribute(&Node::attribute(attribute, plain(&v)))
+                .map_err(|why| throw("InvalidOperationException", why))?;
+        }
+        match value.kind() {
+            Json::Object(_) => self.members(value, &made, &inner, depth + 1)?,
+            _ if value.value().is_some_and(|v| v.is_null()) => {}
+            _ => {
+                made.append_text(&plain(value))
+                    .map_err(|why| throw("ArgumentException", why))?;
+            }
+        }
+        put(made)
+    }
+}
+
+/// Marks an element as an item of an array.
+fn mark(element: &Node) -> Result<(), Throw> {
+    let name = |namespace: &str, local: &str| Name {
+        namespace: Str::from(namespace),
+        local: Str::from(local),
+    };
+    for (name, value) in [
+        (name(JSON_URI, "Array"), "true"),
+        (name(XMLNS, "json"), JSON_URI),
+    ] {
+        element
+            .append_attribute(&Node::attribute(name, value))
+            .map_err(|why| throw("InvalidOperationException", why))?;
+    }
+    Ok(())
+}
+
+/// The text that stands for a value in XML.
+fn plain(t: &Token) -> String {
+    match (t.value(), t.form()) {
+        (Some(Value::Bool(b)), _) => String::from(if b { "true" } else { "false" }),
+        (Some(v), Form::Plain | Form::Text | Form::Raw) => match &v {
+            Value::DateTime(_) | Value::DateTimeOffset(_) => {
+                let mut out = String::new();
+                write::scalar(&v, &mut out);
+                out.trim_matches('"').to_owned()
+            }
+            v => v.to_text().to_string(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// `XmlConvert.EncodeName`: characters that a name does not take as `_xHHHH_`.
+fn encoded(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (i, c) in name.chars().enumerate() {
+        let first = c == '_' || c.is_alphabetic();
+        let fits = first || (i > 0 && (c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}')));
+        // What looks encoded stays as it is.
+        if fits {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("_x{unit:04X}_"));
+            }
+        }
+    }
+    out
+}
+
+/// The document as LINQ to XML sees it.
+pub(super) fn document(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    match deserialize(cx, a)? {
+        Some(document) => {
+            let value = document.value();
+            cx.keep_object(&value);
+            Ok(value)
+        }
+        None => Ok(Value::Null),
+    }
+}
+
+/// A node that stands in a value to be serialized.
+pub(super) fn token_of(cx: &mut Cx<'_>, v: &Value) -> Option<Result<Token, Throw>> {
+    let node = crate::expr::table::xml::node_of(v)?;
+    if node.is_attribute() {
+        return None;
+    }
+    Some(of_node(cx, &node, false).and_then(|t| {
+        built(cx, t.clone())?;
+        Ok(t)
+    }))
+}
