@@ -173,9 +173,9 @@ fn limit(num: Num, high: bool) -> R {
     read::whole(n, num).ok_or_else(|| overflow(num))
 }
 
-/// Rows that every numeric type has.
+/// Rows that every numeric type has; the last two are what .NET calls the parameters of `CompareTo` and `Equals`.
 macro_rules! common {
-    ($rows:ident, $name:literal, $num:expr) => {
+    ($rows:ident, $name:literal, $num:expr, $other:literal, $equal:literal) => {
         const $rows: &[Row] = &[
             m("new()", |_, _| Ok(types::default_of(&$num.ty()))),
             m(concat!("static ", $name, " Parse(string s)"), |_, a| {
@@ -220,11 +220,15 @@ macro_rules! common {
             m(concat!("int CompareTo(", $name, " value)"), |_, a| {
                 compared(a)
             }),
-            m("int CompareTo(object value)", |_, a| {
+            m(concat!("int CompareTo(object ", $other, ")"), |_, a| {
                 compared_object(a, compared)
             }),
-            m(concat!("bool Equals(", $name, " obj)"), |_, a| equals(a)),
-            m("bool Equals(object obj)", |_, a| equals(a)),
+            m(concat!("bool Equals(", $name, " ", $equal, ")"), |_, a| {
+                equals(a)
+            }),
+            m(concat!("bool Equals(object ", $equal, ")"), |_, a| {
+                equals(a)
+            }),
             m("string ToString()", |_, a| text(a, None, None)),
             m("string ToString(string format)", |_, a| {
                 text(a, Some(1), None)
@@ -243,17 +247,17 @@ macro_rules! common {
     };
 }
 
-common!(SBYTE, "sbyte", Num::SByte);
-common!(BYTE, "byte", Num::Byte);
-common!(SHORT, "short", Num::Short);
-common!(USHORT, "ushort", Num::UShort);
-common!(INT, "int", Num::Int);
-common!(UINT, "uint", Num::UInt);
-common!(LONG, "long", Num::Long);
-common!(ULONG, "ulong", Num::ULong);
-common!(FLOAT, "float", Num::Float);
-common!(DOUBLE, "double", Num::Double);
-common!(DECIMAL, "decimal", Num::Decimal);
+common!(SBYTE, "sbyte", Num::SByte, "obj", "obj");
+common!(BYTE, "byte", Num::Byte, "value", "obj");
+common!(SHORT, "short", Num::Short, "value", "obj");
+common!(USHORT, "ushort", Num::UShort, "value", "obj");
+common!(INT, "int", Num::Int, "value", "obj");
+common!(UINT, "uint", Num::UInt, "value", "obj");
+common!(LONG, "long", Num::Long, "value", "obj");
+common!(ULONG, "ulong", Num::ULong, "value", "obj");
+common!(FLOAT, "float", Num::Float, "value", "obj");
+common!(DOUBLE, "double", Num::Double, "value", "obj");
+common!(DECIMAL, "decimal", Num::Decimal, "value", "value");
 
 pub(super) const TYPES: &[Type] = &[
     super::ty_of(

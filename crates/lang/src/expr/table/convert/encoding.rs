@@ -68,7 +68,7 @@ impl Object for Encoding {
             Encoding::Ascii => "ASCIIEncoding",
             Encoding::Utf16 | Encoding::Utf16Big => "UnicodeEncoding",
             Encoding::Utf32 => "UTF32Encoding",
-            Encoding::Latin1 => "Encoding",
+            Encoding::Latin1 => "Latin1Encoding",
         })
     }
     fn as_any(&self) -> &dyn Any {

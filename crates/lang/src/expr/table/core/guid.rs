@@ -228,6 +228,9 @@ pub(super) const ROWS: &[Row] = &[
     m("int CompareTo(object value)", |_, a| {
         compared_object(a, compared)
     }),
+    m("bool Equals(object o)", |_, a| {
+        Ok(Value::Bool(equal(&a.values[0], &a.values[1])))
+    }),
     m("bool Equals(Guid g)", |_, a| {
         Ok(Value::Bool(equal(&a.values[0], &a.values[1])))
     }),

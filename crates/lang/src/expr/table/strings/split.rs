@@ -4,7 +4,8 @@ use super::super::{Row, m};
 use super::ops::{range, unit_text};
 use crate::expr::eval::{Args, Cx, R, throw};
 use crate::expr::types::Ty;
-use crate::value::{Value, text::unicode::is_white};
+use crate::value::text::unicode::is_white;
+use crate::value::{Str, Value};
 
 const DROP_EMPTY: i64 = 1;
 const TRIM: i64 = 2;
@@ -37,6 +38,18 @@ fn separator(rest: &str, separators: &[String]) -> Option<usize> {
     found.map(String::len)
 }
 
+/// Place and length of the next separator.
+fn next(rest: &str, separators: &[String]) -> Option<(usize, usize)> {
+    match separators {
+        // One is the most frequent, and quick to find.
+        [one] if !one.is_empty() => rest.find(one.as_str()).map(|at| (at, one.len())),
+        [_] => None,
+        _ => rest
+            .char_indices()
+            .find_map(|(at, _)| separator(&rest[at..], separators).map(|len| (at, len))),
+    }
+}
+
 /// `Split` by the second argument; count and options stand at these places, when they are given.
 fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<usize>) -> R {
     let s = a.str(0)?;
@@ -54,31 +67,26 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<us
         ));
     }
     let (drop_empty, trim) = (options & DROP_EMPTY != 0, options & TRIM != 0);
-    let text_of = |piece: &'_ str| -> String {
+    let text_of = |piece: &'_ str| -> Str {
         if trim {
-            piece.trim_matches(is_white).to_string()
+            piece.trim_matches(is_white).into()
         } else {
-            piece.to_string()
+            piece.into()
         }
     };
     let separators = separators(&a.get(1));
-    let mut out: Vec<String> = Vec::new();
+    let mut out: Vec<Value> = Vec::new();
     let mut rest: &str = &s;
-    let mut at = 0;
-    while out.len() + 1 < max && at < rest.len() {
-        match separator(&rest[at..], &separators) {
-            Some(len) => {
-                let piece = text_of(&rest[..at]);
-                if !(drop_empty && piece.is_empty()) {
-                    cx.charge(piece.len() + 16)?;
-                    out.push(piece);
-                }
-                cx.step(1)?;
-                rest = &rest[at + len..];
-                at = 0;
-            }
-            None => at += rest[at..].chars().next().map_or(1, char::len_utf8),
+    while out.len() + 1 < max
+        && let Some((at, len)) = next(rest, &separators)
+    {
+        let piece = text_of(&rest[..at]);
+        if !(drop_empty && piece.is_empty()) {
+            cx.charge(piece.len() + 16)?;
+            out.push(Value::Str(piece));
         }
+        cx.step(1)?;
+        rest = &rest[at + len..];
     }
     if max > 0 {
         if drop_empty && out.len() + 1 == max {
@@ -93,14 +101,11 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<us
         let last = text_of(rest);
         if !(drop_empty && last.is_empty()) {
             cx.charge(last.len() + 16)?;
-            out.push(last);
+            out.push(Value::Str(last));
         }
     }
     cx.step(s.len() / 64)?;
-    cx.list(
-        Ty::array(Ty::String),
-        out.into_iter().map(Value::from).collect(),
-    )
+    cx.list(Ty::array(Ty::String), out)
 }
 
 macro_rules! by {
