@@ -120,6 +120,9 @@ struct Function {
     returns: Returns,
     loops: u32,
     catches: u32,
+    finally: u32,
+    /// For each scope the names that scopes closed in it have declared.
+    closed: Vec<Vec<Str>>,
     /// For each `switch` around its constants and sections.
     switches: Vec<Sections>,
     /// Labels of the blocks around.
@@ -147,6 +150,8 @@ impl Function {
             returns,
             loops: 0,
             catches: 0,
+            finally: 0,
+            closed: vec![Vec::new()],
             switches: Vec::new(),
             labels: Vec::new(),
             hoisted: Vec::new(),
@@ -307,11 +312,19 @@ impl Binder {
     }
 
     fn push_scope(&mut self) {
-        self.function().scopes.push(Vec::new());
+        let f = self.function();
+        f.scopes.push(Vec::new());
+        f.closed.push(Vec::new());
     }
 
     fn pop_scope(&mut self) {
-        self.function().scopes.pop();
+        let f = self.function();
+        let own = f.scopes.pop().unwrap_or_default();
+        let mut names = f.closed.pop().unwrap_or_default();
+        names.extend(own.into_iter().map(|l| l.name));
+        if let Some(around) = f.closed.last_mut() {
+            around.extend(names);
+        }
     }
 
     /// Declares a variable; a fault when the name is taken in this function.
@@ -335,6 +348,16 @@ impl Binder {
                 format!("a variable `{name}` is already defined in this scope"),
                 "expected another name",
             ));
+        }
+        // C# §7.7: a name has one meaning in a block, also before it is declared.
+        let f = self.function();
+        if &**name != "_" && f.closed.last().is_some_and(|c| c.contains(name)) {
+            return Err(Fault::new(
+                at.clone(),
+                format!("`{name}` is already the name of a variable in a block inside this one"),
+                "it would mean something else there",
+            )
+            .help("give one of them another name"));
         }
         Ok(self.declare_anyway(name, ty))
     }

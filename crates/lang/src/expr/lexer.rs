@@ -612,6 +612,13 @@ impl Lexer<'_> {
                     }
                 }
             }
+            if units.is_empty() {
+                return Err(Fault::new(
+                    self.at.saturating_sub(1)..self.at,
+                    "empty format specifier",
+                    "expected a format after `:`",
+                ));
+            }
             format = Some(String::from_utf16_lossy(&units));
             i = self.at;
         }

@@ -77,6 +77,13 @@ impl Binder {
             }
             let ty = current.ty.clone();
             let value = this.value(right)?;
+            // C# §12.21.4: what is cast back must be of a type that the variable takes, save for shifts.
+            let numbers = ty.plain().numeric().is_some() && value.ty.plain().numeric().is_some();
+            let fits = super::convert::implicit(&value.ty, &ty, value.constant().as_ref());
+            let null = value.ty == Ty::Null && ty.is_value() && ty.numeric().is_some();
+            if (numbers || null) && !matches!(op, "<<" | ">>") && fits.is_none() {
+                return Err(super::mismatch(&value.ty, &ty, &right.at));
+            }
             let result = this.operator(op, current, value, at, at)?;
             // `x op= y` casts back to the type of `x` when both are numbers.
             if result.ty != ty

@@ -42,13 +42,24 @@ pub(super) fn check(code: &mut Code, faults: &mut Vec<Fault>) {
     function(code, marked, faults);
 }
 
-/// Marked slots of a function, without those of lambdas in it.
+/// Marked slots of a function, with those that lambdas in it capture.
 fn collect(ir: &mut Ir, out: &mut BTreeSet<u32>) {
     match ir {
         Ir::Unsure(slot, _) => {
             out.insert(*slot);
         }
-        Ir::Lambda(_) => {}
+        Ir::Lambda(lambda) => {
+            let Some(lambda) = Arc::get_mut(lambda) else {
+                return;
+            };
+            let mut inside = BTreeSet::new();
+            lambda.body.each(&mut |ir| collect(ir, &mut inside));
+            let captured = lambda
+                .captures
+                .iter()
+                .filter(|(_, own)| inside.contains(own));
+            out.extend(captured.map(|(outer, _)| *outer));
+        }
         other => other.each_child(&mut |child| collect(child, out)),
     }
 }

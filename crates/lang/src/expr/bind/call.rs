@@ -402,6 +402,17 @@ impl Binder {
                     ));
                 }
             };
+            if slots.contains(&slot) && !(expanded && slot == last) {
+                return Err(Misfit::new(
+                    2,
+                    g.at.clone(),
+                    format!(
+                        "argument `{}` of `{}` is given twice",
+                        m.params[slot].name, m.name
+                    ),
+                    "one too many",
+                ));
+            }
             slots.push(slot);
         }
         for (i, p) in m.params.iter().enumerate() {

@@ -314,6 +314,17 @@ impl Binder {
         }
     }
 
+    /// A base of the type that the value converts to by a conversion of the table.
+    fn by_base(&self, b: &Bound, to: &Ty) -> Option<Ty> {
+        let bases = table().lineage(to).into_iter().skip(1);
+        bases
+            .filter(|t| *t != Ty::Object)
+            .find(|t| match implicit(&b.ty, t, None) {
+                Some(Conversion::User(row, ..)) => row.result == *t,
+                _ => false,
+            })
+    }
+
     /// A cast.
     pub(super) fn cast(&mut self, b: Bound, to: &Ty, at: &At) -> B<Bound> {
         if let (Some(c), Some(num)) = (b.constant(), to.numeric())
@@ -346,6 +357,15 @@ impl Binder {
         }
         match explicit(&b.ty, to, b.constant().as_ref()) {
             Some(c) => Ok(self.apply(b, c, to)),
+            // `(JObject)"{}"`: to a base by its conversion, then down, which is checked at run time.
+            None if !to.is_value() && self.by_base(&b, to).is_some() => {
+                let base = self.by_base(&b, to).unwrap_or(Ty::Object);
+                let made = self.coerce(b, &base, at)?;
+                Ok(Bound::new(
+                    Ir::Cast(to.clone(), Box::new(made.ir)),
+                    to.clone(),
+                ))
+            }
             None => Err(Fault::new(
                 at.clone(),
                 format!("cannot convert `{}` to `{to}`", b.ty),

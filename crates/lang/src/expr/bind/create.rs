@@ -204,6 +204,13 @@ impl Binder {
         if let ([size], None, Some(of)) = (sizes, items, &element) {
             let b = self.value(size)?;
             let b = self.array_index(b, &size.at)?;
+            if matches!(&b, Ir::Const(Frozen::Int(n)) if *n < 0) {
+                return Err(Fault::new(
+                    size.at.clone(),
+                    "cannot create an array with a negative size",
+                    "negative",
+                ));
+            }
             let ty = Ty::array(of.clone());
             return Ok(Bound::new(Ir::NewArrayOf(ty.clone(), Box::new(b)), ty));
         }

@@ -536,8 +536,10 @@ impl Binder {
                 // The body sees what its own block sees, not what the call sees.
                 let inner_functions = self.functions.split_off(depth + 1);
                 let inner_scopes = self.functions[depth].scopes.split_off(scope + 1);
+                let inner_closed = self.functions[depth].closed.split_off(scope + 1);
                 let made = self.function_body(signature, args);
                 self.functions[depth].scopes.extend(inner_scopes);
+                self.functions[depth].closed.extend(inner_closed);
                 self.functions.extend(inner_functions);
                 self.functions[depth].hoisted.push((scope, slot, made?));
                 slot

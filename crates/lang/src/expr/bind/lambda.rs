@@ -98,6 +98,13 @@ impl Binder {
         match body {
             Body::Expr(e) => match result {
                 Some(Ty::Void) => {
+                    if !is_statement(e) {
+                        return Err(Fault::new(
+                            e.at.clone(),
+                            "only assignment, call, increment and `new` can stand as a statement",
+                            "this value is not used",
+                        ));
+                    }
                     let b = self.value(e)?;
                     Ok((Code::Expr(b.ir), Ty::Void))
                 }
@@ -169,6 +176,15 @@ impl Binder {
             None,
         )
         .map(|(_, t)| t)
+    }
+}
+
+/// Whether an expression can be the body of a lambda that returns nothing.
+fn is_statement(e: &Expr) -> bool {
+    match &e.kind {
+        Kind::Assign(..) | Kind::Call(..) | Kind::Step(..) | Kind::New(..) | Kind::Throw(_) => true,
+        Kind::NullConditional(_, rest) => is_statement(rest),
+        _ => false,
     }
 }
 

@@ -248,6 +248,13 @@ impl Binder {
         Err(self.unknown_member(&ty, name, false))
     }
 
+    /// Whether a type has a member of that name, static or not.
+    pub(super) fn has_member(&self, ty: &Ty, name: &str) -> bool {
+        let lineage = table().lineage(ty);
+        let mut types = lineage.iter().filter_map(|t| table().of(t));
+        types.any(|info| info.members.iter().any(|m| m.name == name))
+    }
+
     fn has_method(&self, ty: &Ty, name: &str, is_static: bool) -> bool {
         let own = table()
             .member_lineage(ty)

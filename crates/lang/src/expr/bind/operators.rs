@@ -225,6 +225,9 @@ impl Binder {
         op_at: &At,
     ) -> B<Bound> {
         let shift = matches!(op, "<<" | ">>");
+        if shift && implicit(b.ty.plain(), &Ty::Int, b.constant().as_ref()).is_none() {
+            return Err(undefined_for(op, &a.ty, &b.ty, op_at));
+        }
         let constant = |x: &Bound| x.constant();
         let num = if shift {
             Some(m.promote_alone())
@@ -271,7 +274,7 @@ impl Binder {
             }
         };
         let zero = matches!(op, "/" | "%")
-            && !float
+            && (!float || num == Num::Decimal)
             && constant(&b).is_some_and(|c| match c.thaw() {
                 Value::ULong(n) => n == 0,
                 Value::Decimal(d) => d.is_zero(),
@@ -515,6 +518,9 @@ impl Binder {
         let right = self.value(b)?;
         let constant = right.constant();
         // C# §12.15: the plain type of the left, then the left, then the right.
+        if left.ty == Ty::Null && right.ty == Ty::Null {
+            return Err(undefined_for("??", &left.ty, &right.ty, at));
+        }
         let (plain, ty) = (left.ty.plain().clone(), left.ty.clone());
         let to = if ty.is_nullable() && implicit(&right.ty, &plain, constant.as_ref()).is_some() {
             plain
@@ -575,7 +581,15 @@ impl Binder {
             _ => (self.value(yes)?, self.value(no)?),
         };
         let (a, b) = (y.ty.clone(), n.ty.clone());
-        let to = if a == b {
+        let thrown = |e: &Expr| matches!(e.kind, Kind::Throw(_));
+        let to = if a == Ty::Null && b == Ty::Null && !thrown(yes) && !thrown(no) {
+            return Err(Fault::new(
+                at.clone(),
+                "the branches of `?:` have no type: both are `null`",
+                "no type",
+            )
+            .help("cast one of them: `(string)null`"));
+        } else if a == b {
             a
         } else if matches!(yes.kind, Kind::Throw(_)) {
             b

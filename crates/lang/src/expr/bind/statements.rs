@@ -30,6 +30,13 @@ impl Binder {
                 StmtKind::Label(name) => {
                     self.labels += 1;
                     let number = self.labels;
+                    if self.label(&name.text).is_some() {
+                        self.faults.push(Fault::new(
+                            name.at.clone(),
+                            format!("the label `{}` is there twice", name.text),
+                            "expected another name",
+                        ));
+                    }
                     self.function().labels.push((name.text.clone(), number));
                 }
                 _ => {}
@@ -159,9 +166,7 @@ impl Binder {
             }
             StmtKind::UsingLocal(resource) => {
                 let made = self.statement(resource)?;
-                if let IrStmt::Declare(slot, _) = &made.0 {
-                    self.mark(*slot, None, true);
-                }
+                self.disposable(&made.0, &resource.at)?;
                 Ok(made)
             }
             StmtKind::Label(name) => {
@@ -286,6 +291,14 @@ impl Binder {
         constant: bool,
     ) -> S {
         let declared = ty.map(|t| self.resolve(t)).transpose()?;
+        if let (None, [_, (second, _), ..]) = (&declared, names) {
+            return Err(Fault::new(
+                second.at.clone(),
+                "`var` declares one variable at a time",
+                "expected `;`",
+            )
+            .help("write another `var`, or name the type"));
+        }
         let mut out = Vec::new();
         for (name, init) in names {
             let (init, ty) = match (init, &declared) {
@@ -368,6 +381,30 @@ impl Binder {
     fn label(&mut self, name: &str) -> Option<u32> {
         let labels = &self.function().labels;
         labels.iter().rev().find(|(n, _)| &**n == name).map(|l| l.1)
+    }
+
+    /// The variable of a `using`: not assigned again, and of a type that can be disposed of.
+    fn disposable(&mut self, declaration: &IrStmt, at: &crate::expr::ast::At) -> B<()> {
+        let IrStmt::Declare(slot, _) = declaration else {
+            return Ok(());
+        };
+        self.mark(*slot, None, true);
+        let locals = self.function().scopes.iter().flatten();
+        let ty = locals
+            .filter(|l| l.slot == *slot)
+            .map(|l| l.ty.clone())
+            .last();
+        match ty {
+            Some(t) if t.is_value() || matches!(t, Ty::String | Ty::Array(_) | Ty::Object) => {
+                Err(Fault::new(
+                    at.clone(),
+                    format!("`{t}`: a type in a `using` must be convertible to `IDisposable`"),
+                    "nothing to dispose of",
+                )
+                .help("declare it without `using`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn mark(&mut self, slot: u32, constant: Option<Frozen>, fixed: bool) {
@@ -517,6 +554,13 @@ impl Binder {
     }
 
     fn return_statement(&mut self, s: &Stmt, e: Option<&Expr>) -> S {
+        if self.function().finally > 0 {
+            return Err(Fault::new(
+                s.at.clone(),
+                "control cannot leave the body of a `finally`",
+                "`return` in a `finally`",
+            ));
+        }
         let returns = self.function().returns.clone();
         let ir = match (returns, e) {
             (Returns::Known(Ty::Void), None) => self.with_by_ref(None),
@@ -567,7 +611,7 @@ impl Binder {
     fn try_statement(&mut self, body: &[Stmt], catches: &[Catch], finally: Option<&[Stmt]>) -> S {
         let (body, mut open) = self.scoped(body);
         let mut out: Vec<IrCatch> = Vec::new();
-        for c in catches {
+        for (i, c) in catches.iter().enumerate() {
             let class = match &c.ty {
                 None => "Exception",
                 Some(t) => match self.resolve(t)? {
@@ -583,6 +627,19 @@ impl Binder {
                     }
                 },
             };
+            // A filter may pass an exception on; without one nothing is left for a later clause.
+            let before = out.iter().zip(catches).take(i);
+            let taken = before
+                .filter(|(_, c)| c.when.is_none())
+                .any(|(o, _)| derives(&Ty::class(class), &Ty::class(o.class)));
+            if taken {
+                return Err(Fault::new(
+                    c.ty.as_ref().map_or(0..1, |t| t.at.clone()),
+                    format!("a `catch` before it takes every `{class}`"),
+                    "never reached",
+                )
+                .help("put the more special exception first"));
+            }
             self.push_scope();
             let slot = match &c.name {
                 Some(n) => match self.declare(&n.text, Ty::class(class), &n.at) {
@@ -615,7 +672,16 @@ impl Binder {
         }
         let finally = match finally {
             Some(list) => {
+                // Nothing in it may lead out of it.
+                let f = self.function();
+                f.finally += 1;
+                let loops = std::mem::take(&mut f.loops);
+                let switches = std::mem::take(&mut f.switches);
+                let labels = std::mem::take(&mut f.labels);
                 let (list, reaches) = self.scoped(list);
+                let f = self.function();
+                (f.loops, f.switches, f.labels) = (loops, switches, labels);
+                f.finally -= 1;
                 open &= reaches;
                 Some(list)
             }
@@ -633,9 +699,7 @@ impl Binder {
 
     fn using(&mut self, resource: &Stmt, body: &Stmt) -> S {
         let (init, _) = self.statement(resource)?;
-        if let IrStmt::Declare(slot, _) = &init {
-            self.mark(*slot, None, true);
-        }
+        self.disposable(&init, &resource.at)?;
         let (body, open) = self.embedded(body)?;
         // What expressions may create holds nothing that must be released.
         Ok((IrStmt::Block(vec![init, body]), open))

@@ -103,6 +103,11 @@ impl Binder {
         let mut out = Vec::new();
         let mut open = false;
         let known = self.sections(&ty, sections)?;
+        // A constant that is one of the cases leaves no way past them.
+        let certain = b.constant().is_some_and(|c| {
+            let same = |(o, _): &(Frozen, usize)| crate::expr::eval::equal(&o.thaw(), &c.thaw());
+            known.cases.iter().any(same)
+        });
         self.function().switches.push(known);
         let mut fault = None;
         for (i, (labels, body)) in sections.iter().enumerate() {
@@ -150,7 +155,7 @@ impl Binder {
                 default,
                 sections: out,
             },
-            open || default.is_none(),
+            open || (default.is_none() && !certain),
         ))
     }
 }

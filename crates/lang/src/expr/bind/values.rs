@@ -118,6 +118,7 @@ impl Binder {
             }
             Kind::NameOf(of) => match &of.kind {
                 Kind::Name(n, _) | Kind::Member(_, n, _) => {
+                    self.nameable(of)?;
                     Ok(Bound::new(Ir::Text(n.text.clone()), Ty::String))
                 }
                 _ => Err(Fault::new(
@@ -270,6 +271,21 @@ impl Binder {
             })
             .collect();
         Ok(self.fold(Bound::new(Ir::Concat(list), Ty::String)))
+    }
+
+    /// What `nameof` names must be there; a member may be of the type or of its values.
+    fn nameable(&mut self, e: &Expr) -> B<()> {
+        let reads = self.reads;
+        let found = self.speculate(|b| b.named(e).map(|_| ()));
+        self.reads = reads;
+        let Kind::Member(of, name, _) = &e.kind else {
+            return found;
+        };
+        let Err(fault) = found else { return Ok(()) };
+        match self.speculate(|b| b.named(of)) {
+            Ok(super::names::Named::Type(t)) if self.has_member(&t, &name.text) => Ok(()),
+            _ => Err(fault),
+        }
     }
 
     /// The width after the comma of a hole.

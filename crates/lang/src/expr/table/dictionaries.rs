@@ -642,13 +642,13 @@ const EXTENSIONS: &[Row] = &[
         |cx, a| single(cx, a),
     ),
     m(
-        "static V GetValueOrDefault<K, V>(this Dictionary<K, V> d, K key)",
+        "static V GetValueOrDefault<K, V>(this IReadOnlyDictionary<K, V> d, K key)",
         |cx, a| {
             Ok(get(cx, &a.values[0], &a.values[1])?.unwrap_or_else(|| types::default_of(&a.ty(1))))
         },
     ),
     m(
-        "static V GetValueOrDefault<K, V>(this Dictionary<K, V> d, K key, V defaultValue)",
+        "static V GetValueOrDefault<K, V>(this IReadOnlyDictionary<K, V> d, K key, V defaultValue)",
         |cx, a| single(cx, a),
     ),
     m(
