@@ -210,12 +210,7 @@ impl Expr {
         let value = eval::code(&mut cx, &mut frame, &self.code)?;
         let result = match self.target {
             Target::Bool | Target::Int | Target::Long | Target::Double => value,
-            Target::Any => match value {
-                Value::List(_) | Value::Dict(_) | Value::Object(_) => {
-                    eval::sequence::settled(&mut cx, value, 0)?
-                }
-                value => value,
-            },
+            Target::Any => eval::sequence::settled(&mut cx, value)?,
             Target::Text => Value::Str(value.to_text()),
             Target::Body => match value {
                 Value::Str(_) | Value::Bytes(_) => value,

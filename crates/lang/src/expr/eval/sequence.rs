@@ -14,6 +14,7 @@ use crate::value::{Dict, List, Object, Str, Value};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::any::Any;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// The state of a running query: gives the next item.
@@ -331,46 +332,57 @@ pub(crate) fn known_count(v: &Value) -> Option<usize> {
 const NEST: usize = 64;
 
 /// A result that leaves the expression: queries in it are run, so that it no longer depends on this evaluation.
-pub(crate) fn settled(cx: &mut Cx<'_>, v: Value, depth: usize) -> R {
-    fn lazy(v: &Value) -> bool {
-        match v {
-            Value::List(_) | Value::Dict(_) => true,
-            v => Query::behind(v).is_some(),
-        }
+pub(crate) fn settled(cx: &mut Cx<'_>, v: Value) -> R {
+    match &v {
+        Value::List(_) | Value::Dict(_) | Value::Object(_) => settle(cx, v, 0, &mut HashSet::new()),
+        _ => Ok(v),
+    }
+}
+
+/// As [`settled`]; what was seen is settled already, or is being.
+fn settle(cx: &mut Cx<'_>, v: Value, depth: usize, seen: &mut HashSet<usize>) -> R {
+    fn nests(v: &Value) -> bool {
+        matches!(v, Value::List(_) | Value::Dict(_)) || Query::behind(v).is_some()
     }
     if depth > NEST {
         return Ok(v);
     }
     match &v {
-        Value::List(l) if l.items().iter().any(lazy) => {
-            let before = l.items().clone();
-            let mut items = Vec::with_capacity(before.len());
-            let mut changed = false;
-            for item in before {
-                let settled = settled(cx, item.clone(), depth + 1)?;
-                changed |= !super::same(&settled, &item);
-                items.push(settled);
+        Value::List(l) if l.items().iter().any(nests) => {
+            if !seen.insert(Rc::as_ptr(l).addr()) {
+                return Ok(v);
             }
-            // Values other than objects are never the same as themselves; only a list of sequences gets here.
-            if changed {
-                return cx.list(l.ty().clone(), items);
+            let n = l.items().len();
+            for i in 0..n {
+                let Some(item) = l.items().get(i).filter(|v| nests(v)).cloned() else {
+                    continue;
+                };
+                cx.step(1)?;
+                let now = settle(cx, item, depth + 1, seen)?;
+                let old = l
+                    .items_mut()
+                    .get_mut(i)
+                    .map(|place| std::mem::replace(place, now));
+                drop(old);
             }
         }
         Value::Dict(d) => {
+            if !seen.insert(Rc::as_ptr(d).addr()) {
+                return Ok(v);
+            }
             for (key, value) in d.entries() {
-                if lazy(&value) {
-                    let now = settled(cx, value, depth + 1)?;
-                    d.insert(key, now);
+                if nests(&value) {
+                    cx.step(1)?;
+                    let now = settle(cx, value, depth + 1, seen)?;
+                    drop(d.insert(key, now));
                 }
             }
         }
         v if Query::behind(v).is_some() => {
             let ty = v.ty();
-            let mut items = Vec::new();
-            for item in Iter::of(cx, v)?.rest(cx)? {
-                items.push(settled(cx, item, depth + 1)?);
-            }
-            return cx.list(ty, items);
+            let items = Iter::of(cx, v)?.rest(cx)?;
+            let made = cx.list(ty, items)?;
+            return settle(cx, made, depth + 1, seen);
         }
         _ => {}
     }

@@ -109,6 +109,9 @@ impl Object for Named {
         self
     }
     // The same record is the same object, however often it is asked for.
+    fn is_single(&self) -> bool {
+        true
+    }
     fn hash_text(&self) -> Option<String> {
         Some(format!("{} {} {}", self.class, self.id, self.name))
     }

@@ -318,6 +318,8 @@ fn evaluation_is_bounded() {
         "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new { a = o }; } return o.ToString(); }",
         "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new KeyValuePair<object, object>(o, o); } return o.Equals(o); }",
         "@{ object o = null; for (var i = 0; i < 50000; i++) { o = new[] { o }.GroupBy(x => x).First(); } return 1; }",
+        "@{ var l = new List<object>(); l.Add(l); l.Add(l); l.Add(new[] { 1 }.Select(x => l)); return l; }",
+        "@{ var d = new Dictionary<string, object>(); d[\"a\"] = d; d[\"b\"] = new[] { d, d }; return d; }",
     ] {
         let _ = run(deep, Target::Any);
     }

@@ -83,6 +83,12 @@ impl Object for Encoding {
     fn is_single(&self) -> bool {
         true
     }
+    fn text(&self) -> String {
+        self.class_name().unwrap_or_else(|| self.ty().full_name())
+    }
+    fn class_name(&self) -> Option<String> {
+        matches!(self, Encoding::Latin1).then(|| "System.Text.Latin1Encoding".into())
+    }
 }
 
 impl Encoding {

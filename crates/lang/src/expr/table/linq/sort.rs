@@ -47,28 +47,13 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
     }
 }
 
-/// Whether the two are one object in .NET, where equal names and cultures are, and most empty arrays of a type.
+/// Whether the two are one object in .NET, where most empty arrays of a type are.
 fn interned(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Object(o), _) => {
-            let one = [
-                "XName",
-                "XNamespace",
-                "CultureInfo",
-                "DateTimeFormatInfo",
-                "Encoding",
-                "IGroup",
-                "IUserIdentity",
-                "IApi",
-                "IProduct",
-            ];
-            one.contains(&o.ty().table_name()) && crate::expr::eval::equal(a, b)
-        }
-        (Value::List(x), Value::List(y)) => {
-            x.ty() == y.ty() && x.items().is_empty() && y.items().is_empty()
-        }
-        _ => false,
-    }
+    matches!(
+        (a, b),
+        (Value::List(x), Value::List(y))
+            if x.ty() == y.ty() && x.items().is_empty() && y.items().is_empty()
+    )
 }
 
 /// An `IComparer<T>` or `Comparison<T>`.

@@ -22,6 +22,9 @@ impl Object for Name {
     fn hash_text(&self) -> Option<String> {
         Some(self.text())
     }
+    fn is_single(&self) -> bool {
+        true
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Name>() == Some(self)
     }
@@ -43,6 +46,9 @@ impl Object for Namespace {
     }
     fn hash_text(&self) -> Option<String> {
         Some(self.text())
+    }
+    fn is_single(&self) -> bool {
+        true
     }
     fn equals(&self, other: &dyn Object) -> bool {
         other
