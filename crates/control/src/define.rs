@@ -132,18 +132,25 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     fn users(&mut self, model: &Configuration) -> Vec<UserDefinition> {
         self.once(model.users.iter().map(|u| &u.id), "user");
-        model
-            .users
-            .iter()
-            .map(|user| UserDefinition {
+        let mut users = Vec::new();
+        for user in &model.users {
+            let registered = user.registration_date.as_ref();
+            users.push(UserDefinition {
                 id: Arc::from(user.id.as_str()),
                 email: Arc::from(user.email.as_str()),
                 first_name: Arc::from(user.first_name.as_str()),
                 last_name: Arc::from(user.last_name.as_str()),
                 note: Arc::from(user.note.as_str()),
                 groups: user.groups.iter().map(|g| Arc::from(g.as_str())).collect(),
-            })
-            .collect()
+                registered_millis: registered.map_or(0, |date| self.instant(date)),
+                identities: user
+                    .identities
+                    .iter()
+                    .map(|i| (Arc::from(i.id.as_str()), Arc::from(i.provider.as_str())))
+                    .collect(),
+            });
+        }
+        users
     }
 
     /// The span of a place in the configuration file.

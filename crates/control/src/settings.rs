@@ -49,6 +49,8 @@ pub struct ListenTls {
     pub certificate: PathBuf,
     /// Private key, PEM.
     pub key: PathBuf,
+    /// Whether callers are asked for a certificate.
+    pub negotiate_client_certificate: bool,
 }
 
 /// Bounds.

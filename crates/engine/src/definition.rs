@@ -326,6 +326,10 @@ pub struct SubscriptionDefinition {
     pub active: bool,
     /// Created, milliseconds since the Unix epoch: quotas count from here.
     pub created_millis: u64,
+    /// `context.Subscription.StartDate`; `None`: when it was created.
+    pub start_millis: Option<u64>,
+    /// `context.Subscription.EndDate`.
+    pub end_millis: Option<u64>,
     /// May trace.
     pub allow_tracing: bool,
 }
@@ -340,6 +344,10 @@ pub struct UserDefinition {
     pub last_name: Arc<str>,
     pub note: Arc<str>,
     pub groups: Vec<Arc<str>>,
+    /// Milliseconds since the Unix epoch.
+    pub registered_millis: u64,
+    /// Id and provider.
+    pub identities: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A backend.

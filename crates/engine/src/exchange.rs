@@ -102,6 +102,8 @@ pub struct Request {
     pub client_ip: IpAddr,
     /// Whether it came to a loopback address of this machine.
     pub on_loopback: bool,
+    /// The certificate that the caller showed, DER.
+    pub client_certificate: Option<Bytes>,
     /// Template parameters.
     pub matched: SmallVec<[(Str, Str); 4]>,
     /// Where it goes.
@@ -147,6 +149,8 @@ pub struct LastError {
     pub reason: &'static str,
     /// Message.
     pub message: Str,
+    /// Status of the default answer.
+    pub status: StatusCode,
     /// Place.
     pub place: Place,
 }

@@ -5,14 +5,15 @@
 
 use crate::body::coding::Coding;
 use crate::clock::ticks;
+use crate::definition::Protocol;
 use crate::exchange::{BodyState, Exchange, TargetBase};
-use crate::snapshot::{BackendKind, BaseUrl};
+use crate::snapshot::{Api, BackendKind, BaseUrl};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use tollgate_lang::expr::host::{
-    BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
+    ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
 };
 use tollgate_lang::value::{Str, Value};
 
@@ -68,6 +69,10 @@ impl Host for Exchange {
                     .and_then(|v| v.version.as_ref()),
                 |v| text(v)
             ),
+            Field::ApiKeyHeader => {
+                of!(self.api(), |a| Value::Str(Str::from(a.key_header.as_str())))
+            }
+            Field::ApiKeyQuery => of!(self.api(), |a| text(&a.key_query)),
             Field::ApiIsCurrentRevision => of!(self.api(), |a| Value::Bool(a.is_current)),
             Field::OperationId => of!(self.operation(), |o| text(&o.id)),
             Field::OperationName => of!(self.operation(), |o| text(&o.display_name)),
@@ -101,16 +106,21 @@ impl Host for Exchange {
                 self.subscription().and_then(|s| s.secondary_key.as_ref()),
                 |k| text(k.expose())
             ),
-            Field::SubscriptionCreatedDate | Field::SubscriptionStartDate => {
+            Field::SubscriptionCreatedDate => {
                 of!(self.subscription(), |s| date(s.created_millis))
             }
-            Field::SubscriptionEndDate => Value::Null,
+            Field::SubscriptionStartDate => of!(self.subscription(), |s| date(
+                s.start_millis.unwrap_or(s.created_millis)
+            )),
+            Field::SubscriptionEndDate => {
+                of!(self.subscription().and_then(|s| s.end_millis), |m| date(m))
+            }
             Field::UserId => of!(self.user(), |u| text(&u.id)),
             Field::UserEmail => of!(self.user(), |u| text(&u.email)),
             Field::UserFirstName => of!(self.user(), |u| text(&u.first_name)),
             Field::UserLastName => of!(self.user(), |u| text(&u.last_name)),
             Field::UserNote => of!(self.user(), |u| text(&u.note)),
-            Field::UserRegistrationDate => of!(self.user(), |_u| date(0)),
+            Field::UserRegistrationDate => of!(self.user(), |u| date(u.registered_millis)),
             Field::LastErrorSource => of!(self.last_error.as_ref(), |e| Value::Str(Str::from(
                 e.source
             ))),
@@ -141,6 +151,9 @@ impl Host for Exchange {
                     .and_then(|e| e.place.policy_id.as_ref()),
                 |p| text(p)
             ),
+            Field::LastErrorHttpErrorCode => of!(self.last_error.as_ref(), |e| Value::Int(
+                i32::from(e.status.as_u16())
+            )),
             Field::DeploymentGatewayId => text(&self.snapshot.gateway.id),
             Field::DeploymentRegion => text(&self.snapshot.gateway.region),
             Field::DeploymentServiceId | Field::DeploymentServiceName => {
@@ -171,31 +184,46 @@ impl Host for Exchange {
         let groups = |names: &[Str]| names.iter().map(|n| (n.clone(), n.clone())).collect();
         match list {
             ListOf::UserGroups => self.user().map(|u| groups(&u.groups)).unwrap_or_default(),
-            ListOf::UserIdentities => Vec::new(),
+            ListOf::UserIdentities => self
+                .user()
+                .map(|u| u.identities.clone())
+                .unwrap_or_default(),
             ListOf::ProductGroups => self
                 .product()
                 .map(|p| groups(&p.groups))
                 .unwrap_or_default(),
-            ListOf::ProductApis => self
-                .product()
-                .map(|p| {
-                    p.apis
-                        .iter()
-                        .map(|i| &self.snapshot.apis[*i as usize])
-                        .map(|a| (a.id.clone(), a.display_name.clone()))
-                        .collect()
-                })
-                .unwrap_or_default(),
             ListOf::ApiProtocols => self
                 .api()
                 .map(|a| {
-                    a.protocols
-                        .iter()
-                        .map(|p| (Str::from(format!("{p:?}").to_lowercase()), Str::from("")))
+                    protocols(a)
+                        .into_iter()
+                        .map(|p| (p, Str::from("")))
                         .collect()
                 })
                 .unwrap_or_default(),
         }
+    }
+
+    fn product_apis(&self) -> Vec<ApiParts> {
+        let apis = self.product().map(|p| &p.apis).into_iter().flatten();
+        apis.map(|i| &self.snapshot.apis[*i as usize])
+            .map(|a| ApiParts {
+                id: a.id.clone(),
+                name: a.display_name.clone(),
+                path: a.path.clone(),
+                protocols: protocols(a),
+                service_url: a
+                    .service_url
+                    .as_ref()
+                    .map(|base| parts(base, &base.path, base.query.as_deref())),
+                key_header: Str::from(a.key_header.as_str()),
+                key_query: a.key_query.clone(),
+            })
+            .collect()
+    }
+
+    fn caller_certificate(&self) -> Option<Bytes> {
+        self.request.client_certificate.clone()
     }
 
     fn headers(&self, message: Message) -> &HeaderMap {
@@ -398,6 +426,17 @@ impl Exchange {
             None => self.request.path_and_query.query(),
         }
     }
+}
+
+/// Names of the schemes of an API.
+fn protocols(api: &Api) -> Vec<Str> {
+    let name = |p: &Protocol| match p {
+        Protocol::Http => "http",
+        Protocol::Https => "https",
+        Protocol::Ws => "ws",
+        Protocol::Wss => "wss",
+    };
+    api.protocols.iter().map(|p| Str::from(name(p))).collect()
 }
 
 fn parts(base: &BaseUrl, path: &str, query: Option<&str>) -> UrlParts {

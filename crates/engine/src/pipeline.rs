@@ -18,6 +18,7 @@ use crate::services::Services;
 use crate::settle::AnswerBody;
 use crate::snapshot::Snapshot;
 use crate::step::{Block, Flow, Preflight};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -37,6 +38,8 @@ pub struct Incoming {
     pub client_ip: IpAddr,
     /// Whether the caller connected to a loopback address.
     pub on_loopback: bool,
+    /// The certificate that the caller showed and has the key of, DER. Nothing else about it was checked.
+    pub client_certificate: Option<Bytes>,
     /// Head. Trace context headers are already those for the upstream; what `Connection` names has been taken out
     /// ([`crate::upstream::forget_named_by_connection`]).
     pub head: Parts,
@@ -135,6 +138,7 @@ fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming)
         authority,
         client_ip,
         on_loopback,
+        client_certificate,
         head,
         body,
         upgrade,
@@ -159,6 +163,7 @@ fn exchange(snapshot: Arc<Snapshot>, services: Rc<Services>, incoming: Incoming)
         },
         client_ip,
         on_loopback,
+        client_certificate,
         matched: Matched::new(),
         target: Target::default(),
         upgrade,
@@ -511,6 +516,7 @@ async fn on_error(rq: &mut Exchange, snapshot: &Snapshot, failure: Box<Failure>)
         source: failure.source,
         reason: failure.reason,
         message: Str::from(failure.message.as_str()),
+        status: failure.status,
         place: failure.place.clone(),
     });
     section(rq, snapshot, Section::OnError, 0).await

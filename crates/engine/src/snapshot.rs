@@ -136,6 +136,8 @@ pub struct Subscription {
     pub secondary_key: Option<Secret>,
     pub active: bool,
     pub created_millis: u64,
+    pub start_millis: Option<u64>,
+    pub end_millis: Option<u64>,
     pub allow_tracing: bool,
 }
 
@@ -312,6 +314,8 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             secondary_key: sub.secondary_key.clone(),
             active: sub.active,
             created_millis: sub.created_millis,
+            start_millis: sub.start_millis,
+            end_millis: sub.end_millis,
             allow_tracing: sub.allow_tracing,
         });
     }

@@ -133,6 +133,7 @@ fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
             tls: listen.tls.as_ref().map(|tls| TlsFiles {
                 certificate: tls.certificate.clone(),
                 key: tls.key.clone(),
+                negotiate_client_certificate: tls.negotiate_client_certificate,
             }),
         })
         .collect();

@@ -81,6 +81,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key: PKCS#8, PKCS#1 or SEC1.
     pub key: PathBuf,
+    /// Whether callers are asked for a certificate. They may have none; what they show is for the policies to judge.
+    pub negotiate_client_certificate: bool,
 }
 
 /// Limits towards callers.

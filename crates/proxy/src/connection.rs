@@ -11,6 +11,7 @@ use crate::request;
 use crate::thread::Thread;
 use crate::turn;
 use crate::wheel::Timer;
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -38,6 +39,8 @@ pub(crate) struct Peer {
     pub(crate) ip: IpAddr,
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// The certificate that it showed, DER.
+    pub(crate) certificate: Option<Bytes>,
     /// Progress.
     pub(crate) state: Arc<ConnectionState>,
     /// The last `Host` and its text: callers repeat it.
@@ -66,11 +69,13 @@ pub(crate) async fn serve(
             return;
         }
     };
+    let certificate = stream.peer_certificate();
     let state = Arc::new(ConnectionState::new(thread.wheel.ticks(), http2));
     let io = TokioIo::new(Watched::new(stream, state.clone()));
     let peer = Rc::new(Peer {
         ip: ip.to_canonical(),
         scheme,
+        certificate,
         state: state.clone(),
         authority: RefCell::new(None),
     });

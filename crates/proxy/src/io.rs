@@ -4,6 +4,7 @@
 //! an acknowledgement); the fast path adds one comparison and one relaxed store to a read or a write.
 
 use crate::connection::state::ConnectionState;
+use bytes::Bytes;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +17,15 @@ use tokio::net::TcpStream;
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<tokio_rustls::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The certificate that the other side showed, DER.
+    pub(crate) fn peer_certificate(&self) -> Option<Bytes> {
+        let Stream::Tls(tls) = self else { return None };
+        let shown = tls.get_ref().1.peer_certificates()?.first()?;
+        Some(Bytes::copy_from_slice(shown))
+    }
 }
 
 /// Sets what every socket of the gateway needs.

@@ -49,6 +49,7 @@ pub(crate) async fn answer(
         client_ip: client_ip(peer.ip, &head.headers, &thread.config.trusted_proxies),
         // Who comes from a loopback address has come to one.
         on_loopback: peer.ip.is_loopback(),
+        client_certificate: peer.certificate.clone(),
         head,
         body: RequestBody::limited(
             body,

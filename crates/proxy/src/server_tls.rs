@@ -1,7 +1,9 @@
 //! Certificates of the listeners, swapped whole on reload.
 //!
-//! What must stay true: a certificate that cannot be used is refused with its file and the running one stays; open
+//! Callers are asked for theirs where the listener says so. What must stay true: a certificate that cannot be used is refused with its file and the running one stays; open
 //! connections keep theirs.
+
+mod client_certificate;
 
 use crate::config::TlsFiles;
 use arc_swap::ArcSwap;
@@ -46,10 +48,16 @@ fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| wrong(&files.key, &e))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
-        .with_no_client_auth()
+        .map_err(|e| e.to_string())?;
+    let config = if files.negotiate_client_certificate {
+        config
+            .with_client_cert_verifier(Arc::new(client_certificate::AnyCertificate::new(provider)))
+    } else {
+        config.with_no_client_auth()
+    };
+    let mut config = config
         .with_single_cert(chain, key)
         .map_err(|e| wrong(&files.certificate, &e))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

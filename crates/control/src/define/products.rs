@@ -86,6 +86,8 @@ impl Reader<'_, '_> {
             secondary_key,
             active: matches!(item.state, None | Some(SubscriptionState::Active)),
             created_millis,
+            start_millis: item.start_date.as_ref().map(|date| self.instant(date)),
+            end_millis: item.end_date.as_ref().map(|date| self.instant(date)),
             allow_tracing: item.allow_tracing,
         }
     }

@@ -76,6 +76,7 @@ impl Reader<'_, '_> {
                 Some(ListenTls {
                     certificate: certificate.map(|_| self.files.resolve(&tls.certificate))?,
                     key: key.map(|()| self.files.resolve(&tls.key))?,
+                    negotiate_client_certificate: tls.negotiate_client_certificate,
                 })
             }
         };

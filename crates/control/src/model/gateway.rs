@@ -69,6 +69,10 @@ pub struct ListenerTls {
     pub certificate: At<String>,
     /// Private key, PEM.
     pub key: At<String>,
+    /// Whether callers are asked for a certificate, which policies see as `context.Request.Certificate`. A caller may
+    /// have none, and what it shows is checked for its key only: the policies decide. Default: false.
+    #[serde(default)]
+    pub negotiate_client_certificate: bool,
 }
 
 /// The management listener. It has no credentials: keep it on a private network.

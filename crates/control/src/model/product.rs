@@ -75,6 +75,10 @@ pub struct Subscription {
     pub allow_tracing: bool,
     /// When it began, as `2026-01-31T00:00:00Z`: quotas count from here. Default: 1970.
     pub created_date: Option<At<String>>,
+    /// `context.Subscription.StartDate`. Default: when it began.
+    pub start_date: Option<At<String>>,
+    /// `context.Subscription.EndDate`; `state` says whether it is still active. Default: none.
+    pub end_date: Option<At<String>>,
 }
 
 /// States of a subscription.
@@ -116,4 +120,19 @@ pub struct User {
     /// Ids of its groups.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// `context.User.RegistrationDate`, as `2026-01-31T00:00:00Z`. Default: 1970.
+    pub registration_date: Option<At<String>>,
+    /// `context.User.Identities`.
+    #[serde(default)]
+    pub identities: Vec<UserIdentity>,
+}
+
+/// How a user is known to an identity provider.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserIdentity {
+    /// Name at the provider.
+    pub id: String,
+    /// The provider: `Basic`, `Azure`, `AAD` …
+    pub provider: String,
 }

@@ -56,6 +56,7 @@ pub(crate) async fn serve(outer: &Exchange, inner: InnerRequest) -> http::Respon
         body: inner.body,
         client_ip: outer.request.client_ip,
         on_loopback: outer.request.on_loopback,
+        client_certificate: outer.request.client_certificate.clone(),
         matched: inner.matched,
         target: Target {
             base: api

@@ -219,6 +219,7 @@ fn request(n: u64) -> Incoming {
         authority: Str::from("gateway.test"),
         client_ip: [192, 0, 2, 1].into(),
         on_loopback: false,
+        client_certificate: None,
         head: request.into_parts().0,
         body: Body::from(Bytes::from(body)),
         upgrade: None,

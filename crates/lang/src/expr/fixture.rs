@@ -6,7 +6,7 @@
 
 mod read;
 
-use super::host::{BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts};
+use super::host::{ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts};
 use crate::value::{Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -17,6 +17,7 @@ pub struct Fixture {
     fields: Vec<(Field, Value)>,
     present: Vec<Entity>,
     lists: Vec<(ListOf, Vec<(Str, Str)>)>,
+    product_apis: Vec<ApiParts>,
     headers: [HeaderMap; 2],
     bodies: [Option<Bytes>; 2],
     had: [bool; 2],
@@ -41,7 +42,8 @@ impl Fixture {
     /// - `variables`: text, numbers, `true`, `null`, JSON, or `{"$type": …, "value": …}` with one of `JObject`, `JArray`,
     ///   `JToken`, `DateTime`, `int`, `long`, `double`, `Guid`, `bytes` (base64), `IResponse` (as `response`) and `Jwt`
     ///   (`id`, `issuer`, `subject`, `audiences`, `claims`);
-    /// - `api`, `operation`, `product`, `subscription`, `user`, `lastError`, `deployment`: their members in camel case.
+    /// - `api`, `operation`, `product`, `subscription`, `user`, `lastError`, `deployment`, `workspace`: their members in camel
+    ///   case; the names of an API's key parameters are `subscriptionKeyHeader` and `subscriptionKeyQuery`.
     ///
     /// A header is a text or a list of texts, a body a text or JSON. A message without `body` has none.
     pub fn read(context: &serde_json::Value) -> Result<Fixture, String> {
@@ -85,6 +87,10 @@ impl Host for Fixture {
             .iter()
             .find(|(l, _)| *l == list)
             .map_or_else(Vec::new, |(_, items)| items.clone())
+    }
+
+    fn product_apis(&self) -> Vec<ApiParts> {
+        self.product_apis.clone()
     }
 
     fn headers(&self, message: Message) -> &HeaderMap {

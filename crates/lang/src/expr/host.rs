@@ -69,6 +69,21 @@ pub struct UrlParts {
     pub query_string: Str,
 }
 
+/// An API of `context.Product.Apis`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the member of the same name")]
+pub struct ApiParts {
+    pub id: Str,
+    pub name: Str,
+    pub path: Str,
+    pub protocols: Vec<Str>,
+    pub service_url: Option<UrlParts>,
+    /// `SubscriptionKeyParameterNames.Header`.
+    pub key_header: Str,
+    /// `SubscriptionKeyParameterNames.Query`.
+    pub key_query: Str,
+}
+
 /// Scalar members of `context`; the comment gives the .NET type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the member of the same name")]
@@ -80,6 +95,8 @@ pub enum Field {
     ApiRevision,
     ApiVersion,
     ApiIsCurrentRevision, // bool
+    ApiKeyHeader,
+    ApiKeyQuery,
     OperationId,
     OperationName,
     OperationMethod,
@@ -111,6 +128,7 @@ pub enum Field {
     LastErrorSection,
     LastErrorPath,
     LastErrorPolicyId,
+    LastErrorHttpErrorCode, // int
     DeploymentGatewayId,
     DeploymentRegion,
     DeploymentServiceId,
@@ -133,7 +151,6 @@ pub enum ListOf {
     UserGroups,     // (Id, Name)
     UserIdentities, // (Id, Provider)
     ProductGroups,  // (Id, Name)
-    ProductApis,    // (Id, Name)
     ApiProtocols,   // (text, "")
 }
 
@@ -178,6 +195,10 @@ pub trait Host {
     fn field(&self, field: Field) -> Value;
     /// Records behind a list member.
     fn list(&self, list: ListOf) -> Vec<(Str, Str)>;
+    /// `context.Product.Apis`.
+    fn product_apis(&self) -> Vec<ApiParts> {
+        Vec::new()
+    }
     /// Headers of a message.
     fn headers(&self, message: Message) -> &HeaderMap;
     /// A URL.
@@ -257,6 +278,10 @@ impl Host for Nowhere {
         Value::Null
     }
     fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
+        self.asked.set(true);
+        Vec::new()
+    }
+    fn product_apis(&self) -> Vec<ApiParts> {
         self.asked.set(true);
         Vec::new()
     }

@@ -137,6 +137,7 @@ async fn tls_offers_http2() {
     let files = TlsFiles {
         certificate: folder.write("tls.crt", &pem.0),
         key: folder.write("tls.key", &pem.1),
+        negotiate_client_certificate: false,
     };
     let running = start(definition(&backend.url(), None), |c| {
         c.listeners[0].tls = Some(files);

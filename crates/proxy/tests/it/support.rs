@@ -83,6 +83,8 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
             secondary_key: None,
             active: true,
             created_millis: 0,
+            start_millis: None,
+            end_millis: None,
             allow_tracing: false,
         }],
         ..Definition::default()

@@ -59,22 +59,66 @@ pub fn server_config(pem: &(String, String), alpn: &[&str]) -> Arc<rustls::Serve
     Arc::new(config)
 }
 
+/// A certificate that is shown with a key, be it its own or not.
+#[derive(Debug)]
+struct Shown(Arc<rustls::sign::CertifiedKey>);
+
+impl Shown {
+    fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'static>) -> Shown {
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(key).unwrap();
+        Shown(Arc::new(rustls::sign::CertifiedKey::new(chain, key)))
+    }
+}
+
+impl rustls::client::ResolvesClientCert for Shown {
+    fn resolve(
+        &self,
+        _: &[&[u8]],
+        _: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
 /// A caller that trusts only this certificate.
 pub async fn connect(
     address: std::net::SocketAddr,
     pem: &str,
     alpn: &[&str],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_as(address, pem, alpn, None).await
+}
+
+/// The same, with a certificate of its own and the key that it signs with.
+async fn connect_as(
+    address: std::net::SocketAddr,
+    pem: &str,
+    alpn: &[&str],
+    own: Option<(&str, &str)>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         roots.add(root.unwrap()).unwrap();
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match own {
+        Some((certificate, key)) => {
+            let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            config.with_client_cert_resolver(Arc::new(Shown::new(chain, &key)))
+        }
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = TcpStream::connect(address).await?;
@@ -91,6 +135,7 @@ async fn callers_get_tls_and_new_certificates_on_reload() {
     let files = TlsFiles {
         certificate: folder.write("tls.crt", &first.0),
         key: folder.write("tls.key", &first.1),
+        negotiate_client_certificate: false,
     };
     let running = start(definition(&backend.url(), None), |c| {
         c.listeners[0].tls = Some(files);
@@ -117,6 +162,69 @@ async fn callers_get_tls_and_new_certificates_on_reload() {
         200,
         "open connections stay"
     );
+}
+
+/// SHA-1 of a certificate, as `X509Certificate2.Thumbprint` writes it.
+fn thumbprint(pem: &str) -> String {
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &der);
+    hash.as_ref().iter().map(|b| format!("{b:02X}")).collect()
+}
+
+const SEEN: &str = r#"<policies><inbound><base /><return-response>
+    <set-status code="200" reason="OK" />
+    <set-body>@(context.Request.Certificate?.Thumbprint ?? "none")</set-body>
+</return-response></inbound></policies>"#;
+
+#[tokio::test]
+async fn a_policy_sees_the_certificate_that_a_caller_shows() {
+    let backend = Backend::echo().await;
+    let (own, server) = (certificate("caller"), certificate("localhost"));
+    let folder = Folder::new();
+    let listener = |negotiate| TlsFiles {
+        certificate: folder.write("tls.crt", &server.0),
+        key: folder.write("tls.key", &server.1),
+        negotiate_client_certificate: negotiate,
+    };
+    let serve = |negotiate| {
+        start(definition(&backend.url(), Some(SEEN)), |c| {
+            c.listeners[0].tls = Some(listener(negotiate));
+        })
+    };
+    let shown = Some((&*own.0, &*own.1));
+    let said = async |address, own| {
+        let stream = connect_as(address, &server.0, &["http/1.1"], own)
+            .await
+            .unwrap();
+        let answer = Wire::new(stream).get("/api/x").await;
+        assert_eq!(status(&answer), 200);
+        String::from(body(&answer))
+    };
+    let running = serve(true);
+    assert_eq!(said(running.address, shown).await, thumbprint(&own.0));
+    assert_eq!(
+        said(running.address, None).await,
+        "none",
+        "it may have none"
+    );
+
+    // A certificate whose key the caller does not have ends the handshake.
+    let stolen = Some((&*own.0, &*server.1));
+    let refused = match connect_as(running.address, &server.0, &["http/1.1"], stolen).await {
+        Err(_) => true,
+        // In TLS 1.3 the caller learns it with its first read.
+        Ok(mut stream) => {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let _ = stream
+                .write_all(b"GET /api/x HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                .await;
+            !matches!(stream.read(&mut [0; 1]).await, Ok(1..))
+        }
+    };
+    assert!(refused);
+
+    let running = serve(false);
+    assert_eq!(said(running.address, shown).await, "none", "nobody asked");
 }
 
 /// The status of a call to a backend whose certificate is for `name`, with these checks.

@@ -3,16 +3,24 @@
 //! A member is a row; what it reads of the exchange stands in front of it. `ContextResponse`, `RequestBody` and `ResponseBody`
 //! are shown to authors as `IResponse` and `IMessageBody`: they only tell the binder which message is read.
 
+mod entities;
+mod message;
+
 use super::certificates::Certificate;
-use super::json::parsed_as;
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Throw, throw};
-use crate::expr::host::{BodyError, Entity, Field, ListOf, Message, UrlOf};
+use crate::expr::eval::{Args, Cx, R, null_reference};
+use crate::expr::host::{Entity, Field, UrlOf, UrlParts};
 use crate::expr::types::Ty;
-use crate::value::{Dict, HostObject, Object, Response, Str, Value};
-use bytes::Bytes;
+use crate::value::{Dict, HostObject, List, Object, Value};
 use std::any::Any;
 use std::rc::Rc;
+
+use entities::{
+    API, CONTEXT_API, DEPLOYMENT, GATEWAY, GROUP, IDENTITY, KEY_NAMES, LAST_ERROR, OPERATION,
+    PRODUCT, SUBSCRIPTION, SUSTAINABILITY, USER, WORKSPACE,
+};
+pub(super) use message::ResponseHeaders;
+use message::{BODY, CONTEXT_RESPONSE, RESPONSE};
 
 /// A part of `context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,44 +101,6 @@ fn date(cx: &Cx<'_>, f: Field) -> R {
     })
 }
 
-/// A named record: group, identity, API of a product.
-#[derive(Debug)]
-struct Named {
-    class: &'static str,
-    id: Str,
-    name: Str,
-}
-
-impl Object for Named {
-    fn ty(&self) -> Ty {
-        Ty::class(self.class)
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    // The same record is the same object, however often it is asked for.
-    fn is_single(&self) -> bool {
-        true
-    }
-    fn hash_text(&self) -> Option<String> {
-        Some(format!("{} {} {}", self.class, self.id, self.name))
-    }
-    fn equals(&self, other: &dyn Object) -> bool {
-        let other = other.as_any().downcast_ref::<Named>();
-        other.is_some_and(|o| o.class == self.class && o.id == self.id && o.name == self.name)
-    }
-}
-
-fn named(cx: &mut Cx<'_>, list: ListOf, class: &'static str) -> R {
-    let all = cx
-        .host
-        .list(list)
-        .into_iter()
-        .map(|(id, name)| Value::Object(Rc::new(Named { class, id, name }) as Rc<dyn Object>))
-        .collect();
-    cx.sequence(Ty::class(class), all)
-}
-
 const CONTEXT: &[Row] = &[
     m("IContextApi Api", |cx, _| maybe(cx, Entity::Api, Part::Api)),
     m("IDeployment Deployment", |_, _| part(Part::Deployment)),
@@ -168,6 +138,8 @@ const CONTEXT: &[Row] = &[
     m("IWorkspace Workspace", |cx, _| {
         maybe(cx, Entity::Workspace, Part::Workspace)
     }),
+    // Outside resolvers, which are not served, there is none.
+    m("GraphQL GraphQL", |_, _| Ok(Value::Null)),
     m("void Trace(string message)", |cx, a| {
         let text = a.values[1].to_text();
         cx.step(text.len() / 16)?;
@@ -196,231 +168,71 @@ const REQUEST: &[Row] = &[
         |_, _| part(Part::MatchedParameters),
     ),
     m("string Method", |cx, _| field(cx, Field::RequestMethod)),
+    // What Azure's networks say of a caller: no such network is in front of the gateway.
+    m(
+        "IPrivateEndpointConnection PrivateEndpointConnection",
+        |_, _| Ok(Value::Null),
+    ),
+    m("IAzureVnetInfo AzureVnetInfo", |_, _| Ok(Value::Null)),
     m("IUrl OriginalUrl", |_, _| part(Part::Url(UrlOf::Original))),
     m("IUrl Url", |_, _| part(Part::Url(UrlOf::Request))),
 ];
 
-fn stored<'a>(a: &'a Args<'_>) -> Option<&'a Rc<Response>> {
-    if let Some(Value::Response(r)) = a.values.first() {
-        Some(r)
-    } else {
-        None
-    }
-}
-
-const RESPONSE: &[Row] = &[
-    m("int StatusCode", |cx, a| match stored(a) {
-        Some(r) => Ok(Value::Int(i32::from(r.status))),
-        None => field(cx, Field::ResponseStatusCode),
-    }),
-    m("string StatusReason", |cx, a| match stored(a) {
-        Some(r) => Ok(Value::Str(r.reason.clone())),
-        None => field(cx, Field::ResponseStatusReason),
-    }),
-    m(
-        "IReadOnlyDictionary<string, string[]> Headers",
-        |_, a| match stored(a) {
-            Some(r) => Ok(Value::Object(Rc::new(ResponseHeaders(r.clone())))),
-            None => part(Part::ResponseHeaders),
-        },
-    ),
-    m("IMessageBody Body", |cx, a| match stored(a) {
-        Some(r) => Ok(Value::Object(Rc::new(ResponseBody(r.clone())))),
-        None => maybe(cx, Entity::ResponseBody, Part::ResponseBody),
-    }),
-];
-
-/// Body of `context.Response`; hides the one of `IResponse`, which may be another response.
-const CONTEXT_RESPONSE: &[Row] = &[m("[Reads(ResponseBody)] ResponseBody Body", |cx, _| {
-    maybe(cx, Entity::ResponseBody, Part::ResponseBody)
-})];
-
-/// Headers of a response in a variable.
+/// A URL that is not one of the exchange's: of an API of a product.
 #[derive(Debug)]
-pub(crate) struct ResponseHeaders(pub(crate) Rc<Response>);
+struct UrlRecord(UrlParts);
 
-impl Object for ResponseHeaders {
+impl Object for UrlRecord {
     fn ty(&self) -> Ty {
-        Ty::generic(
-            "IReadOnlyDictionary",
-            vec![Ty::String, Ty::array(Ty::String)],
-        )
+        Ty::class("IUrl")
     }
     fn as_any(&self) -> &dyn Any {
         self
     }
-    fn items(&self) -> Option<Vec<Value>> {
-        let strings = Ty::array(Ty::String);
-        Some(
-            self.0
-                .headers
-                .keys()
-                .map(|k| {
-                    let values = self
-                        .0
-                        .headers
-                        .get_all(k)
-                        .iter()
-                        .map(|v| Str::from(String::from_utf8_lossy(v.as_bytes())));
-                    super::dictionaries::pair(
-                        Ty::String,
-                        strings.clone(),
-                        Value::from(k.as_str()),
-                        Value::strings(values),
-                    )
-                })
-                .collect(),
-        )
+    fn text(&self) -> String {
+        written(&self.0)
     }
 }
 
-/// Body of a response in a variable.
-#[derive(Debug)]
-struct ResponseBody(Rc<Response>);
-
-impl Object for ResponseBody {
-    fn ty(&self) -> Ty {
-        Ty::class("IMessageBody")
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
+fn url_record(parts: UrlParts) -> Value {
+    Value::Object(Rc::new(UrlRecord(parts)))
 }
 
-fn consumed() -> Throw {
-    throw(
-        "InvalidOperationException",
-        "The message body was read before without preserveContent: true, or there is none.",
-    )
-}
-
-/// The message of the exchange that a body belongs to.
-fn message_of(body: &Value) -> Option<Message> {
-    match body {
-        Value::Host(HostObject(Part::RequestBody)) => Some(Message::Request),
-        Value::Host(HostObject(Part::ResponseBody)) => Some(Message::Response),
-        _ => None,
-    }
-}
-
-fn content(cx: &mut Cx<'_>, body: &Value, preserve: bool) -> Result<Bytes, Throw> {
-    if let Some(message) = message_of(body) {
-        return cx.host.body(message, preserve).map_err(|e| match e {
-            BodyError::Consumed | BodyError::Missing => consumed(),
-        });
-    }
-    match body {
-        Value::Object(o) => {
-            let Some(b) = o.as_any().downcast_ref::<ResponseBody>() else {
-                return Err(consumed());
-            };
-            let mut slot = b.0.body.borrow_mut();
-            let taken = if preserve { slot.clone() } else { slot.take() };
-            taken.ok_or_else(consumed)
-        }
-        _ => Err(crate::expr::eval::null_reference()),
-    }
-}
-
-fn utf8(cx: &mut Cx<'_>, b: &[u8]) -> Result<String, Throw> {
-    cx.charge(b.len())?;
-    cx.step(b.len() / 256)?;
-    Ok(String::from_utf8_lossy(b.strip_prefix(b"\xef\xbb\xbf").unwrap_or(b)).into_owned())
-}
-
-/// `As<T>`.
-fn body_as(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    let ty = a.ty(0);
-    let class = match &ty {
-        Ty::String => "string",
-        Ty::Array(of) if **of == Ty::Byte => "byte[]",
-        Ty::Class(n @ ("JObject" | "JToken" | "JArray"), _) => n,
-        Ty::Class(n @ ("XDocument" | "XElement" | "XNode"), _) => n,
-        other => {
-            return Err(throw(
-                "NotSupportedException",
-                format!(
-                    "The message body cannot be read as '{}'.",
-                    other.full_name()
-                ),
-            ));
-        }
-    };
-    let preserve = a.bool(1);
-    let bytes = content(cx, &a.values[0], preserve)?;
-    match class {
-        "byte[]" => Ok(Value::Bytes(bytes)),
-        "string" => {
-            let s = utf8(cx, &bytes)?;
-            cx.text(s)
-        }
-        class => {
-            let message = message_of(&a.values[0]).filter(|_| preserve && class.starts_with('J'));
-            if let Some(tree) = message.and_then(|m| cx.parsed(m, &bytes))
-                && (class == "JToken" || class == tree.class())
-            {
-                return Ok(Value::Token(tree));
-            }
-            let s = utf8(cx, &bytes)?;
-            if class.starts_with('X') {
-                return super::xml::parsed_as(cx, &s, class);
-            }
-            if s.trim().is_empty() {
-                // Json.NET's deserialiser gives null for nothing.
-                return Ok(Value::Null);
-            }
-            let value = parsed_as(cx, &s, class)?;
-            if let (Some(message), Value::Token(tree)) = (message, &value) {
-                cx.keep_parsed(message, bytes, tree);
-            }
-            Ok(value)
-        }
-    }
-}
-
-fn form(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    let preserve = a.bool(1);
-    let bytes = content(cx, &a.values[0], preserve)?;
-    let s = utf8(cx, &bytes)?;
-    let list = Ty::generic("IList", vec![Ty::String]);
-    let d = Dict::new(Ty::generic("Dictionary", vec![Ty::String, list]), true);
-    for (k, v) in super::web::form_pairs(&s) {
-        cx.charge(128)?;
-        let key = Value::from(k);
-        match d.get(&key) {
-            Some(Value::List(l)) => l.items_mut().push(Value::from(v)),
-            _ => {
-                let l = crate::value::List::new(
-                    Ty::generic("List", vec![Ty::String]),
-                    vec![Value::from(v)],
-                );
-                d.insert(key, Value::List(l));
-            }
-        }
-    }
-    Ok(Value::Dict(d))
-}
-
-const BODY: &[Row] = &[
-    m("T As<T>(bool preserveContent = false)", |cx, a| {
-        body_as(cx, a)
-    }),
-    m(
-        "IDictionary<string, IList<string>> AsFormUrlEncodedContent(bool preserveContent = false)",
-        |cx, a| form(cx, a),
-    ),
-];
-
-fn url(a: &Args<'_>) -> UrlOf {
+fn url(cx: &Cx<'_>, a: &Args<'_>) -> UrlParts {
     match &a.values[0] {
-        Value::Host(HostObject(Part::Url(u))) => *u,
-        _ => UrlOf::Request,
+        Value::Host(HostObject(Part::Url(u))) => cx.host.url(*u),
+        _ => a
+            .object::<UrlRecord>(0)
+            .map_or_else(|_| UrlParts::default(), |u| u.0.clone()),
     }
+}
+
+/// Names and values of the query.
+fn query(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if let Value::Host(HostObject(Part::Url(u))) = &a.values[0] {
+        return part(Part::Query(*u));
+    }
+    let strings = Ty::array(Ty::String);
+    let out = Dict::new(
+        Ty::generic("Dictionary", vec![Ty::String, strings.clone()]),
+        true,
+    );
+    for (name, value) in super::web::query_pairs(&url(cx, a).query_string) {
+        cx.charge(128)?;
+        let name = Value::from(name);
+        match out.get(&name) {
+            Some(Value::List(all)) => all.items_mut().push(Value::from(value)),
+            _ => {
+                let one = List::new(strings.clone(), vec![Value::from(value)]);
+                out.insert(name, Value::List(one));
+            }
+        }
+    }
+    Ok(Value::Dict(out))
 }
 
 /// The whole URL; the port only when it is not the scheme's.
-fn url_text(cx: &Cx<'_>, a: &Args<'_>) -> String {
-    let u = cx.host.url(url(a));
+fn written(u: &UrlParts) -> String {
     let default = matches!(
         (&*u.scheme, u.port),
         ("https" | "wss", 443) | ("http" | "ws", 80)
@@ -437,217 +249,44 @@ fn url_text(cx: &Cx<'_>, a: &Args<'_>) -> String {
 }
 
 const URL: &[Row] = &[
-    m("string Host", |cx, a| {
-        Ok(Value::Str(cx.host.url(url(a)).host))
-    }),
-    m("string Path", |cx, a| {
-        Ok(Value::Str(cx.host.url(url(a)).path))
-    }),
+    m("string Host", |cx, a| Ok(Value::Str(url(cx, a).host))),
+    m("string Path", |cx, a| Ok(Value::Str(url(cx, a).path))),
     m("int Port", |cx, a| {
-        Ok(Value::Int(i32::from(cx.host.url(url(a)).port)))
+        Ok(Value::Int(i32::from(url(cx, a).port)))
     }),
-    m("IReadOnlyDictionary<string, string[]> Query", |_, a| {
-        part(Part::Query(url(a)))
+    m("IReadOnlyDictionary<string, string[]> Query", |cx, a| {
+        query(cx, a)
     }),
     m("string QueryString", |cx, a| {
-        Ok(Value::Str(cx.host.url(url(a)).query_string))
+        Ok(Value::Str(url(cx, a).query_string))
     }),
-    m("string Scheme", |cx, a| {
-        Ok(Value::Str(cx.host.url(url(a)).scheme))
-    }),
+    m("string Scheme", |cx, a| Ok(Value::Str(url(cx, a).scheme))),
     m("string ToString()", |cx, a| {
-        let s = url_text(cx, a);
+        let s = written(&url(cx, a));
         cx.text(s)
     }),
-    m("Uri ToUri()", |cx, a| super::web::uri(&url_text(cx, a))),
-];
-
-const API: &[Row] = &[
-    m("string Id", |cx, a| api_field(cx, a, Field::ApiId, true)),
-    m("string Name", |cx, a| {
-        api_field(cx, a, Field::ApiName, false)
-    }),
-    m("string Path", |cx, a| {
-        api_field(cx, a, Field::ApiPath, false)
-    }),
-    m("IEnumerable<string> Protocols", |cx, _| {
-        let all = cx
-            .host
-            .list(ListOf::ApiProtocols)
-            .into_iter()
-            .map(|(p, _)| Value::Str(p))
-            .collect();
-        cx.sequence(Ty::String, all)
-    }),
-    m("IUrl ServiceUrl", |cx, _| {
-        maybe(cx, Entity::ApiServiceUrl, Part::Url(UrlOf::ApiService))
+    m("Uri ToUri()", |cx, a| {
+        super::web::uri(&written(&url(cx, a)))
     }),
 ];
 
-/// An API of a product is a record, the called one is the host's.
-fn api_field(cx: &Cx<'_>, a: &Args<'_>, f: Field, id: bool) -> R {
-    match a.object::<Named>(0) {
-        Ok(n) => Ok(Value::Str(if id { n.id.clone() } else { n.name.clone() })),
-        Err(_) => field(cx, f),
-    }
+/// Members of what the gateway never has: a use finds null before it gets here.
+macro_rules! absent {
+    ($($signature:literal),*) => {
+        &[$(m($signature, |_, _| Err(null_reference()))),*]
+    };
 }
 
-const CONTEXT_API: &[Row] = &[
-    m("bool IsCurrentRevision", |cx, _| {
-        field(cx, Field::ApiIsCurrentRevision)
-    }),
-    m("string Revision", |cx, _| field(cx, Field::ApiRevision)),
-    m("string Version", |cx, _| field(cx, Field::ApiVersion)),
-    m("IWorkspace Workspace", |cx, _| {
-        maybe(cx, Entity::Workspace, Part::Workspace)
-    }),
-];
+const GRAPHQL: &[Row] = absent!("JObject Arguments", "JObject Parent");
 
-const OPERATION: &[Row] = &[
-    m("string Id", |cx, _| field(cx, Field::OperationId)),
-    m("string Method", |cx, _| field(cx, Field::OperationMethod)),
-    m("string Name", |cx, _| field(cx, Field::OperationName)),
-    m("string UrlTemplate", |cx, _| {
-        field(cx, Field::OperationUrlTemplate)
-    }),
-];
+const PRIVATE_ENDPOINT: &[Row] = absent!("string Name", "string GroupId", "string MemberName");
 
-const PRODUCT: &[Row] = &[
-    m("IEnumerable<IApi> Apis", |cx, _| {
-        named(cx, ListOf::ProductApis, "IApi")
-    }),
-    m("bool ApprovalRequired", |cx, _| {
-        field(cx, Field::ProductApprovalRequired)
-    }),
-    m("IEnumerable<IGroup> Groups", |cx, _| {
-        named(cx, ListOf::ProductGroups, "IGroup")
-    }),
-    m("string Id", |cx, _| field(cx, Field::ProductId)),
-    m("string Name", |cx, _| field(cx, Field::ProductName)),
-    m("ProductState State", |cx, _| {
-        let published = matches!(
-            cx.host.field(Field::ProductState).as_str(),
-            Some("Published" | "published")
-        );
-        Ok(Value::Enum(
-            &super::enums::PRODUCT_STATE,
-            i64::from(published),
-        ))
-    }),
-    m("int? SubscriptionLimit", |cx, _| {
-        field(cx, Field::ProductSubscriptionLimit)
-    }),
-    m("bool SubscriptionRequired", |cx, _| {
-        field(cx, Field::ProductSubscriptionRequired)
-    }),
-    m("IWorkspace Workspace", |cx, _| {
-        maybe(cx, Entity::Workspace, Part::Workspace)
-    }),
-];
-
-const SUBSCRIPTION: &[Row] = &[
-    m("DateTime CreatedDate", |cx, _| {
-        date(cx, Field::SubscriptionCreatedDate)
-    }),
-    m("DateTime CreatedTime", |cx, _| {
-        date(cx, Field::SubscriptionCreatedDate)
-    }),
-    m("DateTime? EndDate", |cx, _| {
-        date(cx, Field::SubscriptionEndDate)
-    }),
-    m("string Id", |cx, _| field(cx, Field::SubscriptionId)),
-    m("string Key", |cx, _| field(cx, Field::SubscriptionKey)),
-    m("string Name", |cx, _| field(cx, Field::SubscriptionName)),
-    m("string PrimaryKey", |cx, _| {
-        field(cx, Field::SubscriptionPrimaryKey)
-    }),
-    m("string SecondaryKey", |cx, _| {
-        field(cx, Field::SubscriptionSecondaryKey)
-    }),
-    m("DateTime? StartDate", |cx, _| {
-        date(cx, Field::SubscriptionStartDate)
-    }),
-];
-
-const USER: &[Row] = &[
-    m("string Email", |cx, _| field(cx, Field::UserEmail)),
-    m("string FirstName", |cx, _| field(cx, Field::UserFirstName)),
-    m("IEnumerable<IGroup> Groups", |cx, _| {
-        named(cx, ListOf::UserGroups, "IGroup")
-    }),
-    m("string Id", |cx, _| field(cx, Field::UserId)),
-    m("IEnumerable<IUserIdentity> Identities", |cx, _| {
-        named(cx, ListOf::UserIdentities, "IUserIdentity")
-    }),
-    m("string LastName", |cx, _| field(cx, Field::UserLastName)),
-    m("string Note", |cx, _| field(cx, Field::UserNote)),
-    m("DateTime RegistrationDate", |cx, _| {
-        date(cx, Field::UserRegistrationDate)
-    }),
-];
-
-const LAST_ERROR: &[Row] = &[
-    m("string Source", |cx, _| field(cx, Field::LastErrorSource)),
-    m("string Reason", |cx, _| field(cx, Field::LastErrorReason)),
-    m("string Message", |cx, _| field(cx, Field::LastErrorMessage)),
-    m("string Scope", |cx, _| field(cx, Field::LastErrorScope)),
-    m("string Section", |cx, _| field(cx, Field::LastErrorSection)),
-    m("string Path", |cx, _| field(cx, Field::LastErrorPath)),
-    m("string PolicyId", |cx, _| {
-        field(cx, Field::LastErrorPolicyId)
-    }),
-];
-
-const DEPLOYMENT: &[Row] = &[
-    m(
-        "IReadOnlyDictionary<string, X509Certificate2> Certificates",
-        |_, _| part(Part::Certificates),
-    ),
-    m("IGateway Gateway", |_, _| part(Part::Gateway)),
-    m("string GatewayId", |cx, _| {
-        field(cx, Field::DeploymentGatewayId)
-    }),
-    m("string Region", |cx, _| field(cx, Field::DeploymentRegion)),
-    m("string ServiceId", |cx, _| {
-        field(cx, Field::DeploymentServiceId)
-    }),
-    m("string ServiceName", |cx, _| {
-        field(cx, Field::DeploymentServiceName)
-    }),
-];
-
-const GATEWAY: &[Row] = &[
-    m("string Id", |cx, _| field(cx, Field::DeploymentGatewayId)),
-    m("string InstanceId", |cx, _| {
-        field(cx, Field::DeploymentInstanceId)
-    }),
-    m("bool IsManaged", |cx, _| {
-        field(cx, Field::DeploymentIsManaged)
-    }),
-];
-
-const GROUP: &[Row] = &[
-    m("string Id", |_, a| {
-        Ok(Value::Str(a.object::<Named>(0)?.id.clone()))
-    }),
-    m("string Name", |_, a| {
-        Ok(Value::Str(a.object::<Named>(0)?.name.clone()))
-    }),
-];
-
-const IDENTITY: &[Row] = &[
-    m("string Id", |_, a| {
-        Ok(Value::Str(a.object::<Named>(0)?.id.clone()))
-    }),
-    m("string Provider", |_, a| {
-        Ok(Value::Str(a.object::<Named>(0)?.name.clone()))
-    }),
-];
-
-const WORKSPACE: &[Row] = &[
-    m("string Id", |cx, _| field(cx, Field::WorkspaceId)),
-    m("string Name", |cx, _| field(cx, Field::WorkspaceName)),
-];
+const VNET: &[Row] = absent!(
+    "int VnetTrafficTag",
+    "int SubnetId",
+    "int PrivateLinkId",
+    "string SnatVip"
+);
 
 pub(super) const TYPES: &[Type] = &[
     ty("class Microsoft.Azure.ApiManagement.IContext", CONTEXT),
@@ -691,4 +330,18 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty("class Microsoft.Azure.ApiManagement.IGateway", GATEWAY),
     ty("class Microsoft.Azure.ApiManagement.IWorkspace", WORKSPACE),
+    ty(
+        "class Microsoft.Azure.ApiManagement.ISubscriptionKeyParameterNames",
+        KEY_NAMES,
+    ),
+    ty(
+        "class Microsoft.Azure.ApiManagement.ISustainabilityInfo",
+        SUSTAINABILITY,
+    ),
+    ty("class Microsoft.Azure.ApiManagement.GraphQL", GRAPHQL),
+    ty(
+        "class Microsoft.Azure.ApiManagement.IPrivateEndpointConnection",
+        PRIVATE_ENDPOINT,
+    ),
+    ty("class Microsoft.Azure.ApiManagement.IAzureVnetInfo", VNET),
 ];

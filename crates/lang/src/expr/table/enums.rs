@@ -77,6 +77,9 @@ enums! {
     }
     URI_FORMAT "System.UriFormat" { UriEscaped = 1, Unescaped = 2, SafeUnescaped = 3 }
     URI_KIND "System.UriKind" { RelativeOrAbsolute = 0, Absolute = 1, Relative = 2 }
+    CARBON_INTENSITY "Microsoft.Azure.ApiManagement.CarbonIntensity" {
+        NotAvailable = 0, VeryLow = 1, Low = 2, Medium = 3, High = 4, VeryHigh = 5,
+    }
     PRODUCT_STATE "Microsoft.Azure.ApiManagement.ProductState" { NotPublished = 0, Published = 1 }
     XML_NODE_TYPE "System.Xml.XmlNodeType" {
         None = 0, Element = 1, Attribute = 2, Text = 3, CDATA = 4, EntityReference = 5, Entity = 6, ProcessingInstruction = 7, Comment = 8,

@@ -27,6 +27,9 @@ pub(crate) fn parse(
     for_offset: bool,
 ) -> Result<Read, BadDate> {
     let mut zone = None;
+    if text.is_empty() {
+        return Err(BadDate::Text);
+    }
     let mut letters = format.chars();
     let format = match (letters.next(), letters.next()) {
         (None, _) => return Err(BadDate::Format),
@@ -37,7 +40,7 @@ pub(crate) fn parse(
                 'r' | 'R' | 'u' if for_offset => zone = Some(ZoneRead::Utc),
                 _ => {}
             }
-            pattern(c).ok_or(BadDate::Format)?
+            pattern(c).ok_or(BadDate::Standard)?
         }
         _ => format,
     };

@@ -25,6 +25,8 @@ pub(crate) enum BadDate {
     Range,
     /// The format itself is wrong.
     Format,
+    /// No standard format has that letter.
+    Standard,
 }
 
 /// `DateTimeStyles`, as far as they change something: white space is always allowed by `Parse`.

@@ -170,7 +170,17 @@ enum Form {
     Long,
 }
 
+/// Reads `h:m:s`; where the hour is too big and a colon may follow days, it is read as `d:h:m`, as .NET does.
 fn standard(s: &str, form: Form) -> Result<i64, BadSpan> {
+    let read = by_form(s, form);
+    let colons = s.matches(':').count() == 2 && !s.contains('.');
+    if read == Err(BadSpan::Overflow) && colons && matches!(form, Form::Any | Form::Short) {
+        return by_form(&format!("{}:0", s.trim_end()), form);
+    }
+    read
+}
+
+fn by_form(s: &str, form: Form) -> Result<i64, BadSpan> {
     let t = s.trim_matches(char::is_whitespace);
     let (negative, t) = t.strip_prefix('-').map_or((false, t), |rest| (true, rest));
     let fields: Vec<&str> = t.split(':').collect();

@@ -125,7 +125,7 @@ fn patterns(format: char) -> Option<Vec<String>> {
     const DATES: [&str; 2] = ["MM/dd/yyyy", "yyyy-MM-dd"];
     const LONG: [&str; 1] = ["dddd, dd MMMM yyyy"];
     const TIMES: [&str; 4] = ["HH:mm", "hh:mm tt", "H:mm", "h:mm tt"];
-    const LONG_TIMES: [&str; 4] = ["HH:mm:ss", "hh:mm:ss tt", "H:mm:ss", "h:mm:ss tt"];
+    const LONG_TIMES: [&str; 1] = ["HH:mm:ss"];
     let all = |list: &[&str]| list.iter().map(|s| (*s).to_string()).collect::<Vec<_>>();
     let both = |dates: &[&str], times: &[&str]| {
         dates
@@ -324,6 +324,17 @@ pub(super) const ROWS: &[Row] = &[
         let letter = u32::try_from(a.int(1)).ok().and_then(char::from_u32);
         formats(cx, a, &letter.unwrap_or('?').to_string())
     }),
+    m(
+        "string[] GetDateTimeFormats(IFormatProvider provider)",
+        |cx, a| formats(cx, a, LETTERS),
+    ),
+    m(
+        "string[] GetDateTimeFormats(char format, IFormatProvider provider)",
+        |cx, a| {
+            let letter = u32::try_from(a.int(1)).ok().and_then(char::from_u32);
+            formats(cx, a, &letter.unwrap_or('?').to_string())
+        },
+    ),
     m("bool IsDaylightSavingTime()", |_, _| Ok(Value::Bool(false))),
     m("TypeCode GetTypeCode()", |_, a| {
         Ok(super::super::convert::type_code(&a.values[0]))

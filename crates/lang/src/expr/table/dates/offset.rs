@@ -175,6 +175,9 @@ pub(super) const ROWS: &[Row] = &[
     m("DateTimeOffset ToUniversalTime()", |_, a| shifted(a, 0)),
     m("DateTimeOffset ToLocalTime()", |_, a| shifted(a, 0)),
     m("DateTimeOffset ToOffset(TimeSpan offset)", |_, a| {
+        // The clock is moved before the offset is looked at.
+        let moved_clock = offset(a, 0).utc_ticks().checked_add(span(a, 1));
+        moved(moved_clock, "t")?;
         let o = minutes(span(a, 1))?;
         shifted(a, o)
     }),

@@ -91,7 +91,9 @@ fn fault(bad: BadDate, s: &str) -> Throw {
         BadDate::Range => {
             format!("The DateTime represented by the string '{s}' is out of range.")
         }
-        BadDate::Format => String::from("Input string was not in a correct format."),
+        BadDate::Format | BadDate::Standard => {
+            String::from("Input string was not in a correct format.")
+        }
     };
     throw("FormatException", message)
 }
@@ -140,6 +142,7 @@ fn by_format(cx: &mut Cx<'_>, a: &Args<'_>, of: Of, style: Option<usize>) -> Fou
             .and_then(|r| of.value(&r, today, style));
         match read {
             Ok(v) => return Ok(Ok(v)),
+            Err(BadDate::Standard) => return Ok(Err(BadDate::Standard)),
             Err(e) => last = if many { BadDate::Text } else { e },
         }
     }
@@ -155,6 +158,10 @@ fn value(a: &Args<'_>, found: Found) -> R {
 fn tried(a: &mut Args<'_>, of: Of, found: Found) -> R {
     let v = match found {
         Err(_) if a.is_null(0) || a.is_null(1) => None,
+        // .NET throws here even when only trying.
+        Ok(Err(BadDate::Standard)) => {
+            return Err(fault(BadDate::Standard, a.text(0).unwrap_or("")));
+        }
         found => found?.ok(),
     };
     let ok = v.is_some();

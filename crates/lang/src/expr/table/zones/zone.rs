@@ -60,8 +60,9 @@ pub(super) fn moment(utc_ticks: i64) -> Timestamp {
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// An offset in ticks, in whole minutes, which .NET rounds the offsets of old times to.
 pub(super) fn ticks(offset: Offset) -> i64 {
-    i64::from(offset.seconds()) * TICKS_PER_SECOND
+    i64::from((offset.seconds() + 30).div_euclid(60)) * 60 * TICKS_PER_SECOND
 }
 
 /// Dates end where .NET's do.
