@@ -456,7 +456,17 @@ const LIST: &[(&[&str], Allowed)] = &[
         ]),
     ),
     (&["Authorization"], Only(&["AccessToken", "Claims"])),
-    (&["ProductState"], All),
+    (&["ProductState", "CarbonIntensity"], All),
+    (&["GraphQL"], Only(&["Arguments", "Parent"])),
+    (
+        &["IPrivateEndpointConnection"],
+        Only(&["Name", "GroupId", "MemberName"]),
+    ),
+    (
+        &["IAzureVnetInfo"],
+        Only(&["VnetTrafficTag", "SubnetId", "PrivateLinkId", "SnatVip"]),
+    ),
+    (&["ISustainabilityInfo"], Only(&["CurrentCarbonIntensity"])),
 ];
 
 /// What of a type is on the list; `None` when the type is not.

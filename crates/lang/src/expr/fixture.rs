@@ -6,7 +6,9 @@
 
 mod read;
 
-use super::host::{ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts};
+use super::host::{
+    ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
+};
 use crate::value::{Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;

@@ -48,8 +48,12 @@ pub const DIFFERENCES: &[Difference] = &[
         "The local zone is UTC. Names of Windows and of the IANA database are both known; display names are of our own.",
     ),
     d(
+        "Culture, dates",
+        "The invariant culture is the only one; another name throws `CultureNotFoundException`. A year of two digits is one up to 2049, as on Windows today.",
+    ),
+    d(
         "Certificates",
-        "Read from DER and PEM, not from PKCS #12. `context.Request.Certificate` is null in this version, and `Verify()` and `VerifyNoRevocation()` say no, for nothing is trusted yet.",
+        "Read from DER and PEM, not from PKCS #12. `context.Request.Certificate` is null unless the listener asks for one (`negotiateClientCertificate`). `Verify()` and `VerifyNoRevocation()` say no, for nothing is trusted yet.",
     ),
     d(
         "Header names",

@@ -163,6 +163,14 @@ fn reference(a: &Args<'_>, i: usize) -> Result<Str, Throw> {
         .clone())
 }
 
+/// `TryCreate` with a base, which an absolute reference does not need.
+fn tried(a: &Args<'_>, reference: &Str) -> Option<Value> {
+    match (a.object::<Uri>(0), of_kind(reference, 1)) {
+        (Ok(base), _) if base.parts.is_some() => joined(base, reference).ok(),
+        (_, absolute) => absolute.ok(),
+    }
+}
+
 /// Sets an `out` argument and gives whether there is something.
 fn found(a: &mut Args<'_>, i: usize, made: Option<Value>) -> R {
     let ok = made.is_some();
@@ -255,19 +263,14 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool TryCreate(Uri baseUri, string relativeUri, out Uri result)",
         |_, a| {
-            let made = a
-                .str(1)
-                .ok()
-                .and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
+            let made = a.str(1).ok().and_then(|r| tried(a, &r));
             found(a, 2, made)
         },
     ),
     m(
         "static bool TryCreate(Uri baseUri, Uri relativeUri, out Uri result)",
         |_, a| {
-            let made = reference(a, 1)
-                .ok()
-                .and_then(|r| joined(a.object::<Uri>(0).ok()?, &r).ok());
+            let made = reference(a, 1).ok().and_then(|r| tried(a, &r));
             found(a, 2, made)
         },
     ),
@@ -450,7 +453,10 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::from(left_part(parts(a)?, a.int(1))))
     }),
     m("bool IsBaseOf(Uri uri)", |_, a| {
-        let (p, o) = (parts(a)?, a.object::<Uri>(1).map_err(|_| null("uri"))?);
+        let o = a.object::<Uri>(1).map_err(|_| null("uri"))?;
+        let Some(p) = &this(a)?.parts else {
+            return Ok(Value::Bool(false));
+        };
         let folder = p.path.rfind('/').map_or("", |i| &p.path[..=i]);
         Ok(Value::Bool(o.parts.as_ref().is_none_or(|o| {
             o.scheme == p.scheme

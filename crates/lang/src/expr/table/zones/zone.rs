@@ -56,13 +56,12 @@ impl Object for Zone {
 pub(super) fn moment(utc_ticks: i64) -> Timestamp {
     let seconds = (utc_ticks - UNIX_EPOCH).div_euclid(TICKS_PER_SECOND);
     // Beyond what it takes, the last rule holds.
-    Timestamp::from_second(seconds.clamp(-60_000_000_000, 253_000_000_000))
+    Timestamp::from_second(seconds.clamp(-60_000_000_000, 253_402_200_000))
         .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// An offset in ticks, in whole minutes, which .NET rounds the offsets of old times to.
 pub(super) fn ticks(offset: Offset) -> i64 {
-    i64::from((offset.seconds() + 30).div_euclid(60)) * 60 * TICKS_PER_SECOND
+    i64::from(offset.seconds()) * TICKS_PER_SECOND
 }
 
 /// Dates end where .NET's do.
@@ -143,12 +142,24 @@ impl Zone {
         }
     }
 
+    /// An offset of the database in ticks. Those of old times have seconds: .NET has whole minutes before or after the
+    /// offset of today.
+    fn whole(&self, offset: Offset) -> i64 {
+        let exact = ticks(offset);
+        let minute = 60 * TICKS_PER_SECOND;
+        if exact % minute == 0 {
+            return exact;
+        }
+        let base = self.base();
+        base + (exact - base) / minute * minute
+    }
+
     /// Ticks from UTC at a moment, and whether it is summer time.
     pub(super) fn info(&self, utc_ticks: i64) -> (i64, bool) {
         match &self.source {
             Source::Database(rules) => {
                 let info = rules.to_offset_info(moment(utc_ticks));
-                (ticks(info.offset()), info.dst() == Dst::Yes)
+                (self.whole(info.offset()), info.dst() == Dst::Yes)
             }
             Source::Custom(base, _) => {
                 let standard = within(utc_ticks + base);
@@ -175,12 +186,12 @@ impl Zone {
                 let shown = Offset::UTC.to_datetime(moment(clock));
                 match rules.to_ambiguous_timestamp(shown).offset() {
                     AmbiguousOffset::Unambiguous { offset } => {
-                        let offset = ticks(offset);
+                        let offset = self.whole(offset);
                         Reading::Once(offset, self.is_summer(clock - offset))
                     }
-                    AmbiguousOffset::Gap { before, .. } => Reading::Never(ticks(before)),
+                    AmbiguousOffset::Gap { before, .. } => Reading::Never(self.whole(before)),
                     AmbiguousOffset::Fold { before, after } => {
-                        let (a, b) = (ticks(before), ticks(after));
+                        let (a, b) = (self.whole(before), self.whole(after));
                         Reading::Twice(a.min(b), a.max(b))
                     }
                 }

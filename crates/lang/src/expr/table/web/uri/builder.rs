@@ -1,9 +1,9 @@
 //! `System.UriBuilder`, an extension to what API Management allows.
 
-use super::super::super::dates::null_argument;
+use super::super::super::dates::{bad_argument, null_argument};
 use super::super::super::{Row, m};
 use super::super::percent;
-use super::{Uri, not_relative, path_byte, uri};
+use super::{Uri, is_scheme, not_relative, path_byte, uri};
 use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
@@ -85,6 +85,18 @@ fn fields(u: &Uri) -> Result<Fields, Throw> {
     })
 }
 
+/// A scheme, also with what stands behind it.
+fn scheme(s: &str) -> Result<String, Throw> {
+    let name = s.split(':').next().unwrap_or("");
+    if name.is_empty() || is_scheme(name) {
+        return Ok(name.to_ascii_lowercase());
+    }
+    Err(bad_argument(
+        "Invalid URI: The URI scheme is not valid.",
+        "value",
+    ))
+}
+
 fn port(n: i64) -> Result<i64, Throw> {
     if (-1..=65_535).contains(&n) {
         Ok(n)
@@ -139,7 +151,7 @@ fn of_parts(a: &Args<'_>, n: usize) -> R {
         }
     };
     made(Fields {
-        scheme: text(0).to_ascii_lowercase(),
+        scheme: scheme(text(0))?,
         user: String::new(),
         password: String::new(),
         host: host(text(1)),
@@ -219,7 +231,8 @@ pub(in super::super) const ROWS: &[Row] = &[
         Ok(Value::from(this(a)?.borrow().scheme.clone()))
     }),
     m("set string Scheme", |_, a| {
-        set(a, |f, s| f.scheme = s.to_ascii_lowercase())
+        let name = scheme(a.text(1).unwrap_or(""))?;
+        set(a, |f, _| f.scheme = name)
     }),
     m("string Host", |_, a| {
         Ok(Value::from(this(a)?.borrow().host.clone()))
