@@ -177,6 +177,8 @@ fn value(ip: IpAddr) -> Value {
 pub(super) const ROWS: &[Row] = &[
     m("new(byte[] address)", |_, a| of_bytes(a, 0)),
     m("new(byte[] address, long scopeid)", |_, a| {
+        // The address is looked at first.
+        of_bytes(a, 0)?;
         let scope = scope(a.int(1), "scopeid")?;
         of_bytes(a, scope)
     }),

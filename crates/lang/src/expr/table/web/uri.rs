@@ -458,13 +458,24 @@ pub(super) const ROWS: &[Row] = &[
             return Ok(Value::Bool(false));
         };
         let folder = p.path.rfind('/').map_or("", |i| &p.path[..=i]);
-        Ok(Value::Bool(o.parts.as_ref().is_none_or(|o| {
+        let resolved;
+        let o = match &o.parts {
+            Some(o) => o,
+            None => match p.resolve(o.original.trim()) {
+                Ok(parts) => {
+                    resolved = parts;
+                    &resolved
+                }
+                Err(_) => return Ok(Value::Bool(false)),
+            },
+        };
+        Ok(Value::Bool(
             o.scheme == p.scheme
                 && o.user == p.user
                 && o.host == p.host
                 && o.port == p.port
-                && o.path.starts_with(folder)
-        })))
+                && o.path.starts_with(folder),
+        ))
     }),
     m("string ToString()", |cx, a| {
         let s = this(a)?.text();

@@ -138,6 +138,8 @@ fn host(s: &str) -> String {
 /// `new UriBuilder(scheme, host[, port[, path[, extra]]])`.
 fn of_parts(a: &Args<'_>, n: usize) -> R {
     let text = |i: usize| if i < n { a.text(i).unwrap_or("") } else { "" };
+    let scheme = scheme(text(0))?;
+    let port = if n > 2 { port(a.int(2))? } else { -1 };
     let extra = text(4);
     let (query, fragment) = match extra.chars().next() {
         None => ("", ""),
@@ -151,11 +153,11 @@ fn of_parts(a: &Args<'_>, n: usize) -> R {
         }
     };
     made(Fields {
-        scheme: scheme(text(0))?,
+        scheme,
         user: String::new(),
         password: String::new(),
         host: host(text(1)),
-        port: if n > 2 { port(a.int(2))? } else { -1 },
+        port,
         path: path(text(3)),
         query: query.to_string(),
         fragment: fragment.to_string(),
