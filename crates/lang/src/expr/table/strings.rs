@@ -38,12 +38,27 @@ fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>, place: Option<(&str, &str)>) -> R {
     cx.text(String::from_utf16_lossy(part))
 }
 
-/// `string.Compare` of parts of two texts.
+/// `string.Compare` of parts of two texts by culture: a text that is null has a part only without offset and length.
 fn compare_parts(a: &Args<'_>, comparison: i64) -> R {
+    for (text, at, name) in [(0, 1, "string1"), (2, 3, "string2")] {
+        if a.is_null(text) && (a.int(at) != 0 || a.int(4) != 0) {
+            return Err(range(
+                name,
+                "Offset and length must refer to a position in the string.",
+            ));
+        }
+    }
+    compare_given(a, comparison)
+}
+
+/// The same where a text that is null is looked at before its part.
+fn compare_given(a: &Args<'_>, comparison: i64) -> R {
+    ops::checked(comparison)?;
+    if a.is_null(0) || a.is_null(2) {
+        return compare(&a.values[0], &a.values[2], comparison).map(Value::Int);
+    }
     let part = |text: usize, at: usize, name: &str| {
-        let Some(s) = a.values[text].as_str() else {
-            return Ok(Value::Null);
-        };
+        let s = a.text(text)?;
         let n = a.size(4, "length")?;
         let from = a.size(at, name)?;
         let units = text::units(s);
@@ -196,7 +211,7 @@ const STRING: &[Row] = &[
     ),
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",
-        |_, a| compare_parts(a, a.int(5)),
+        |_, a| compare_given(a, a.int(5)),
     ),
     m(
         "static int CompareOrdinal(string strA, string strB)",
@@ -204,7 +219,7 @@ const STRING: &[Row] = &[
     ),
     m(
         "static int CompareOrdinal(string strA, int indexA, string strB, int indexB, int length)",
-        |_, a| compare_parts(a, 4),
+        |_, a| compare_given(a, 4),
     ),
     m("int CompareTo(string strB)", |_, a| compared(a, 2)),
     m("int CompareTo(object value)", |_, a| {

@@ -407,6 +407,7 @@ pub(super) const PARTS: &[Row] = &[
     m(
         "int GetBytes(string s, int charIndex, int charCount, byte[] bytes, int byteIndex)",
         |cx, a| {
+            a.not_null(&["", "chars", "", "", "bytes"])?;
             let s = char_part(a, 1)?;
             write_bytes(cx, a, 4, &s)
         },
@@ -414,6 +415,7 @@ pub(super) const PARTS: &[Row] = &[
     m(
         "int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex)",
         |cx, a| {
+            a.not_null(&["", "chars", "", "", "bytes"])?;
             let s = char_part(a, 1)?;
             write_bytes(cx, a, 4, &s)
         },
