@@ -368,8 +368,9 @@ impl<'h> Cx<'h> {
         self.pause()
     }
 
+    /// Pauses now: for work that is long by itself, such as a search with a pattern.
     #[cold]
-    fn pause(&mut self) -> Result<(), Throw> {
+    pub(crate) fn pause(&mut self) -> Result<(), Throw> {
         self.pause_at = self.steps.saturating_sub(SLICE);
         if self.host.pause() {
             return Ok(());

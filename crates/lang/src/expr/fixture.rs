@@ -31,6 +31,9 @@ pub struct Fixture {
     timestamp: i64,
     traced: Vec<String>,
     seed: u64,
+    pauses: u32,
+    /// The caller leaves at this pause.
+    leaves_at: Option<u32>,
 }
 
 impl Fixture {
@@ -55,6 +58,16 @@ impl Fixture {
     /// Sets a variable.
     pub fn set_variable(&mut self, name: &str, value: Value) {
         self.variables.insert(name.into(), value);
+    }
+
+    /// How often an evaluation let others go on.
+    pub fn pauses(&self) -> u32 {
+        self.pauses
+    }
+
+    /// Lets the caller leave at a pause, counted from 1.
+    pub fn leave_at(&mut self, pause: u32) {
+        self.leaves_at = Some(pause);
     }
 
     /// What `context.Trace` said.
@@ -163,6 +176,11 @@ impl Host for Fixture {
 
     fn trace(&mut self, text: &str) {
         self.traced.push(text.to_string());
+    }
+
+    fn pause(&mut self) -> bool {
+        self.pauses += 1;
+        self.leaves_at.is_none_or(|at| self.pauses < at)
     }
 }
 

@@ -346,6 +346,34 @@ fn evaluation_is_bounded() {
 }
 
 #[test]
+fn long_evaluations_pause() {
+    let long = [
+        "@{ var n = 0; for (var i = 0; i < 20000; i++) { n += i % 7; } return n; }",
+        "@{ var n = 0; foreach (var i in Enumerable.Range(0, 30000)) { n += i % 7; } return n; }",
+        "@(Enumerable.Range(0, 20000).Select(i => i % 7).Sum())",
+        r#"@(Regex.IsMatch(new string('a', 18) + "!", "^(a|a)*$"))"#,
+    ];
+    for expression in long {
+        let compiled = compiled(expression, Target::Any).unwrap();
+        let mut host = Fixture::read(&json!({})).unwrap();
+        compiled.eval(&mut host).unwrap();
+        assert!(host.pauses() > 1, "{expression}: {}", host.pauses());
+
+        let mut host = Fixture::read(&json!({})).unwrap();
+        host.leave_at(2);
+        let left = compiled.eval(&mut host).unwrap_err();
+        assert_eq!(left.exception, "System.OperationCanceledException");
+        assert_eq!(host.pauses(), 2, "{expression}");
+    }
+    let mut host = Fixture::read(&json!({})).unwrap();
+    compiled("@(context.Api.Id.Split('-').Last())", Target::Any)
+        .unwrap()
+        .eval(&mut host)
+        .unwrap();
+    assert_eq!(host.pauses(), 0);
+}
+
+#[test]
 fn deep_nests_of_objects_are_dropped_without_recursion() {
     let v = run("@{ object x = null; for (int i = 0; i < 100000; i++) { x = new object[] { x }; } return x; }", Target::Any).unwrap();
     assert!(v.freeze().is_none(), "too deep to keep");

@@ -8,9 +8,12 @@ use super::captures::Captures;
 use super::class::{is_ecma_word, is_word, lower};
 use super::code::{Code, Op, Start};
 use super::syntax::{Anchor, Mode, Single};
+use crate::expr::eval::Throw;
 
 /// Most work of one search, in instructions; 16 characters that a loop runs over count as one.
 pub(super) const MAX_WORK: usize = 16_000_000;
+/// Instructions between two pauses of a search, about a millisecond.
+const SLICE: usize = 200_000;
 /// Most entries of the track and of the captures.
 pub(super) const MAX_TRACK: usize = 2_000_000;
 
@@ -72,10 +75,12 @@ pub(super) struct View<'t, T> {
 }
 
 /// A search that exceeded a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Stopped {
     Work,
     Memory,
+    /// Not by a bound of its own.
+    Otherwise(Throw),
 }
 
 pub(super) struct Machine<'c, 't, T> {
@@ -84,6 +89,8 @@ pub(super) struct Machine<'c, 't, T> {
     memory: &'c mut Memory,
     at: usize,
     pub(super) work: usize,
+    /// When as much work is done, the search pauses or has exceeded its bound.
+    pause_at: usize,
     /// A reference to a group without a capture matches nothing instead of failing.
     ecma: bool,
     back: bool,
@@ -117,13 +124,18 @@ impl<'c, 't, T: Unit> Machine<'c, 't, T> {
             view,
             memory,
             work: 0,
+            pause_at: SLICE,
             ecma,
             back,
         }
     }
 
     /// Searches; where the next search starts when there is a match.
-    pub(super) fn search(&mut self, groups: usize) -> Result<Option<usize>, Stopped> {
+    pub(super) fn search(
+        &mut self,
+        groups: usize,
+        pause: &mut dyn FnMut() -> Result<(), Throw>,
+    ) -> Result<Option<usize>, Stopped> {
         let last = if self.back {
             self.view.from
         } else {
@@ -153,7 +165,7 @@ impl<'c, 't, T: Unit> Machine<'c, 't, T> {
             self.memory.track.clear();
             self.memory.stack.clear();
             self.at = at;
-            self.run()?;
+            self.run(pause)?;
             if self.memory.captures.last(0).is_some() {
                 return Ok(Some(self.at));
             }
@@ -179,12 +191,16 @@ impl<'c, 't, T: Unit> Machine<'c, 't, T> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Stopped> {
+    fn run(&mut self, pause: &mut dyn FnMut() -> Result<(), Throw>) -> Result<(), Stopped> {
         let mut pc = 0;
         loop {
             self.work += 1;
-            if self.work > MAX_WORK {
-                return Err(Stopped::Work);
+            if self.work > self.pause_at {
+                if self.work > MAX_WORK {
+                    return Err(Stopped::Work);
+                }
+                self.pause_at = (self.work + SLICE).min(MAX_WORK);
+                pause().map_err(Stopped::Otherwise)?;
             }
             let mut next = self.forward(pc);
             loop {

@@ -197,7 +197,7 @@ impl Program {
         let mut memory = MEMORY.take();
         let ecma = self.options & option::ECMA_SCRIPT != 0;
         let mut machine = Machine::new(&self.code, view, &mut memory, ecma, self.is_back());
-        let found = machine.search(self.groups.numbers.len());
+        let found = machine.search(self.groups.numbers.len(), &mut || cx.pause());
         let work = machine.work;
         let out = match found {
             Ok(Some(next)) => Ok(Some(then(&memory, next))),
@@ -267,6 +267,7 @@ impl Program {
         let bound = match stopped {
             Stopped::Work => format!("more than {MAX_WORK} instructions"),
             Stopped::Memory => format!("more than {MAX_TRACK} places to go back to"),
+            Stopped::Otherwise(throw) => return throw,
         };
         Throw::bound(
             "System.Text.RegularExpressions.RegexMatchTimeoutException",
