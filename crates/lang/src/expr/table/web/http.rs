@@ -103,9 +103,10 @@ fn script_encode(s: &str) -> String {
     out
 }
 
-/// Names with their values, in order; a name may be null. Names are the same in any case.
+/// Names with their values, in order; a name may be null. Names are the same in any case. Whether it came from a query,
+/// which is what it prints as then.
 #[derive(Debug, Default)]
-struct Collection(RefCell<Vec<(Option<Str>, Vec<Str>)>>);
+struct Collection(RefCell<Vec<(Option<Str>, Vec<Str>)>>, bool);
 
 impl Object for Collection {
     fn ty(&self) -> Ty {
@@ -115,6 +116,9 @@ impl Object for Collection {
         self
     }
     fn text(&self) -> String {
+        if !self.1 {
+            return self.ty().full_name();
+        }
         let mut out = Vec::new();
         for (name, values) in &*self.0.borrow() {
             let name = name
@@ -208,7 +212,7 @@ fn parsed(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let query = a.text(0).map_err(|_| null_argument("query"))?;
     cx.step(query.len() / 8)?;
     cx.charge(query.len().saturating_mul(4))?;
-    let out = Collection::default();
+    let out = Collection(RefCell::default(), true);
     let query = query.strip_prefix('?').unwrap_or(query);
     for pair in query.split('&').filter(|_| !query.is_empty()) {
         // Each look for a name goes through all before.
