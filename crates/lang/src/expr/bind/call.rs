@@ -10,7 +10,7 @@ use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
 use crate::expr::table::{Member, MemberKind, table};
 use crate::expr::types::Ty;
-use crate::value::Frozen;
+use crate::value::{Frozen, Str};
 
 /// An argument before the parameter is known.
 pub(super) enum Given<'a> {
@@ -61,22 +61,33 @@ fn pattern_of(m: &Member, slots: &[usize], given: &[GivenArg<'_>]) -> Option<At>
     given.get(i).map(|g| g.at.clone())
 }
 
+/// The text of a constant, also of one put together.
+fn constant_text(ir: &Ir) -> Option<Str> {
+    match ir {
+        Ir::Text(s) | Ir::Const(Frozen::Text(s)) => Some(s.clone()),
+        Ir::Concat(parts) => {
+            let parts: Option<Vec<Str>> = parts.iter().map(constant_text).collect();
+            Some(parts?.concat().into())
+        }
+        _ => None,
+    }
+}
+
 /// A constant regular expression that would throw at run time is a fault now.
 fn check_pattern(m: &Member, places: &[Option<Ir>], at: At) -> B<()> {
     let argument = |name: &str| {
         let slot = m.params.iter().position(|p| p.name == name)?;
         places.get(slot)?.as_ref()
     };
-    let pattern = match argument("pattern") {
-        Some(Ir::Text(s) | Ir::Const(Frozen::Text(s))) => s,
-        _ => return Ok(()),
+    let Some(pattern) = argument("pattern").and_then(constant_text) else {
+        return Ok(());
     };
     let options = match argument("options") {
         None => 0,
         Some(Ir::Const(Frozen::Enum(_, n))) => *n,
         Some(_) => return Ok(()),
     };
-    crate::expr::table::regex::check(pattern, options).map_err(|(message, remedy)| {
+    crate::expr::table::regex::check(&pattern, options).map_err(|(message, remedy)| {
         Fault::new(at, message, "not a .NET regular expression").help(remedy)
     })
 }

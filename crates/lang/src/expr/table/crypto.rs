@@ -511,10 +511,16 @@ macro_rules! managed {
 }
 
 /// Values of a fault of .NET 2.0, which nothing makes any more.
-const LEGACY: Row = m("bool ProduceLegacyHmacValues", |_, _| {
-    Ok(Value::Bool(false))
+const LEGACY: Row = m("bool ProduceLegacyHmacValues", |_, _| Ok(Value::Bool(false)));
+const SET_LEGACY: Row = m("set bool ProduceLegacyHmacValues", |_, a| {
+    if a.bool(1) {
+        return Err(throw(
+            "PlatformNotSupportedException",
+            "Legacy HMAC values are not made here, nor by the .NET of today.",
+        ));
+    }
+    Ok(Value::Null)
 });
-const SET_LEGACY: Row = m("set bool ProduceLegacyHmacValues", |_, _| Ok(Value::Null));
 
 macro_rules! keyed {
     ($class:literal, $algorithm:expr) => {

@@ -3,7 +3,7 @@
 //! aws-lc-rs does the work. A key is that of a certificate, imported, or made up. What must stay true: private keys never
 //! print; a signature that cannot be checked is a wrong one.
 
-mod der;
+pub(super) mod der;
 mod names;
 mod parameters;
 

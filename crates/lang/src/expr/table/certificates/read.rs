@@ -24,15 +24,13 @@ fn no_certificate() -> Throw {
 /// Parameters of an algorithm as DER.
 fn parameters(any: &x509_parser::der_parser::asn1_rs::Any<'_>) -> Bytes {
     let header = &any.header;
-    let mut out = vec![if header.tag().0 == 16 {
+    // A sequence is made of others; an identifier of a curve and null are not.
+    let tag = if header.tag().0 == 16 {
         0x30
     } else {
         header.tag().0 as u8
-    }];
-    // Parameters are short: an identifier of a curve, or nothing.
-    out.push(any.data.len().min(127) as u8);
-    out.extend_from_slice(any.data);
-    out.into()
+    };
+    rsa::der::wrapped(tag, any.data).into()
 }
 
 /// An `X509Certificate2`.

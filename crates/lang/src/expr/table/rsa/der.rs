@@ -10,7 +10,7 @@ const BIT_STRING: u8 = 3;
 const OCTET_STRING: u8 = 4;
 
 /// A tag, the length and the content.
-pub(super) fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(in super::super) fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     let length = content.len();
     if length < 128 {
