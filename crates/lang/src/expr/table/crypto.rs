@@ -511,7 +511,9 @@ macro_rules! managed {
 }
 
 /// Values of a fault of .NET 2.0, which nothing makes any more.
-const LEGACY: Row = m("bool ProduceLegacyHmacValues", |_, _| Ok(Value::Bool(false)));
+const LEGACY: Row = m("bool ProduceLegacyHmacValues", |_, _| {
+    Ok(Value::Bool(false))
+});
 const SET_LEGACY: Row = m("set bool ProduceLegacyHmacValues", |_, a| {
     if a.bool(1) {
         return Err(throw(

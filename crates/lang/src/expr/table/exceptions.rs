@@ -275,6 +275,13 @@ pub(super) const TYPES: &[Type] = &[
         ),
     ),
     ty(
+        "class System.PlatformNotSupportedException : NotSupportedException",
+        exception!(
+            "PlatformNotSupportedException",
+            "Operation is not supported on this platform."
+        ),
+    ),
+    ty(
         "class System.NotSupportedException : SystemException",
         exception!(
             "NotSupportedException",
