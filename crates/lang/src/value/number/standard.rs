@@ -15,6 +15,12 @@ pub(super) fn standard(
     info: &Symbols,
 ) -> Option<String> {
     let float = matches!(v, Value::Float(_) | Value::Double(_));
+    // NaN and the infinities have their names in every format.
+    if let Some(f) = super::as_f64(v).filter(|_| float)
+        && let Some(s) = info.special(f)
+    {
+        return Some(s.to_string());
+    }
     let upper = kind.to_ascii_uppercase();
     let layout = match upper {
         'C' => &info.currency,
@@ -36,11 +42,6 @@ pub(super) fn standard(
             .map_or(Wanted::Shortest, Wanted::Significant),
         _ => return None,
     };
-    if let Some(f) = super::as_f64(v).filter(|_| float)
-        && let Some(s) = info.special(f)
-    {
-        return Some(s.to_string());
-    }
     let mut n = Digits::of(v, wanted)?;
     let mut out = String::new();
     match upper {

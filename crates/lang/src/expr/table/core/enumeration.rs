@@ -82,10 +82,23 @@ fn number(e: &EnumType, v: &Value) -> Result<i64, Throw> {
             own.name, e.name
         ))),
         Value::Null => Err(null_argument("value")),
-        v => v.as_i64().ok_or_else(|| {
-            argument("The value passed in must be an enum base or an underlying type for an enum, such as an Int32. (Parameter 'value')")
-        }),
+        v => v.as_i64().ok_or_else(no_number),
     }
+}
+
+fn no_number() -> Throw {
+    argument(
+        "The value passed in must be an enum base or an underlying type for an enum, such as an Int32. (Parameter 'value')",
+    )
+}
+
+/// The enum of a `Type` argument; a value that is null is refused before a type that is no enum.
+fn of_type_and_value(a: &Args<'_>) -> Result<&'static EnumType, Throw> {
+    type_argument(a, 0, "enumType")?;
+    if a.is_null(1) {
+        return Err(null_argument("value"));
+    }
+    of_type(a)
 }
 
 fn name_of(e: &EnumType, n: i64) -> Value {
@@ -200,7 +213,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m(
         "static bool IsDefined(Type enumType, object value)",
-        |_, a| is_defined(of_type(a)?, &a.values[1]),
+        |_, a| is_defined(of_type_and_value(a)?, &a.values[1]),
     ),
     m("static bool IsDefined<T>(T value)", |_, a| {
         is_defined(of_parameter(a)?, &a.values[0])
@@ -208,7 +221,7 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static string GetName(Type enumType, object value)",
         |_, a| {
-            let e = of_type(a)?;
+            let e = of_type_and_value(a)?;
             Ok(name_of(e, number(e, &a.values[1])?))
         },
     ),
@@ -231,11 +244,14 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static object ToObject(Type enumType, object value)",
         |_, a| {
-            if a.is_null(1) {
-                return Err(null_argument("value"));
-            }
-            let e = of_type(a)?;
-            Ok(Value::Enum(e, number(e, &a.values[1])?))
+            // The value is looked at before the type.
+            let n = match &a.values[1] {
+                Value::Null => return Err(null_argument("value")),
+                Value::Enum(_, n) => Some(*n),
+                v => v.as_i64(),
+            };
+            let n = n.ok_or_else(no_number)?;
+            Ok(Value::Enum(of_type(a)?, n))
         },
     ),
     m("static Type GetUnderlyingType(Type enumType)", |_, a| {

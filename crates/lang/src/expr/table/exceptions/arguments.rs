@@ -30,14 +30,17 @@ fn named(
     built(class, message, inner.map_or(Value::Null, |i| a.get(i)))
 }
 
-/// What stands between the last `start` and `end` of a message: names are kept in it only.
+/// What stands between the last `start` and the `end` after it: names are kept in the message only.
 fn quoted(a: &Args<'_>, start: &str, end: &str) -> Result<Value, Throw> {
     let message = &this(a)?.message;
-    let line = message.split('\n').find_map(|line| {
-        let at = line.rfind(start)?;
-        line.get(at + start.len()..)?.strip_suffix(end)
+    let name = message.rsplit_once(start).and_then(|(_, rest)| {
+        let at = rest.find(&format!("{end}\n"));
+        match at {
+            Some(at) => rest.get(..at),
+            None => rest.strip_suffix(end),
+        }
     });
-    Ok(line.map_or(Value::Null, Value::from))
+    Ok(name.map_or(Value::Null, Value::from))
 }
 
 pub(super) const ARGUMENT: &[Row] = &[

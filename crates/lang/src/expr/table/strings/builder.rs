@@ -472,6 +472,10 @@ pub(super) const EDITS: &[Row] = &[
         insert(cx, a, &piece, 1)
     }),
     m("StringBuilder Insert(int index, object value)", |cx, a| {
+        // Nothing is inserted, wherever.
+        if a.is_null(2) {
+            return Ok(a.get(0));
+        }
         let piece = a.get(2).to_text();
         insert(cx, a, &piece, 1)
     }),
