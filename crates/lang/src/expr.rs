@@ -102,6 +102,16 @@ pub struct EvalError {
 
 /// Compiles an expression text (`kind` must not be `Literal`). `None` when refused; the reasons are in `diagnostics`.
 pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> Option<Expr> {
+    compiled(source, target, diagnostics, true)
+}
+
+/// As [`compile`], also without what is done at load to make the evaluation quick.
+pub(crate) fn compiled(
+    source: &Text,
+    target: Target,
+    diagnostics: &mut Diagnostics,
+    improve: bool,
+) -> Option<Expr> {
     let text = &*source.text;
     if text.len() > MAX_TEXT {
         diagnostics.push(
@@ -151,7 +161,7 @@ pub fn compile(source: &Text, target: Target, diagnostics: &mut Diagnostics) -> 
         }
     }
     let (mut code, frame) = made?;
-    let only_reads = optimize::code(&mut code, binder.writes_bytes);
+    let only_reads = improve && optimize::code(&mut code, binder.writes_bytes);
     let mut expr = Expr {
         code,
         frame,

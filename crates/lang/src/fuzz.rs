@@ -2,9 +2,12 @@
 //!
 //! `fuzz/` calls them with coverage guidance, the property tests with random data.
 
+mod program;
+
 use crate::diagnostic::Diagnostics;
 use crate::document::{self, Element, NamedValues, Node, Text, TextKind};
 use crate::expr::eval::{composite, formatted};
+use crate::expr::fixture::Fixture;
 use crate::expr::types::Num;
 use crate::expr::{self, Target};
 use crate::source::{FileId, Sources, Span};
@@ -150,6 +153,41 @@ pub fn expression(data: &[u8]) {
         }
     }
     diagnostics.render(&sources, false);
+}
+
+/// Makes a program of `data` and evaluates it, as it was bound and as it was improved at load.
+///
+/// # Panics
+/// When the two give something else, unless a bound stopped one of them.
+pub fn evaluation(data: &[u8]) {
+    let code = program::program(data);
+    let context = serde_json::json!({
+        "request": { "headers": { "x-a": "b" }, "body": { "a": [1, "x"], "model": "m" } },
+        "variables": { "t": "text", "n": 3 },
+        "user": { "id": "u" }
+    });
+    let mut outcomes = [true, false].into_iter().map(|improve| {
+        let mut sources = Sources::default();
+        let file = sources.add("fuzz.cs", &*code);
+        let text = Text::expression(file, &code, true);
+        let mut diagnostics = Diagnostics::default();
+        let expr = expr::compiled(&text, Target::Any, &mut diagnostics, improve)?;
+        let mut fixture = Fixture::read(&context).ok()?;
+        // Twice: what the first leaves in the exchange must not be seen.
+        let _ = expr.eval(&mut fixture);
+        Some(match expr.eval(&mut fixture) {
+            Ok(v) => Ok(format!("{} {}", v.type_name(), v.to_text())),
+            Err(e) => Err((e.exception, e.message)),
+        })
+    });
+    let (Some(Some(improved)), Some(Some(plain))) = (outcomes.next(), outcomes.next()) else {
+        return;
+    };
+    let stopped = |r: &Result<String, (&str, String)>| matches!(r, Err((_, message)) if message.contains("the expression "));
+    assert!(
+        improved == plain || stopped(&improved) || stopped(&plain),
+        "{code}\nimproved: {improved:?}\nplain: {plain:?}"
+    );
 }
 
 /// Searches a text with a pattern: two bytes of options, the pattern, a line end, the text.

@@ -89,3 +89,6 @@ fn list(cx: &mut Cx<'_>, c: &Call, len: usize) -> Result<(), Throw> {
     }
     cx.step(len / ITEMS)
 }
+
+#[cfg(test)]
+mod tests;
