@@ -50,7 +50,7 @@ fn what_goes_through_its_arguments_counts_them() {
         "l.Contains(-1)",
         "l.IndexOf(-1)",
         "d.ContainsValue(-1)",
-        "l.Sum()",
+        "l.Max()",
         "l.SequenceEqual(l)",
     ] {
         let took = steps(&format!("{many} var r = {work};")) - before;
