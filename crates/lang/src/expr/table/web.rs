@@ -143,7 +143,7 @@ fn pairs(s: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The values that a query gives a name; names differ by more than case.
-pub(super) fn query_values<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Str> {
+pub(super) fn query_values(query: &str, name: &str) -> impl Iterator<Item = Str> {
     pairs(query.strip_prefix('?').unwrap_or(query))
         .filter(move |(n, _)| {
             if n.contains(['%', '+']) {

@@ -2,7 +2,8 @@
 
 use super::super::super::dates::{bad_argument, null_argument};
 use super::super::super::{Row, m};
-use super::super::percent;
+use super::super::{percent, percent_byte};
+use super::parts::hierarchical;
 use super::{Uri, is_scheme, not_relative, path_byte, uri};
 use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
@@ -38,7 +39,13 @@ impl Object for Builder {
     }
     fn text(&self) -> String {
         let f = self.0.borrow();
-        let mut out = format!("{}://", f.scheme);
+        let authority = !f.host.is_empty() && f.scheme != "mailto";
+        let mark = if authority || hierarchical(&f.scheme) {
+            "://"
+        } else {
+            ":"
+        };
+        let mut out = format!("{}{mark}", f.scheme);
         if !f.user.is_empty() {
             out.push_str(&f.user);
             if !f.password.is_empty() {
@@ -112,8 +119,17 @@ fn path(s: &str) -> String {
     if s.is_empty() {
         return String::from("/");
     }
+    let s = s.replace('\\', "/");
     let mut out = String::new();
-    percent(&s.replace('\\', "/"), path_byte, &mut out);
+    let mut at = 0;
+    // What is escaped already stays.
+    while let Some(next) = s[at..].find('%').map(|i| at + i) {
+        percent(&s[at..next], path_byte, &mut out);
+        let escaped = percent_byte(&s.as_bytes()[next..]).is_some();
+        out.push_str(if escaped { &s[next..next + 3] } else { "%25" });
+        at = next + if escaped { 3 } else { 1 };
+    }
+    percent(&s[at..], path_byte, &mut out);
     out
 }
 

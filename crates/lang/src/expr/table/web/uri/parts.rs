@@ -70,7 +70,7 @@ pub(super) fn default_port(scheme: &str) -> i32 {
 }
 
 /// Schemes whose path is hierarchical: `\` is `/`, dot segments are resolved, an empty path is `/`.
-fn hierarchical(scheme: &str) -> bool {
+pub(super) fn hierarchical(scheme: &str) -> bool {
     matches!(
         scheme,
         "http" | "https" | "ws" | "wss" | "ftp" | "file" | "net.tcp" | "net.pipe"
