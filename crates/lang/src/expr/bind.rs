@@ -7,11 +7,14 @@
 mod assign;
 mod assigned;
 mod call;
+mod choices;
+mod construct;
 mod convert;
 mod create;
 mod enums;
 mod equality;
 mod functions;
+mod guarded;
 mod index;
 mod infer;
 mod lambda;

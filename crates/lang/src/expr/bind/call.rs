@@ -111,7 +111,7 @@ impl Binder {
                 name,
                 args: types,
             } => self.method(receiver, &of, &name, &types, args, &e.at),
-            Named::Value(b) => self.invoke(b, args, &e.at),
+            Named::Value(b) => self.invoke(b, target, args, &e.at),
             Named::Type(t) => Err(Fault::new(
                 target.at.clone(),
                 format!("`{t}` is a type, not a method"),
@@ -124,52 +124,6 @@ impl Binder {
                 "expected a method",
             )),
         }
-    }
-
-    /// Calls a delegate.
-    fn invoke(&mut self, f: Bound, args: &[Arg], at: &At) -> B<Bound> {
-        if f.ty == Ty::Unknown {
-            return Ok(f);
-        }
-        let Some((params, result)) = f.ty.delegate() else {
-            return Err(Fault::new(
-                at.clone(),
-                format!("`{}` cannot be called", f.ty),
-                "neither a method nor a delegate",
-            ));
-        };
-        if params.len() != args.len() {
-            return Err(Fault::new(
-                at.clone(),
-                format!(
-                    "expected {} argument(s), found {}",
-                    params.len(),
-                    args.len()
-                ),
-                "wrong number of arguments",
-            ));
-        }
-        let mut out = Vec::new();
-        for (a, p) in args.iter().zip(&params) {
-            match &a.value {
-                ArgValue::Expr(e) => out.push(self.value_as(e, p)?.ir),
-                ArgValue::Out(e) => {
-                    return Err(Fault::new(
-                        e.at.clone(),
-                        "`out` and `ref` are not available here",
-                        "expected a value",
-                    ));
-                }
-                ArgValue::OutVar(_, n) => {
-                    return Err(Fault::new(
-                        n.at.clone(),
-                        "`out` is not available here",
-                        "expected a value",
-                    ));
-                }
-            }
-        }
-        Ok(Bound::new(Ir::Invoke(Box::new(f.ir), out), result))
     }
 
     /// Binds what does not depend on the parameter.
@@ -706,57 +660,6 @@ impl Binder {
             .find(|l| &*l.name == name)
         {
             l.ty = ty;
-        }
-    }
-
-    /// A constructor's call.
-    pub(super) fn construct(&mut self, ty: &Ty, args: &[Arg], at: &At) -> B<Bound> {
-        let given = self.given(args)?;
-        let Some(info) = table().of(ty) else {
-            return Err(Fault::new(
-                at.clone(),
-                format!("`{ty}` cannot be created"),
-                "no constructor",
-            ));
-        };
-        let mut faults = Vec::new();
-        let mut found = Vec::new();
-        for m in info
-            .members
-            .iter()
-            .filter(|m| m.kind == MemberKind::Constructor)
-        {
-            match self.fit(m, class_args(ty), &[], &given, 0) {
-                Ok(c) => found.push(c),
-                Err(f) => faults.push((m, f)),
-            }
-        }
-        if let Some(best) = self.best(found, &given, at)? {
-            self.note_beyond(best.member, at);
-            return self
-                .emit(best, None, given)
-                .map(|b| Bound::new(b.ir, ty.clone()));
-        }
-        faults.sort_by_key(|(_, f): &(&Member, Misfit)| std::cmp::Reverse(f.progress));
-        match faults.into_iter().next() {
-            None => Err(Fault::new(
-                at.clone(),
-                format!("`{ty}` cannot be created with `new`"),
-                "no public constructor that expressions may use",
-            )),
-            Some((m, f)) => {
-                let mut fault = f.fault;
-                if fault.at.is_empty() {
-                    fault.at = at.clone();
-                }
-                if fault.help.is_none() {
-                    fault.help = Some(format!(
-                        "nearest constructor: `{}`",
-                        m.signature.replacen("new", &ty.to_string(), 1)
-                    ));
-                }
-                Err(fault)
-            }
         }
     }
 }

@@ -552,6 +552,48 @@ impl Binder {
         Ok(own)
     }
 
+    /// Calls a delegate.
+    pub(super) fn invoke(&mut self, f: Bound, target: &Expr, args: &[Arg], at: &At) -> B<Bound> {
+        if f.ty == Ty::Unknown {
+            return Ok(f);
+        }
+        let Some((params, result)) = f.ty.delegate() else {
+            return Err(not_invocable(&f.ty, target, at));
+        };
+        if params.len() != args.len() {
+            return Err(Fault::new(
+                at.clone(),
+                format!(
+                    "expected {} argument(s), found {}",
+                    params.len(),
+                    args.len()
+                ),
+                "wrong number of arguments",
+            ));
+        }
+        let mut out = Vec::new();
+        for (a, p) in args.iter().zip(&params) {
+            match &a.value {
+                ArgValue::Expr(e) => out.push(self.value_as(e, p)?.ir),
+                ArgValue::Out(e) => {
+                    return Err(Fault::new(
+                        e.at.clone(),
+                        "`out` and `ref` are not available here",
+                        "expected a value",
+                    ));
+                }
+                ArgValue::OutVar(_, n) => {
+                    return Err(Fault::new(
+                        n.at.clone(),
+                        "`out` is not available here",
+                        "expected a value",
+                    ));
+                }
+            }
+        }
+        Ok(Bound::new(Ir::Invoke(Box::new(f.ir), out), result))
+    }
+
     /// `delegate { … }`: takes the parameters of the delegate without naming them.
     pub(super) fn anonymous_method(
         &mut self,
@@ -571,4 +613,36 @@ impl Binder {
         self.lambda(e, &params, &body, to, &inputs, Some(&result))
             .map(|(b, _)| b)
     }
+}
+
+/// What a C# compiler says of `Headers("a")`.
+fn not_invocable(ty: &Ty, target: &Expr, at: &At) -> Fault {
+    let Kind::Member(_, name, _) = &target.kind else {
+        return Fault::new(
+            at.clone(),
+            format!("`{ty}` cannot be called"),
+            "neither a method nor a delegate",
+        );
+    };
+    let fault = Fault::new(
+        at.clone(),
+        format!(
+            "non-invocable member `{}` cannot be used like a method",
+            name.text
+        ),
+        format!("this is `{ty}`"),
+    );
+    if crate::expr::table::table().lineage(ty).iter().any(indexed) {
+        return fault.help(format!("take an item: `{}[…]`", name.text));
+    }
+    fault.help("leave the brackets out")
+}
+
+/// Whether a type of a lineage has an indexer.
+fn indexed(ty: &Ty) -> bool {
+    use crate::expr::table::{MemberKind, table};
+    matches!(ty, Ty::Array(_))
+        || table()
+            .of(ty)
+            .is_some_and(|t| t.members.iter().any(|m| m.kind == MemberKind::Index))
 }

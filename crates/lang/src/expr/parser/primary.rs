@@ -88,6 +88,12 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether a text ends directly before the token at hand.
+    fn ends_with_text(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|i| self.tokens.get(i));
+        before.is_some_and(|t| matches!(t.kind, Lex::Str(_)) && t.at.end == self.start())
+    }
+
     fn member(&mut self, of: Expr) -> Parsed<Kind> {
         let name = self.ident("the name of a member")?;
         let args = self.generic_args();
@@ -118,10 +124,19 @@ impl Parser<'_> {
             }
         }
         if self.eat(close) {
-            Ok(out)
-        } else {
-            self.expected(&format!("`,` or `{close}`"))
+            return Ok(out);
         }
+        let doubled = self.ends_with_text() && matches!(self.lex(), Lex::Str(_));
+        self.expected(&format!("`,` or `{close}`"))
+            .map_err(|fault: Fault| {
+                if doubled {
+                    fault.help(
+                        "two quotes stand for one only in a verbatim text: write `\\\"`, or put `@` before it",
+                    )
+                } else {
+                    fault
+                }
+            })
     }
 
     fn out_arg(&mut self) -> Parsed<ArgValue> {

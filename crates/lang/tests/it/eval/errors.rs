@@ -19,6 +19,48 @@ fn refused(expression: &str, target: Target, parts: &[&str]) {
     }
 }
 
+/// What public documents hold that is not C#: each kind gets what a C# compiler says, and a remedy.
+#[test]
+fn what_public_documents_get_wrong_is_named_as_csharp_does() {
+    refused(
+        "@(!context.Variables.ContainsKey(\"latlong=\"\"\"))",
+        Target::Bool,
+        &["expected `,` or `)`", "verbatim text"],
+    );
+    refused(
+        "@(context.Variables[\"response=\"\"\"])",
+        Target::Any,
+        &["expected `,` or `]`", "verbatim text"],
+    );
+    refused(
+        "@(\"a\" + (string)context.Request.MatchedParameters(\"blobContainer\"))",
+        Target::Any,
+        &[
+            "non-invocable member `MatchedParameters` cannot be used like a method",
+            "MatchedParameters[…]",
+        ],
+    );
+    refused(
+        "@(DateTime.UtcNow.AddSeconds((string)context.Request.MatchedParameters[\"ttl\"]))",
+        Target::Any,
+        &["convert `string` to `double`", "AddSeconds(double value)"],
+    );
+}
+
+#[test]
+fn reads_before_assignment_are_faults() {
+    refused(
+        "@{ int x; if (context.Tracing) x = 1; return x; }",
+        Target::Any,
+        &["use of unassigned local variable `x`", "1:43"],
+    );
+    refused(
+        "@{ object o = 1; if (o is int n) { } return n; }",
+        Target::Any,
+        &["use of unassigned local variable `n`"],
+    );
+}
+
 #[test]
 fn unknown_names_are_reported_with_the_nearest_one() {
     refused(
