@@ -52,7 +52,7 @@ fn reads_before_assignment_are_faults() {
     refused(
         "@{ int x; if (context.Tracing) x = 1; return x; }",
         Target::Any,
-        &["use of unassigned local variable `x`", "1:43"],
+        &["use of unassigned local variable `x`", "1:46"],
     );
     refused(
         "@{ object o = 1; if (o is int n) { } return n; }",
