@@ -366,7 +366,7 @@ impl Binder {
                             "expected a value",
                         ));
                     };
-                    let e = &self.from_end(slot, &ty, e)?;
+                    let e = &self.counted(&ty, e)?;
                     self.receivers.push((slot, ty.clone()));
                     let bound = self.value(e);
                     self.receivers.pop();

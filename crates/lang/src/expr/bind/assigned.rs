@@ -374,15 +374,14 @@ impl Flow<'_> {
     ) {
         self.breaks.push(None);
         self.continues.push(None);
-        let end;
-        if after {
+        let end = if after {
             self.statement(body, state);
             let again = self.continues.pop().flatten();
             let reached = join(state.take(), again);
-            end = match test {
+            match test {
                 Some(t) => self.condition(t, reached).1,
                 None => None,
-            };
+            }
         } else {
             let (mut inside, out) = match test {
                 Some(t) => self.condition(t, state.take()),
@@ -393,8 +392,8 @@ impl Flow<'_> {
             for ir in step {
                 self.expr(ir, &mut again);
             }
-            end = out;
-        }
+            out
+        };
         *state = join(end, self.breaks.pop().flatten());
     }
 }

@@ -106,7 +106,7 @@ impl Binder {
                 Kind::FromEnd(_) => {
                     let slot = self.slot();
                     let ty = of.ty.clone();
-                    let i = self.from_end(slot, &ty, e)?;
+                    let i = self.counted(&ty, e)?;
                     let value = ArgValue::Expr(i);
                     let arg = Arg { name: None, value };
                     self.receivers.push((slot, ty.clone()));
@@ -145,12 +145,11 @@ impl Binder {
         self.indexer(of, MemberKind::Index, args, None, at)
     }
 
-    /// `^n` of what is in a slot, as a count from the front. The slot has to be the receiver when it is bound.
-    pub(super) fn from_end(&mut self, slot: u32, ty: &Ty, e: &Expr) -> B<Expr> {
+    /// `^n` of the receiver, as a count from the front.
+    pub(super) fn counted(&self, ty: &Ty, e: &Expr) -> B<Expr> {
         let Kind::FromEnd(n) = &e.kind else {
             return Ok(e.clone());
         };
-        let _ = slot;
         Ok(binary(length_of(ty, &e.at)?, "-", (**n).clone()))
     }
 
@@ -166,7 +165,7 @@ impl Binder {
         let (slot, ty) = (self.slot(), of.ty.clone());
         let mut parts = vec![(slot, of.ir)];
         self.receivers.push((slot, ty.clone()));
-        let made = self.slice_of(slot, &ty, from, to, at, &mut parts);
+        let made = self.slice_of(&ty, from, to, at, &mut parts);
         self.receivers.pop();
         let made = made?;
         Ok(Bound::new(Ir::Let(parts, Box::new(made.ir)), made.ty))
@@ -174,7 +173,6 @@ impl Binder {
 
     fn slice_of(
         &mut self,
-        slot: u32,
         ty: &Ty,
         from: Option<&Expr>,
         to: Option<&Expr>,
@@ -186,11 +184,11 @@ impl Binder {
             kind: Kind::Literal(Literal::Int(0, Suffix::None)),
         };
         let from = match from {
-            Some(e) => self.from_end(slot, ty, e)?,
+            Some(e) => self.counted(ty, e)?,
             None => zero,
         };
         let to = match to {
-            Some(e) => self.from_end(slot, ty, e)?,
+            Some(e) => self.counted(ty, e)?,
             None => length_of(ty, at)?,
         };
         self.push_scope();
