@@ -21,7 +21,7 @@ use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::xml::{Declaration, Declared, Kind, Name, Node, XML, XMLNS, read, write};
 use crate::value::{Str, Value};
-use names::{Namespace, name_value, named, namespace_value};
+use names::{Namespace, name_value, namespace_value};
 use std::rc::Rc;
 
 fn xml_error(message: impl Into<Str>) -> Throw {

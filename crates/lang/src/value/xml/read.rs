@@ -34,14 +34,20 @@ pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String>
         first: true,
         typed: false,
         rooted: false,
+        at: 0,
+        text_at: 0,
     };
     loop {
         let before = reader.buffer_position();
         let event = reader
             .read_event()
-            .map_err(|e| at(text, before, &e.to_string()))?;
+            .map_err(|e| reading.ill_formed(text, before, &e))?;
         let done = matches!(event, Event::Eof);
-        reading.event(event).map_err(|why| at(text, before, &why))?;
+        reading.at = before;
+        reading.event(event).map_err(|why| match why.as_str() {
+            "Root element is missing" => String::from("Root element is missing."),
+            why => at(text, reading.at, why),
+        })?;
         if done {
             return Ok(document);
         }
@@ -50,14 +56,20 @@ pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String>
 
 /// A message with its place, as `XmlException` writes it.
 fn at(text: &str, position: u64, why: &str) -> String {
-    let end = usize::try_from(position).map_or(text.len(), |p| p.min(text.len()));
-    let before = text.get(..end).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    let (line, column) = place(text, position);
     format!(
         "{}. Line {line}, position {column}.",
         why.trim_end_matches('.')
     )
+}
+
+/// Line and column of a place.
+fn place(text: &str, position: u64) -> (usize, usize) {
+    let end = usize::try_from(position).map_or(text.len(), |p| p.min(text.len()));
+    let before = text.get(..end).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    (line, column)
 }
 
 /// An element that has begun.
@@ -69,6 +81,8 @@ struct Open {
     attributes: usize,
     /// Whether `xml:space` keeps white space inside.
     preserves: bool,
+    /// Where its name stands.
+    at: u64,
 }
 
 struct Reading {
@@ -87,9 +101,38 @@ struct Reading {
     typed: bool,
     /// The root has begun.
     rooted: bool,
+    /// Where what is at hand begins: the place of a fault.
+    at: u64,
+    /// Where the text since the last markup begins.
+    text_at: u64,
 }
 
 impl Reading {
+    /// What the reader of the pieces says, as .NET says it.
+    fn ill_formed(&self, text: &str, before: u64, e: &quick_xml::Error) -> String {
+        use quick_xml::Error;
+        use quick_xml::errors::IllFormedError;
+        match e {
+            Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
+                let start = self.open.last().map_or(0, |o| o.at);
+                let (line, column) = place(text, start);
+                at(
+                    text,
+                    before + 2,
+                    &format!(
+                        "The '{expected}' start tag on line {line} position {column} does not match the end tag of '{found}'"
+                    ),
+                )
+            }
+            Error::IllFormed(IllFormedError::DoubleHyphenInComment) => at(
+                text,
+                before,
+                "An XML comment cannot contain '--', and '-' cannot be the last character",
+            ),
+            other => at(text, before, &other.to_string()),
+        }
+    }
+
     fn holder(&self) -> &Rc<Node> {
         self.open.last().map_or(&self.document, |o| &o.element)
     }
@@ -103,10 +146,18 @@ impl Reading {
                     return Err("']]>' is not allowed in character data".into());
                 }
                 legal(&text)?;
+                if self.text.is_empty() {
+                    let blank = text.len() - text.trim_start().len();
+                    self.text_at = self.at + blank as u64;
+                }
                 self.text.push_str(&text);
                 return Ok(());
             }
             Event::GeneralRef(reference) => {
+                if self.text.is_empty() {
+                    self.text_at = self.at;
+                }
+                self.at += 1;
                 let c = match reference.resolve_char_ref() {
                     Ok(Some(c)) => c,
                     Ok(None) => predefined(&reference.xml10_content())?,
@@ -120,6 +171,8 @@ impl Reading {
         }
         match event {
             Event::Start(start) => {
+                // Faults of a tag are shown at its name.
+                self.at += 1;
                 let open = self.start(&start)?;
                 self.root()?;
                 self.holder().push(open.element.clone());
@@ -129,6 +182,7 @@ impl Reading {
                 self.open.push(open);
             }
             Event::Empty(start) => {
+                self.at += 1;
                 let open = self.start(&start)?;
                 self.root()?;
                 self.holder().push(open.element.clone());
@@ -160,7 +214,7 @@ impl Reading {
                 let target = instruction.target();
                 if target.eq_ignore_ascii_case("xml") {
                     return Err(
-                        "Unexpected XML declaration: it must be the first node in the document"
+                        "Unexpected XML declaration. The XML declaration must be the first node in the document, and no white space characters are allowed to appear before it"
                             .into(),
                     );
                 }
@@ -173,7 +227,7 @@ impl Reading {
             Event::Decl(declaration) => {
                 if !first {
                     return Err(
-                        "Unexpected XML declaration: it must be the first node in the document"
+                        "Unexpected XML declaration. The XML declaration must be the first node in the document, and no white space characters are allowed to appear before it"
                             .into(),
                     );
                 }
@@ -200,9 +254,20 @@ impl Reading {
             }
             Event::Eof => {
                 if !self.open.is_empty() {
-                    return Err(
-                        "Unexpected end of file has occurred. An element is not closed".into(),
-                    );
+                    let names: Vec<String> = self
+                        .open
+                        .iter()
+                        .rev()
+                        .map(|o| {
+                            o.element
+                                .name()
+                                .map_or_else(String::new, |n| n.local.to_string())
+                        })
+                        .collect();
+                    return Err(format!(
+                        "Unexpected end of file has occurred. The following elements are not closed: {}",
+                        names.join(", ")
+                    ));
                 }
                 if !self.rooted {
                     return Err("Root element is missing".into());
@@ -242,6 +307,7 @@ impl Reading {
             return if blank {
                 Ok(())
             } else {
+                self.at = self.text_at;
                 Err("Data at the root level is invalid".into())
             };
         }
@@ -323,6 +389,7 @@ impl Reading {
             declares,
             attributes,
             preserves,
+            at: self.at,
         })
     }
 
@@ -402,7 +469,8 @@ fn legal(text: &str) -> Result<(), String> {
     });
     match bad {
         Some(c) => Err(format!(
-            "hexadecimal value 0x{:02X}, is an invalid character",
+            "'{}', hexadecimal value 0x{:02X}, is an invalid character",
+            if c == '\0' { '.' } else { c },
             u32::from(c)
         )),
         None => Ok(()),

@@ -4,7 +4,7 @@
 //! are gone through, null is nothing, a node that is somewhere already is copied.
 
 use super::convert::text_of;
-use super::{PASSED_PER_STEP, at, attribute, made, name_at, named, node, null, removed};
+use super::{PASSED_PER_STEP, at, attribute, made, name_at, node, null, removed};
 use crate::expr::eval::{Args, Cx, R, Throw, iterate, throw};
 use crate::expr::table::{Row, m};
 use crate::value::xml::{Declared, Kind, Name, Node};
@@ -444,7 +444,7 @@ pub(super) const COMMENT: &[Row] = text_rows!(Kind::Comment, "XComment");
 pub(super) const INSTRUCTION: &[Row] = &[
     m("new(string target, string data)", |cx, a| {
         let target = a.str(0).map_err(|_| null("target"))?;
-        named(&target)?;
+        super::names::local(&target)?;
         if target.eq_ignore_ascii_case("xml") {
             return Err(throw(
                 "ArgumentException",

@@ -81,7 +81,12 @@ pub(super) fn named(text: &str) -> Result<Name, Throw> {
                 format!("'{text}' is an invalid expanded name."),
             )
         } else {
-            xml_error(format!("The '{text}' cannot be a name."))
+            // The part that is no name says why.
+            let name = text.rsplit_once('}').map_or(text, |(_, local)| local);
+            match local(name) {
+                Err(why) => why,
+                Ok(_) => xml_error(format!("The '{text}' cannot be a name.")),
+            }
         }
     })
 }

@@ -6,7 +6,7 @@ use super::{maybe, null};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
-use crate::value::xml::{Node, XML, XMLNS};
+use crate::value::xml::{Kind, Node, XML, XMLNS};
 use crate::value::{Object, Str, Value};
 use std::any::Any;
 use std::cell::RefCell;
@@ -70,9 +70,14 @@ pub(super) fn nodes(
 }
 
 fn receiver(a: &Args<'_>) -> Result<Rc<Node>, Throw> {
-    a.object::<Node>(0)
-        .map(Node::share)
-        .map_err(|_| null("node"))
+    let node = a.object::<Node>(0).map_err(|_| null("node"))?;
+    if let Kind::DocumentType(_) = node.kind {
+        return Err(throw(
+            "ArgumentException",
+            "This XPathNavigator cannot be created on a node of type DocumentType.",
+        ));
+    }
+    Ok(node.share())
 }
 
 /// The result of a path as an object.
