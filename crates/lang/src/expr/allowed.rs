@@ -71,7 +71,7 @@ const LIST: &[(&[&str], Allowed)] = &[
         All,
     ),
     (
-        &["DateTime", "DateTimeParts"],
+        &["DateTime"],
         Only(&[
             "ctor",
             "Add",
@@ -112,7 +112,6 @@ const LIST: &[(&[&str], Allowed)] = &[
     (
         &[
             "DateTimeOffset",
-            "DateTimeOffsetParts",
             "Decimal",
             "Double",
             "Exception",
@@ -125,7 +124,7 @@ const LIST: &[(&[&str], Allowed)] = &[
     ),
     (&["Enum"], Only(&["Parse", "TryParse", "ToString"])),
     (&["StringReader", "StringWriter"], All),
-    (&["Enumerable", "EnumerableOrdering"], All),
+    (&["Enumerable"], All),
     (&["Math", "MidpointRounding"], All),
     (
         &["IPAddress"],
@@ -483,4 +482,10 @@ pub(crate) fn allows(allowed: Option<Allowed>, member: &str) -> bool {
         Some(Only(names)) => names.contains(&member),
         None => false,
     }
+}
+
+/// Every type that is named.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LIST.iter().flat_map(|(names, _)| names.iter().copied())
 }

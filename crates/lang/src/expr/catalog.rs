@@ -15,10 +15,7 @@ pub use super::table::TypeKind;
 pub use differences::{DIFFERENCES, Difference};
 
 /// Types of the table that hold rows of another one.
-const PARTS: [(&str, &str); 10] = [
-    ("DateTimeParts", "DateTime"),
-    ("DateTimeOffsetParts", "DateTimeOffset"),
-    ("EnumerableOrdering", "Enumerable"),
+const PARTS: [(&str, &str); 7] = [
     ("JTokenConversions", "JToken"),
     ("ISequence", "IEnumerable"),
     ("ContextResponse", "IResponse"),

@@ -33,3 +33,20 @@ fn signatures_hold_no_marks() {
         assert!(!m.signature.contains("const "), "{}", m.signature);
     }
 }
+
+#[test]
+fn every_type_of_the_list_is_there_but_for_those_known_to_be_missing() {
+    // What they hold is reached through other types, or has no use in an expression.
+    const MISSING: [&str; 6] = [
+        "PublicKey",
+        "X509Certificate",
+        "X509ContentType",
+        "RSACertificateExtensions",
+        "ISubscriptionKeyParameterNames",
+        "IEnumerator",
+    ];
+    let missing: Vec<&str> = allowed::names()
+        .filter(|n| table().get(n).is_none() && !MISSING.contains(n))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
