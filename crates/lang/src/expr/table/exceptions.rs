@@ -344,7 +344,8 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty(
         "class System.Net.Sockets.SocketException : Exception",
-        exception!("SocketException", "The socket operation failed."),
+        // .NET makes it of a number of the system.
+        &[],
     ),
     ty(
         "class System.InvalidTimeZoneException : Exception",
