@@ -11,6 +11,7 @@ mod extensions;
 mod live;
 mod names;
 mod paths;
+mod save;
 pub(crate) mod xpath;
 
 pub(super) use document::qualified;
@@ -140,8 +141,6 @@ fn root_of(cx: &mut Cx<'_>, document: &Node) -> R {
 const PRESERVE: i64 = 1;
 /// `SaveOptions.DisableFormatting`.
 const UNFORMATTED: i64 = 1;
-/// `SaveOptions.OmitDuplicateNamespaces`.
-const OMIT: i64 = 2;
 
 fn printed(cx: &mut Cx<'_>, node: &Node, indent: bool) -> R {
     cx.step(node.weight() / 64)?;
@@ -282,10 +281,10 @@ const OBJECT: &[Row] = &[
         Ok(Value::Null)
     }),
     m("T Annotation<T>()", |_, a| {
-        Ok(annotations(a)?.into_iter().next().unwrap_or_default())
+        Ok(save::annotations(a)?.into_iter().next().unwrap_or_default())
     }),
     m("IEnumerable<T> Annotations<T>()", |cx, a| {
-        let all = annotations(a)?;
+        let all = save::annotations(a)?;
         cx.sequence(a.ty(0), all)
     }),
     m("void RemoveAnnotations<T>()", |_, a| {
@@ -295,14 +294,6 @@ const OBJECT: &[Row] = &[
         Ok(Value::Null)
     }),
 ];
-
-/// The annotations that are of a type.
-fn annotations(a: &Args<'_>) -> Result<Vec<Value>, Throw> {
-    let ty = a.ty(0);
-    let all = node(a)?.annotations.borrow();
-    let fits = |v: &&Value| crate::expr::eval::types::is(&ty, v);
-    Ok(all.iter().filter(fits).cloned().collect())
-}
 
 const NODE: &[&[Row]] = &[
     change::NODE,
@@ -343,7 +334,7 @@ const NODE: &[&[Row]] = &[
             write::write_as(
                 &n,
                 options & UNFORMATTED == 0,
-                options & OMIT != 0,
+                options & save::OMIT != 0,
                 &mut out,
             )
             .map_err(unwritable)?;
@@ -410,55 +401,8 @@ fn attribute(element: &Node, name: &Name) -> Option<Rc<Node>> {
     all.find(|a| a.name().as_ref() == Some(name))
 }
 
-/// `Save(TextWriter)`: a declaration in UTF-16, which is what a text is in, and the tree.
-fn save(cx: &mut Cx<'_>, a: &mut Args<'_>, options: i64) -> R {
-    if a.is_null(1) {
-        return Err(null("textWriter"));
-    }
-    let n = node(a)?.share();
-    cx.step(n.weight() / 64)?;
-    let standalone = match &n.kind {
-        Kind::Document(place) => match &*place.borrow() {
-            Value::Object(o) => o
-                .as_any()
-                .downcast_ref::<Declared>()
-                .and_then(|d| d.0.borrow().standalone.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    let indent = options & UNFORMATTED == 0;
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-16\"");
-    if let Some(standalone) = standalone {
-        out.push_str(&format!(" standalone=\"{standalone}\""));
-    }
-    out.push_str("?>");
-    if indent {
-        out.push('\n');
-    }
-    write::write_as(&n, indent, options & OMIT != 0, &mut out).map_err(unwritable)?;
-    cx.charge(out.len())?;
-    let mut writer = [a.get(1)];
-    let to = Args {
-        values: &mut writer,
-        types: &[],
-    };
-    super::strings::write_text(cx, &to, &out, false)
-}
-
-const SAVE: &[Row] = &[
-    m("void Save(TextWriter textWriter)", |cx, a| save(cx, a, 0)),
-    m(
-        "void Save(TextWriter textWriter, SaveOptions options)",
-        |cx, a| {
-            let options = a.int(2);
-            save(cx, a, options)
-        },
-    ),
-];
-
 const ELEMENT: &[&[Row]] = &[
-    SAVE,
+    save::SAVE,
     change::ELEMENT,
     convert::ELEMENT,
     &[
@@ -610,7 +554,7 @@ fn beside(a: &Args<'_>, by: isize) -> R {
 }
 
 const DOCUMENT: &[&[Row]] = &[
-    SAVE,
+    save::SAVE,
     change::DOCUMENT,
     &[
         m("XElement Root", |cx, a| {
