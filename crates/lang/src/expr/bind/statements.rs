@@ -482,6 +482,11 @@ impl Binder {
                 _ => {}
             }
         }
+        // The interface without a type argument gives objects.
+        let any = |t: &Ty| matches!(t, Ty::Class("IEnumerable" | "ISequence", a) if a.is_empty());
+        if table().lineage(&source.ty).iter().any(any) {
+            return Ok(Ty::Object);
+        }
         let fault = Fault::new(
             of.at.clone(),
             format!("`{}` cannot be gone through with `foreach`", source.ty),

@@ -49,7 +49,9 @@ pub(crate) fn derives(from: &Ty, to: &Ty) -> bool {
     }
     table().lineage(from).iter().any(|t| match (t, to) {
         (Ty::Class(a, x), Ty::Class(b, y)) => {
-            a == b && (x == y || (x.len() == y.len() && varies(a, x, y)))
+            // `IEnumerable` without a type argument is every sequence.
+            let any = y.is_empty() && *a == "IEnumerable";
+            a == b && (x == y || any || (x.len() == y.len() && varies(a, x, y)))
         }
         (Ty::Array(a), Ty::Array(b)) => a == b || reference(a, b),
         _ => t == to,
