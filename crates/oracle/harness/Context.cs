@@ -88,6 +88,8 @@ public class IRequest {
   public IReadOnlyDictionary<string, string[]> Headers { get; set; }
   public IReadOnlyDictionary<string, string> MatchedParameters { get; set; }
   public X509Certificate2 Certificate { get { return null; } }
+  public IAzureVnetInfo AzureVnetInfo { get { return null; } }
+  public IPrivateEndpointConnection PrivateEndpointConnection { get { return null; } }
 }
 
 public class IResponse {
@@ -96,6 +98,13 @@ public class IResponse {
   public IMessageBody Body { get; set; }
   public IReadOnlyDictionary<string, string[]> Headers { get; set; }
 }
+
+public class GraphQL { public JObject Arguments { get; set; } public JObject Parent { get; set; } }
+public class IAzureVnetInfo { public int VnetTrafficTag { get; set; } public int SubnetId { get; set; } public int PrivateLinkId { get; set; } public string SnatVip { get; set; } }
+public class IPrivateEndpointConnection { public string Name { get; set; } public string GroupId { get; set; } public string MemberName { get; set; } }
+public class ISubscriptionKeyParameterNames { public string Header { get; set; } public string Query { get; set; } }
+public class ISustainabilityInfo { public CarbonIntensity CurrentCarbonIntensity { get; set; } }
+public enum CarbonIntensity { NotAvailable, VeryLow, Low, Medium, High, VeryHigh }
 
 public class IWorkspace { public string Id { get; set; } public string Name { get; set; } }
 public class IGroup { public string Id { get; set; } public string Name { get; set; } }
@@ -107,6 +116,7 @@ public class IApi {
   public string Path { get; set; }
   public IEnumerable<string> Protocols { get; set; }
   public IUrl ServiceUrl { get; set; }
+  public ISubscriptionKeyParameterNames SubscriptionKeyParameterNames { get { return new ISubscriptionKeyParameterNames { Header = "Ocp-Apim-Subscription-Key", Query = "subscription-key" }; } }
   public IWorkspace Workspace { get; set; }
 }
 
@@ -168,6 +178,7 @@ public class ILastError {
   public string Section { get; set; }
   public string Path { get; set; }
   public string PolicyId { get; set; }
+  public int HttpErrorCode { get; set; }
 }
 
 public class IGateway { public string Id { get; set; } public string InstanceId { get; set; } public bool IsManaged { get; set; } }
@@ -178,6 +189,7 @@ public class IDeployment {
   public string Region { get; set; }
   public string ServiceId { get; set; }
   public string ServiceName { get; set; }
+  public ISustainabilityInfo SustainabilityInfo { get { return new ISustainabilityInfo(); } }
   public IReadOnlyDictionary<string, X509Certificate2> Certificates { get; set; }
 }
 
@@ -226,6 +238,7 @@ public class IContext {
   public ILastError LastError { get; set; }
   public IDeployment Deployment { get; set; }
   public IWorkspace Workspace { get { return null; } }
+  public GraphQL GraphQL { get { return null; } }
   public IReadOnlyDictionary<string, object> Variables { get; set; }
   public void Trace(string message) { }
 }
@@ -332,7 +345,7 @@ public static class Fixture {
       RegistrationDate = DateOr0(u, "registrationDate"), Groups = Groups(u["groups"]),
       Identities = u["identities"] == null ? new IUserIdentity[0] : u["identities"].Select(x => new IUserIdentity { Id = (string)x["id"] ?? "", Provider = (string)x["provider"] ?? "" }).ToArray() };
     var e = Part(f, "lastError");
-    if (e != null) c.LastError = new ILastError { Source = Text(e, "source"), Reason = Text(e, "reason"), Message = Text(e, "message"), Scope = Text(e, "scope"), Section = Text(e, "section"), Path = Text(e, "path"), PolicyId = Text(e, "policyId") };
+    if (e != null) c.LastError = new ILastError { Source = Text(e, "source"), Reason = Text(e, "reason"), Message = Text(e, "message"), Scope = Text(e, "scope"), Section = Text(e, "section"), Path = Text(e, "path"), PolicyId = Text(e, "policyId"), HttpErrorCode = (int?)e["httpErrorCode"] ?? 0 };
     var p0 = Part(f, "deployment") ?? None;
     c.Deployment = new IDeployment { GatewayId = Text(p0, "gatewayId", "managed"), Region = Text(p0, "region", "local"), ServiceId = Text(p0, "serviceId", "tollgate"), ServiceName = Text(p0, "serviceName", "tollgate"),
       Gateway = new IGateway { Id = Text(p0, "gatewayId", "managed"), InstanceId = Text(p0, "instanceId", "gw-1"), IsManaged = Flag(p0, "isManaged", true) },
@@ -379,6 +392,10 @@ public static class StringExtensions {
   }
 }
 
+public static class CertificateExtensions {
+  public static bool VerifyNoRevocation(this X509Certificate2 certificate) { if (certificate == null) throw new ArgumentNullException("certificate"); return false; }
+}
+
 public static class CryptographyExtensions {
   static SymmetricAlgorithm Algorithm(string alg) {
     if (alg == null) throw new ArgumentNullException("alg");
@@ -394,6 +411,5 @@ public static class CryptographyExtensions {
   public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateDecryptor(), data); }
   public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateEncryptor(key, iv), data); }
   public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateDecryptor(key, iv), data); }
-  public static bool VerifyNoRevocation(this X509Certificate2 certificate) { if (certificate == null) throw new ArgumentNullException("certificate"); return false; }
 }
 }

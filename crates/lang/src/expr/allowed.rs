@@ -431,10 +431,7 @@ const LIST: &[(&[&str], Allowed)] = &[
         &["StringExtensions"],
         Only(&["AsBasic", "TryParseBasic", "AsJwt", "TryParseJwt"]),
     ),
-    (
-        &["CryptographyExtensions"],
-        Only(&["Encrypt", "Decrypt", "VerifyNoRevocation"]),
-    ),
+    (&["CryptographyExtensions"], Only(&["Encrypt", "Decrypt"])),
     (
         &["BasicAuthCredentials"],
         Only(&["UserId", "Username", "Password"]),
