@@ -431,6 +431,7 @@ const LIST: &[(&[&str], Allowed)] = &[
         &["StringExtensions"],
         Only(&["AsBasic", "TryParseBasic", "AsJwt", "TryParseJwt"]),
     ),
+    (&["CertificateExtensions"], Only(&["VerifyNoRevocation"])),
     (&["CryptographyExtensions"], Only(&["Encrypt", "Decrypt"])),
     (
         &["BasicAuthCredentials"],
