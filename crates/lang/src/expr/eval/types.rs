@@ -152,6 +152,7 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
         Ty::Class("BigInteger", _) => crate::value::token::number::BigInteger::of(&Value::Int(0))
             .map_or(Value::Null, |zero| Value::Object(std::rc::Rc::new(zero))),
         Ty::Class("Guid", _) => Value::Guid([0; 16]),
+        Ty::Class("RSAParameters", _) => crate::expr::table::rsa::no_parameters(),
         // A type is not nested as deep as objects may be.
         Ty::Tuple(t) => {
             let values = t.items.iter().map(|(_, t)| default_of(t)).collect();

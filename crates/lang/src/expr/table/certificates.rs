@@ -104,8 +104,8 @@ impl Object for Extension {
     }
 }
 
-/// A certificate of bytes.
-fn raw(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+/// The bytes of a certificate; there must be some.
+fn data_of(a: &Args<'_>) -> Result<Bytes, Throw> {
     let data = a.bytes(0).unwrap_or_default();
     if data.is_empty() {
         return Err(throw(
@@ -113,6 +113,12 @@ fn raw(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
             "Array may not be empty or null. (Parameter 'rawData')",
         ));
     }
+    Ok(data)
+}
+
+/// A certificate of bytes.
+fn raw(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let data = data_of(a)?;
     cx.step(500 + data.len() / 16)?;
     cx.charge(data.len().saturating_mul(4))?;
     let password = a.text(1).ok();
@@ -312,7 +318,7 @@ const CERTIFICATE: &[Row] = &[
     m(
         "static X509ContentType GetCertContentType(byte[] rawData)",
         |cx, a| {
-            let data = a.bytes(0).map_err(|_| null("rawData"))?;
+            let data = data_of(a)?;
             cx.step(500 + data.len() / 16)?;
             match content_type(&data) {
                 UNKNOWN => Err(throw(

@@ -115,8 +115,8 @@ const EQUALITY: &[Row] = &[m("static EqualityComparer<T> Default", |_, a| {
 
 fn compare(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let order = Order::of(&a.values[0]);
-    let o = order.compare(cx, &a.values[1], &a.values[2])?;
-    Ok(Value::Int(o as i32))
+    let o = order.compared(cx, &a.values[1], &a.values[2])?;
+    Ok(Value::Int(i32::try_from(o).unwrap_or(o.signum() as i32)))
 }
 
 fn equal(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use names::is_pss;
 pub(super) use names::{hash_name, value_of as hash_name_value};
 use parameters::Numbers;
+pub(crate) use parameters::no_parameters;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -662,7 +663,7 @@ pub(super) const TYPES: &[Type] = &[
         PROVIDER,
     ),
     ty(
-        "class System.Security.Cryptography.RSAParameters",
+        "struct System.Security.Cryptography.RSAParameters",
         parameters::ROWS,
     ),
     ty(

@@ -70,7 +70,8 @@ fn compare_given(a: &Args<'_>, comparison: i64) -> R {
         }
         Ok(Value::from(text::slice(s, from, n.min(units - from))))
     };
-    compare(&part(0, 1, "indexA")?, &part(2, 3, "indexB")?, comparison).map(Value::Int)
+    let (x, y) = (part(0, 1, "indexA")?, part(2, 3, "indexB")?);
+    ops::compare_part(&x, &y, comparison).map(Value::Int)
 }
 
 /// `CompareOptions` as a `StringComparison`: only what ignores case or culture matters.

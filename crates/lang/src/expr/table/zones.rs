@@ -70,8 +70,16 @@ fn from_utc(utc_ticks: i64, to: &Zone) -> Value {
 fn offset_in(d: DateTimeOffset, to: &Zone) -> Value {
     let utc = d.utc_ticks();
     let offset = to.at(utc);
+    let ticks = within(utc + offset);
+    if ticks != utc + offset {
+        // Beyond the first or last date .NET gives that date, in UTC.
+        return Value::DateTimeOffset(DateTimeOffset {
+            ticks,
+            offset_minutes: 0,
+        });
+    }
     Value::DateTimeOffset(DateTimeOffset {
-        ticks: within(utc + offset),
+        ticks,
         offset_minutes: i16::try_from(offset / TICKS_PER_SECOND / 60).unwrap_or(0),
     })
 }
@@ -394,8 +402,8 @@ const ZONE: &[Row] = &[
         "static DateTime ConvertTimeBySystemTimeZoneId(DateTime dateTime, string sourceTimeZoneId, string destinationTimeZoneId)",
         |cx, a| {
             cx.step(64)?;
-            let utc = to_utc(date(a, 0), &found(a, 1)?)?;
-            Ok(from_utc(utc, &found(a, 2)?))
+            let (from, to) = (found(a, 1)?, found(a, 2)?);
+            Ok(from_utc(to_utc(date(a, 0), &from)?, &to))
         },
     ),
     m(

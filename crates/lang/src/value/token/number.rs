@@ -122,6 +122,10 @@ impl Object for BigInteger {
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<BigInteger>() == Some(self)
     }
+    fn order(&self, other: &dyn Object) -> Option<Ordering> {
+        let other = other.as_any().downcast_ref::<BigInteger>()?;
+        Some(self.cmp(other))
+    }
     fn freeze(&self) -> Option<Frozen> {
         Some(Frozen::BigInteger(BigInteger::text(self).into()))
     }

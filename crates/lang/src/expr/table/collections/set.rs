@@ -4,7 +4,7 @@ use super::super::dictionaries::{comparer_of, equality};
 use super::super::{Row, m};
 use super::span::{self, size};
 use super::{clear, collection_count, contains, copy_to, remove};
-use crate::expr::eval::{Args, Cx, R, Throw, types};
+use crate::expr::eval::{Args, Cx, R, Throw, throw, types};
 use crate::expr::types::Ty;
 use crate::value::collections::Equality;
 use crate::value::{Dict, Value};
@@ -107,7 +107,18 @@ fn sized(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
 fn copied(cx: &mut Cx<'_>, a: &Args<'_>, at: i64, count: Option<usize>) -> R {
     let mut items = a.items(cx, 0)?;
     if let Some(i) = count {
-        items.truncate(size(a, i, "count")?);
+        let n = size(a, i, "count")?;
+        let at = size(a, i - 1, "arrayIndex")?;
+        // All that is asked for must have room, though the set may have less.
+        if let Value::List(to) = &a.values[1]
+            && at.saturating_add(n) > to.items().len()
+        {
+            return Err(throw(
+                "ArgumentException",
+                "Destination array is not long enough to copy all the items in the collection. Check array index and length.",
+            ));
+        }
+        items.truncate(n);
     }
     span::copy_to(cx, &items, a, 1, at, "array")
 }

@@ -4,6 +4,7 @@
 
 use super::super::strings;
 use crate::expr::eval::{Cx, Throw, compare, throw};
+use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -52,8 +53,24 @@ fn interned(a: &Value, b: &Value) -> bool {
     matches!(
         (a, b),
         (Value::List(x), Value::List(y))
-            if x.ty() == y.ty() && x.items().is_empty() && y.items().is_empty()
+            if x.ty() == y.ty()
+                && matches!(x.ty(), Ty::Array(..))
+                && x.items().is_empty()
+                && y.items().is_empty()
     )
+}
+
+/// The difference of two values of a small type, which is what its `CompareTo` gives.
+fn difference(a: &Value, b: &Value) -> Option<i64> {
+    match (a, b) {
+        (Value::Char(a), Value::Char(b)) | (Value::UShort(a), Value::UShort(b)) => {
+            Some(i64::from(*a) - i64::from(*b))
+        }
+        (Value::Byte(a), Value::Byte(b)) => Some(i64::from(*a) - i64::from(*b)),
+        (Value::SByte(a), Value::SByte(b)) => Some(i64::from(*a) - i64::from(*b)),
+        (Value::Short(a), Value::Short(b)) => Some(i64::from(*a) - i64::from(*b)),
+        _ => None,
+    }
 }
 
 /// An `IComparer<T>` or `Comparison<T>`.
@@ -84,17 +101,26 @@ impl Order {
         a: &Value,
         b: &Value,
     ) -> Result<Ordering, Throw> {
+        Ok(self.compared(cx, a, b)?.cmp(&0))
+    }
+
+    /// What `IComparer<T>.Compare` gives: not only its sign, but the difference where .NET gives it.
+    pub(in crate::expr::table) fn compared(
+        &self,
+        cx: &mut Cx<'_>,
+        a: &Value,
+        b: &Value,
+    ) -> Result<i64, Throw> {
         match self {
-            Order::Default => order(a, b),
-            Order::Text(c) => Ok(match c.as_any().downcast_ref::<strings::Comparer>() {
-                Some(c) => c.compare(a, b).cmp(&0),
-                None => Ordering::Equal,
+            Order::Default => Ok(match difference(a, b) {
+                Some(n) => n,
+                None => order(a, b)? as i64,
             }),
-            Order::By(f) => Ok(cx
-                .call(f, &[a.clone(), b.clone()])?
-                .as_i64()
-                .unwrap_or(0)
-                .cmp(&0)),
+            Order::Text(c) => Ok(match c.as_any().downcast_ref::<strings::Comparer>() {
+                Some(c) => c.compare(a, b).into(),
+                None => 0,
+            }),
+            Order::By(f) => Ok(cx.call(f, &[a.clone(), b.clone()])?.as_i64().unwrap_or(0)),
         }
     }
 }

@@ -32,6 +32,10 @@ impl Object for Name {
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Name>() == Some(self)
     }
+    // The properties of a class give one object always; a HashAlgorithmName is a struct.
+    fn is_single(&self) -> bool {
+        self.class != HASH_NAME
+    }
     fn hash_text(&self) -> Option<String> {
         Some(self.text())
     }

@@ -125,6 +125,11 @@ impl Parameters {
     }
 }
 
+/// `default(RSAParameters)`: a struct whose numbers are all null.
+pub(crate) fn no_parameters() -> Value {
+    Parameters::value(Numbers::default())
+}
+
 fn get(a: &Args<'_>, i: usize) -> R {
     let parameters = a.object::<Parameters>(0)?.0.borrow();
     Ok(parameters.0[i].clone().map_or(Value::Null, Value::Bytes))
@@ -143,7 +148,7 @@ fn set(a: &Args<'_>, i: usize) -> R {
 macro_rules! rows {
     ($($i:literal $name:literal)*) => {
         &[
-            m("new()", |_, _| Ok(Parameters::value(Numbers::default()))),
+            m("new()", |_, _| Ok(no_parameters())),
             $(
                 m(concat!("byte[] ", $name), |_, a| get(a, $i)),
                 m(concat!("set byte[] ", $name), |_, a| set(a, $i)),

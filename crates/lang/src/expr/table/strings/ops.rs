@@ -52,10 +52,28 @@ pub(in super::super) fn compare(a: &Value, b: &Value, comparison: i64) -> Result
         (Some(a), Some(b)) => (a, b),
     };
     Ok(match comparison {
-        4 => ordinal(a, b),
+        4 => whole_ordinal(a, b),
         5 => ordinal(&text::upper_invariant(a), &text::upper_invariant(b)),
         n => text::compare_culture(a, b, ignores_case(n)) as i32,
     })
+}
+
+/// Ordinal comparison of whole texts: .NET looks at the first two units before the lengths, with a zero behind the end.
+fn whole_ordinal(a: &str, b: &str) -> i32 {
+    let start = |s: &str| {
+        let mut units = s.encode_utf16();
+        [(); 2].map(|()| i32::from(units.next().unwrap_or(0)))
+    };
+    let differs = start(a).into_iter().zip(start(b)).find(|(x, y)| x != y);
+    differs.map_or_else(|| ordinal(a, b), |(x, y)| x - y)
+}
+
+/// The same of parts of texts, where the ordinal one is the difference of the lengths at an end.
+pub(in super::super) fn compare_part(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
+    match (comparison, a.as_str(), b.as_str()) {
+        (4, Some(a), Some(b)) => Ok(ordinal(a, b)),
+        _ => compare(a, b, comparison),
+    }
 }
 
 fn ordinal(a: &str, b: &str) -> i32 {

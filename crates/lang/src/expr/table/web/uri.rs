@@ -415,7 +415,12 @@ pub(super) const ROWS: &[Row] = &[
         |_, a| {
             let text = a.text(0).map_err(|_| null("pattern"))?;
             let units: Vec<u16> = text.encode_utf16().collect();
-            let at = usize::try_from(a.int(1)).unwrap_or(usize::MAX);
+            let Ok(at) = usize::try_from(a.int(1)) else {
+                return Err(throw(
+                    "IndexOutOfRangeException",
+                    "Index was outside the bounds of the array.",
+                ));
+            };
             let bytes: Vec<u8> = units
                 .iter()
                 .skip(at)

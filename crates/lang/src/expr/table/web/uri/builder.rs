@@ -40,7 +40,9 @@ impl Object for Builder {
     fn text(&self) -> String {
         let f = self.0.borrow();
         let authority = !f.host.is_empty() && f.scheme != "mailto";
-        let mark = if authority || hierarchical(&f.scheme) {
+        let mark = if f.scheme.is_empty() {
+            ""
+        } else if authority || hierarchical(&f.scheme) {
             "://"
         } else {
             ":"
