@@ -27,10 +27,29 @@ pub(crate) struct TypeRef {
     pub(crate) suffix: Vec<TypeSuffix>,
 }
 
+impl TypeRef {
+    /// Makes the type of an array that of its items; gives the rank, 1 for what is no array.
+    pub(crate) fn take_array(&mut self) -> u8 {
+        let is_array = |s: &TypeSuffix| matches!(s, TypeSuffix::Array(_));
+        // The outermost array has the first of the brackets at the end.
+        let inner = self.suffix.iter().rev().take_while(|s| is_array(s)).count();
+        let place = self.suffix.len() - inner;
+        if inner == 0 {
+            self.suffix.pop();
+            return 1;
+        }
+        match self.suffix.remove(place) {
+            TypeSuffix::Array(rank) => rank,
+            TypeSuffix::Nullable => 1,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TypeSuffix {
     Nullable,
-    Array,
+    /// With its rank.
+    Array(u8),
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +83,10 @@ pub(crate) enum Kind {
     New(Option<TypeRef>, Vec<Arg>, Option<Init>),
     /// Element type when written, sizes, items.
     NewArray(Option<TypeRef>, Vec<Expr>, Option<Vec<Expr>>),
+    /// The same of an array of more than one dimension: with the rank, and [`Kind::Row`]s down to the items.
+    NewRectangular(u8, Option<TypeRef>, Vec<Expr>, Option<Vec<Expr>>),
+    /// `{ a, b }` within the items of an array.
+    Row(Vec<Expr>),
     Anonymous(Vec<(Option<Ident>, Expr)>),
     /// `(a, name: b)`.
     Tuple(Vec<(Option<Ident>, Expr)>),

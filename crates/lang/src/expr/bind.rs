@@ -22,6 +22,7 @@ mod names;
 mod operators;
 mod overload;
 mod patterns;
+mod rectangular;
 mod statements;
 mod suggest;
 mod switch;

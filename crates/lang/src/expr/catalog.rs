@@ -262,7 +262,8 @@ fn shape(ty: &Ty) -> TypeShape {
         Ty::Decimal => named("decimal"),
         Ty::String => named("string"),
         Ty::Nullable(of) => TypeShape::Nullable(Box::new(shape(of))),
-        Ty::Array(of) => TypeShape::Array(Box::new(shape(of))),
+        // No row names an array of more dimensions.
+        Ty::Array(of) | Ty::Rectangular(of, _) => TypeShape::Array(Box::new(shape(of))),
         Ty::Tuple(t) => TypeShape::Named(
             "ValueTuple",
             t.items.iter().map(|(_, t)| shape(t)).collect(),

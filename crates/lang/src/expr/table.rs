@@ -474,6 +474,7 @@ impl Table {
                     Ty::generic("IList", vec![(**of).clone()]),
                     Ty::generic("IReadOnlyList", vec![(**of).clone()]),
                 ],
+                Ty::Rectangular(..) => vec![Ty::class("Array")],
                 _ => {
                     let args: &[Ty] = if let Ty::Class(_, a) = &now { a } else { &[] };
                     self.of(&now).map_or_else(Vec::new, |info| {
@@ -499,7 +500,7 @@ impl Table {
     pub(crate) fn member_lineage(&self, ty: &Ty) -> Vec<Ty> {
         let mut out = self.lineage(ty);
         let explicit = match ty {
-            Ty::Array(_) => true,
+            Ty::Array(_) | Ty::Rectangular(..) => true,
             _ => self.of(ty).is_some_and(|i| {
                 i.kind == TypeKind::Class && i.full.starts_with("System.Collections.")
             }),

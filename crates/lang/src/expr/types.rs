@@ -102,6 +102,9 @@ pub enum Ty {
     Nullable(Arc<Ty>),
     #[doc(hidden)]
     Array(Arc<Ty>),
+    /// An array of two or more dimensions, with its rank.
+    #[doc(hidden)]
+    Rectangular(Arc<Ty>, u8),
     /// A class, struct, interface, enum or delegate of the table.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "opaque")]
@@ -133,6 +136,23 @@ impl Ty {
 
     pub(crate) fn array(of: Ty) -> Ty {
         Ty::Array(Arc::new(of))
+    }
+
+    /// An array of that many dimensions.
+    pub(crate) fn array_of_rank(of: Ty, rank: u8) -> Ty {
+        match rank {
+            0 | 1 => Ty::array(of),
+            _ => Ty::Rectangular(Arc::new(of), rank),
+        }
+    }
+
+    /// Type of the items and rank of an array.
+    pub(crate) fn as_array(&self) -> Option<(&Ty, u8)> {
+        match self {
+            Ty::Array(of) => Some((of, 1)),
+            Ty::Rectangular(of, rank) => Some((of, *rank)),
+            _ => None,
+        }
     }
 
     pub(crate) fn nullable(of: Ty) -> Ty {
@@ -231,7 +251,7 @@ impl Ty {
             Ty::Decimal => "Decimal",
             Ty::String => "String",
             Ty::Nullable(_) => "Nullable",
-            Ty::Array(_) => "Array",
+            Ty::Array(_) | Ty::Rectangular(..) => "Array",
             Ty::Tuple(_) => "ValueTuple",
             Ty::Class(n, _) => n,
         }
@@ -311,6 +331,7 @@ impl Ty {
             Ty::Param(i) => args.get(usize::from(*i)).cloned().unwrap_or(Ty::Param(*i)),
             Ty::Nullable(t) => Ty::nullable(t.substitute(args)),
             Ty::Array(t) => Ty::array(t.substitute(args)),
+            Ty::Rectangular(t, rank) => Ty::array_of_rank(t.substitute(args), *rank),
             Ty::Class(n, a) if !a.is_empty() => Ty::Class(
                 n,
                 a.iter()
@@ -331,7 +352,7 @@ impl Ty {
     pub(crate) fn has_params(&self) -> bool {
         match self {
             Ty::Param(_) => true,
-            Ty::Nullable(t) | Ty::Array(t) => t.has_params(),
+            Ty::Nullable(t) | Ty::Array(t) | Ty::Rectangular(t, _) => t.has_params(),
             Ty::Class(_, a) => a.iter().any(Ty::has_params),
             Ty::Tuple(t) => t.items.iter().any(|(_, t)| t.has_params()),
             _ => false,
@@ -342,6 +363,7 @@ impl Ty {
     pub(crate) fn full_name(&self) -> String {
         match self {
             Ty::Array(t) => format!("{}[]", t.full_name()),
+            Ty::Rectangular(t, rank) => format!("{}{}", t.full_name(), brackets(*rank)),
             Ty::Nullable(t) => format!("System.Nullable`1[{}]", t.full_name()),
             Ty::Anonymous(_) => "<>f__AnonymousType0".into(),
             _ => {
@@ -359,6 +381,11 @@ impl Ty {
             }
         }
     }
+}
+
+/// `[]`, `[,]`.
+pub(crate) fn brackets(rank: u8) -> String {
+    format!("[{}]", ",".repeat(usize::from(rank.max(1)) - 1))
 }
 
 /// As an author writes it: for messages.
@@ -384,7 +411,15 @@ impl fmt::Display for Ty {
             Ty::Decimal => f.write_str("decimal"),
             Ty::String => f.write_str("string"),
             Ty::Nullable(t) => write!(f, "{t}?"),
-            Ty::Array(t) => write!(f, "{t}[]"),
+            Ty::Array(_) | Ty::Rectangular(..) => {
+                // C# writes the brackets of the outer array first.
+                let (mut of, mut ranks) = (self, String::new());
+                while let Some((item, rank)) = of.as_array() {
+                    ranks.push_str(&brackets(rank));
+                    of = item;
+                }
+                write!(f, "{of}{ranks}")
+            }
             Ty::Param(n) => write!(f, "T{n}"),
             Ty::Anonymous(_) => f.write_str("anonymous type"),
             Ty::Tuple(t) => {

@@ -20,6 +20,8 @@ pub struct List {
     version: Cell<u32>,
     /// `Capacity` as far as it was set; only for show.
     capacity: Cell<u32>,
+    /// Lengths of the dimensions of an array that has more than one; its items are in row order.
+    lengths: Option<Box<[usize]>>,
 }
 
 impl List {
@@ -30,7 +32,24 @@ impl List {
             items: RefCell::new(items),
             version: Cell::new(0),
             capacity: Cell::new(0),
+            lengths: None,
         })
+    }
+
+    /// An array of more than one dimension: as many items as the product of the lengths, in row order.
+    pub(crate) fn rectangular(ty: Ty, lengths: Vec<usize>, items: Vec<Value>) -> Rc<List> {
+        Rc::new(List {
+            ty,
+            items: RefCell::new(items),
+            version: Cell::new(0),
+            capacity: Cell::new(0),
+            lengths: Some(lengths.into()),
+        })
+    }
+
+    /// Lengths of the dimensions, when there is more than one.
+    pub(crate) fn lengths(&self) -> Option<&[usize]> {
+        self.lengths.as_deref()
     }
 
     /// Its .NET type.

@@ -53,7 +53,7 @@ pub enum Frozen {
     /// A JSON token.
     Json(Arc<FrozenToken>),
     /// An array or list.
-    List(Arc<(Ty, Vec<Frozen>)>),
+    List(Arc<(Ty, Vec<Frozen>, Option<Vec<usize>>)>),
     /// A dictionary or set.
     Dict(Arc<FrozenDict>),
     /// A response.
@@ -134,7 +134,8 @@ impl Frozen {
             Value::List(l) => {
                 let items: Option<Vec<Frozen>> =
                     l.items().iter().map(|v| Frozen::of(v, depth + 1)).collect();
-                Frozen::List(Arc::new((l.ty().clone(), items?)))
+                let lengths = l.lengths().map(<[usize]>::to_vec);
+                Frozen::List(Arc::new((l.ty().clone(), items?, lengths)))
             }
             Value::Dict(d) => {
                 let entries: Option<Vec<_>> = d
@@ -190,10 +191,13 @@ impl Frozen {
             Frozen::Guid(g) => Value::Guid(*g),
             Frozen::Enum(e, n) => Value::Enum(e, *n),
             Frozen::Json(t) => Value::Token(thaw_node(&t.0)),
-            Frozen::List(l) => Value::List(List::new(
-                l.0.clone(),
-                l.1.iter().map(Frozen::thaw).collect(),
-            )),
+            Frozen::List(l) => {
+                let items = l.1.iter().map(Frozen::thaw).collect();
+                Value::List(match &l.2 {
+                    Some(lengths) => List::rectangular(l.0.clone(), lengths.clone(), items),
+                    None => List::new(l.0.clone(), items),
+                })
+            }
             Frozen::Dict(d) => {
                 let dict = Dict::new(d.ty.clone(), d.fold);
                 for (k, v) in &d.entries {

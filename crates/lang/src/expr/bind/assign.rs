@@ -2,6 +2,7 @@
 
 use super::call::{Given, GivenArg};
 use super::names::{Named, class_args};
+use super::rectangular::{cell, set_cell};
 use super::{B, Binder, Bound};
 use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind};
 use crate::expr::ir::{Call, Ir};
@@ -17,6 +18,8 @@ pub(super) enum Place {
     Property(u32, Ty, Ident, &'static Member, Ty),
     /// Array, index, type of the items.
     Item(u32, u32, Ty),
+    /// Array of more dimensions, indices, type of the items.
+    Cell(u32, Vec<u32>, Ty),
     /// Receiver, arguments.
     Indexer(u32, Ty, Vec<(u32, Ty)>),
     /// Part of a tuple that is in a place.
@@ -184,6 +187,12 @@ impl Binder {
                         Ir::SetItem(Box::new(receiver.ir), Box::new(index), Box::new(value.ir)),
                         item,
                     ));
+                }
+                if let Ty::Rectangular(item, rank) = &receiver.ty {
+                    let item = (**item).clone();
+                    let places = self.cell_places(args, *rank, &left.at)?;
+                    let value = self.value_as(right, &item)?;
+                    return Ok(Bound::new(set_cell(receiver.ir, places, value.ir), item));
                 }
                 let given = if super::call::is_open(right) {
                     Given::Open(right)
@@ -357,6 +366,15 @@ impl Binder {
                 let slot = self.slot();
                 let ty = receiver.ty.clone();
                 temporaries.push((slot, receiver.ir));
+                if let Ty::Rectangular(item, rank) = &ty {
+                    let mut slots = Vec::new();
+                    for place in self.cell_places(args, *rank, &left.at)? {
+                        let s = self.slot();
+                        temporaries.push((s, place));
+                        slots.push(s);
+                    }
+                    return Ok((Place::Cell(slot, slots, (**item).clone()), (**item).clone()));
+                }
                 let mut slots = Vec::new();
                 for a in args {
                     let ArgValue::Expr(e) = &a.value else {
@@ -436,6 +454,10 @@ impl Binder {
                 Ir::Item(Box::new(Ir::Local(*of)), Box::new(Ir::Local(*index))),
                 ty.clone(),
             ),
+            Place::Cell(of, places, ty) => Bound::new(
+                cell(Ir::Local(*of), places.iter().map(|s| Ir::Local(*s))),
+                ty.clone(),
+            ),
             Place::Property(slot, ty, name, ..) => {
                 let of = Bound::new(Ir::Local(*slot), ty.clone());
                 match self.member_of_value(of, name, &[])? {
@@ -477,6 +499,10 @@ impl Binder {
                     Box::new(Ir::Local(index)),
                     Box::new(value.ir),
                 )
+            }
+            Place::Cell(of, places, _) => {
+                let places = places.into_iter().map(Ir::Local);
+                set_cell(Ir::Local(of), places, value.ir)
             }
             Place::Indexer(slot, of, slots) => {
                 self.indexed(slot, &of, &slots, MemberKind::SetIndex, Some(value), at)?

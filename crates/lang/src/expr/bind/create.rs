@@ -202,38 +202,60 @@ impl Binder {
             None => None,
         };
         if let ([size], None, Some(of)) = (sizes, items, &element) {
-            let b = self.value(size)?;
-            let b = self.array_index(b, &size.at)?;
-            if matches!(&b, Ir::Const(Frozen::Int(n)) if *n < 0) {
-                return Err(Fault::new(
-                    size.at.clone(),
-                    "cannot create an array with a negative size",
-                    "negative",
-                ));
-            }
+            let b = self.array_size(size)?;
             let ty = Ty::array(of.clone());
             return Ok(Bound::new(Ir::NewArrayOf(ty.clone(), Box::new(b)), ty));
         }
         let items = items.unwrap_or_default();
+        if let (Some(_), [size]) = (&element, sizes) {
+            self.size_of_items(size, items.len())?;
+        }
+        let (out, of) = self.items_of(&e.at, &items.iter().collect::<Vec<_>>(), element)?;
+        let ty = Ty::array(of);
+        Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty))
+    }
+
+    /// The length of an array.
+    pub(super) fn array_size(&mut self, size: &Expr) -> B<Ir> {
+        let b = self.value(size)?;
+        let b = self.array_index(b, &size.at)?;
+        if matches!(&b, Ir::Const(Frozen::Int(n)) if *n < 0) {
+            return Err(Fault::new(
+                size.at.clone(),
+                "cannot create an array with a negative size",
+                "negative",
+            ));
+        }
+        Ok(b)
+    }
+
+    /// A length that stands beside the items.
+    pub(super) fn size_of_items(&mut self, size: &Expr, n: usize) -> B<()> {
+        let b = self.value(size)?;
+        if matches!(b.constant(), Some(Frozen::Int(given)) if usize::try_from(given) == Ok(n)) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            size.at.clone(),
+            format!("the array has {n} items"),
+            "expected that number",
+        ))
+    }
+
+    /// Items of an array, and their type: the one that was written, else the best common type.
+    pub(super) fn items_of(
+        &mut self,
+        at: &At,
+        items: &[&Expr],
+        element: Option<Ty>,
+    ) -> B<(Vec<Ir>, Ty)> {
+        let mut out = Vec::new();
         if let Some(of) = element {
-            let mut out = Vec::new();
             for i in items {
                 out.push(self.value_as(i, &of)?.ir);
             }
-            if let [size] = sizes {
-                let b = self.value(size)?;
-                if !matches!(b.constant(), Some(Frozen::Int(n)) if n as usize == items.len()) {
-                    return Err(Fault::new(
-                        size.at.clone(),
-                        format!("the array has {} items", items.len()),
-                        "expected that number",
-                    ));
-                }
-            }
-            let ty = Ty::array(of);
-            return Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty));
+            return Ok((out, of));
         }
-        // `new[] { … }`: the best common type.
         let mut bound = Vec::new();
         for i in items {
             bound.push((self.value(i)?, i.at.clone()));
@@ -254,18 +276,16 @@ impl Binder {
             .cloned()
             .ok_or_else(|| {
                 Fault::new(
-                    e.at.clone(),
+                    at.clone(),
                     "the items have no common type",
                     "no type that all convert to",
                 )
                 .help("name it: `new object[] { … }`")
             })?;
-        let mut out = Vec::new();
         for (b, at) in bound {
             out.push(self.coerce(b, &of, &at)?.ir);
         }
-        let ty = Ty::array(of);
-        Ok(Bound::new(Ir::NewArray(ty.clone(), out), ty))
+        Ok((out, of))
     }
 
     /// `[a, b]` as an array or a collection.

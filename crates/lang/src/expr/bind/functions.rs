@@ -641,7 +641,7 @@ fn not_invocable(ty: &Ty, target: &Expr, at: &At) -> Fault {
 /// Whether a type of a lineage has an indexer.
 fn indexed(ty: &Ty) -> bool {
     use crate::expr::table::{MemberKind, table};
-    matches!(ty, Ty::Array(_))
+    ty.as_array().is_some()
         || table()
             .of(ty)
             .is_some_and(|t| t.members.iter().any(|m| m.kind == MemberKind::Index))

@@ -125,7 +125,11 @@ impl Binder {
             .map(|l| l.ty.clone())
             .last();
         match ty {
-            Some(t) if t.is_value() || matches!(t, Ty::String | Ty::Array(_) | Ty::Object) => {
+            Some(t)
+                if t.is_value()
+                    || t.as_array().is_some()
+                    || matches!(t, Ty::String | Ty::Object) =>
+            {
                 Err(Fault::new(
                     at.clone(),
                     format!("`{t}`: a type in a `using` must be convertible to `IDisposable`"),

@@ -3,6 +3,7 @@
 use super::call::{Candidate, GivenArg};
 use super::convert::implicit;
 use super::names::class_args;
+use super::rectangular::cell;
 use super::{B, Binder, Bound};
 use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind, Literal, TypeRef};
 use crate::expr::ir::Ir;
@@ -141,6 +142,11 @@ impl Binder {
             let i = self.value(i)?;
             let i = self.array_index(i, &i_at)?;
             return Ok(Bound::new(Ir::Item(Box::new(of.ir), Box::new(i)), item));
+        }
+        if let Ty::Rectangular(item, rank) = &of.ty {
+            let item = (**item).clone();
+            let places = self.cell_places(args, *rank, at)?;
+            return Ok(Bound::new(cell(of.ir, places), item));
         }
         self.indexer(of, MemberKind::Index, args, None, at)
     }

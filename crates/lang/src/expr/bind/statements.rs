@@ -476,7 +476,7 @@ impl Binder {
         }
         for t in table().lineage(&source.ty) {
             match &t {
-                Ty::Array(item) => return Ok((**item).clone()),
+                Ty::Array(item) | Ty::Rectangular(item, _) => return Ok((**item).clone()),
                 Ty::Class("IEnumerable", args) if args.len() == 1 => return Ok(args[0].clone()),
                 Ty::Class("MatchCollection", _) => return Ok(Ty::class("Match")),
                 _ => {}

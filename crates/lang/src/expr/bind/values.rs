@@ -34,6 +34,14 @@ impl Binder {
             Kind::NewArray(ty, sizes, items) => {
                 self.create_array(e, ty.as_ref(), sizes, items.as_deref())
             }
+            Kind::NewRectangular(rank, ty, sizes, items) => {
+                self.create_rectangular(e, *rank, ty.as_ref(), sizes, items.as_deref())
+            }
+            Kind::Row(_) => Err(Fault::new(
+                e.at.clone(),
+                "unexpected `{`",
+                "expected a value",
+            )),
             Kind::Anonymous(fields) => self.anonymous(e, fields),
             Kind::Tuple(items) => self.tuple(items, None),
             Kind::Declare(_, name) => Err(Fault::new(

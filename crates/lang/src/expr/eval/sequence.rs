@@ -185,7 +185,7 @@ impl Iter {
         Iter::List {
             list: l.clone(),
             at: 0,
-            version: (!matches!(l.ty(), Ty::Array(_))).then(|| l.version()),
+            version: l.ty().as_array().is_none().then(|| l.version()),
         }
     }
 

@@ -54,6 +54,7 @@ pub(crate) fn derives(from: &Ty, to: &Ty) -> bool {
             a == b && (x == y || any || (x.len() == y.len() && varies(a, x, y)))
         }
         (Ty::Array(a), Ty::Array(b)) => a == b || reference(a, b),
+        (Ty::Rectangular(a, n), Ty::Rectangular(b, m)) => n == m && (a == b || reference(a, b)),
         _ => t == to,
     })
 }

@@ -84,7 +84,8 @@ fn text(cx: &mut Cx<'_>, c: &Call, len: usize) -> Result<(), Throw> {
 }
 
 fn list(cx: &mut Cx<'_>, c: &Call, len: usize) -> Result<(), Throw> {
-    if len < ITEMS || c.member.is_some_and(|m| LIGHT_OF_LIST.contains(&m.name)) {
+    // Without a row it is a cell of an array.
+    if len < ITEMS || c.member.is_none_or(|m| LIGHT_OF_LIST.contains(&m.name)) {
         return Ok(());
     }
     cx.step(len / ITEMS)

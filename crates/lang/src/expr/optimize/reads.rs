@@ -77,8 +77,9 @@ fn reads(ir: &mut Ir) -> bool {
 }
 
 fn reading(c: &Call) -> bool {
+    // `typeof`, and the cells of an array.
     let Some(member) = c.member else {
-        return false;
+        return true;
     };
     // Code of another expression.
     if member.of == "DictionaryExtensions" && c.types.iter().any(|t| t.delegate().is_some()) {

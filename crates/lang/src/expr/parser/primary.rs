@@ -3,9 +3,24 @@
 use super::{Fault, Lex, MAX_CHAIN, Parsed, Parser, TYPE_WORDS, is_keyword};
 use crate::expr::ast::{
     Arg, ArgValue, At, Body, Expr, Ident, Init, InitKey, InitValue, Kind, Literal, Piece, TypeRef,
+    TypeSuffix,
 };
 use crate::expr::lexer::Part;
 use crate::value::Str;
+
+/// An array's creation, by its rank.
+pub(super) fn new_array(
+    rank: u8,
+    ty: Option<TypeRef>,
+    sizes: Vec<Expr>,
+    items: Option<Vec<Expr>>,
+) -> Kind {
+    if rank > 1 {
+        Kind::NewRectangular(rank, ty, sizes, items)
+    } else {
+        Kind::NewArray(ty, sizes, items)
+    }
+}
 
 impl Parser<'_> {
     pub(super) fn postfix(&mut self) -> Parsed<Expr> {
@@ -382,13 +397,11 @@ impl Parser<'_> {
             });
         }
         if self.is("[") {
-            self.advance();
-            while self.eat(",") {}
-            self.expect("]")?;
-            let items = self.items()?;
+            let rank = self.brackets()?;
+            let items = self.array_items(rank)?;
             return Ok(Expr {
                 at: start..self.before(),
-                kind: Kind::NewArray(None, Vec::new(), Some(items)),
+                kind: new_array(rank, None, Vec::new(), Some(items)),
             });
         }
         if self.is("(") {
@@ -409,7 +422,7 @@ impl Parser<'_> {
         let mut ty = self.type_for_new()?;
         if self.is("?") && self.ahead_is(1, "[") {
             self.advance();
-            ty.suffix.push(crate::expr::ast::TypeSuffix::Nullable);
+            ty.suffix.push(TypeSuffix::Nullable);
         }
         if self.is("[") {
             return self.array_creation(ty, start);
@@ -440,26 +453,25 @@ impl Parser<'_> {
 
     #[inline(never)]
     fn array_creation(&mut self, mut ty: TypeRef, start: usize) -> Parsed<Expr> {
-        self.advance();
         let mut sizes = Vec::new();
-        if !self.is("]") {
+        let rank = if self.at_brackets() {
+            self.brackets()?
+        } else {
+            let at = self.start();
+            self.advance();
             sizes.push(self.expr()?);
-            if self.is(",") {
-                return Err(Fault::new(
-                    self.here(),
-                    "arrays of more than one dimension are not supported",
-                    "expected `]`",
-                ));
+            while self.eat(",") {
+                sizes.push(self.expr()?);
             }
-        }
-        self.expect("]")?;
-        while self.is("[") && self.ahead_is(1, "]") {
-            self.advance();
-            self.advance();
-            ty.suffix.push(crate::expr::ast::TypeSuffix::Array);
+            self.expect("]")?;
+            super::types::rank_of(sizes.len(), at..self.before())?
+        };
+        while self.at_brackets() {
+            let rank = self.brackets()?;
+            ty.suffix.push(TypeSuffix::Array(rank));
         }
         let items = if self.is("{") {
-            Some(self.items()?)
+            Some(self.array_items(rank)?)
         } else {
             None
         };
@@ -468,8 +480,30 @@ impl Parser<'_> {
         }
         Ok(Expr {
             at: start..self.before(),
-            kind: Kind::NewArray(Some(ty), sizes, items),
+            kind: new_array(rank, Some(ty), sizes, items),
         })
+    }
+
+    /// `{ … }` of an array: expressions, or rows for each dimension but the last.
+    pub(super) fn array_items(&mut self, rank: u8) -> Parsed<Vec<Expr>> {
+        let Some(inner) = rank.checked_sub(1).filter(|r| *r > 0) else {
+            return self.items();
+        };
+        self.expect("{")?;
+        let mut out = Vec::new();
+        while !self.is("}") {
+            let start = self.start();
+            let row = self.array_items(inner)?;
+            out.push(Expr {
+                at: start..self.before(),
+                kind: Kind::Row(row),
+            });
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect("}")?;
+        Ok(out)
     }
 
     fn items(&mut self) -> Parsed<Vec<Expr>> {

@@ -333,11 +333,16 @@ impl Parser<'_> {
                     // `int[] a = { 1, 2 }`
                     let start = self.start();
                     let mut element = ty.clone();
-                    element.suffix.pop();
-                    let items = self.array_items()?;
+                    let rank = element.take_array();
+                    let items = self.array_items(rank)?;
                     Some(Expr {
                         at: start..self.before(),
-                        kind: Kind::NewArray(Some(element), Vec::new(), Some(items)),
+                        kind: super::primary::new_array(
+                            rank,
+                            Some(element),
+                            Vec::new(),
+                            Some(items),
+                        ),
                     })
                 } else {
                     Some(self.expr()?)
@@ -351,19 +356,6 @@ impl Parser<'_> {
             }
         }
         Ok(Some(StmtKind::Local(explicit(ty), names, false)))
-    }
-
-    fn array_items(&mut self) -> Parsed<Vec<Expr>> {
-        self.expect("{")?;
-        let mut out = Vec::new();
-        while !self.is("}") {
-            out.push(self.expr()?);
-            if !self.eat(",") {
-                break;
-            }
-        }
-        self.expect("}")?;
-        Ok(out)
     }
 
     fn local_function(&mut self) -> Parsed<Option<LocalFunction>> {

@@ -1,7 +1,22 @@
 //! Types as written: `string`, `List<int>`, `int?`, `byte[]`, `Newtonsoft.Json.Linq.JObject`.
 
 use super::{Lex, Parsed, Parser, TYPE_WORDS, is_keyword};
-use crate::expr::ast::{Ident, TypeRef, TypeSuffix};
+use crate::expr::ast::{At, Ident, TypeRef, TypeSuffix};
+use crate::expr::lexer::Fault;
+
+/// Most dimensions that .NET gives an array.
+const RANKS: usize = 32;
+
+/// The rank of an array, unless it is more than .NET has.
+pub(super) fn rank_of(n: usize, at: At) -> Parsed<u8> {
+    u8::try_from(n).ok().filter(|_| n <= RANKS).ok_or_else(|| {
+        Fault::new(
+            at,
+            format!("an array has at most {RANKS} dimensions"),
+            format!("these are {n}"),
+        )
+    })
+}
 
 impl Parser<'_> {
     /// A type; in an expression the caller decides whether it was one.
@@ -35,16 +50,32 @@ impl Parser<'_> {
             {
                 self.advance();
                 ty.suffix.push(TypeSuffix::Nullable);
-            } else if self.is("[") && self.ahead_is(1, "]") {
-                self.advance();
-                self.advance();
-                ty.suffix.push(TypeSuffix::Array);
+            } else if self.at_brackets() {
+                let rank = self.brackets()?;
+                ty.suffix.push(TypeSuffix::Array(rank));
             } else {
                 break;
             }
         }
         ty.at.end = self.before();
         Ok(ty)
+    }
+
+    /// Whether brackets without sizes follow: `[]`, `[,]`.
+    pub(super) fn at_brackets(&self) -> bool {
+        self.is("[") && (self.ahead_is(1, "]") || self.ahead_is(1, ","))
+    }
+
+    /// `[]`, `[,]`: the rank.
+    pub(super) fn brackets(&mut self) -> Parsed<u8> {
+        let start = self.start();
+        self.expect("[")?;
+        let mut rank = 1;
+        while self.eat(",") {
+            rank += 1;
+        }
+        self.expect("]")?;
+        rank_of(rank, start..self.before())
     }
 
     fn type_name(&mut self) -> Parsed<TypeRef> {

@@ -6,6 +6,7 @@
 mod array;
 mod list;
 mod queue;
+pub(crate) mod rectangular;
 mod set;
 pub(super) mod span;
 
@@ -278,7 +279,7 @@ fn is_strict(v: &Value) -> bool {
     match v {
         Value::Bytes(_) => true,
         Value::List(l) => {
-            matches!(l.ty(), Ty::Array(_)) || l.ty().is_class("Queue") || l.ty().is_class("Stack")
+            l.ty().as_array().is_some() || l.ty().is_class("Queue") || l.ty().is_class("Stack")
         }
         _ => false,
     }

@@ -10,7 +10,7 @@ pub(super) use boolean::parse as parse_bool;
 pub(super) use chars::of_text as char_of_text;
 
 use super::{Row, Type, m, ty, ty_of};
-use crate::expr::eval::{equal, same, throw, types};
+use crate::expr::eval::{Args, Cx, R, equal, same, throw, types};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::any::Any;
@@ -139,6 +139,20 @@ const NULLABLE: &[Row] = &[
     ),
 ];
 
+/// `IComparable.CompareTo`: that of the value's own type; tuples have none that is public.
+fn compare_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let row = super::table().of(&a.values[0].ty()).and_then(|t| {
+        t.members.iter().find(|m| {
+            let takes_object = matches!(&m.params[..], [p] if p.ty == Ty::Object);
+            m.name == "CompareTo" && !m.is_static && takes_object
+        })
+    });
+    match row {
+        Some(m) => (m.run)(cx, a),
+        None => super::tuples::compare_to(cx, a),
+    }
+}
+
 pub(super) const TYPES: &[Type] = &[
     ty("class System.Object", OBJECT),
     ty("class System.Void", &[]),
@@ -157,7 +171,10 @@ pub(super) const TYPES: &[Type] = &[
         "struct System.Boolean : IComparable, IConvertible",
         boolean::ROWS,
     ),
-    ty("interface System.IComparable", &[]),
+    ty(
+        "interface System.IComparable",
+        &[m("int CompareTo(object obj)", compare_to)],
+    ),
     ty(
         "interface System.IDisposable",
         &[m("void Dispose()", |_, _| Ok(Value::Null))],

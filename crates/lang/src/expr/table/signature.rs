@@ -313,7 +313,17 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
         Ty::generic(info.name, args)
     };
     let mut ty = base;
-    for s in &written.suffix {
+    let mut suffix = &written.suffix[..];
+    while let Some(s) = suffix.first() {
+        // Of brackets in a row the first are the outermost array's.
+        let ranks: Vec<u8> = suffix
+            .iter()
+            .map_while(|s| match s {
+                TypeSuffix::Array(rank) => Some(*rank),
+                TypeSuffix::Nullable => None,
+            })
+            .collect();
+        suffix = suffix.get(ranks.len().max(1)..).unwrap_or_default();
         ty = match s {
             TypeSuffix::Nullable if ty.numeric().is_some() || ty == Ty::Bool => Ty::nullable(ty),
             TypeSuffix::Nullable => match &ty {
@@ -324,7 +334,7 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
                 Ty::Param(_) | Ty::Tuple(_) => Ty::nullable(ty),
                 _ => ty,
             },
-            TypeSuffix::Array => Ty::array(ty),
+            TypeSuffix::Array(_) => ranks.into_iter().rev().fold(ty, Ty::array_of_rank),
         };
     }
     Ok(ty)

@@ -1,7 +1,7 @@
 //! `System.Tuple` and `System.ValueTuple`. Their parts (`Item1` …) are fields that the binder knows; `Create` is here.
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Record, compare};
+use crate::expr::eval::{Args, Cx, R, Record, compare, throw};
 use crate::expr::types::Ty;
 use crate::value::Value;
 
@@ -22,6 +22,22 @@ macro_rules! create {
     ($reference:literal, $signature:literal) => {
         m($signature, |cx, a| tuple(cx, a, $reference))
     };
+}
+
+/// The order of two tuples, part by part; null is before everything.
+pub(super) fn compare_to(_: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let (own, other) = (a.get(0), a.get(1));
+    if !other.is_null() && other.ty() != own.ty() {
+        return Err(throw(
+            "ArgumentException",
+            format!(
+                "Argument must be of type {}. (Parameter 'other')",
+                own.ty().full_name()
+            ),
+        ));
+    }
+    let order = compare(&own, &other);
+    Ok(Value::Int(order.map_or(1, |o| o as i32)))
 }
 
 const TUPLE: &[Row] = &[
@@ -85,10 +101,7 @@ const VALUE_TUPLE: &[Row] = &[
         false,
         "static (A, B, C, D, E, F, G) Create<A, B, C, D, E, F, G>(A item1, B item2, C item3, D item4, E item5, F item6, G item7)"
     ),
-    m("int CompareTo(object other)", |_, a| {
-        let order = compare(&a.get(0), &a.get(1));
-        Ok(Value::Int(order.map_or(1, |o| o as i32)))
-    }),
+    m("int CompareTo(object other)", compare_to),
 ];
 
 pub(super) const TYPES: &[Type] = &[

@@ -2,7 +2,7 @@
 
 use super::{Row, Type, TypeKind, m, table, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument, null_reference};
-use crate::expr::types::Ty;
+use crate::expr::types::{Ty, brackets};
 use crate::value::{EnumType, Object, Value};
 use std::any::Any;
 use std::rc::Rc;
@@ -73,7 +73,13 @@ fn is_kind(a: &Args<'_>, kind: TypeKind) -> R {
 fn names(a: &Args<'_>) -> Result<(String, String), crate::expr::eval::Throw> {
     let full = a.object::<Described>(0)?.0.full_name();
     let plain = full.split('[').next().unwrap_or_default();
-    let suffix = if full.ends_with("[]") { "[]" } else { "" };
+    // Written after the name from the inner array to the outer.
+    let mut suffix = String::new();
+    let mut of = &a.object::<Described>(0)?.0;
+    while let Some((item, rank)) = of.as_array() {
+        suffix.insert_str(0, &brackets(rank));
+        of = item;
+    }
     let (space, name) = plain.rsplit_once('.').unwrap_or(("", plain));
     Ok((space.to_string(), format!("{name}{suffix}")))
 }
@@ -90,7 +96,7 @@ const TYPE: &[Row] = &[
     }),
     m("bool IsArray", |_, a| {
         let ty = &a.object::<Described>(0)?.0;
-        Ok(Value::Bool(matches!(ty, Ty::Array(_))))
+        Ok(Value::Bool(ty.as_array().is_some()))
     }),
     m("bool IsValueType", |_, a| {
         let ty = &a.object::<Described>(0)?.0;

@@ -2,6 +2,7 @@
 
 use super::super::linq::sort::Order;
 use super::super::{Row, m};
+use super::rectangular::{dimension, dimensions, indexed, outside, single};
 use super::span::{
     self, Items, NEGATIVE, Where, binary_search, find_index, index_of, list, matching,
     out_of_range, range, sort_range,
@@ -54,12 +55,26 @@ fn copy(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, at: i64, to_at: i64, n: i64) -
     Ok(Value::Null)
 }
 
+/// `Array.Copy`, which wants arrays of as many dimensions.
+fn copy_array(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, at: i64, to_at: i64, n: i64) -> R {
+    let rank = |i: usize| match a.values.get(i) {
+        Some(v) if !v.is_null() => Some(dimensions(v).len()),
+        _ => None,
+    };
+    if let (Some(from), Some(to)) = (rank(0), rank(to))
+        && from != to
+    {
+        return Err(throw(
+            "RankException",
+            "The specified arrays must have the same number of dimensions.",
+        ));
+    }
+    copy(cx, a, to, at, to_at, n)
+}
+
 /// Type of the items of an array.
 fn element(l: &List) -> Ty {
-    match l.ty() {
-        Ty::Array(of) => (**of).clone(),
-        _ => Ty::Object,
-    }
+    l.ty().as_array().map_or(Ty::Object, |(of, _)| of.clone())
 }
 
 fn fill(l: &List, within: std::ops::Range<usize>, v: &Value) -> R {
@@ -74,35 +89,13 @@ fn fill(l: &List, within: std::ops::Range<usize>, v: &Value) -> R {
     Ok(Value::Null)
 }
 
-fn outside() -> Throw {
-    throw(
-        "IndexOutOfRangeException",
-        "Index was outside the bounds of the array.",
-    )
-}
-
-fn place(a: &Args<'_>, i: usize, len: usize) -> Result<usize, Throw> {
-    usize::try_from(a.int(i))
-        .ok()
-        .filter(|n| *n < len)
-        .ok_or_else(outside)
-}
-
-/// Only the first dimension is there.
-fn dimension(a: &Args<'_>) -> Result<(), Throw> {
-    if a.int(1) == 0 {
-        Ok(())
-    } else {
-        Err(outside())
-    }
-}
-
 /// Place and length that must lie within an array: `IndexOutOfRangeException` or what .NET says instead.
 fn part(a: &Args<'_>, i: usize, len: usize) -> Result<std::ops::Range<usize>, Throw> {
     range(a, i, ("index", "length"), len)
 }
 
 fn sort_all(cx: &mut Cx<'_>, a: &Args<'_>, order: &Order) -> R {
+    single(a, 0)?;
     let l = list(a, 0, "array")?;
     let n = l.items().len();
     sort_range(cx, &l, None, 0..n, order)
@@ -156,6 +149,7 @@ fn found(cx: &mut Cx<'_>, a: &Args<'_>, backward: bool) -> R {
 
 /// `IndexOf` of an array: value, start, count.
 fn place_of(cx: &mut Cx<'_>, a: &Args<'_>, backward: bool) -> R {
+    single(a, 0)?;
     let wherein = match a.len() {
         2 => Where::ALL,
         3 => Where::from(2),
@@ -179,6 +173,41 @@ fn resize(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     Ok(Value::Null)
 }
 
+fn get_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let at = indexed(cx, a, 1)?;
+    let items = Items::of(cx, a, 0, "array")?;
+    Ok(items.get(at).unwrap_or_default())
+}
+
+fn set_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let l = list(a, 0, "array")?;
+    let i = indexed(cx, a, 2)?;
+    let of = element(&l);
+    let v = a.get(1);
+    let v = if v.is_null() {
+        types::default_of(&of)
+    } else if types::is(&of, &v) {
+        v
+    } else {
+        match (of.numeric(), v.ty().numeric()) {
+            (Some(to), Some(from)) if from.widens_to(to) => crate::expr::eval::to_number(to, &v)?,
+            (Some(_), Some(_)) => {
+                return Err(throw(
+                    "ArgumentException",
+                    "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
+                ));
+            }
+            _ => {
+                return Err(throw(
+                    "InvalidCastException",
+                    "Object cannot be stored in an array of this type.",
+                ));
+            }
+        }
+    };
+    fill(&l, i..i + 1, &v)
+}
+
 pub(super) const INSTANCE: &[Row] = &[
     m("int Length", |_, a| {
         Ok(Value::Int(match &a.values[0] {
@@ -190,73 +219,64 @@ pub(super) const INSTANCE: &[Row] = &[
     m("long LongLength", |cx, a| {
         Ok(Value::Long(Items::of(cx, a, 0, "array")?.len() as i64))
     }),
-    m("int Rank", |_, _| Ok(Value::Int(1))),
+    m("int Rank", |_, a| {
+        Ok(Value::Int(dimensions(&a.values[0]).len() as i32))
+    }),
     m("bool IsFixedSize", |_, _| Ok(Value::Bool(true))),
     m("bool IsReadOnly", |_, _| Ok(Value::Bool(false))),
     m("bool IsSynchronized", |_, _| Ok(Value::Bool(false))),
     m("object SyncRoot", |_, a| Ok(a.get(0))),
-    m("int GetLength(int dimension)", |cx, a| {
-        dimension(a)?;
-        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32))
+    m("int GetLength(int dimension)", |_, a| {
+        Ok(Value::Int(dimension(a)? as i32))
     }),
-    m("long GetLongLength(int dimension)", |cx, a| {
-        dimension(a)?;
-        Ok(Value::Long(Items::of(cx, a, 0, "array")?.len() as i64))
+    m("long GetLongLength(int dimension)", |_, a| {
+        Ok(Value::Long(dimension(a)? as i64))
     }),
     m("int GetLowerBound(int dimension)", |_, a| {
         dimension(a)?;
         Ok(Value::Int(0))
     }),
-    m("int GetUpperBound(int dimension)", |cx, a| {
-        dimension(a)?;
-        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32 - 1))
+    m("int GetUpperBound(int dimension)", |_, a| {
+        Ok(Value::Int(dimension(a)? as i32 - 1))
     }),
-    m("object GetValue(int index)", |cx, a| {
-        let items = Items::of(cx, a, 0, "array")?;
-        let i = place(a, 1, items.len())?;
-        Ok(items.get(i).unwrap_or_default())
-    }),
-    m("void SetValue(object value, int index)", |_, a| {
-        let l = list(a, 0, "array")?;
-        let i = place(a, 2, l.items().len())?;
-        let of = element(&l);
-        let v = a.get(1);
-        let v = if v.is_null() {
-            types::default_of(&of)
-        } else if types::is(&of, &v) {
-            v
-        } else {
-            match (of.numeric(), v.ty().numeric()) {
-                (Some(to), Some(from)) if from.widens_to(to) => {
-                    crate::expr::eval::to_number(to, &v)?
-                }
-                (Some(_), Some(_)) => {
-                    return Err(throw(
-                        "ArgumentException",
-                        "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
-                    ));
-                }
-                _ => {
-                    return Err(throw(
-                        "InvalidCastException",
-                        "Object cannot be stored in an array of this type.",
-                    ));
-                }
-            }
-        };
-        fill(&l, i..i + 1, &v)
-    }),
+    m("object GetValue(int index)", get_value),
+    m("object GetValue(int index1, int index2)", get_value),
+    m(
+        "object GetValue(int index1, int index2, int index3)",
+        get_value,
+    ),
+    m("object GetValue(params int[] indices)", get_value),
+    m("void SetValue(object value, int index)", set_value),
+    m(
+        "void SetValue(object value, int index1, int index2)",
+        set_value,
+    ),
+    m(
+        "void SetValue(object value, int index1, int index2, int index3)",
+        set_value,
+    ),
+    m(
+        "void SetValue(object value, params int[] indices)",
+        set_value,
+    ),
     m("object Clone()", |cx, a| match a.get(0) {
         Value::List(l) => {
             let items = l.items().clone();
-            cx.list(l.ty().clone(), items)
+            match l.lengths() {
+                Some(lengths) => {
+                    cx.charge(items.len().saturating_mul(size_of::<Value>()))?;
+                    let made = List::rectangular(l.ty().clone(), lengths.to_vec(), items);
+                    Ok(Value::List(made))
+                }
+                None => cx.list(l.ty().clone(), items),
+            }
         }
         v => Ok(v),
     }),
     m("void CopyTo(Array array, int index)", |cx, a| {
         let n = Items::of(cx, a, 0, "array")?.len();
         a.not_null(&["", "array"])?;
-        copy(cx, a, 1, 0, a.int(2), n as i64)
+        copy_array(cx, a, 1, 0, a.int(2), n as i64)
     }),
     m("void Initialize()", |_, _| Ok(Value::Null)),
 ];
@@ -303,7 +323,7 @@ pub(super) const STATIC: &[Row] = &[
     ),
     m(
         "static void ConstrainedCopy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
-        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+        |cx, a| copy_array(cx, a, 2, a.int(1), a.int(3), a.int(4)),
     ),
     m(
         "static R[] ConvertAll<T, R>(T[] array, Converter<T, R> converter)",
@@ -314,19 +334,19 @@ pub(super) const STATIC: &[Row] = &[
     ),
     m(
         "static void Copy(Array sourceArray, Array destinationArray, int length)",
-        |cx, a| copy(cx, a, 1, 0, 0, a.int(2)),
+        |cx, a| copy_array(cx, a, 1, 0, 0, a.int(2)),
     ),
     m(
         "static void Copy(Array sourceArray, Array destinationArray, long length)",
-        |cx, a| copy(cx, a, 1, 0, 0, a.int(2)),
+        |cx, a| copy_array(cx, a, 1, 0, 0, a.int(2)),
     ),
     m(
         "static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)",
-        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+        |cx, a| copy_array(cx, a, 2, a.int(1), a.int(3), a.int(4)),
     ),
     m(
         "static void Copy(Array sourceArray, long sourceIndex, Array destinationArray, long destinationIndex, long length)",
-        |cx, a| copy(cx, a, 2, a.int(1), a.int(3), a.int(4)),
+        |cx, a| copy_array(cx, a, 2, a.int(1), a.int(3), a.int(4)),
     ),
     m("static T[] Empty<T>()", |cx, a| {
         let ty = Ty::array(a.ty(0));
@@ -445,12 +465,16 @@ pub(super) const STATIC: &[Row] = &[
     ),
     m("static void Resize<T>(ref T[] array, int newSize)", resize),
     m("static void Reverse(Array array)", |_, a| {
+        single(a, 0)?;
         list(a, 0, "array")?.items_mut().reverse();
         Ok(Value::Null)
     }),
     m(
         "static void Reverse(Array array, int index, int length)",
-        |_, a| super::reverse(a, ("index", "length")),
+        |_, a| {
+            single(a, 0)?;
+            super::reverse(a, ("index", "length"))
+        },
     ),
     m("static void Sort(Array array)", |cx, a| {
         sort_all(cx, a, &Order::Default)

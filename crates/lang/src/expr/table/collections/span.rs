@@ -98,7 +98,7 @@ impl Items {
     /// How often the list was changed; arrays do not tell.
     fn version(&self) -> u32 {
         match &self.0 {
-            Value::List(l) if !matches!(l.ty(), crate::expr::types::Ty::Array(_)) => l.version(),
+            Value::List(l) if l.ty().as_array().is_none() => l.version(),
             _ => 0,
         }
     }

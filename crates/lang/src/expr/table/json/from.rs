@@ -124,6 +124,11 @@ impl Writer<'_, '_, '_> {
                 Ok(Token::object(fields))
             }
             Value::Host(h) => self.members(v, h.0.ty(), depth),
+            Value::List(l) if l.lengths().is_some() => {
+                // A copy: a delegate that an item calls may change the array.
+                let items = iterate(self.cx, v)?;
+                self.rows(l.lengths().unwrap_or_default(), &mut items.iter(), depth)
+            }
             Value::List(_) | Value::Dict(_) => {
                 let items = iterate(self.cx, v)?;
                 self.array(&items, depth)
@@ -196,6 +201,27 @@ impl Writer<'_, '_, '_> {
         let mut out = Vec::with_capacity(items.len());
         for i in items {
             out.push(self.object(i, depth + 1)?);
+        }
+        Ok(Token::array(out))
+    }
+
+    /// An array of more dimensions: arrays in arrays.
+    fn rows(
+        &mut self,
+        lengths: &[usize],
+        items: &mut std::slice::Iter<'_, Value>,
+        depth: usize,
+    ) -> Result<Token, Throw> {
+        let Some((length, inner)) = lengths.split_first() else {
+            let item = items.next().unwrap_or(&Value::Null);
+            return self.object(item, depth);
+        };
+        let mut out = Vec::new();
+        for _ in 0..*length {
+            // There may be many rows without an item.
+            self.cx.step(1)?;
+            self.cx.charge(size_of::<Token>())?;
+            out.push(self.rows(inner, items, depth + 1)?);
         }
         Ok(Token::array(out))
     }

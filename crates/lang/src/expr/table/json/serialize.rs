@@ -32,7 +32,7 @@ fn serialized(cx: &mut Cx<'_>, a: &Args<'_>, formatting: Option<usize>, settings
 fn mentions(ty: &Ty, part: &Ty) -> bool {
     ty.plain() == part
         || match ty.plain() {
-            Ty::Array(of) => mentions(of, part),
+            Ty::Array(of) | Ty::Rectangular(of, _) => mentions(of, part),
             Ty::Class(_, args) => args.iter().any(|t| mentions(t, part)),
             Ty::Anonymous(a) => a.fields.iter().any(|(_, t)| mentions(t, part)),
             _ => false,
