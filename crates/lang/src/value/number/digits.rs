@@ -6,6 +6,9 @@
 use crate::value::Value;
 use rust_decimal::Decimal;
 
+/// More digits after the point than the exact value of any `double` has: 1074.
+const MOST_DIGITS: usize = 1_100;
+
 /// Which digits of a floating-point number are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wanted {
@@ -41,13 +44,18 @@ impl Digits {
             Value::Double(f) if f.is_finite() => {
                 let negative = f.is_sign_negative();
                 let f = f.abs();
+                // Further digits are zeros, and Rust panics on a precision beyond `u16`.
+                let most = |n: usize| n.min(MOST_DIGITS);
                 Some(match wanted {
                     Wanted::Shortest => Digits::scientific(&format!("{f:e}"), negative),
                     Wanted::Significant(n) => {
-                        let n = n.saturating_sub(1);
+                        let n = most(n.saturating_sub(1));
                         Digits::scientific(&format!("{f:.n$e}"), negative)
                     }
-                    Wanted::Fraction(n) => Digits::fixed(&format!("{f:.n$}"), negative),
+                    Wanted::Fraction(n) => {
+                        let n = most(n);
+                        Digits::fixed(&format!("{f:.n$}"), negative)
+                    }
                 })
             }
             Value::Decimal(d) => Some(Digits::of_decimal(d)),

@@ -201,7 +201,13 @@ pub(super) fn exponent(
     } else if plus {
         out.push_str(&info.plus);
     }
-    out.push_str(&format!("{:0width$}", e.unsigned_abs()));
+    pad(&e.unsigned_abs().to_string(), width, out);
+}
+
+/// Digits with zeros before them. Rust's own width panics beyond `u16`, a format of .NET may ask for more.
+fn pad(digits: &str, width: usize, out: &mut String) {
+    out.extend(std::iter::repeat_n('0', width.saturating_sub(digits.len())));
+    out.push_str(digits);
 }
 
 fn whole(v: &Value, width: usize, info: &Symbols) -> String {
@@ -212,7 +218,9 @@ fn whole(v: &Value, width: usize, info: &Symbols) -> String {
             (n < 0, n.unsigned_abs())
         }
     };
-    format!("{}{n:0width$}", if negative { &*info.minus } else { "" })
+    let mut out = String::from(if negative { &*info.minus } else { "" });
+    pad(&n.to_string(), width, &mut out);
+    out
 }
 
 fn hex(v: &Value, width: usize, lower: bool) -> String {
@@ -223,9 +231,12 @@ fn hex(v: &Value, width: usize, lower: bool) -> String {
         Value::ULong(n) => n,
         _ => v.as_i64().unwrap_or(0) as u64,
     };
-    if lower {
-        format!("{bits:0width$x}")
+    let digits = if lower {
+        format!("{bits:x}")
     } else {
-        format!("{bits:0width$X}")
-    }
+        format!("{bits:X}")
+    };
+    let mut out = String::new();
+    pad(&digits, width, &mut out);
+    out
 }

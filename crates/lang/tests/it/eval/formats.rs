@@ -66,6 +66,18 @@ fn any_format_is_survived() {
     });
 }
 
+/// What fuzzing has found: Rust's own precision and width end at 65,535.
+#[test]
+fn long_precisions_are_survived() {
+    for format in [
+        "N90000", "F90000", "E90000", "G90000", "P65535", "C90000", "D90000", "X90000", "x90000",
+    ] {
+        let data = [b"\x55\x84\xa3\xff\x26\x79\xe0\xa0\x31", format.as_bytes()].concat();
+        fuzz::format(&data);
+    }
+    fuzz::format(format!("123456789E+{}", "0".repeat(70_000)).as_bytes());
+}
+
 #[test]
 fn any_bytes_as_a_format_are_survived() {
     arbtest::arbtest(|u| {
