@@ -102,7 +102,7 @@ impl Differences {
                         Some(of) => members.iter().any(|u| u.starts_with(of)),
                         None => members.contains(&&**m),
                     });
-                let alike = || rounded(&texts[1]) == rounded(&texts[2]);
+                let alike = || same_but_digits(ours, mono);
                 used && (!rule.rounded || alike())
                     && rule.patterns.iter().zip(&texts).all(|(p, text)| {
                         p.as_ref().is_none_or(|p| p.is_match(text).unwrap_or(false))
@@ -110,6 +110,22 @@ impl Differences {
             })
             .map(|rule| &*rule.reason)
     }
+}
+
+/// Whether the outcomes are the same but for the digits of fractions; the class of an iterator is an implementation's.
+fn same_but_digits(ours: &Json, mono: &Json) -> bool {
+    let (ours_type, mono_type) = (&ours["result"]["type"], &mono["result"]["type"]);
+    let iterator = ours_type.as_str().is_some_and(|t| {
+        t.starts_with("System.Collections.Generic.IEnumerable`")
+            || t.starts_with("System.Linq.IOrderedEnumerable`")
+    }) && mono_type
+        .as_str()
+        .is_some_and(|t| t.starts_with("System.Linq."));
+    let mut mono = mono.clone();
+    if iterator {
+        mono["result"]["type"] = ours_type.clone();
+    }
+    rounded(&ours.to_string()) == rounded(&mono.to_string())
 }
 
 /// The text with every number rounded to six digits.
@@ -160,5 +176,21 @@ mod tests {
                 || rule.patterns.iter().any(Option::is_some);
             assert!(bound && rule.reason.len() > 20, "{}", rule.reason);
         }
+    }
+
+    #[test]
+    fn the_class_of_an_iterator_and_digits_do_not_matter() {
+        let of = |ty: &str, value: &str| serde_json::json!({"result": {"type": ty, "items": [{"value": value}]}});
+        let ours = of(
+            "System.Collections.Generic.IEnumerable`1[System.Double]",
+            "5E-324",
+        );
+        let iterator = "System.Linq.Enumerable+Concat2Iterator`1[System.Double]";
+        assert!(same_but_digits(
+            &ours,
+            &of(iterator, "4.94065645841247E-324")
+        ));
+        assert!(!same_but_digits(&ours, &of(iterator, "4.9")));
+        assert!(!same_but_digits(&ours, &of("System.Double[]", "5E-324")));
     }
 }
