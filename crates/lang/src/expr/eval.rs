@@ -6,6 +6,7 @@
 mod args;
 mod format;
 mod ops;
+mod record;
 mod run;
 pub(crate) mod sequence;
 mod statements;
@@ -15,7 +16,8 @@ mod work;
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
 pub(crate) use format::{composite, formatted, formatted_with, pad};
 pub(crate) use ops::{arithmetic, compare, equal, equals, exact, same, to_number};
-pub(crate) use run::{Record, code, value_of};
+pub(crate) use record::Record;
+pub(crate) use run::{code, value_of};
 pub(crate) use sequence::{Iter, Query};
 
 use super::EvalError;

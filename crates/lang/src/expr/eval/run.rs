@@ -2,14 +2,14 @@
 //!
 //! `eval` is a small dispatcher so that its stack frame stays small; everything with locals lives in functions of its own.
 
-use super::{Closure, Cx, R, Slot, Slots, Throw, null_reference, ops, statements, throw, types};
+use super::{
+    Closure, Cx, R, Record, Slot, Slots, Throw, null_reference, ops, statements, throw, types,
+};
 use crate::expr::ir::{Call, Code, HeaderRead, Ir, IrPiece, Lambda, VariableRead};
 use crate::expr::table::dictionaries;
 use crate::expr::types::{Num, Ty};
-use crate::value::object::Object;
 use crate::value::{Func, HostObject, List, Value, text};
 use smallvec::SmallVec;
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -590,84 +590,6 @@ fn new_array(cx: &mut Cx<'_>, ty: &Ty, n: i64) -> R {
         ty.clone(),
         vec![types::default_of(&of); n],
     )))
-}
-
-/// A value of an anonymous type, a tuple or a `System.Tuple`: immutable, equal when all its values are.
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) ty: Ty,
-    pub(crate) values: Vec<Value>,
-    pub(crate) weight: usize,
-}
-
-impl Record {
-    /// An object of the type, unless too many are nested in it.
-    pub(crate) fn value(ty: Ty, values: Vec<Value>) -> R {
-        let weight = super::weigh(&values)?;
-        Ok(Value::Object(Rc::new(Record { ty, values, weight })))
-    }
-
-    /// Names and values of its members.
-    pub(crate) fn members(&self) -> Vec<(Arc<str>, &Value)> {
-        let name = |i: usize| match &self.ty {
-            Ty::Anonymous(a) => a.fields.get(i).map(|(n, _)| n.clone()),
-            _ => None,
-        };
-        self.values
-            .iter()
-            .enumerate()
-            .map(|(i, v)| {
-                (
-                    name(i).unwrap_or_else(|| format!("Item{}", i + 1).into()),
-                    v,
-                )
-            })
-            .collect()
-    }
-}
-
-impl Object for Record {
-    fn weight(&self) -> usize {
-        self.weight
-    }
-    fn ty(&self) -> Ty {
-        self.ty.clone()
-    }
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-    fn parts(&self) -> Option<&[Value]> {
-        Some(&self.values)
-    }
-    fn text(&self) -> String {
-        if !matches!(self.ty, Ty::Anonymous(_)) {
-            let mut items: Vec<_> = self.values.iter().map(Value::to_text).collect();
-            // The eighth part of a `System.Tuple` is a tuple itself, written without its bracket.
-            if let (8, Ty::Class(..), Some(rest)) = (items.len(), &self.ty, items.last_mut()) {
-                *rest = rest.trim_start_matches('(').trim_end_matches(')').into();
-            }
-            return format!("({})", items.join(", "));
-        }
-        let fields: Vec<String> = self
-            .members()
-            .into_iter()
-            .map(|(n, v)| format!("{n} = {}", v.to_text()))
-            .collect();
-        if fields.is_empty() {
-            return "{ }".into();
-        }
-        format!("{{ {} }}", fields.join(", "))
-    }
-    fn equals(&self, other: &dyn Object) -> bool {
-        other.as_any().downcast_ref::<Record>().is_some_and(|o| {
-            o.ty == self.ty
-                && self
-                    .values
-                    .iter()
-                    .zip(&o.values)
-                    .all(|(a, b)| ops::equal(a, b))
-        })
-    }
 }
 
 #[inline(never)]
