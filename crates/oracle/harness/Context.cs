@@ -369,21 +369,21 @@ public static class DictionaryExtensions {
 public static class StringExtensions {
   static byte[] Decode(string s) { s = s.Replace('-', '+').Replace('_', '/'); while (s.Length % 4 != 0) s += "="; return Convert.FromBase64String(s); }
   static JObject Json(string s) { return JObject.Load(new JsonTextReader(new StringReader(Encoding.UTF8.GetString(Decode(s)))) { DateParseHandling = DateParseHandling.None }); }
-  public static Jwt AsJwt(this string value) { Jwt j; return TryParseJwt(value, out j) ? j : null; }
-  public static bool TryParseJwt(this string value, out Jwt result) {
+  public static Jwt AsJwt(this string input) { Jwt j; return TryParseJwt(input, out j) ? j : null; }
+  public static bool TryParseJwt(this string input, out Jwt result) {
     result = null;
-    if (value == null) return false;
-    if (value.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) value = value.Substring(7);
-    var parts = value.Split('.');
+    if (input == null) return false;
+    if (input.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) input = input.Substring(7);
+    var parts = input.Split('.');
     if (parts.Length != 3) return false;
     try { result = Jwt.Of(Json(parts[0]), Json(parts[1])); return true; } catch { return false; }
   }
-  public static BasicAuthCredentials AsBasic(this string value) { BasicAuthCredentials c; return TryParseBasic(value, out c) ? c : null; }
-  public static bool TryParseBasic(this string value, out BasicAuthCredentials result) {
+  public static BasicAuthCredentials AsBasic(this string input) { BasicAuthCredentials c; return TryParseBasic(input, out c) ? c : null; }
+  public static bool TryParseBasic(this string input, out BasicAuthCredentials result) {
     result = null;
-    if (value == null || !value.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return false;
+    if (input == null || !input.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return false;
     try {
-      var text = Encoding.UTF8.GetString(Convert.FromBase64String(value.Substring(6).Trim()));
+      var text = Encoding.UTF8.GetString(Convert.FromBase64String(input.Substring(6).Trim()));
       var colon = text.IndexOf(':');
       if (colon < 0) return false;
       result = new BasicAuthCredentials { Username = text.Substring(0, colon), UserId = text.Substring(0, colon), Password = text.Substring(colon + 1) };
@@ -405,11 +405,11 @@ public static class CryptographyExtensions {
   }
   static SymmetricAlgorithm Given(SymmetricAlgorithm alg) { if (alg == null) throw new ArgumentNullException("alg"); return alg; }
   static byte[] Run(ICryptoTransform t, byte[] data) { using (t) return t.TransformFinalBlock(data, 0, data.Length); }
-  public static byte[] Encrypt(this byte[] data, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateEncryptor(key, iv), data); }
-  public static byte[] Decrypt(this byte[] data, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateDecryptor(key, iv), data); }
-  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateEncryptor(), data); }
-  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg) { return Run(Given(alg).CreateDecryptor(), data); }
-  public static byte[] Encrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateEncryptor(key, iv), data); }
-  public static byte[] Decrypt(this byte[] data, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateDecryptor(key, iv), data); }
+  public static byte[] Encrypt(this byte[] input, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateEncryptor(key, iv), input); }
+  public static byte[] Decrypt(this byte[] input, string alg, byte[] key, byte[] iv) { using (var a = Algorithm(alg)) return Run(a.CreateDecryptor(key, iv), input); }
+  public static byte[] Encrypt(this byte[] input, SymmetricAlgorithm alg) { return Run(Given(alg).CreateEncryptor(), input); }
+  public static byte[] Decrypt(this byte[] input, SymmetricAlgorithm alg) { return Run(Given(alg).CreateDecryptor(), input); }
+  public static byte[] Encrypt(this byte[] input, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateEncryptor(key, iv), input); }
+  public static byte[] Decrypt(this byte[] input, SymmetricAlgorithm alg, byte[] key, byte[] iv) { return Run(Given(alg).CreateDecryptor(key, iv), input); }
 }
 }

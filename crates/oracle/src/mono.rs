@@ -61,6 +61,10 @@ const SYNTAX: [&str; 13] = [
     "CS1519", "CS1525", "CS0742", "CS8025",
 ];
 
+fn syntax(fault: &str) -> bool {
+    SYNTAX.iter().any(|code| fault.starts_with(code))
+}
+
 /// An expression and the context it runs in.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -156,6 +160,7 @@ impl Mono {
     pub(crate) fn run(&self, cases: &[Case]) -> Result<Vec<Json>> {
         let mut out: BTreeMap<usize, Json> = BTreeMap::new();
         let mut todo: Vec<usize> = Vec::new();
+        let mut apart: Vec<usize> = Vec::new();
         for (i, case) in cases.iter().enumerate() {
             match body(&case.expression) {
                 Some(_) => todo.push(i),
@@ -177,23 +182,17 @@ impl Mono {
             if faults.is_empty() || round == MAX_ROUNDS {
                 bail!("the compiler failed: {}", start(&refused, 2000));
             }
-            // What is no syntax makes the cases behind it look wrong: only the first of them is to blame.
-            let first = faults
-                .iter()
-                .find(|(_, why)| SYNTAX.iter().any(|c| why.starts_with(c)))
-                .map(|(i, _)| *i);
+            // What is no syntax makes the cases behind it look wrong: only one is to blame for the first of them.
+            let first = faults.iter().find(|(_, why)| syntax(why)).map(|(i, _)| *i);
             if let Some(i) = first {
-                // It may be the case before it that is not closed: alone it would be good.
-                std::fs::write(self.folder.join("alone.cs"), source(cases, &[i]))?;
-                let alone = self.compile("alone.exe", &["alone.cs".into()])?;
-                let before = todo.iter().rev().find(|t| **t < i).copied();
-                let blamed = match before {
-                    Some(before) if alone.is_empty() => before,
-                    _ => i,
-                };
-                todo.retain(|t| *t != blamed);
                 let why = faults.get(&i).cloned().unwrap_or_default();
-                out.insert(blamed, json!({"compile_error": why}));
+                let blamed = self.blamed(cases, &todo, i)?;
+                todo.retain(|t| *t != blamed);
+                if blamed == i {
+                    out.insert(i, json!({"compile_error": why}));
+                } else {
+                    apart.push(blamed);
+                }
                 continue;
             }
             todo.retain(|t| !faults.contains_key(t));
@@ -202,10 +201,42 @@ impl Mono {
             }
         }
         self.execute(cases, todo, &mut out)?;
+        for i in apart {
+            out.extend(self.run(&cases[i..=i])?.into_iter().map(|o| (i, o)));
+        }
         let lost = || json!({"lost": "not reached"});
         Ok((0..cases.len())
             .map(|i| out.remove(&i).unwrap_or_else(lost))
             .collect())
+    }
+
+    /// The case that makes the parser stumble at case `at`: this one, or the last one before it without which it is read.
+    /// A case that is not closed goes on in those behind it; and Mono's parser may keep what it was in behind some good
+    /// ones, so that `descending` of a query far behind is a word without meaning. Such a case is measured apart.
+    fn blamed(&self, cases: &[Case], todo: &[usize], at: usize) -> Result<usize> {
+        let end = todo.partition_point(|t| *t <= at);
+        // From where on it stumbles still, and from where on it does not any more.
+        let (mut stumbles, mut reads) = (0, end);
+        while reads - stumbles > 1 {
+            let middle = if reads == end {
+                // Most are wrong by themselves.
+                end - 1
+            } else {
+                usize::midpoint(stumbles, reads)
+            };
+            std::fs::write(
+                self.folder.join("alone.cs"),
+                source(cases, &todo[middle..end]),
+            )?;
+            let refused = self.compile("alone.exe", &["alone.cs".into()])?;
+            let again = faults(&refused).get(&at).is_some_and(|why| syntax(why));
+            if again {
+                stumbles = middle;
+            } else {
+                reads = middle;
+            }
+        }
+        Ok(todo[stumbles])
     }
 
     /// Runs the compiled batch, again behind each case that ends the process.

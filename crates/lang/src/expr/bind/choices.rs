@@ -50,6 +50,8 @@ impl Binder {
             ty
         } else if implicit(&plain, &right.ty, None).is_some() || ty == Ty::Null {
             right.ty.clone()
+        } else if let Some(body) = super::lambda::either_body(&ty, &right.ty) {
+            body
         } else {
             return Err(Fault::new(
                 at.clone(),
@@ -133,6 +135,7 @@ impl Binder {
                         _ => b,
                     }
                 }
+                (None, None) if let Some(body) = super::lambda::either_body(&a, &b) => body,
                 (None, None) => {
                     let fault = Fault::new(
                         at.clone(),

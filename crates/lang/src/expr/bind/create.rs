@@ -274,6 +274,7 @@ impl Binder {
                         .all(|(o, _)| super::convert::implicit(o, t, None).is_some())
             })
             .cloned()
+            .or_else(|| super::lambda::only_bodies(&list))
             .ok_or_else(|| {
                 Fault::new(
                     at.clone(),

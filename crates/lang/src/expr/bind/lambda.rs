@@ -222,6 +222,23 @@ fn eta(e: &Expr, n: usize) -> (Vec<Param>, Expr) {
     )
 }
 
+/// The type of one of two messages' bodies. Authors know one type of body; ours are two, which tell the message.
+pub(super) fn either_body(a: &Ty, b: &Ty) -> Option<Ty> {
+    let of = |t: &Ty| {
+        ["RequestBody", "ResponseBody"]
+            .iter()
+            .any(|n| t.is_class(n))
+    };
+    (of(a) && of(b)).then(|| Ty::class("IMessageBody"))
+}
+
+/// The type of values that are bodies of both messages.
+pub(super) fn only_bodies(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
+    let (first, _) = list.first()?;
+    let mut all = list.iter().map(|(t, _)| either_body(first, t));
+    all.next().filter(|_| all.all(|t| t.is_some())).flatten()
+}
+
 /// The type that all others convert to.
 pub(super) fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
     let mut best: Option<Ty> = None;
@@ -234,7 +251,7 @@ pub(super) fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
         }
     }
     // `return 1; … return null;` of value types has no common type in C#; object keeps such a document loading.
-    best.or_else(|| {
+    best.or_else(|| only_bodies(list)).or_else(|| {
         list.first()
             .map(|(t, _)| if *t == Ty::Void { Ty::Void } else { Ty::Object })
     })

@@ -11,8 +11,6 @@ use crate::value::Str;
 
 /// Most clauses of one query.
 const MOST_CLAUSES: usize = 64;
-/// Parameter that carries several range variables: no name that can be written.
-const CARRIER: &str = "<>range";
 
 /// A query so far.
 struct Query {
@@ -20,6 +18,9 @@ struct Query {
     names: Vec<Ident>,
     /// The source's items are anonymous objects of the names, not the one variable itself.
     carried: bool,
+    /// Parameter that carries several range variables: no name that can be written, and another in each query, of which
+    /// one may stand in a clause of another.
+    carrier: Str,
 }
 
 impl Parser<'_> {
@@ -61,6 +62,7 @@ impl Parser<'_> {
             source: cast(ty, source),
             names: vec![name],
             carried: false,
+            carrier: Str::from(format!("<>range{start}").as_str()),
         };
         for _ in 0..MOST_CLAUSES {
             let at = self.start();
@@ -248,7 +250,7 @@ impl Query {
         if !self.carried {
             return (self.names[0].clone(), Vec::new());
         }
-        let carrier = ident(CARRIER, at);
+        let carrier = ident(&self.carrier, at);
         let apart = self.names.iter().map(|variable| Stmt {
             at: variable.at.clone(),
             kind: StmtKind::Local(

@@ -369,7 +369,6 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Text.ASCIIEncoding : Encoding",
         encoding::ASCII,
     ),
-    ty("class System.Text.Latin1Encoding : Encoding", &[]),
     ty(
         "class System.Text.UnicodeEncoding : Encoding",
         encoding::UNICODE,

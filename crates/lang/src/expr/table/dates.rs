@@ -229,23 +229,35 @@ const PARTS: &[Row] = &[
     }),
 ];
 
-/// `ToString` with a format, for dates, offsets and spans.
-const FORMATS: &[Row] = &[
-    m("string ToString(string format)", written),
-    m(
-        "string ToString(string format, IFormatProvider formatProvider)",
-        written,
-    ),
-];
+/// `ToString` with a format, for dates, offsets and spans, which name the provider each in its way.
+macro_rules! formats {
+    ($provider:literal) => {
+        &[
+            m("string ToString(string format)", written),
+            m(
+                concat!(
+                    "string ToString(string format, IFormatProvider ",
+                    $provider,
+                    ")"
+                ),
+                written,
+            ),
+        ]
+    };
+}
 
-/// `ToString()` with a provider, which spans do not have.
-const PROVIDED: &[Row] = &[m(
-    "string ToString(IFormatProvider formatProvider)",
-    |cx, a| {
-        let s = a.values[0].to_text();
-        cx.text(s)
-    },
-)];
+/// `ToString` with a provider only, which spans do not have.
+macro_rules! provided {
+    ($provider:literal) => {
+        &[m(
+            concat!("string ToString(IFormatProvider ", $provider, ")"),
+            |cx, a| {
+                let s = a.values[0].to_text();
+                cx.text(s)
+            },
+        )]
+    };
+}
 
 fn written(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let s = formatted(&a.values[0], a.values[1].as_str())?;
@@ -255,14 +267,26 @@ fn written(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 pub(super) const TYPES: &[Type] = &[
     ty_of(
         "struct System.DateTime : IComparable",
-        &[PARTS, FORMATS, PROVIDED, date::ROWS, parse::DATE],
+        &[
+            PARTS,
+            formats!("provider"),
+            provided!("provider"),
+            date::ROWS,
+            parse::DATE,
+        ],
     ),
     ty_of(
         "struct System.DateTimeOffset : IComparable",
-        &[PARTS, FORMATS, PROVIDED, offset::ROWS, parse::OFFSET],
+        &[
+            PARTS,
+            formats!("formatProvider"),
+            provided!("formatProvider"),
+            offset::ROWS,
+            parse::OFFSET,
+        ],
     ),
     ty_of(
         "struct System.TimeSpan : IComparable",
-        &[FORMATS, span::ROWS, span::PARSE],
+        &[formats!("formatProvider"), span::ROWS, span::PARSE],
     ),
 ];

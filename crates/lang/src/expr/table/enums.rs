@@ -97,6 +97,10 @@ enums! {
     X509_KEY_STORAGE_FLAGS "System.Security.Cryptography.X509Certificates.X509KeyStorageFlags" (flags) {
         DefaultKeySet = 0, UserKeySet = 1, MachineKeySet = 2, Exportable = 4, UserProtected = 8, PersistKeySet = 16, EphemeralKeySet = 32,
     }
+    OID_GROUP "System.Security.Cryptography.OidGroup" {
+        All = 0, HashAlgorithm = 1, EncryptionAlgorithm = 2, PublicKeyAlgorithm = 3, SignatureAlgorithm = 4, Attribute = 5,
+        ExtensionOrAttribute = 6, EnhancedKeyUsage = 7, Policy = 8, Template = 9, KeyDerivationFunction = 10,
+    }
     CIPHER_MODE "System.Security.Cryptography.CipherMode" { CBC = 1, ECB = 2, OFB = 3, CFB = 4, CTS = 5 }
     PADDING_MODE "System.Security.Cryptography.PaddingMode" { None = 1, PKCS7 = 2, Zeros = 3, ANSIX923 = 4, ISO10126 = 5 }
     RSA_SIGNATURE_PADDING_MODE "System.Security.Cryptography.RSASignaturePaddingMode" { Pkcs1 = 0, Pss = 1 }

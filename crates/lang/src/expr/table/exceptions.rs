@@ -40,12 +40,19 @@ fn of_class(class: &'static str) -> Str {
 
 macro_rules! exception {
     ($class:literal, $default:literal) => {
+        exception!($class, $default, "message", "innerException")
+    };
+    // With the names of the constructor's parameters.
+    ($class:literal, $default:literal, $message:literal, $inner:literal) => {
         &[
             m("new()", |_, a| make($class, a, $default)),
-            m("new(string message)", |_, a| make($class, a, $default)),
-            m("new(string message, Exception innerException)", |_, a| {
+            m(concat!("new(string ", $message, ")"), |_, a| {
                 make($class, a, $default)
             }),
+            m(
+                concat!("new(string ", $message, ", Exception ", $inner, ")"),
+                |_, a| make($class, a, $default),
+            ),
         ]
     };
 }
@@ -214,7 +221,9 @@ pub(super) const TYPES: &[Type] = &[
         "class System.UnauthorizedAccessException : SystemException",
         exception!(
             "UnauthorizedAccessException",
-            "Attempted to perform an unauthorized operation."
+            "Attempted to perform an unauthorized operation.",
+            "message",
+            "inner"
         ),
     ),
     ty(
@@ -246,7 +255,9 @@ pub(super) const TYPES: &[Type] = &[
         "class System.UriFormatException : FormatException",
         exception!(
             "UriFormatException",
-            "Invalid URI: The format of the URI could not be determined."
+            "Invalid URI: The format of the URI could not be determined.",
+            "textString",
+            "e"
         ),
     ),
     ty(
@@ -278,7 +289,9 @@ pub(super) const TYPES: &[Type] = &[
         "class System.PlatformNotSupportedException : NotSupportedException",
         exception!(
             "PlatformNotSupportedException",
-            "Operation is not supported on this platform."
+            "Operation is not supported on this platform.",
+            "message",
+            "inner"
         ),
     ),
     ty(
@@ -310,28 +323,36 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Text.RegularExpressions.RegexMatchTimeoutException : TimeoutException",
         exception!(
             "RegexMatchTimeoutException",
-            "The regex engine took too long."
+            "The regex engine took too long.",
+            "message",
+            "inner"
         ),
     ),
     ty(
         "class System.Security.Cryptography.CryptographicException : SystemException",
         exception!(
             "CryptographicException",
-            "Error occurred during a cryptographic operation."
+            "Error occurred during a cryptographic operation.",
+            "message",
+            "inner"
         ),
     ),
     ty(
         "class System.Security.Cryptography.CryptographicUnexpectedOperationException : CryptographicException",
         exception!(
             "CryptographicUnexpectedOperationException",
-            "Unexpected error occurred during a cryptographic operation."
+            "Unexpected error occurred during a cryptographic operation.",
+            "message",
+            "inner"
         ),
     ),
     ty(
         "class System.Security.Cryptography.AuthenticationTagMismatchException : CryptographicException",
         exception!(
             "AuthenticationTagMismatchException",
-            "The computed authentication tag did not match the input authentication tag."
+            "The computed authentication tag did not match the input authentication tag.",
+            "message",
+            "inner"
         ),
     ),
     ty(

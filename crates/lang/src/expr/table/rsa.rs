@@ -351,6 +351,13 @@ fn import(a: &Args<'_>, found: Option<Key>) -> R {
     Ok(Value::Null)
 }
 
+/// Imports all of `der`, and says in the third place that all was read.
+fn read(a: &mut Args<'_>, der: &Bytes, found: Option<Key>) -> R {
+    let done = import(a, found)?;
+    a.values[2] = Value::Int(i32::try_from(der.len()).unwrap_or(i32::MAX));
+    Ok(done)
+}
+
 fn this<'a>(a: &'a Args<'_>) -> Result<&'a Rsa, Throw> {
     a.object::<Rsa>(0)
 }
@@ -469,22 +476,34 @@ const RSA: &[Row] = &[
         };
         import(a, found)
     }),
-    m("void ImportPkcs8PrivateKey(byte[] source)", |_, a| {
-        let der = a.bytes(1).map_err(|_| null("source"))?;
-        import(a, Key::private(&der))
-    }),
-    m("void ImportRSAPrivateKey(byte[] source)", |_, a| {
-        let der = a.bytes(1).map_err(|_| null("source"))?;
-        import(a, Key::private(&der))
-    }),
-    m("void ImportRSAPublicKey(byte[] source)", |_, a| {
-        let der = a.bytes(1).map_err(|_| null("source"))?;
-        import(a, Key::public(&der::spki(&der)))
-    }),
-    m("void ImportSubjectPublicKeyInfo(byte[] source)", |_, a| {
-        let der = a.bytes(1).map_err(|_| null("source"))?;
-        import(a, Key::public(&der))
-    }),
+    m(
+        "void ImportPkcs8PrivateKey(byte[] source, out int bytesRead)",
+        |_, a| {
+            let der = a.bytes(1).map_err(|_| null("source"))?;
+            read(a, &der, Key::private(&der))
+        },
+    ),
+    m(
+        "void ImportRSAPrivateKey(byte[] source, out int bytesRead)",
+        |_, a| {
+            let der = a.bytes(1).map_err(|_| null("source"))?;
+            read(a, &der, Key::private(&der))
+        },
+    ),
+    m(
+        "void ImportRSAPublicKey(byte[] source, out int bytesRead)",
+        |_, a| {
+            let der = a.bytes(1).map_err(|_| null("source"))?;
+            read(a, &der, Key::public(&der::spki(&der)))
+        },
+    ),
+    m(
+        "void ImportSubjectPublicKeyInfo(byte[] source, out int bytesRead)",
+        |_, a| {
+            let der = a.bytes(1).map_err(|_| null("source"))?;
+            read(a, &der, Key::public(&der))
+        },
+    ),
     m("byte[] ExportSubjectPublicKeyInfo()", |cx, a| {
         Ok(Value::Bytes(key(cx, a)?.public))
     }),

@@ -127,7 +127,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(made(other.0.clone(), other.1.clone()))
     }),
     m(
-        "static Oid FromFriendlyName(string friendlyName, int group)",
+        "static Oid FromFriendlyName(string friendlyName, OidGroup group)",
         |_, a| {
             let name = a.text(0).map_err(|_| null("friendlyName"))?;
             match value_of(name) {

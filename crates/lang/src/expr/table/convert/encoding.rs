@@ -68,7 +68,8 @@ impl Object for Encoding {
             Encoding::Ascii => "ASCIIEncoding",
             Encoding::Utf16 | Encoding::Utf16Big => "UnicodeEncoding",
             Encoding::Utf32 => "UTF32Encoding",
-            Encoding::Latin1 => "Latin1Encoding",
+            // .NET does not show the class.
+            Encoding::Latin1 => "Encoding",
         })
     }
     fn as_any(&self) -> &dyn Any {
