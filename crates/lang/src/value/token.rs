@@ -49,6 +49,8 @@ pub(crate) enum Form {
     Text,
     Comment,
     Raw,
+    /// Raw, in a `JValue` that was made of a `JRaw`.
+    RawValue,
     Undefined,
 }
 
@@ -263,7 +265,7 @@ impl Token {
             Kind::Property(..) => 4,
             Kind::Scalar(v) => match (self.form(), &*v.borrow()) {
                 (Form::Comment, _) => 5,
-                (Form::Raw, _) => 13,
+                (Form::Raw | Form::RawValue, _) => 13,
                 (Form::Undefined, _) => 11,
                 (Form::Text, Value::Null) => 8,
                 (_, v) => type_of_value(v),
@@ -652,7 +654,7 @@ impl Token {
         if let Kind::Scalar(v) = self.kind() {
             if value.ty() != v.borrow().ty() || value.is_null() != v.borrow().is_null() {
                 let kept = matches!(value, Value::Str(_))
-                    && matches!(self.form(), Form::Comment | Form::Raw);
+                    && matches!(self.form(), Form::Comment | Form::Raw | Form::RawValue);
                 if !kept {
                     self.0.form.set(Form::Plain);
                 }

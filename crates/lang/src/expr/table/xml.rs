@@ -476,6 +476,9 @@ const ELEMENT: &[&[Row]] = &[
             let found = match a.text(1).map_err(|_| null("prefix"))? {
                 "xml" => Some(Str::from(XML)),
                 "xmlns" => Some(Str::from(XMLNS)),
+                "" => {
+                    return Err(throw("ArgumentException", "'' is an invalid prefix."));
+                }
                 prefix => node(a)?.namespace_of(prefix),
             };
             Ok(found.map_or(Value::Null, namespace_value))

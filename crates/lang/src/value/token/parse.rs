@@ -36,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) duplicates: Duplicates,
     /// Whether numbers with a fraction are kept as decimals (`FloatParseHandling`).
     pub(crate) decimals: bool,
+    /// Whether a comment that the text begins with is passed over, as a deserializer does, instead of being what is read.
+    pub(crate) content: bool,
     /// `JObject`, `JArray`, `JConstructor` or `JToken`.
     pub(crate) class: &'static str,
 }
@@ -47,6 +49,7 @@ impl Default for Reading {
             comments: false,
             duplicates: Duplicates::Replace,
             decimals: false,
+            content: false,
             class: "JToken",
         }
     }
@@ -275,7 +278,8 @@ impl Parser<'_> {
             )));
         }
         let token = self.value()?;
-        match comment.filter(|_| class == "JToken" && !self.reading.comments) {
+        let passed = self.reading.comments || self.reading.content;
+        match comment.filter(|_| class == "JToken" && !passed) {
             Some(comment) => Ok(comment),
             None => Ok(token),
         }

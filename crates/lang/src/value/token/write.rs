@@ -90,7 +90,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
                 out.push_str(&value.borrow().to_text());
                 out.push_str("*/");
             }
-            Form::Raw => out.push_str(&value.borrow().to_text()),
+            Form::Raw | Form::RawValue => out.push_str(&value.borrow().to_text()),
             Form::Undefined => out.push_str("undefined"),
             Form::Plain | Form::Text => styled(&value.borrow(), style, out),
         },

@@ -60,18 +60,32 @@ pub(crate) fn write_as(
         }
     }
     if let Some(fault) = writer.fault {
-        return Err(Fault::Prefix(fault));
+        return Err(fault);
     }
     // A reference stands for what was escaped: the rest is looked at as it was written.
     let written = out.get(begin..).unwrap_or("");
     match written.chars().find(|c| !legal(*c)) {
-        Some(c) => Err(Fault::Character(format!(
-            "'{}', hexadecimal value 0x{:02X}, is an invalid character.",
-            if c == '\0' { '.' } else { c },
-            u32::from(c)
-        ))),
+        Some(c) => Err(invalid(c)),
         None => Ok(()),
     }
+}
+
+fn invalid(c: char) -> Fault {
+    Fault::Character(format!(
+        "'{}', hexadecimal value 0x{:02X}, is an invalid character.",
+        if c == '\0' { '.' } else { c },
+        u32::from(c)
+    ))
+}
+
+/// A character of a public identifier (XML 1.0, section 2.3).
+fn public(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " \r\n-'()+,./:=?;!*#@$_%".contains(c)
+}
+
+/// A text with every end of a line as `NewLineHandling.Replace` writes it.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// A character of XML 1.0.
@@ -101,7 +115,7 @@ struct Writer<'o> {
     used: Vec<Str>,
     /// Where those of the innermost element begin.
     own: usize,
-    fault: Option<String>,
+    fault: Option<Fault>,
     /// Whether declarations are left out that say what is known.
     omit: bool,
 }
@@ -148,15 +162,15 @@ impl Writer<'_> {
             Kind::CData(text) => {
                 self.mixed = true;
                 self.out.push_str("<![CDATA[");
-                self.out
-                    .push_str(&text.borrow().replace("]]>", "]]]]><![CDATA[>"));
+                let text = lines(&text.borrow()).replace("]]>", "]]]]><![CDATA[>");
+                self.out.push_str(&text);
                 self.out.push_str("]]>");
             }
             Kind::Comment(text) => {
                 self.new_line();
                 let text = text.borrow();
                 self.out.push_str("<!--");
-                self.out.push_str(&text.replace("--", "- -"));
+                self.out.push_str(&lines(&text).replace("--", "- -"));
                 if text.ends_with('-') {
                     self.out.push(' ');
                 }
@@ -169,19 +183,31 @@ impl Writer<'_> {
                 let data = data.borrow();
                 if !data.is_empty() {
                     self.out.push(' ');
-                    self.out.push_str(&data.replace("?>", "? >"));
+                    self.out.push_str(&lines(&data).replace("?>", "? >"));
                 }
                 self.out.push_str("?>");
             }
             Kind::DocumentType(parts) => {
-                let [name, public, system, subset] = &*parts.borrow();
+                let [name, public_id, system, subset] = &*parts.borrow();
+                if let Some(c) = public_id
+                    .as_ref()
+                    .and_then(|p| p.chars().find(|c| !public(*c)))
+                {
+                    self.fault.get_or_insert(invalid(c));
+                }
+                let written = name.as_deref().unwrap_or("");
+                if written.ends_with(':') || written.matches(':').count() > 1 {
+                    self.fault.get_or_insert(Fault::Prefix(String::from(
+                        "The ':' character, hexadecimal value 0x3A, cannot be included in a name.",
+                    )));
+                }
                 self.new_line();
                 self.out.push_str("<!DOCTYPE ");
-                self.out.push_str(name.as_deref().unwrap_or(""));
-                match (public, system) {
-                    (Some(public), system) => {
+                self.out.push_str(written);
+                match (public_id, system) {
+                    (Some(public_id), system) => {
                         self.out.push_str(" PUBLIC \"");
-                        self.out.push_str(public);
+                        self.out.push_str(public_id);
                         self.out.push_str("\" \"");
                         self.out.push_str(system.as_deref().unwrap_or(""));
                         self.out.push('"');
@@ -261,10 +287,10 @@ impl Writer<'_> {
         if let Some(other) = here.iter().find(|s| s.prefix == prefix)
             && other.namespace != name.namespace
         {
-            self.fault = Some(format!(
+            self.fault = Some(Fault::Prefix(format!(
                 "The prefix '{prefix}' cannot be redefined from '{}' to '{}' within the same start element tag.",
                 name.namespace, other.namespace
-            ));
+            )));
         }
         let own = std::mem::replace(&mut self.own, self.used.len());
         self.uses(&prefix);

@@ -158,12 +158,15 @@ const CONSTRUCTOR: &[Row] = &[
         constructor(cx, a)
     }),
     m("string Name", |_, a| match a.token(0)?.kind() {
-        Kind::Constructor(name, _) => Ok(Value::Str(name.borrow().clone())),
+        // An empty name stands for none, which is null.
+        Kind::Constructor(name, _) if !name.borrow().is_empty() => {
+            Ok(Value::Str(name.borrow().clone()))
+        }
         _ => Ok(Value::Null),
     }),
     m("set string Name", |_, a| {
         if let Kind::Constructor(name, _) = a.token(0)?.kind() {
-            name.replace(a.str(1)?);
+            name.replace(a.str(1).unwrap_or_else(|_| Str::from("")));
         }
         Ok(Value::Null)
     }),

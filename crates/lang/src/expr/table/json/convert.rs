@@ -294,6 +294,9 @@ pub(crate) fn checked_number(num: Num, v: &Value) -> R {
     }
     let wide: i128 = if float {
         let f = number::as_f64(v).unwrap_or(0.0);
+        if f.is_nan() {
+            return Err(super::super::numbers::overflow(num));
+        }
         f.round_ties_even() as i128
     } else if let Value::ULong(n) = v {
         i128::from(*n)

@@ -6,8 +6,8 @@
 use super::convert::{cast_to, scalar_to, text_as, type_name};
 use crate::expr::eval::{Cx, R, Record, Throw, throw, types};
 use crate::expr::types::{Anonymous, Num, Ty};
-use crate::value::token::Kind;
 use crate::value::token::number::BigInteger;
+use crate::value::token::{Form, Kind};
 use crate::value::{Dict, EnumType, Token, Value};
 use std::sync::Arc;
 
@@ -179,6 +179,14 @@ fn is_token(ty: &Ty) -> bool {
 fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
     let plain = ty.plain();
     if v.is_null() {
+        let read_as_such =
+            has_operator(ty) && !matches!(plain, Ty::Class("Guid" | "Uri" | "TimeSpan", _));
+        if from == Source::Text && t.form() == Form::Undefined && read_as_such {
+            return Err(unreadable(
+                t,
+                "Unexpected character encountered while parsing value: u.",
+            ));
+        }
         return if ty.is_value() {
             Err(bad_value(t, v, ty))
         } else {
@@ -267,10 +275,10 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
         return Err(bad_value(t, &Value::Null, ty));
     }
     let made = match (plain, v) {
-        (
-            Ty::Class("Guid" | "TimeSpan" | "Uri" | "DateTimeOffset", _) | Ty::Array(_),
-            Value::Str(s),
-        ) => text_as(s, plain),
+        (Ty::Class("Guid" | "TimeSpan" | "Uri" | "DateTimeOffset", _), Value::Str(s)) => {
+            text_as(s, plain)
+        }
+        (Ty::Array(_), Value::Str(s)) if bytes => text_as(s, plain),
         (Ty::Class("DateTime", _), Value::Str(s)) => match crate::value::token::date(s) {
             Some(date) => Ok(date),
             None => cast_to(t, plain),

@@ -103,6 +103,7 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     let mut reading = settings::reading(a, settings);
     let dates = std::mem::replace(&mut reading.dates, false);
     reading.duplicates = Duplicates::Last;
+    reading.content = true;
     // A decimal keeps the digits of the text.
     reading.decimals |= mentions(ty, &Ty::Decimal);
     cx.charge(text.len().saturating_mul(3))?;

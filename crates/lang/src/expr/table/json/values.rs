@@ -98,7 +98,10 @@ const VALUE: &[Row] = &[
     m("new(JValue other)", |cx, a| {
         cx.charge(96)?;
         let other = a.token(0)?;
-        Ok(Value::Token(other.deep_clone()))
+        Ok(Value::Token(match other.form() {
+            Form::Raw => Token::formed(other.value().unwrap_or_default(), Form::RawValue),
+            _ => other.deep_clone(),
+        }))
     }),
     m("new(long value)", typed),
     m("new(ulong value)", typed),

@@ -7,7 +7,7 @@
 use super::{built, null};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::xml::qualified;
-use crate::value::token::{Fields, Form, Kind as Json, write};
+use crate::value::token::{Fields, Form, Kind as Json, parse, write};
 use crate::value::xml::{Declared, Kind, Name, Node, XML, XMLNS};
 use crate::value::{Str, Token, Value};
 use std::cell::RefCell;
@@ -179,18 +179,36 @@ pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 /// `DeserializeXNode(value, deserializeRootElementName, writeArrayAttribute)`: a document.
 pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Node>>, Throw> {
     let json = a.str(0).map_err(|_| null("value"))?;
-    let reading = crate::value::token::parse::Reading {
+    let reading = parse::Reading {
         dates: false,
         ..Default::default()
     };
-    let t = super::parsed(cx, &json, reading)?;
+    let begin = json.trim_start();
+    if begin.is_empty() {
+        return Ok(None);
+    }
+    let no_object =
+        || fault("XmlNodeConverter can only convert JSON that begins with an object. Path ''.");
+    cx.charge(json.len().saturating_mul(3))?;
+    cx.step(json.len() / 64)?;
+    let t = parse::load(&json, reading).map_err(|why| {
+        // The first token is looked at before the rest is read.
+        match begin.chars().next() {
+            Some('[') => no_object(),
+            Some('{') if json.trim_end().ends_with(':') => {
+                fault("Unexpected JsonToken when deserializing node: None. Path ''.")
+            }
+            Some('{') => super::json_error(why),
+            _ if why.starts_with("Additional text") => no_object(),
+            _ => super::json_error(why),
+        }
+    })?;
+    cx.keep(&t);
     if t.type_number() == 10 {
         return Ok(None);
     }
     let Json::Object(_) = t.kind() else {
-        return Err(fault(
-            "XmlNodeConverter can only convert JSON that begins with an object. Path ''.",
-        ));
+        return Err(no_object());
     };
     let document = Node::document();
     let mut making = Making {
@@ -394,7 +412,7 @@ fn mark(element: &Node) -> Result<(), Throw> {
 fn plain(t: &Token) -> String {
     match (t.value(), t.form()) {
         (Some(Value::Bool(b)), _) => String::from(if b { "true" } else { "false" }),
-        (Some(v), Form::Plain | Form::Text | Form::Raw) => match &v {
+        (Some(v), Form::Plain | Form::Text | Form::Raw | Form::RawValue) => match &v {
             Value::DateTime(_) | Value::DateTimeOffset(_) => {
                 let mut out = String::new();
                 write::scalar(&v, &mut out);

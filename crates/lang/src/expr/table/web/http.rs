@@ -123,6 +123,7 @@ impl Object for Collection {
         for (name, values) in &*self.0.borrow() {
             let name = name
                 .as_ref()
+                .filter(|n| !n.is_empty())
                 .map_or_else(String::new, |n| url_encode_small(n) + "=");
             out.extend(
                 values

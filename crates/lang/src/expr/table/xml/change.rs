@@ -123,7 +123,17 @@ fn insert(cx: &mut Cx<'_>, to: &Node, mut at: usize, content: Vec<Piece>) -> Res
                 to.append_text("").map_err(refused)?;
                 continue;
             }
-            Piece::Text(text) => Node::text_of(text),
+            Piece::Text(text) => {
+                // It joins the text that it comes behind.
+                let before = at.checked_sub(1).and_then(|i| to.child(i));
+                if let Some(Kind::Text(there)) = before.as_deref().map(|n| &n.kind) {
+                    let joined = format!("{}{text}", there.borrow());
+                    cx.charge(joined.len())?;
+                    there.replace(joined.into());
+                    continue;
+                }
+                Node::text_of(text)
+            }
             Piece::Node(node) if node.is_attribute() => {
                 return Err(refused("An attribute cannot be added to content."));
             }
@@ -148,12 +158,17 @@ fn beside(cx: &mut Cx<'_>, a: &Args<'_>, after: usize) -> R {
     Ok(Value::Null)
 }
 
-fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    if removed(cx, node(a)?)? {
+/// Takes a node out of where it stands; it must stand somewhere.
+pub(super) fn taken_out(cx: &mut Cx<'_>, node: &Node) -> R {
+    if removed(cx, node)? {
         Ok(Value::Null)
     } else {
         Err(no_parent())
     }
+}
+
+fn remove(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    taken_out(cx, node(a)?)
 }
 
 pub(super) const NODE: &[Row] = &[
@@ -443,7 +458,8 @@ pub(super) const COMMENT: &[Row] = text_rows!(Kind::Comment, "XComment");
 
 pub(super) const INSTRUCTION: &[Row] = &[
     m("new(string target, string data)", |cx, a| {
-        let target = a.str(0).map_err(|_| null("target"))?;
+        let data = a.str(1).map_err(|_| null("data"))?;
+        let target = a.str(0).map_err(|_| null("name"))?;
         super::names::local(&target)?;
         if target.eq_ignore_ascii_case("xml") {
             return Err(throw(
@@ -451,7 +467,6 @@ pub(super) const INSTRUCTION: &[Row] = &[
                 format!("'{target}' is an invalid name for a processing instruction."),
             ));
         }
-        let data = a.str(1).map_err(|_| null("data"))?;
         made(
             cx,
             Node::new(Kind::Instruction {
@@ -491,11 +506,17 @@ fn set_part(a: &Args<'_>, i: usize) -> R {
     Ok(Value::Null)
 }
 
+/// The name of a document type may have colons.
+fn type_name(a: &Args<'_>, i: usize) -> Result<(), Throw> {
+    let name = a.str(i).map_err(|_| null("name"))?;
+    super::names::local(&name.replace(':', "_")).map(drop)
+}
+
 pub(super) const DOCUMENT_TYPE: &[Row] = &[
     m(
         "new(string name, string publicId, string systemId, string internalSubset)",
         |cx, a| {
-            super::names::local(&a.str(0).map_err(|_| null("name"))?)?;
+            type_name(a, 0)?;
             let parts = [0, 1, 2, 3].map(|i| a.str(i).ok());
             made(cx, Node::new(Kind::DocumentType(RefCell::new(parts))))
         },
@@ -506,7 +527,7 @@ pub(super) const DOCUMENT_TYPE: &[Row] = &[
     }),
     m("string Name", |_, a| part(a, 0)),
     m("set string Name", |_, a| {
-        super::names::local(&a.str(1).map_err(|_| null("name"))?)?;
+        type_name(a, 1)?;
         set_part(a, 0)
     }),
     m("set string PublicId", |_, a| set_part(a, 1)),

@@ -1,7 +1,8 @@
 //! LINQ to XML: values as the text of an element or attribute, and back (`XmlConvert`).
 
 use super::null;
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::table::dates::today;
 use crate::expr::table::json::convert::number_of_text;
 use crate::expr::table::{Row, m};
 use crate::expr::types::{Num, Ty};
@@ -129,6 +130,46 @@ fn ticks(text: &str) -> Option<i64> {
     Some(if negative { -total } else { total })
 }
 
+/// A moment in one of the forms of XML Schema (`XmlConvert.ToDateTimeOffset`): parts that are missing are the first ones,
+/// of this year for a month or a day alone, of the leap year 1904 for both.
+fn schema_time(text: &str, today: i64) -> Option<time::DateTimeOffset> {
+    let digits = |s: &str| -> String {
+        let digit = |c: char| if c.is_ascii_digit() { '0' } else { c };
+        s.chars().map(digit).collect()
+    };
+    let at = text.len().saturating_sub(6);
+    let (body, zone) = match (text.strip_suffix('Z'), text.get(at..)) {
+        (Some(body), _) => (body, "Z"),
+        (None, Some(zone)) if matches!(digits(zone).as_str(), "+00:00" | "-00:00") => {
+            (text.get(..at)?, zone)
+        }
+        _ => (text, ""),
+    };
+    let (whole, fraction) = body.split_once('.').unwrap_or((body, "0"));
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let this_year = || {
+        let today = time::DateTime {
+            ticks: today,
+            kind: time::Kind::Unspecified,
+        };
+        time::format(&time::Parts::of_date(today), "yyyy")
+    };
+    let moment = match digits(whole).as_str() {
+        "0000-00-00T00:00:00" | "00:00:00" => body.to_owned(),
+        _ if body.contains('.') => return None,
+        "0000-00-00" => format!("{body}T00:00:00"),
+        "0000-00" => format!("{body}-01T00:00:00"),
+        "0000" => format!("{body}-01-01T00:00:00"),
+        "--00-00" => format!("1904-{}T00:00:00", body.get(2..)?),
+        "--00" | "--00--" => format!("{}-{}-01T00:00:00", this_year()?, body.get(2..4)?),
+        "---00" => format!("{}-01-{}T00:00:00", this_year()?, body.get(3..)?),
+        _ => return None,
+    };
+    time::read::parse_offset(&(moment + zone), today)
+}
+
 fn bad(text: &str, ty: &Ty) -> Throw {
     throw(
         "FormatException",
@@ -140,7 +181,7 @@ fn bad(text: &str, ty: &Ty) -> Throw {
 }
 
 /// An element or an attribute as a value of a type. Null only reaches what may be null.
-fn value_of(a: &Args<'_>, ty: &Ty) -> R {
+fn value_of(cx: &Cx<'_>, a: &Args<'_>, ty: &Ty) -> R {
     if a.is_null(0) {
         return if ty.is_value() && !ty.is_nullable() {
             Err(null("element"))
@@ -187,7 +228,7 @@ fn value_of(a: &Args<'_>, ty: &Ty) -> R {
     let found = match plain {
         Ty::Class("DateTime", _) => time::read::parse_date(trimmed, 0).map(Value::DateTime),
         Ty::Class("DateTimeOffset", _) => {
-            time::read::parse_offset(trimmed, 0).map(Value::DateTimeOffset)
+            schema_time(trimmed, today(cx)).map(Value::DateTimeOffset)
         }
         Ty::Class("TimeSpan", _) => ticks(trimmed).map(Value::TimeSpan),
         Ty::Class("Guid", _) => uuid::Uuid::parse_str(trimmed)
@@ -200,7 +241,7 @@ fn value_of(a: &Args<'_>, ty: &Ty) -> R {
 
 macro_rules! casts {
     ($class:literal, $($name:literal => $ty:expr),* $(,)?) => {
-        &[$(m(concat!("explicit ", $name, "(", $class, " node)"), |_, a| value_of(a, &$ty)),)*]
+        &[$(m(concat!("explicit ", $name, "(", $class, " node)"), |cx, a| value_of(cx, a, &$ty)),)*]
     };
     ($class:literal) => {
         casts!($class,

@@ -314,11 +314,13 @@ pub(super) const ELEMENT: &[Row] = &[
     m(
         "string GetAttribute(string localName, string namespaceURI)",
         |_, a| {
-            let name = crate::value::xml::Name {
-                local: a.str(1)?,
-                namespace: a.str(2)?,
+            let node = node(a)?;
+            // No name is null.
+            let (Ok(local), Ok(namespace)) = (a.str(1), a.str(2)) else {
+                return Ok(Value::from(""));
             };
-            let one = super::attribute(&*node(a)?, &name);
+            let name = crate::value::xml::Name { local, namespace };
+            let one = super::attribute(&node, &name);
             Ok(one.map_or_else(|| Value::from(""), |n| Value::Str(n.inner_text())))
         },
     ),

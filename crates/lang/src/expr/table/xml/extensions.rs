@@ -2,8 +2,9 @@
 //!
 //! The receivers are sequences of the class that a method is for, so that a sequence of JSON tokens does not fit.
 
+use super::change::taken_out;
 use super::live::{self, Axis};
-use super::{null, path, removed};
+use super::{null, path};
 use crate::expr::eval::sequence::Pull;
 use crate::expr::eval::{Args, Cx, Query, R, Throw, throw};
 use crate::expr::table::{Row, m};
@@ -139,7 +140,7 @@ fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
         if let Value::Object(o) = &item
             && let Some(node) = o.as_any().downcast_ref::<Node>()
         {
-            removed(cx, node)?;
+            taken_out(cx, node)?;
         }
     }
     Ok(Value::Null)

@@ -1,7 +1,7 @@
 //! LINQ to XML: `Save` into a writer of text, and what annotations a node has.
 
 use super::{UNFORMATTED, node, null, unwritable};
-use crate::expr::eval::{Args, Cx, R, Throw};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::value::Value;
 use crate::value::xml::{Declared, Kind, write};
@@ -24,6 +24,16 @@ fn save(cx: &mut Cx<'_>, a: &mut Args<'_>, options: i64) -> R {
     }
     let n = node(a)?.share();
     cx.step(n.weight() / 64)?;
+    if n.is_document() && !n.children().iter().any(|c| c.is_element()) {
+        let state = match n.has_children() {
+            true => "Prolog",
+            false => "Document",
+        };
+        return Err(throw(
+            "InvalidOperationException",
+            format!("Token EndDocument in state {state} would result in an invalid XML document."),
+        ));
+    }
     let standalone = match &n.kind {
         Kind::Document(place) => match &*place.borrow() {
             Value::Object(o) => o

@@ -93,7 +93,8 @@ impl Parser<'_> {
 
     fn scan(&mut self) -> Result<Token, String> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-        let Some(c) = self.rest.chars().next() else {
+        // .NET's scanner takes U+0000 for the end.
+        let Some(c) = self.rest.chars().next().filter(|c| *c != '\0') else {
             return Ok(Token::End);
         };
         let digit = |c: char| c.is_ascii_digit();
