@@ -53,7 +53,7 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     d(
         "Certificates",
-        "Read from DER and PEM, not from PKCS #12. `context.Request.Certificate` is null unless the listener asks for one (`negotiateClientCertificate`). `Verify()` and `VerifyNoRevocation()` say no, for nothing is trusted yet.",
+        "Read from DER, PEM and PKCS #12 (AES or triple DES, not RC2). `context.Request.Certificate` is null unless the listener asks for one (`negotiateClientCertificate`). `Verify()` and `VerifyNoRevocation()` say no, for nothing is trusted yet.",
     ),
     d(
         "Header names",
