@@ -186,6 +186,12 @@ fn after(s: &[u8], at: usize, what: &str) -> Option<usize> {
     hit.then(|| at + what.len())
 }
 
+/// Where a sign that stands at `at` ends, and whether it is the negative one.
+fn sign(s: &[u8], at: usize, info: &Symbols) -> Option<(usize, bool)> {
+    let plus = after(s, at, &info.plus).map(|i| (i, false));
+    plus.or_else(|| after(s, at, &info.minus).map(|i| (i, true)))
+}
+
 fn scan(s: &str, styles: i64, info: &Symbols) -> Option<Scanned> {
     let s = s.as_bytes();
     let has = |flag: i64| styles & flag != 0;
@@ -208,10 +214,7 @@ fn scan(s: &str, styles: i64, info: &Symbols) -> Option<Scanned> {
             at += 1;
             continue;
         }
-        let sign = (has(style::LEADING_SIGN) && !signed).then(|| {
-            let plus = after(s, at, &info.plus).map(|i| (i, false));
-            plus.or_else(|| after(s, at, &info.minus).map(|i| (i, true)))
-        });
+        let sign = (has(style::LEADING_SIGN) && !signed).then(|| sign(s, at, info));
         if let Some((next, negative)) = sign.flatten() {
             n.negative = negative;
             signed = true;
@@ -289,10 +292,7 @@ fn scan(s: &str, styles: i64, info: &Symbols) -> Option<Scanned> {
             at += 1;
             continue;
         }
-        let sign = (has(style::TRAILING_SIGN) && !signed).then(|| {
-            let plus = after(s, at, &info.plus).map(|i| (i, false));
-            plus.or_else(|| after(s, at, &info.minus).map(|i| (i, true)))
-        });
+        let sign = (has(style::TRAILING_SIGN) && !signed).then(|| sign(s, at, info));
         if let Some((next, negative)) = sign.flatten() {
             n.negative = negative;
             signed = true;

@@ -85,6 +85,13 @@ fn name_of(value: &str) -> Option<&'static str> {
     NAMES.iter().find(|(v, _)| *v == value).map(|(_, n)| *n)
 }
 
+/// Short name of a part of a distinguished name, as Windows writes it.
+pub(super) fn part(value: &str) -> Option<&'static str> {
+    let is_part = value.starts_with("2.5.4.")
+        || matches!(value, "1.2.840.113549.1.9.1" | "0.9.2342.19200300.100.1.25");
+    is_part.then(|| name_of(value)).flatten()
+}
+
 fn value_of(name: &str) -> Option<&'static str> {
     let found = NAMES.iter().find(|(_, n)| n.eq_ignore_ascii_case(name));
     found.map(|(v, _)| *v)

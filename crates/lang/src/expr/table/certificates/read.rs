@@ -2,7 +2,7 @@
 //!
 //! What must stay true: nothing here trusts a certificate; a private key never prints.
 
-use super::pkcs12;
+use super::{oid, pkcs12};
 use crate::expr::eval::{Cx, Throw, throw};
 use crate::expr::table::rsa::{self, Key};
 use crate::expr::types::Ty;
@@ -122,23 +122,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02X}")).collect()
 }
 
-/// Short names of the parts of a distinguished name, as Windows writes them.
-const PARTS: [(&str, &str); 13] = [
-    ("2.5.4.3", "CN"),
-    ("2.5.4.4", "SN"),
-    ("2.5.4.5", "SERIALNUMBER"),
-    ("2.5.4.6", "C"),
-    ("2.5.4.7", "L"),
-    ("2.5.4.8", "S"),
-    ("2.5.4.9", "STREET"),
-    ("2.5.4.10", "O"),
-    ("2.5.4.11", "OU"),
-    ("2.5.4.12", "T"),
-    ("2.5.4.42", "G"),
-    ("1.2.840.113549.1.9.1", "E"),
-    ("0.9.2342.19200300.100.1.25", "DC"),
-];
-
 /// A distinguished name, the last part first.
 fn distinguished(name: &X509Name<'_>) -> Str {
     let mut parts: Vec<String> = Vec::new();
@@ -146,9 +129,8 @@ fn distinguished(name: &X509Name<'_>) -> Str {
         let one: Vec<String> = set
             .iter()
             .map(|part| {
-                let oid = part.attr_type().to_id_string();
-                let known = PARTS.iter().find(|(o, _)| *o == oid);
-                let key = known.map_or_else(|| format!("OID.{oid}"), |(_, k)| (*k).to_owned());
+                let number = part.attr_type().to_id_string();
+                let key = oid::part(&number).map_or_else(|| format!("OID.{number}"), str::to_owned);
                 format!("{key}={}", quoted(&text_of(part)))
             })
             .collect();
