@@ -186,7 +186,7 @@ pub enum Hold {
 }
 
 /// What a step does once a store has answered.
-type Then = Box<dyn FnOnce(&mut Exchange) -> Flow>;
+pub(crate) type Then = Box<dyn FnOnce(&mut Exchange) -> Flow>;
 
 /// One hop to an upstream, for records.
 #[derive(Clone, Debug)]
@@ -239,7 +239,7 @@ pub struct Exchange {
     pub taps: Vec<Box<dyn Tap>>,
     /// Whether deferred work needs the response's body before outbound. Only ever raised.
     pub hold: Hold,
-    /// What a step waits for, having said [`Flow::Wait`] in [`Exchange::after`].
+    /// What a step waits for, having said [`Flow::Wait`] in [`Exchange::begin`].
     later: Option<LocalBoxFuture<'static, Then>>,
     /// The tool that this is the call of, inside the exchange of an MCP server.
     pub inner: Option<Box<crate::pipeline::inner::InnerCall>>,
@@ -408,14 +408,27 @@ impl Exchange {
     ) -> Flow {
         match answer.now() {
             Ok(value) => then(self, value),
-            Err(future) => {
-                self.later = Some(Box::pin(async move {
-                    let value = future.await;
-                    Box::new(move |rq: &mut Exchange| then(rq, value)) as Then
-                }));
-                Flow::Wait
-            }
+            Err(future) => self.begin(future, then),
         }
+    }
+
+    /// Says [`Flow::Wait`] for work that needs nothing of the exchange, and goes on with what it gives: what stands in a
+    /// `wait` runs while others do.
+    pub fn begin<T: 'static>(
+        &mut self,
+        work: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut Exchange, T) -> Flow + 'static,
+    ) -> Flow {
+        self.later = Some(Box::pin(async move {
+            let value = work.await;
+            Box::new(move |rq: &mut Exchange| then(rq, value)) as Then
+        }));
+        Flow::Wait
+    }
+
+    /// What a step left that said [`Flow::Wait`] in [`Exchange::begin`].
+    pub(crate) fn begun(&mut self) -> Option<LocalBoxFuture<'static, Then>> {
+        self.later.take()
     }
 
     /// The waiting form of a step that ends in [`Exchange::after`].

@@ -23,6 +23,7 @@ pub mod jwt;
 mod limits;
 pub mod llm_call;
 pub mod mcp;
+mod parallel;
 pub mod pipeline;
 pub mod policies;
 pub mod response_cache;

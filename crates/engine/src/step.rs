@@ -4,7 +4,7 @@
 //! asked for a future. Bodies that a step reads are in memory before it runs ([`Needs`], known at load).
 
 use crate::LocalBoxFuture;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Then};
 use crate::failure::Failure;
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +45,13 @@ pub trait Step: Send + Sync {
         Box::pin(rq.go_on())
     }
 
+    /// The policies that it comes down to, for a step of which nothing else is left once they are chosen (`choose`).
+    /// `wait` asks for them so that they run beside others; `None`: the step runs as a whole.
+    fn branch(&self, rq: &mut Exchange) -> Option<Result<&Block, Box<Failure>>> {
+        let _ = rq;
+        None
+    }
+
     /// Answers a CORS preflight; only `cors` does.
     fn preflight(&self, rq: &mut Exchange) -> Preflight {
         let _ = rq;
@@ -55,6 +62,16 @@ pub trait Step: Send + Sync {
     fn may_wait(&self) -> bool {
         false
     }
+}
+
+/// How a step began that runs beside others ([`crate::parallel`]).
+pub(crate) enum Began<'a> {
+    /// It is over.
+    Ended(Flow),
+    /// It waits for something that needs no exchange.
+    Later(LocalBoxFuture<'static, Then>),
+    /// It comes down to these policies.
+    Branch(&'a Block),
 }
 
 /// What a step says to a CORS preflight.
@@ -213,6 +230,42 @@ impl PlacedStep {
             Flow::Wait => self.step.wait(rq).await,
             flow => flow,
         };
+        self.over(flow)
+    }
+
+    /// Runs one step as [`PlacedStep::run`] does, but does not wait for what needs no exchange.
+    pub(crate) async fn begin(&self, rq: &mut Exchange) -> Began<'_> {
+        if !self.needs.none()
+            && let Err(failure) = rq.buffer(self.needs, self.policy).await
+        {
+            return Began::Ended(self.fail(failure));
+        }
+        match self.step.branch(rq) {
+            Some(Ok(block)) => return Began::Branch(block),
+            Some(Err(failure)) => return Began::Ended(self.fail(failure)),
+            None => {}
+        }
+        match self.step.run(rq) {
+            Flow::Wait => match rq.begun() {
+                Some(later) => Began::Later(later),
+                None => Began::Ended(self.over(self.step.wait(rq).await)),
+            },
+            flow => Began::Ended(self.over(flow)),
+        }
+    }
+
+    /// Goes on with what it waited for.
+    pub(crate) fn came(&self, then: Then, rq: &mut Exchange) -> Began<'_> {
+        match then(rq) {
+            Flow::Wait => match rq.begun() {
+                Some(later) => Began::Later(later),
+                None => Began::Ended(Flow::Next),
+            },
+            flow => Began::Ended(self.over(flow)),
+        }
+    }
+
+    fn over(&self, flow: Flow) -> Flow {
         match flow {
             Flow::Fail(failure) => self.fail(failure),
             flow => flow,

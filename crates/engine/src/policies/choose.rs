@@ -8,6 +8,7 @@ use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
 use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::step::{Block, Flow, Step};
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
@@ -107,8 +108,9 @@ impl Choose {
     }
 }
 
-impl Step for Choose {
-    fn run(&self, rq: &mut Exchange) -> Flow {
+impl Choose {
+    /// Evaluates conditions until one is true.
+    fn chosen(&self, rq: &mut Exchange) -> Result<u32, Box<Failure>> {
         let mut chosen = self.branches.len();
         for (index, when) in self.branches.iter().enumerate() {
             match when.condition.get(rq) {
@@ -120,11 +122,20 @@ impl Step for Choose {
                 Err(mut failure) => {
                     failure.place.path = Some(when.path.clone());
                     failure.place.policy_id.clone_from(&self.id);
-                    return Flow::Fail(failure);
+                    return Err(failure);
                 }
             }
         }
-        let chosen = u32::try_from(chosen).unwrap_or(u32::MAX);
+        Ok(u32::try_from(chosen).unwrap_or(u32::MAX))
+    }
+}
+
+impl Step for Choose {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        let chosen = match self.chosen(rq) {
+            Ok(chosen) => chosen,
+            Err(failure) => return Flow::Fail(failure),
+        };
         let block = self.block(chosen);
         if block.may_wait() {
             rq.resume.push(chosen);
@@ -136,6 +147,10 @@ impl Step for Choose {
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
         let chosen = rq.resume.pop().unwrap_or(u32::MAX);
         Box::pin(self.block(chosen).run(rq))
+    }
+
+    fn branch(&self, rq: &mut Exchange) -> Option<Result<&Block, Box<Failure>>> {
+        Some(self.chosen(rq).map(|chosen| self.block(chosen)))
     }
 
     fn may_wait(&self) -> bool {

@@ -5,6 +5,7 @@
 use crate::LocalBoxFuture;
 use crate::compile::{Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
+use crate::failure::Failure;
 use crate::step::{Block, Flow, Preflight, Step};
 use tollgate_lang::document::Element;
 
@@ -44,6 +45,10 @@ impl Step for IncludeFragment {
 
     fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
         Box::pin(self.0.run(rq))
+    }
+
+    fn branch(&self, _rq: &mut Exchange) -> Option<Result<&Block, Box<Failure>>> {
+        Some(Ok(&self.0))
     }
 
     fn may_wait(&self) -> bool {

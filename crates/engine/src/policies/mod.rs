@@ -61,6 +61,7 @@ policies! {
     trace
     validate_azure_ad_token
     validate_jwt
+    wait
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
@@ -85,7 +86,6 @@ pub const NOT_YET: &[&str] = &[
     "validate-odata-request",
     "validate-parameters",
     "validate-status-code",
-    "wait",
     "xml-to-json",
     "xsl-transform",
 ];

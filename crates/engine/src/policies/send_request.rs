@@ -3,7 +3,6 @@
 //! An error status is an answer like any other. What must stay true: the wait has a deadline, the answer a bound; without
 //! an answer the variable is null, not what an earlier request left there.
 
-use crate::LocalBoxFuture;
 use crate::body::coding::Coding;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
@@ -61,20 +60,24 @@ struct SendRequest {
 }
 
 impl SendRequest {
-    async fn send(&self, rq: &mut Exchange) -> Result<(), Box<Failure>> {
+    fn begin(&self, rq: &mut Exchange) -> Result<Flow, Box<Failure>> {
         let request = self.request.prepare(rq)?;
         let ignore_error = self.ignore_error.get(rq)?;
         let services = rq.services.clone();
         let limit = rq.snapshot.gateway.max_buffered_body;
-        let value = match request.send(&services, limit).await {
-            Ok(answer) => response(answer, limit),
-            Err(_) if ignore_error => Value::Null,
-            Err(failure) => return Err(failure),
-        };
-        if let Some(variable) = &self.variable {
-            rq.set_variable(variable, value);
-        }
-        Ok(())
+        let variable = self.variable.clone();
+        let sent = async move { request.send(&services, limit).await };
+        Ok(rq.begin(sent, move |rq, sent| {
+            let value = match sent {
+                Ok(answer) => response(answer, limit),
+                Err(_) if ignore_error => Value::Null,
+                Err(failure) => return Flow::Fail(failure),
+            };
+            if let Some(variable) = &variable {
+                rq.set_variable(variable, value);
+            }
+            Flow::Next
+        }))
     }
 }
 
@@ -99,12 +102,8 @@ fn response(answer: Answer, limit: usize) -> Value {
 }
 
 impl Step for SendRequest {
-    fn run(&self, _rq: &mut Exchange) -> Flow {
-        Flow::Wait
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(async move { self.send(rq).await.into() })
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        self.begin(rq).unwrap_or_else(Flow::Fail)
     }
 
     fn may_wait(&self) -> bool {
