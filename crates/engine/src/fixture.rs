@@ -11,6 +11,7 @@ mod pattern;
 mod play;
 mod recorder;
 mod script;
+pub mod shapes;
 pub(crate) mod signer;
 mod time;
 mod upstream;
@@ -19,7 +20,9 @@ pub use arrangement::Setup;
 pub use script::{Case, Fixture};
 pub use time::FakeClock;
 
+use crate::definition::Definition;
 use std::fmt;
+use tollgate_lang::Diagnostic;
 
 /// The format, for people who write fixtures.
 pub const FORMAT: &str = r#"A fixture is a text file of sections. A section begins with a line `-- NAME ...` and ends where the next begins.
@@ -127,6 +130,17 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What a case that passed did with its configuration.
+#[derive(Clone, Copy, Debug)]
+pub enum Passed<'a> {
+    /// It loaded, and requests were sent.
+    Served,
+    /// It loaded; no request was sent.
+    Loaded,
+    /// It was refused, with these faults.
+    Refused(&'a [Diagnostic]),
+}
+
 /// What came of one case.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -138,6 +152,15 @@ pub struct Outcome {
 
 /// Runs all cases of a fixture's text against a set-up that they build on.
 pub fn run(text: &str, setup: &Setup) -> Vec<Outcome> {
+    run_noting(text, setup, &mut |_, _| ())
+}
+
+/// The same; `note` gets the definition of each case that passed and what it did with it.
+pub fn run_noting(
+    text: &str,
+    setup: &Setup,
+    note: &mut dyn FnMut(&Definition, Passed<'_>),
+) -> Vec<Outcome> {
     let fixture = match Fixture::parse(text) {
         Ok(fixture) => fixture,
         Err(fault) => {
@@ -152,7 +175,7 @@ pub fn run(text: &str, setup: &Setup) -> Vec<Outcome> {
         .iter()
         .map(|case| Outcome {
             title: case.title.clone(),
-            fault: play::case(case, setup).err(),
+            fault: play::case(case, setup, note).err(),
         })
         .collect()
 }
