@@ -209,6 +209,16 @@ impl CircuitBreaker {
         }
     }
 
+    /// Closes it and forgets what it counted, as if it were new. For tests; no call may be under way.
+    pub fn forget(&self) {
+        let state = self.state();
+        state.window.clear();
+        state.since.store(u64::MAX, Ordering::Relaxed);
+        state.last.store(0, Ordering::Relaxed);
+        state.last_nanos.store(0, Ordering::Relaxed);
+        state.word.store(word(CLOSED, 0), Ordering::Release);
+    }
+
     fn state(&self) -> &Arc<State> {
         self.state
             .get_or_init(|| Arc::new(State::new(self.rule.interval)))

@@ -5,6 +5,9 @@
 
 mod arrangement;
 mod config;
+mod counters;
+mod json;
+mod look;
 mod message;
 mod openid;
 mod pattern;
@@ -13,20 +16,29 @@ mod recorder;
 mod script;
 pub mod shapes;
 pub(crate) mod signer;
+mod table;
 mod time;
 mod upstream;
 
 pub use arrangement::Setup;
-pub use script::{Case, Fixture};
+pub use script::{Case, Fixture, Given, Include};
 pub use time::FakeClock;
 
 use crate::definition::Definition;
 use std::fmt;
+use std::sync::Arc;
 use tollgate_lang::Diagnostic;
 
 /// The format, for people who write fixtures.
 pub const FORMAT: &str = r#"A fixture is a text file of sections. A section begins with a line `-- NAME ...` and ends where the next begins.
 What stands before the first section is a comment. `-- case TITLE` begins a new gateway with nothing of the earlier ones.
+  -- background
+      what follows, up to the first case, stands at the beginning of each case
+  -- include FILE
+      the sections of another file, whose path is relative to this one (where fixtures are read from files)
+  -- table
+      rows of cells with `|` between them, the first one with names: the case runs for each row, and `<NAME>` stands for
+      the row's cell in its title and its sections (not in documents)
 
 Arrangement (before the first request of a case):
   -- policy.xml [global|product|api|operation [ID]]
@@ -35,7 +47,8 @@ Arrangement (before the first request of a case):
       a policy fragment; `<fragment>` around the policies may be left out
   -- config
       lines `NAME: VALUE`:
-      named-value NAME, secret NAME          a named value
+      named-value NAME, secret NAME          a named value, also in place of the configuration's own
+      env NAME                               an environment variable that the configuration reads
       api path, api service-url, api protocols, api subscription-required, api kind, api key-header, api key-query
       api version                            segment|query NAME|header NAME VERSION
       operation ID                           METHOD /template; the first one replaces the default `* /*`
@@ -68,13 +81,16 @@ Without any, there is one API `api` at the root with one operation `* /*`, servi
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 
 Actions, in order:
-  -- send METHOD TARGET [from IP] [without key] [and leave [after N chunks|at DURATION]]
+  -- send METHOD TARGET [as SUBSCRIPTION] [from IP] [without key] [N times] [and leave [after N chunks|at DURATION]]
       then headers, a blank line and the body; TARGET is a path or a URL (default host: https://gateway.test);
       who leaves at a time leaves though there is no answer yet, which waiting brings on
   -- expect STATUS [REASON] [after DURATION]
       then headers, a blank line and the body of the answer to the last request; what is not said is not checked.
       `name:` alone: the header is not there. `(empty)` as body: there is none.
-      `<any>`, `<guid>` and `<int>` stand for what they say, in headers and bodies
+      `<any>`, `<guid>` and `<int>` stand for what they say, in headers and bodies.
+      A body may also be lines `$.path: VALUE` (`$.a.b`, `[0]`, `[-1]`, `['c']`, `[*]` for any item, `.length()`; VALUE is JSON,
+      a text with placeholders, or `absent`) and `~ REGEX`, all of which must hold; or `(json)` and a JSON value under it,
+      which need not tell all members of its objects
   -- token NAME by KEY
       a token for messages to send, where `<token NAME>` stands for it: lines `name: JSON` of its header (over `typ`, `alg`
       and `kid`; null takes one out), or its whole header as a line that begins with `{`; a blank line, and its claims as JSON.
@@ -96,6 +112,12 @@ Actions, in order:
   -- metric NAMESPACE [NAME]
       the next metric: its dimensions, a blank line, and the counts `prompt N completion N total N`; of `emit-metric`,
       which has a name, the value
+  -- variables
+      lines `NAME: VALUE`: the last request's variables when it ended, as texts; `NAME:` alone: it is not set
+  -- counted KEY N
+      N is on the counter of a key (of a rate limit, a quota or a token limit) before the next request
+  -- counter KEY [used N] [left N]
+      what is on the counter of a key now; of tokens only what is left
   -- settled answered|client_left|upstream_failed
       how the last request ended
   -- settled inner TOOL answered|client_left|upstream_failed
@@ -109,7 +131,9 @@ Durations are a number with ms, s, m, h or d.
 /// Why a fixture did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Line in the fixture, from 1.
+    /// The included file that the line stands in, as the fixture names it; `None`: the fixture itself.
+    pub file: Option<Arc<str>>,
+    /// Line in it, from 1.
     pub line: usize,
     /// What was expected and what came.
     pub message: String,
@@ -118,6 +142,7 @@ pub struct Fault {
 impl Fault {
     fn new(line: usize, message: impl Into<String>) -> Fault {
         Fault {
+            file: None,
             line,
             message: message.into(),
         }
@@ -126,6 +151,9 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file} ")?;
+        }
         write!(f, "line {}: {}", self.line, self.message)
     }
 }
@@ -175,9 +203,18 @@ pub fn run_noting(
         .iter()
         .map(|case| Outcome {
             title: case.title.clone(),
-            fault: play::case(case, setup, note).err(),
+            fault: run_case(case, setup, note).err(),
         })
         .collect()
+}
+
+/// Runs one case; `note` as in [`run_noting`].
+pub fn run_case(
+    case: &Case,
+    setup: &Setup,
+    note: &mut dyn FnMut(&Definition, Passed<'_>),
+) -> Result<(), Fault> {
+    play::case(case, setup, note)
 }
 
 #[cfg(test)]

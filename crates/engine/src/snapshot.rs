@@ -176,6 +176,30 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Whether serving leaves something in it: breakers and the turns of pools.
+    pub fn keeps_state(&self) -> bool {
+        self.backends.iter().any(|backend| match &backend.kind {
+            BackendKind::Single(server) => server.breaker.is_some(),
+            BackendKind::Pool(_) => true,
+        })
+    }
+
+    /// Forgets what serving left in it, as if it were new. For tests; nothing may be under way.
+    pub fn forget(&self) {
+        for backend in &self.backends {
+            match &backend.kind {
+                BackendKind::Single(server) => {
+                    if let Some(breaker) = &server.breaker {
+                        breaker.forget();
+                    }
+                }
+                BackendKind::Pool(pool) => pool.groups.iter().for_each(PoolGroup::forget),
+            }
+        }
+    }
+}
+
 /// Compiles a definition. `None` when anything was refused; every fault of every part is in `diagnostics`.
 pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Snapshot> {
     let mut backend_ids = HashMap::new();

@@ -10,7 +10,7 @@ use crate::upstream::Affinity;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_lang::Diagnostics;
 use tollgate_lang::value::Str;
 
@@ -86,6 +86,13 @@ pub struct PoolGroup {
 const HEAVIEST: u32 = 100;
 
 impl PoolGroup {
+    /// Begins the turns anew.
+    pub(super) fn forget(&self) {
+        for turns in &self.turns {
+            turns.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// A group of members with their weights as configured.
     pub fn new(priority: u32, mut members: Vec<(BackendIndex, u32)>) -> PoolGroup {
         let alike = members.iter().all(|(_, weight)| *weight == 0);
