@@ -20,7 +20,7 @@ use crate::definition::{
 use crate::jwt::Certificate;
 use crate::policies;
 use crate::snapshot::BackendIndex;
-use crate::step::{Block, Needs, PlacedStep, Step};
+use crate::step::{Block, Branch, Needs, PlacedStep, Step};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -38,6 +38,23 @@ pub struct ScopeDocument {
     pub sections: [SectionCode; 4],
 }
 
+/// A step or a branch of a document, whether it ever runs or not: what can be covered, and where one can stop.
+#[derive(Clone, Debug)]
+pub struct SourcePlace {
+    /// Element name.
+    pub name: Arc<str>,
+    /// Whether it is a branch (`when`, `otherwise`) and not a step.
+    pub branch: bool,
+    /// The name of its element. A fragment's steps stand in the fragment's text, once for each inclusion.
+    pub span: Span,
+    /// Nesting, as [`PlacedStep::path`] has it.
+    pub path: Str,
+    /// The section it was compiled for.
+    pub section: Section,
+    /// The scope of its document.
+    pub scope: ScopeKind,
+}
+
 /// One section around its `<base/>`.
 #[derive(Debug, Default)]
 pub struct SectionCode {
@@ -49,6 +66,10 @@ pub struct SectionCode {
     pub after: Block,
     /// Whether a step of it, at any depth, reads the response's body.
     pub reads_response: bool,
+    /// Its element's name; `None` where the document leaves the section out.
+    pub place: Option<Span>,
+    /// The name of its `<base />`.
+    pub base_place: Option<Span>,
 }
 
 impl SectionCode {
@@ -87,6 +108,9 @@ pub struct Compiler<'a> {
     openid_urls: RefCell<BTreeSet<Str>>,
     openid_authorities: &'a [(Str, Str)],
     certificates: BTreeMap<Str, Option<Certificate>>,
+    /// Values of secret named values, for [`Compile::holds_secret`].
+    secrets: Vec<Str>,
+    places: RefCell<Vec<SourcePlace>>,
 }
 
 struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
@@ -140,7 +164,24 @@ impl<'a> Compiler<'a> {
             openid_urls: RefCell::default(),
             openid_authorities: &definition.gateway.openid_authorities,
             certificates: certificates(&definition.certificates, diagnostics),
+            secrets: definition
+                .named_values
+                .values()
+                .filter(|v| v.secret)
+                .map(|v| v.value.expose().clone())
+                .filter(|v| !v.trim().is_empty())
+                .collect(),
+            places: RefCell::default(),
         }
+    }
+
+    /// Every step and branch that was compiled, in document order.
+    pub fn into_places(self) -> Vec<SourcePlace> {
+        self.places.into_inner()
+    }
+
+    fn placed(&self, place: SourcePlace) {
+        self.places.borrow_mut().push(place);
     }
 
     /// Configuration URLs of the OpenID providers that the documents name, sorted.
@@ -354,7 +395,10 @@ impl Compile<'_> {
                 .label("remove it"),
             );
         }
-        let mut code = SectionCode::default();
+        let mut code = SectionCode {
+            place: Some(section.name_span),
+            ..SectionCode::default()
+        };
         self.reads_response = false;
         let mut first_base: Option<Span> = None;
         let mut steps = Vec::new();
@@ -377,6 +421,7 @@ impl Compile<'_> {
                 }
                 first_base = Some(e.name_span);
                 code.base = true;
+                code.base_place = Some(e.name_span);
                 code.before = Block::new(std::mem::take(&mut steps));
             } else if let Some(step) = self.node(node, at, &section.children) {
                 steps.push(step);
@@ -414,8 +459,21 @@ impl Compile<'_> {
     /// from 1 where several stand side by side. Gives the block and the path.
     pub fn branch(&mut self, child: &Element, nth: Option<usize>) -> (Block, Str) {
         let length = self.enter(&child.name, nth);
-        let block = self.block(&child.children);
         let path = Str::from(self.path.as_str());
+        self.compiler.placed(SourcePlace {
+            name: child.name.clone(),
+            branch: true,
+            span: child.name_span,
+            path: path.clone(),
+            section: self.section,
+            scope: self.scope,
+        });
+        let mut block = self.block(&child.children);
+        block.branch = Some(Box::new(Branch {
+            name: child.name.clone(),
+            path: path.clone(),
+            place: child.name_span,
+        }));
         self.path.truncate(length);
         (block, path)
     }
@@ -477,6 +535,14 @@ impl Compile<'_> {
         let nth = siblings[..=at].iter().filter(same).count();
         let several = siblings.iter().filter(same).count() > 1;
         let length = self.enter(def.name, several.then_some(nth));
+        self.compiler.placed(SourcePlace {
+            name: element.name.clone(),
+            branch: false,
+            span: element.name_span,
+            path: Str::from(self.path.as_str()),
+            section: self.section,
+            scope: self.scope,
+        });
         shape::check(element, def, self);
         let outer_needs = std::mem::take(&mut self.needs);
         let outer_def = self.def.replace(def);
@@ -502,6 +568,7 @@ impl Compile<'_> {
             policy: def.name,
             id,
             path,
+            place: element.name_span,
             needs,
             step,
         })
@@ -584,6 +651,16 @@ impl Compile<'_> {
             }
         };
         self.report(diagnostic);
+    }
+
+    /// Whether the value of a secret named value stands in a text.
+    pub fn holds_secret(&self, text: &document::Text) -> bool {
+        text.holds_named_value()
+            && self
+                .compiler
+                .secrets
+                .iter()
+                .any(|secret| text.text.contains(&**secret))
     }
 
     /// Notes a fault.

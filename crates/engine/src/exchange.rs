@@ -9,6 +9,7 @@ use crate::definition::ApiKind;
 use crate::definition::Secret;
 use crate::failure::{Failure, Place};
 use crate::llm_call::LlmCall;
+use crate::probe::{Event, Probe};
 use crate::services::Services;
 use crate::settle::{Outcome, Record};
 use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
@@ -261,6 +262,8 @@ pub struct Exchange {
     pub received_bytes: u64,
     /// Section that runs now.
     pub section: crate::compile::Section,
+    /// What watches: a trace, coverage, the debugger.
+    pub probe: Option<Rc<dyn Probe>>,
     /// Position in the scope chain that runs now (see `pipeline`).
     pub(crate) chain: crate::pipeline::Chain,
     /// Branch chosen by containers that said `Wait`, innermost last.
@@ -319,6 +322,7 @@ impl Exchange {
             sent_bytes: 0,
             received_bytes,
             section: crate::compile::Section::Inbound,
+            probe: None,
             chain: crate::pipeline::Chain::default(),
             resume: SmallVec::new(),
             attempt_failed: false,
@@ -359,6 +363,11 @@ impl Exchange {
 
     /// Sets a variable.
     pub fn set_variable(&mut self, name: &Str, value: Value) {
+        self.tell(|| Event::VariableSet {
+            name,
+            before: self.variable(name),
+            after: &value,
+        });
         match self.variables.iter_mut().find(|(n, _)| n == name) {
             Some((_, slot)) => *slot = value,
             None => self.variables.push((name.clone(), value)),
@@ -559,6 +568,7 @@ impl Exchange {
             elapsed_nanos,
             sent_bytes,
         });
+        self.tell(|| Event::Settled(outcome));
     }
 
     /// Whether it has settled.

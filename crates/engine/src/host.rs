@@ -175,7 +175,7 @@ impl Host for Exchange {
                 ),
                 None => Value::Str(Str::from("OK")),
             },
-            Field::Tracing => Value::Bool(false),
+            Field::Tracing => Value::Bool(self.probe.as_ref().is_some_and(|p| p.traces())),
             Field::WorkspaceId | Field::WorkspaceName => Value::Null,
         }
     }
@@ -381,8 +381,7 @@ impl Host for Exchange {
     }
 
     fn trace(&mut self, text: &str) {
-        self.services.telemetry.trace(
-            self.id,
+        self.trace_message(
             "expression",
             crate::services::TraceSeverity::Verbose,
             text,
@@ -392,6 +391,24 @@ impl Host for Exchange {
 }
 
 impl Exchange {
+    /// Hands a message of the document to telemetry and to whoever watches.
+    pub(crate) fn trace_message(
+        &self,
+        source: &str,
+        severity: crate::services::TraceSeverity,
+        message: &str,
+        metadata: &[(Str, Str)],
+    ) {
+        let telemetry = &self.services.telemetry;
+        telemetry.trace(self.id, source, severity, message, metadata);
+        self.tell(|| crate::probe::Event::Traced {
+            source,
+            severity,
+            message,
+            metadata,
+        });
+    }
+
     /// The owner of the subscription.
     pub fn user(&self) -> Option<&crate::definition::UserDefinition> {
         self.subscription()

@@ -25,6 +25,7 @@ pub mod llm_call;
 pub mod mcp;
 mod parallel;
 pub mod pipeline;
+pub mod probe;
 pub mod policies;
 pub mod response_cache;
 pub mod routing;

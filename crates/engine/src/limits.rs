@@ -14,6 +14,7 @@ mod tests;
 use crate::compile::Compile;
 use crate::exchange::{Deferred, Exchange};
 use crate::failure::Failure;
+use crate::probe::{Counted, Event};
 use crate::step::Flow;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
@@ -155,6 +156,31 @@ pub(crate) struct Gate {
     pub(crate) count: u64,
 }
 
+impl Gate {
+    /// For a probe: what was decided, `counting` when it was counted if it passed.
+    fn counted(&self, counting: bool, decision: &Decision) -> Event<'_> {
+        let count = if counting { self.count } else { 0 };
+        let added = if decision.allowed { count } else { 0 };
+        Event::Counter(Counted {
+            key: &self.key,
+            limit: Some(self.limit.most()),
+            count,
+            used: Some((decision.used.saturating_sub(added), decision.used)),
+            remaining: Some(decision.remaining),
+            allowed: decision.allowed,
+        })
+    }
+}
+
+impl Limit {
+    fn most(self) -> u64 {
+        match self {
+            Limit::Rate(rate) => rate.limit,
+            Limit::Quota(quota) => quota.limit,
+        }
+    }
+}
+
 /// What a gate holds against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limit {
@@ -204,6 +230,9 @@ where
     };
     let answer = decide(rq, gate, counting);
     rq.after(answer, move |rq, decision| {
+        if let Some(gate) = gates.get(at) {
+            rq.tell(|| gate.counted(counting, &decision));
+        }
         if !decision.allowed {
             return then(rq, Admission::Refused(gates.swap_remove(at), decision));
         }
@@ -228,6 +257,16 @@ pub(crate) fn count(rq: &Exchange, gate: &Gate, count: u64) {
     if count == 0 {
         return;
     }
+    rq.tell(|| {
+        Event::Counter(Counted {
+            key: &gate.key,
+            limit: Some(gate.limit.most()),
+            count,
+            used: None,
+            remaining: None,
+            allowed: true,
+        })
+    });
     let counters = &rq.services.counters;
     let now = rq.services.clock.unix_millis();
     rq.forget(match gate.limit {

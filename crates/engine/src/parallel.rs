@@ -18,9 +18,9 @@ enum State<'a> {
     /// Not begun.
     Ready,
     /// The step waits for this.
-    Waiting(&'a PlacedStep, LocalBoxFuture<'static, Then>),
-    /// It came as the number tells, and waits for the exchange.
-    Arrived(&'a PlacedStep, Then, u64),
+    Waiting(&'a PlacedStep, LocalBoxFuture<'static, Then>, u64),
+    /// It came as the first number tells, and waits for the exchange.
+    Arrived(&'a PlacedStep, Then, u64, u64),
     /// All its steps have run.
     Ended,
 }
@@ -52,9 +52,9 @@ impl<'a> Strand<'a> {
     /// Runs it until it waits for something that needs no exchange (`None`), or ends.
     async fn go_on(&mut self, rq: &mut Exchange) -> Option<Flow> {
         let mut flow = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Arrived(step, then, _) => match step.came(then, rq) {
-                Began::Later(later) => {
-                    self.state = State::Waiting(step, later);
+            State::Arrived(step, then, _, begun) => match step.came(then, begun, rq).await {
+                Began::Later(later, begun) => {
+                    self.state = State::Waiting(step, later, begun);
                     return None;
                 }
                 Began::Ended(flow) => flow,
@@ -67,8 +67,8 @@ impl<'a> Strand<'a> {
                 return Some(Flow::Next);
             };
             flow = match step.begin(rq).await {
-                Began::Later(later) => {
-                    self.state = State::Waiting(step, later);
+                Began::Later(later, begun) => {
+                    self.state = State::Waiting(step, later, begun);
                     return None;
                 }
                 Began::Ended(flow) => flow,
@@ -85,13 +85,13 @@ impl<'a> Strand<'a> {
 
     /// Looks after what it waits for; true when that has come.
     fn poll(&mut self, cx: &mut Context<'_>, arrivals: &mut u64) -> bool {
-        let State::Waiting(step, later) = &mut self.state else {
+        let State::Waiting(step, later, begun) = &mut self.state else {
             return false;
         };
         let Poll::Ready(then) = later.as_mut().poll(cx) else {
             return false;
         };
-        self.state = State::Arrived(step, then, *arrivals);
+        self.state = State::Arrived(step, then, *arrivals, *begun);
         *arrivals += 1;
         true
     }
@@ -109,7 +109,7 @@ pub(crate) async fn run(block: &Block, any: bool, rq: &mut Exchange) -> Flow {
             .enumerate()
             .filter_map(|(at, strand)| match strand.state {
                 State::Ready => Some((0, at)),
-                State::Arrived(_, _, turn) => Some((1 + turn, at)),
+                State::Arrived(_, _, turn, _) => Some((1 + turn, at)),
                 State::Waiting(..) | State::Ended => None,
             })
             .min();

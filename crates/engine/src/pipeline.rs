@@ -13,6 +13,7 @@ use crate::exchange::{
 use crate::failure::Failure;
 use crate::identify;
 use crate::mcp;
+use crate::probe::{Event, Part, Probe};
 use crate::routing::Matched;
 use crate::services::Services;
 use crate::settle::AnswerBody;
@@ -70,6 +71,25 @@ enum ScopeRef {
 }
 
 impl ScopeRef {
+    /// Section and scope, for a probe.
+    fn part<'a>(self, snapshot: &'a Snapshot, section: Section) -> Part<'a> {
+        let document = self.document(snapshot);
+        let id = match self {
+            ScopeRef::Operation(api, operation) => {
+                &*snapshot.apis[api as usize].operations[operation as usize].id
+            }
+            ScopeRef::Api(api) => &*snapshot.apis[api as usize].id,
+            ScopeRef::Product(product) => &*snapshot.products[product as usize].id,
+            ScopeRef::Global | ScopeRef::Plain => "",
+        };
+        Part {
+            section,
+            scope: document.kind,
+            id,
+            code: document.section(section),
+        }
+    }
+
     fn document(self, snapshot: &Snapshot) -> &ScopeDocument {
         match self {
             ScopeRef::Operation(api, operation) => {
@@ -89,7 +109,18 @@ pub async fn serve(
     services: Rc<Services>,
     incoming: Incoming,
 ) -> http::Response<AnswerBody> {
+    serve_with(snapshot, services, incoming, None).await
+}
+
+/// Serves one request, watched by a probe.
+pub async fn serve_with(
+    snapshot: Arc<Snapshot>,
+    services: Rc<Services>,
+    incoming: Incoming,
+    probe: Option<Rc<dyn Probe>>,
+) -> http::Response<AnswerBody> {
     let mut rq = exchange(snapshot.clone(), services, incoming);
+    rq.probe = probe;
     let flow = run(&mut rq, &snapshot).await;
     ended(&mut rq, &snapshot, flow).await;
     let waits = rq.mcp.as_deref().is_some_and(|call| call.later.is_some());
@@ -255,7 +286,9 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     if let Some(flow) = mcp::at_root(rq, snapshot) {
         return flow;
     }
-    let maybe_preflight = match find(rq, snapshot) {
+    let found = find(rq, snapshot);
+    rq.tell(|| Event::Matched);
+    let maybe_preflight = match found {
         Ok(preflight) => preflight,
         Err(failure) => return Flow::Fail(failure),
     };
@@ -273,6 +306,7 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     }
     let identified = identify::identify(rq, snapshot);
     rq.chain.scopes = scopes(rq);
+    rq.tell(|| Event::Identified);
     if let Err(failure) = identified {
         return Flow::Fail(failure);
     }
@@ -441,9 +475,10 @@ pub(crate) async fn section(
         let scope = rq.chain.scopes[depth];
         rq.chain.depth = depth;
         let code = scope.document(snapshot).section(section);
+        rq.tell(|| Event::SectionBegins(scope.part(snapshot, section)));
         match block(rq, &code.before, scope.document(snapshot)).await {
             Flow::Next => {}
-            flow => return flow,
+            flow => return leave(rq, snapshot, section, from, flow),
         }
         if !code.base || depth + 1 == rq.chain.scopes.len() {
             break;
@@ -456,13 +491,30 @@ pub(crate) async fn section(
         let document = scope.document(snapshot);
         match block(rq, &document.section(section).after, document).await {
             Flow::Next => {}
-            flow => return flow,
+            flow => return leave(rq, snapshot, section, from, flow),
         }
+        rq.tell(|| Event::SectionEnds(scope.part(snapshot, section), &Flow::Next));
         if depth == from {
             return Flow::Next;
         }
         depth -= 1;
     }
+}
+
+/// Tells that the documents from the one that ends the section out to `from` have ended it.
+fn leave(
+    rq: &Exchange,
+    snapshot: &Snapshot,
+    section: Section,
+    from: usize,
+    flow: Flow,
+) -> Flow {
+    if rq.is_observed() {
+        for scope in rq.chain.scopes[from..=rq.chain.depth].iter().rev() {
+            rq.tell(|| Event::SectionEnds(scope.part(snapshot, section), &flow));
+        }
+    }
+    flow
 }
 
 /// Runs the parent scope's section for a `<base/>` inside a container.
@@ -487,7 +539,7 @@ async fn block(rq: &mut Exchange, block: &Block, document: &ScopeDocument) -> Fl
         rq.behind = None;
         from = at + 1;
     }
-    let flow = if !block.may_wait() && from == 0 {
+    let flow = if !block.waits(rq) && from == 0 {
         block.run_now(rq)
     } else {
         block.run_from(from, rq).await
@@ -511,6 +563,7 @@ fn place(flow: Flow, document: &ScopeDocument, section: Section) -> Flow {
 
 async fn on_error(rq: &mut Exchange, snapshot: &Snapshot, failure: Box<Failure>) -> Flow {
     rq.behind = None;
+    rq.tell(|| Event::Failed(&failure));
     fail_plainly(rq, &failure);
     rq.last_error = Some(LastError {
         source: failure.source,
@@ -566,6 +619,7 @@ fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
     if let Some(response) = &mut rq.response {
         response.status = head.status();
     }
+    rq.tell(|| Event::Answer(&head));
     head.map(|()| AnswerBody::new(body, rq))
 }
 

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::policies::{
     authentication_basic, authentication_managed_identity, set_body, set_header, set_method,
 };
+use crate::probe::Event;
 use crate::services::{HttpVersion, SendError, SendOptions, Services};
 use crate::snapshot::BaseUrl;
 use crate::step::Needs;
@@ -403,7 +404,33 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+impl Answer {
+    /// Tells a probe what came of a request.
+    pub(crate) fn tell(rq: &Exchange, came: &Result<Answer, Box<Failure>>) {
+        rq.tell(|| match came {
+            Ok(answer) => Event::UpstreamResponse {
+                status: answer.status,
+                headers: &answer.headers,
+            },
+            Err(failure) => Event::UpstreamFailed(&failure.message),
+        });
+    }
+}
+
 impl Prepared {
+    /// Tells a probe that it goes out. The token of a managed identity is fetched on the way and not among the headers.
+    pub(crate) fn tell(&self, rq: &Exchange) {
+        if let Ok(address) = &self.address {
+            let uri = Uri::from(address.path.clone());
+            rq.tell(|| Event::UpstreamRequest {
+                origin: &address.url.origin,
+                method: &self.method,
+                uri: &uri,
+                headers: &self.headers,
+            });
+        }
+    }
+
     /// Bytes of body that it holds.
     pub(crate) fn size(&self) -> usize {
         self.body.len()

@@ -51,6 +51,12 @@ pub struct Snapshot {
     pub keys: Keys,
     /// Certificates, for `context.Deployment.Certificates`.
     pub certificates: Vec<definition::CertificateDefinition>,
+    /// Every step and branch of every document, in document order.
+    pub places: Vec<compile::SourcePlace>,
+    /// The texts of the configuration; empty unless whoever built the snapshot filled them in.
+    pub texts: crate::probe::Texts,
+    /// What a trace must not show, as far as the configuration knows it.
+    pub secrets: crate::probe::mask::Secrets,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
     pub openid_urls: Vec<Str>,
 }
@@ -352,7 +358,12 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     let publishes_metadata = apis
         .iter()
         .any(|a: &Api| a.mcp.as_ref().is_some_and(|m| m.authorization.is_some()));
+    let secrets = crate::probe::mask::Secrets::of(&definition);
+    let places = compiler.into_places();
     Some(Snapshot {
+        places,
+        texts: crate::probe::Texts::default(),
+        secrets,
         gateway: definition.gateway,
         apis,
         products,

@@ -6,8 +6,11 @@
 use crate::LocalBoxFuture;
 use crate::exchange::{Exchange, Then};
 use crate::failure::Failure;
+use crate::probe::{Event, Stop};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+use tollgate_lang::Span;
 use tollgate_lang::expr::Reads;
 
 /// What a step decided.
@@ -68,8 +71,8 @@ pub trait Step: Send + Sync {
 pub(crate) enum Began<'a> {
     /// It is over.
     Ended(Flow),
-    /// It waits for something that needs no exchange.
-    Later(LocalBoxFuture<'static, Then>),
+    /// It waits for something that needs no exchange; it began at this time.
+    Later(LocalBoxFuture<'static, Then>, u64),
     /// It comes down to these policies.
     Branch(&'a Block),
 }
@@ -118,6 +121,8 @@ pub struct PlacedStep {
     pub id: Option<Arc<str>>,
     /// Nesting such as `choose\otherwise\choose[3]`: numbered from 1 where several stand side by side.
     pub path: Arc<str>,
+    /// Its element's name, in the text that the user wrote.
+    pub place: Span,
     /// Bodies it reads itself (not its children).
     pub needs: Needs,
     /// The step.
@@ -130,11 +135,24 @@ impl fmt::Debug for PlacedStep {
     }
 }
 
+/// A child of a container that holds policies (`when`, `otherwise`), as the branch that it is.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Element name.
+    pub name: Arc<str>,
+    /// Nesting, as of a step.
+    pub path: Arc<str>,
+    /// Its element's name, in the text that the user wrote.
+    pub place: Span,
+}
+
 /// Steps in document order.
 #[derive(Debug, Default)]
 pub struct Block {
     /// The steps.
     pub steps: Vec<PlacedStep>,
+    /// The branch whose steps they are, if they are one's.
+    pub branch: Option<Box<Branch>>,
     may_wait: bool,
 }
 
@@ -142,12 +160,23 @@ impl Block {
     /// A block of these steps.
     pub fn new(steps: Vec<PlacedStep>) -> Block {
         let may_wait = steps.iter().any(|s| !s.needs.none() || s.step.may_wait());
-        Block { steps, may_wait }
+        Block {
+            steps,
+            branch: None,
+            may_wait,
+        }
     }
 
-    /// Whether running it may wait.
+    /// Whether running it may wait. Known at load: what a container's own `may_wait` asks.
     pub fn may_wait(&self) -> bool {
         self.may_wait
+    }
+
+    /// Whether it runs in its waiting form: it may wait, or a probe watches, which may hold it. What a container's
+    /// `run` asks.
+    #[inline]
+    pub fn waits(&self, rq: &Exchange) -> bool {
+        self.may_wait || rq.is_observed()
     }
 
     /// Whether there is nothing to do.
@@ -171,7 +200,7 @@ impl Block {
         found
     }
 
-    /// Runs a block that cannot wait. A container calls this when [`Block::may_wait`] is false.
+    /// Runs a block that cannot wait. A container calls this when [`Block::waits`] is false.
     pub fn run_now(&self, rq: &mut Exchange) -> Flow {
         Block::now(&self.steps, rq)
     }
@@ -179,7 +208,7 @@ impl Block {
     /// As [`Block::run_now`] and [`Block::run`], from a step on.
     pub(crate) async fn run_from(&self, from: usize, rq: &mut Exchange) -> Flow {
         let steps = self.steps.get(from..).unwrap_or_default();
-        if self.may_wait {
+        if self.waits(rq) {
             Block::waiting(steps, rq).await
         } else {
             Block::now(steps, rq)
@@ -204,7 +233,13 @@ impl Block {
 
     /// Runs it, waiting where a step waits.
     pub async fn run(&self, rq: &mut Exchange) -> Flow {
-        Block::waiting(&self.steps, rq).await
+        let Some(branch) = self.branch.as_deref().filter(|_| rq.is_observed()) else {
+            return Block::waiting(&self.steps, rq).await;
+        };
+        rq.tell(|| Event::BranchBegins(branch));
+        let flow = Block::waiting(&self.steps, rq).await;
+        rq.tell(|| Event::BranchEnds(branch));
+        flow
     }
 
     async fn waiting(steps: &[PlacedStep], rq: &mut Exchange) -> Flow {
@@ -221,6 +256,9 @@ impl Block {
 impl PlacedStep {
     /// Runs one step: buffers what it reads, then runs or waits.
     pub async fn run(&self, rq: &mut Exchange) -> Flow {
+        if rq.is_observed() {
+            return Box::pin(self.observed(rq)).await;
+        }
         if !self.needs.none()
             && let Err(failure) = rq.buffer(self.needs, self.policy).await
         {
@@ -233,36 +271,50 @@ impl PlacedStep {
         self.over(flow)
     }
 
-    /// Runs one step as [`PlacedStep::run`] does, but does not wait for what needs no exchange.
+    /// Runs one step as [`PlacedStep::run`] does, but does not wait for what needs no exchange. The number is the time of
+    /// its beginning, for a probe.
     pub(crate) async fn begin(&self, rq: &mut Exchange) -> Began<'_> {
-        if !self.needs.none()
-            && let Err(failure) = rq.buffer(self.needs, self.policy).await
-        {
-            return Began::Ended(self.fail(failure));
+        let (begun, ready) = self.enter(rq).await;
+        if let Err(failure) = ready {
+            return self.ended(Flow::Fail(failure), begun, rq).await;
         }
         match self.step.branch(rq) {
-            Some(Ok(block)) => return Began::Branch(block),
-            Some(Err(failure)) => return Began::Ended(self.fail(failure)),
+            Some(Ok(block)) => {
+                rq.tell(|| Event::StepEnds(self, &Flow::Next, Duration::ZERO));
+                if let Some(branch) = &block.branch {
+                    rq.tell(|| Event::BranchBegins(branch));
+                    rq.tell(|| Event::BranchEnds(branch));
+                }
+                return Began::Branch(block);
+            }
+            Some(Err(failure)) => return self.ended(Flow::Fail(failure), begun, rq).await,
             None => {}
         }
-        match self.step.run(rq) {
+        let flow = match self.step.run(rq) {
             Flow::Wait => match rq.begun() {
-                Some(later) => Began::Later(later),
-                None => Began::Ended(self.over(self.step.wait(rq).await)),
+                Some(later) => return Began::Later(later, begun),
+                None => self.step.wait(rq).await,
             },
-            flow => Began::Ended(self.over(flow)),
-        }
+            flow => flow,
+        };
+        self.ended(flow, begun, rq).await
     }
 
     /// Goes on with what it waited for.
-    pub(crate) fn came(&self, then: Then, rq: &mut Exchange) -> Began<'_> {
-        match then(rq) {
+    pub(crate) async fn came(&self, then: Then, begun: u64, rq: &mut Exchange) -> Began<'_> {
+        rq.tell(|| Event::StepResumes(self));
+        let flow = match then(rq) {
             Flow::Wait => match rq.begun() {
-                Some(later) => Began::Later(later),
-                None => Began::Ended(Flow::Next),
+                Some(later) => return Began::Later(later, begun),
+                None => Flow::Next,
             },
-            flow => Began::Ended(self.over(flow)),
-        }
+            flow => flow,
+        };
+        self.ended(flow, begun, rq).await
+    }
+
+    async fn ended(&self, flow: Flow, begun: u64, rq: &mut Exchange) -> Began<'_> {
+        Began::Ended(self.leave(flow, begun, rq).await)
     }
 
     fn over(&self, flow: Flow) -> Flow {
@@ -270,6 +322,53 @@ impl PlacedStep {
             Flow::Fail(failure) => self.fail(failure),
             flow => flow,
         }
+    }
+
+    /// The same, telling the probe.
+    async fn observed(&self, rq: &mut Exchange) -> Flow {
+        let (begin, ready) = self.enter(rq).await;
+        let flow = match ready {
+            Err(failure) => Flow::Fail(failure),
+            Ok(()) => match self.step.run(rq) {
+                Flow::Wait => self.step.wait(rq).await,
+                flow => flow,
+            },
+        };
+        self.leave(flow, begin, rq).await
+    }
+
+    /// Buffers what it reads, lets the probe hold it, and tells that it begins. Gives the time.
+    async fn enter(&self, rq: &mut Exchange) -> (u64, Result<(), Box<Failure>>) {
+        let ready = if self.needs.none() {
+            Ok(())
+        } else {
+            rq.buffer(self.needs, self.policy).await
+        };
+        if ready.is_ok()
+            && let Some(probe) = rq.probe.clone()
+            && let Some(wait) = probe.stop(rq, Stop::Step(self))
+        {
+            wait.await;
+        }
+        let begin = rq.services.clock.monotonic_nanos();
+        rq.tell(|| Event::StepBegins(self));
+        (begin, ready)
+    }
+
+    /// Notes the place of a failure, lets the probe hold it, and tells that the step has ended.
+    async fn leave(&self, flow: Flow, begin: u64, rq: &mut Exchange) -> Flow {
+        let innermost = matches!(&flow, Flow::Fail(failure) if failure.place.path.is_none());
+        let flow = self.over(flow);
+        if innermost
+            && let Flow::Fail(failure) = &flow
+            && let Some(probe) = rq.probe.clone()
+            && let Some(wait) = probe.stop(rq, Stop::Failure(self, failure))
+        {
+            wait.await;
+        }
+        let nanos = rq.services.clock.monotonic_nanos().saturating_sub(begin);
+        rq.tell(|| Event::StepEnds(self, &flow, Duration::from_nanos(nanos)));
+        flow
     }
 
     /// Notes the place of a failure, unless a nested step already did.

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `choose` | which server a call goes to |
+//! | `explain` | why it goes there, for a probe |
 //! | `target` | the outgoing path, query and host |
 //! | `headers` | the outgoing head; what stops at the gateway in either direction |
 //! | `redirect` | where a `Location` leads |
@@ -14,6 +15,7 @@
 mod affinity;
 mod call;
 mod choose;
+mod explain;
 mod failover;
 mod headers;
 mod redirect;

@@ -5,10 +5,11 @@
 use super::{AttributeDef, Compile};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::Event;
 use crate::step::Needs;
 use bytes::Bytes;
 use tollgate_lang::document::{Element, Node, Text, TextKind};
-use tollgate_lang::expr::{self, Expr, Target};
+use tollgate_lang::expr::{self, EvalError, Expr, Reads, Target};
 use tollgate_lang::value::{Str, Value};
 use tollgate_lang::{Diagnostic, Span};
 
@@ -18,7 +19,34 @@ pub enum Arg<T> {
     /// Known at load.
     Const(T),
     /// Evaluated for each request.
-    Expr(Box<Expr>),
+    Expr(Box<PlacedExpr>),
+}
+
+/// An expression with its place in the document.
+#[derive(Debug)]
+pub struct PlacedExpr {
+    expr: Expr,
+    place: Span,
+    /// Whether the value of a secret named value stands in it.
+    secret: bool,
+}
+
+impl PlacedExpr {
+    /// Its value for this request.
+    pub fn eval(&self, rq: &mut Exchange) -> Result<Value, EvalError> {
+        let result = self.expr.eval(rq);
+        rq.tell(|| Event::Evaluated {
+            place: self.place,
+            secret: self.secret,
+            result: result.as_ref(),
+        });
+        result
+    }
+
+    /// What it may touch.
+    pub fn reads(&self) -> Reads {
+        self.expr.reads()
+    }
 }
 
 /// A type that an argument can have.
@@ -206,8 +234,16 @@ impl Compile<'_> {
         {
             return Some(Arg::Const(value));
         }
+        Some(self.placed_expr(expr, text))
+    }
+
+    fn placed_expr<T>(&mut self, expr: Expr, text: &Text) -> Arg<T> {
         self.needs(expr.reads().into());
-        Some(Arg::Expr(Box::new(expr)))
+        Arg::Expr(Box::new(PlacedExpr {
+            expr,
+            place: text.span,
+            secret: self.holds_secret(text),
+        }))
     }
 
     /// An attribute kept with its .NET type.
@@ -217,8 +253,7 @@ impl Compile<'_> {
             return Some(AnyArg(Arg::Const(text.text.clone())));
         }
         let expr = expr::compile(text, Target::Any, self.diagnostics)?;
-        self.needs(expr.reads().into());
-        Some(AnyArg(Arg::Expr(Box::new(expr))))
+        Some(AnyArg(self.placed_expr(expr, text)))
     }
 
     /// An element's text content as an argument; absent text is the empty literal.

@@ -67,6 +67,7 @@ pub(crate) async fn serve(outer: &Exchange, inner: InnerRequest) -> http::Respon
         upgrade: None,
     };
     let mut rq = Exchange::new(snapshot.clone(), outer.services.clone(), outer.id, request);
+    rq.probe = outer.probe.clone();
     rq.api = Some(inner.operation.api);
     rq.operation = Some(inner.operation.operation);
     rq.product = outer.product;

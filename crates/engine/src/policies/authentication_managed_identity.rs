@@ -6,6 +6,7 @@ use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::Event;
 use crate::services::{IdentityToken, Services};
 use crate::step::{Flow, Step};
 use http::header;
@@ -123,6 +124,7 @@ struct ManagedIdentity {
 
 impl ManagedIdentity {
     fn apply(&self, rq: &mut Exchange, token: &IdentityToken) {
+        rq.tell(|| Event::Secret(token.token.expose()));
         match &self.variable {
             Some(variable) => rq.set_variable(variable, Value::Str(token.token.expose().clone())),
             None => {

@@ -9,6 +9,7 @@ use crate::compile::{
 };
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::tell_found;
 use crate::response_cache::{Downstream, DownstreamKind, Key, Missed};
 use crate::step::{Flow, Step};
 use http::{Method, header};
@@ -197,7 +198,9 @@ impl Step for CacheLookup {
         };
         let now = rq.services.clock.unix_millis();
         let found = rq.services.responses.get(&missed.key, now);
-        rq.after(found, move |rq, found| match found {
+        rq.after(found, move |rq, found| {
+            tell_found(rq, &missed.key, found.is_some());
+            match found {
             Some(cached) => {
                 let now = rq.services.clock.unix_millis();
                 rq.response = Some(cached.response(now, missed.downstream));
@@ -207,6 +210,7 @@ impl Step for CacheLookup {
             None => {
                 rq.missed = Some(Box::new(missed));
                 Flow::Next
+            }
             }
         })
     }

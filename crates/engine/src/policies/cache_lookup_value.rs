@@ -8,6 +8,7 @@ use crate::compile::{
     attribute,
 };
 use crate::exchange::Exchange;
+use crate::probe::tell_found;
 use crate::step::{Flow, Step};
 use std::sync::Arc;
 use tollgate_lang::document::Element;
@@ -81,6 +82,7 @@ impl Step for CacheLookupValue {
         let found = rq.services.cache.get(&key, rq.services.clock.unix_millis());
         let inner = self.0.clone();
         rq.after(found, move |rq, found| {
+            tell_found(rq, &key, found.is_some());
             let value = match (found, &inner.default) {
                 (Some(frozen), _) => frozen.thaw(),
                 (None, None) => return Flow::Next,

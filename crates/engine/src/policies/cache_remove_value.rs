@@ -3,6 +3,7 @@
 use super::cache_lookup_value::CACHING_TYPE;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
+use crate::probe::{CacheAccess, Event};
 use crate::step::{Flow, Step};
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
@@ -41,6 +42,10 @@ impl Step for CacheRemoveValue {
             Ok(key) => key,
             Err(failure) => return Flow::Fail(failure),
         };
+        rq.tell(|| Event::Cache {
+            access: CacheAccess::Removed,
+            key: &key,
+        });
         // A later lookup of this request must miss, so this is waited for.
         let removed = rq
             .services

@@ -8,6 +8,7 @@ use crate::body::recorder;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::{Exchange, forget_body};
 use crate::failure::Failure;
+use crate::probe::{CacheAccess, Event};
 use crate::llm_call::is_event_stream;
 use crate::response_cache::CachedResponse;
 use crate::step::{Flow, Step};
@@ -106,6 +107,7 @@ impl CacheStore {
             stored_millis: now,
             expires_millis: now.saturating_add(seconds.saturating_mul(1000)),
         };
+        let key = missed.key.clone();
         recorder::record(response, LARGEST, move |body| {
             let Some(plain) = coding.undo(&body, LARGEST) else {
                 return;
@@ -116,6 +118,10 @@ impl CacheStore {
             let weight = kept.weight();
             let stored = services.responses.put(&missed.key, kept, weight, left, now);
             services.forget(stored);
+        });
+        rq.tell(|| Event::Cache {
+            access: CacheAccess::Stored,
+            key: &key,
         });
         Ok(())
     }

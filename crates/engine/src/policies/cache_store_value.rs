@@ -8,6 +8,7 @@ use crate::compile::{
 };
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::{CacheAccess, Event};
 use crate::step::{Flow, Step};
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
@@ -67,6 +68,10 @@ impl CacheStoreValue {
         let seconds = u64::try_from(self.duration.get(rq)?).unwrap_or(0);
         if let Some(frozen) = value.freeze() {
             let weight = frozen.weight() as u64;
+            rq.tell(|| Event::Cache {
+                access: CacheAccess::Stored,
+                key: &key,
+            });
             let now = rq.services.clock.unix_millis();
             rq.forget(rq.services.cache.put(
                 &key,

@@ -137,7 +137,7 @@ impl Step for Choose {
             Err(failure) => return Flow::Fail(failure),
         };
         let block = self.block(chosen);
-        if block.may_wait() {
+        if block.waits(rq) {
             rq.resume.push(chosen);
             return Flow::Wait;
         }

@@ -36,7 +36,7 @@ struct IncludeFragment(Block);
 
 impl Step for IncludeFragment {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        if self.0.may_wait() {
+        if self.0.waits(rq) {
             Flow::Wait
         } else {
             self.0.run_now(rq)

@@ -79,7 +79,7 @@ impl LimitConcurrency {
 
 impl Step for LimitConcurrency {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        if self.block.may_wait() {
+        if self.block.waits(rq) {
             return Flow::Wait;
         }
         match self.enter(rq) {

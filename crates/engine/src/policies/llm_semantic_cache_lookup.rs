@@ -11,6 +11,7 @@ use crate::compile::{
 };
 use crate::exchange::{BodyState, Deferred, Exchange, Response};
 use crate::failure::Failure;
+use crate::probe::tell_found;
 use crate::llm_call::{CacheStatus, CachedAnswer, Embedder, LlmCall};
 use crate::snapshot::BackendIndex;
 use crate::step::{Flow, Step};
@@ -214,6 +215,7 @@ impl Lookup {
             .nearest(&wanted.partition, &vector, wanted.threshold as f32, now)
             .get()
             .await;
+        tell_found(rq, &wanted.partition, nearest.is_some());
         match nearest {
             Some((_, answer)) => {
                 rq.llm_call().cache = CacheStatus::Hit;

@@ -7,6 +7,7 @@ use crate::body::recorder;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::{CacheAccess, Event};
 use crate::llm_call::{CacheStatus, CachedAnswer, is_encoded, is_event_stream};
 use crate::services::Services;
 use crate::step::{Flow, Step};
@@ -69,6 +70,7 @@ impl Store {
             .iter()
             .filter_map(|name| Some((name.clone(), response.headers.get(name)?.clone())))
             .collect();
+        let key = partition.clone();
         let place = Place {
             services,
             partition,
@@ -77,6 +79,10 @@ impl Store {
             headers,
         };
         recorder::record(response, LARGEST, |body| place.keep(body));
+        rq.tell(|| Event::Cache {
+            access: CacheAccess::Stored,
+            key: &key,
+        });
         Ok(())
     }
 }

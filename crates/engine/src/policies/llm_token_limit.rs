@@ -11,6 +11,7 @@ use crate::compile::{
 };
 use crate::exchange::{Deferred, Exchange, Hold};
 use crate::failure::Failure;
+use crate::probe::{Counted, Event};
 use crate::limits::{Tell, Told, int, limits_nothing};
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
@@ -263,13 +264,30 @@ impl Admitted {
             .services
             .counters
             .reserve(&self.key, counting, self.estimate, now);
-        rq.after(answer, move |rq, reserved| match reserved {
+        rq.after(answer, move |rq, reserved| {
+            self.told_to_probe(rq, self.estimate, reserved.is_ok());
+            match reserved {
             Ok(reservation) => {
                 self.reservation = Some(reservation);
                 self.pass(rq)
             }
             Err(exceeded) => self.refuse(rq, exceeded),
+            }
         })
+    }
+
+    /// Tells a probe of tokens reserved or counted.
+    fn told_to_probe(&self, rq: &Exchange, count: u64, allowed: bool) {
+        rq.tell(|| {
+            Event::Counter(Counted {
+                key: &self.key,
+                limit: self.limit.per_minute.or(self.limit.quota.map(|(most, _)| most)),
+                count,
+                used: None,
+                remaining: None,
+                allowed,
+            })
+        });
     }
 
     fn left(&self, rq: &mut Exchange) -> tollgate_state::Answer<TokensLeft> {
@@ -353,6 +371,7 @@ impl Admitted {
 
     /// Counts the call and tells what was used.
     fn settle(&mut self, rq: &mut Exchange, used: u64) {
+        self.told_to_probe(rq, used, true);
         let now = rq.services.clock.unix_millis();
         let settled = self
             .reservation
@@ -392,6 +411,7 @@ impl Deferred for Admitted {
     fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
         if let Some(reservation) = self.reservation.take() {
             let used = known(rq).unwrap_or(0);
+            self.told_to_probe(rq, used, true);
             let now = rq.services.clock.unix_millis();
             rq.forget(rq.services.counters.settle(reservation, used, now));
         }

@@ -8,6 +8,7 @@ use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::probe::Event;
 use crate::step::{Block, Flow, Needs, Step};
 use std::time::Duration;
 use tollgate_lang::Diagnostic;
@@ -160,6 +161,7 @@ impl Retry {
         let needs = self.needs();
         let mut retry = 1;
         loop {
+            rq.tell(|| Event::Attempt(retry));
             let flow = self.block.run(rq).await;
             rq.attempt_failed = matches!(flow, Flow::Fail(_));
             if !matches!(flow, Flow::Next | Flow::Fail(_)) || retry > count {

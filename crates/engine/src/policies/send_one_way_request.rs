@@ -73,6 +73,7 @@ impl Step for SendOneWayRequest {
         let id = uuid::Uuid::from_u128(rq.id);
         match Seat::take(request.size()) {
             Some(seat) => {
+                request.tell(rq);
                 let work = send(rq, request, seat);
                 rq.services.transport.detach(work);
             }

@@ -66,8 +66,10 @@ impl SendRequest {
         let services = rq.services.clone();
         let limit = rq.snapshot.gateway.max_buffered_body;
         let variable = self.variable.clone();
+        request.tell(rq);
         let sent = async move { request.send(&services, limit).await };
         Ok(rq.begin(sent, move |rq, sent| {
+            Answer::tell(rq, &sent);
             let value = match sent {
                 Ok(answer) => response(answer, limit),
                 Err(_) if ignore_error => Value::Null,

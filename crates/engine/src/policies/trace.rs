@@ -94,8 +94,7 @@ impl Trace {
         for (name, value) in &self.metadata {
             metadata.push((name.get(rq)?, value.get(rq)?));
         }
-        let telemetry = &rq.services.telemetry;
-        telemetry.trace(rq.id, &self.source, self.severity, &message, &metadata);
+        rq.trace_message(&self.source, self.severity, &message, &metadata);
         Ok(())
     }
 }

@@ -5,8 +5,10 @@
 //! weights of the available members of a group hold exactly over a cycle of turns.
 
 use crate::circuit_breaker::{Permit, Phase, Transition};
+use super::explain;
 use crate::exchange::{Exchange, TargetBase};
 use crate::failure::Failure;
+use crate::probe::{Chosen, Event};
 use crate::snapshot::{
     Backend, BackendIndex, BackendKind, BaseUrl, Pool, PoolGroup, Server, Snapshot,
 };
@@ -56,6 +58,7 @@ pub fn choose<'a>(rq: &Exchange, snapshot: &'a Snapshot) -> Result<Choice<'a>, B
                 })?
         }
     };
+    rq.tell(|| Event::BackendChosen(Chosen::url(&url)));
     Ok(Choice {
         url,
         server: None,
@@ -73,22 +76,27 @@ pub fn server<'a>(
 ) -> Result<Choice<'a>, Box<Failure>> {
     let backend = snapshot.backend(index);
     match &backend.kind {
-        BackendKind::Single(server) => match admit(rq, backend, server) {
-            Ok(permit) => Ok(Choice {
-                url: server.url.clone(),
-                server: Some((server, index)),
-                permit,
-                pool: None,
-                cookie: None,
-            }),
-            Err(wait) => Err(inactive(rq, backend, wait)),
-        },
+        BackendKind::Single(server) => {
+            let admitted = admit(rq, backend, server);
+            rq.tell(|| Event::BackendChosen(explain::single(index, server, &admitted)));
+            match admitted {
+                Ok(permit) => Ok(Choice {
+                    url: server.url.clone(),
+                    server: Some((server, index)),
+                    permit,
+                    pool: None,
+                    cookie: None,
+                }),
+                Err(wait) => Err(inactive(rq, backend, wait)),
+            }
+        }
         BackendKind::Pool(pool) => member(rq, snapshot, pool, Among::All).ok_or_else(|| {
             let now = rq.services.clock.monotonic_nanos();
             let waits = members(pool).filter_map(|(member, _)| {
                 let breaker = snapshot.server(member)?.breaker.as_ref()?;
                 Some(breaker.wait(now))
             });
+            rq.tell(|| Event::BackendChosen(explain::pool(rq, snapshot, pool, None, None)));
             inactive(rq, backend, waits.min().unwrap_or_default())
         }),
     }
@@ -141,6 +149,10 @@ pub(super) fn member<'a>(
                     .as_ref()
                     .filter(|_| bound != Some(index))
                     .and_then(|affinity| affinity.set_cookie(index, secure));
+                rq.tell(|| {
+                    let chosen = explain::pool(rq, snapshot, pool, Some(index), bound);
+                    Event::BackendChosen(chosen)
+                });
                 return Some(Choice {
                     url: server.url.clone(),
                     server: Some((server, index)),

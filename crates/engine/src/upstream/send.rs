@@ -8,7 +8,8 @@ use crate::circuit_breaker::{Called, Permit};
 use crate::definition::ErrorReason;
 use crate::exchange::{Attempt, Exchange};
 use crate::failure::Failure;
-use crate::services::{SendError, SendOptions};
+use crate::probe::Event;
+use crate::services::{Origin, SendError, SendOptions};
 use crate::snapshot::{BackendIndex, BaseUrl, Server, Snapshot};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -154,6 +155,7 @@ pub(super) async fn send(
     let services = rq.services.clone();
     let watched = leave.as_ref().is_some_and(|l| l.permit.is_some());
     let upload = watched.then(|| Upload::watch(request.body_mut())).flatten();
+    tell_request(rq, &url.origin, &request);
     let begin = services.clock.monotonic_nanos();
     let sent = services.transport.send(&url.origin, request, options).await;
     let nanos = services.clock.monotonic_nanos().saturating_sub(begin);
@@ -164,6 +166,7 @@ pub(super) async fn send(
         nanos,
         failed: status.is_none_or(|status| is_failure(leave.as_deref(), status)),
     });
+    tell_response(rq, &sent);
     let error = match sent {
         Ok(response) => return Ok(response),
         Err(error) => error,
@@ -204,6 +207,33 @@ pub(super) async fn send(
             format!("The call to the backend failed: {error}."),
         ),
     })
+}
+
+/// Tells a probe what goes out.
+fn tell_request(rq: &Exchange, origin: &Origin, request: &Request<Body>) {
+    rq.tell(|| Event::UpstreamRequest {
+        origin,
+        method: request.method(),
+        uri: request.uri(),
+        headers: request.headers(),
+    });
+}
+
+/// Tells a probe what came back.
+fn tell_response(rq: &Exchange, sent: &Result<Response<Body>, SendError>) {
+    if !rq.is_observed() {
+        return;
+    }
+    match sent {
+        Ok(response) => rq.tell(|| Event::UpstreamResponse {
+            status: response.status(),
+            headers: response.headers(),
+        }),
+        Err(error) => {
+            let why = error.to_string();
+            rq.tell(|| Event::UpstreamFailed(&why));
+        }
+    }
 }
 
 /// Reports a response.
