@@ -11,6 +11,7 @@ use crate::yaml;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_engine::Snapshot;
+use tollgate_engine::probe::Texts;
 use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
 
 /// Looks up environment variables.
@@ -153,13 +154,19 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                 for diagnostic in compiled.items() {
                     diagnostics.push(places.of(diagnostic.clone()));
                 }
-                if !diagnostics.has_errors() {
-                    loaded.snapshot = snapshot.map(Arc::new);
-                }
                 loaded.settings = settings;
                 secrets.extend(&places.secrets);
+                loaded.sources = black_out(file, &secrets, &files.sources);
+                if !diagnostics.has_errors() {
+                    loaded.snapshot = snapshot.map(|mut snapshot| {
+                        let sources = loaded.sources.clone();
+                        snapshot.texts = Texts::new(sources, move |span| places.outer(span));
+                        Arc::new(snapshot)
+                    });
+                }
+            } else {
+                loaded.sources = black_out(file, &secrets, &files.sources);
             }
-            loaded.sources = black_out(file, &secrets, &files.sources);
         }
         Err(why) => diagnostics.push(Diagnostic {
             code: "TG0400",

@@ -20,7 +20,7 @@ mod table;
 mod time;
 mod upstream;
 
-pub use arrangement::Setup;
+pub use arrangement::{Setup, Watch};
 pub use script::{Case, Fixture, Given, Include};
 pub use time::FakeClock;
 

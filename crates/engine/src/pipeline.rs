@@ -502,13 +502,7 @@ pub(crate) async fn section(
 }
 
 /// Tells that the documents from the one that ends the section out to `from` have ended it.
-fn leave(
-    rq: &Exchange,
-    snapshot: &Snapshot,
-    section: Section,
-    from: usize,
-    flow: Flow,
-) -> Flow {
+fn leave(rq: &Exchange, snapshot: &Snapshot, section: Section, from: usize, flow: Flow) -> Flow {
     if rq.is_observed() {
         for scope in rq.chain.scopes[from..=rq.chain.depth].iter().rev() {
             rq.tell(|| Event::SectionEnds(scope.part(snapshot, section), &flow));

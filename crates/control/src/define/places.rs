@@ -80,7 +80,8 @@ impl Places {
         diagnostic
     }
 
-    fn outer(&self, span: Span) -> Span {
+    /// A span in a file that the user has.
+    pub(crate) fn outer(&self, span: Span) -> Span {
         match self.inline.iter().find(|i| i.file == span.file) {
             Some(inline) => {
                 let start = inline.offset(span.start);

@@ -201,16 +201,16 @@ impl Step for CacheLookup {
         rq.after(found, move |rq, found| {
             tell_found(rq, &missed.key, found.is_some());
             match found {
-            Some(cached) => {
-                let now = rq.services.clock.unix_millis();
-                rq.response = Some(cached.response(now, missed.downstream));
-                rq.behind = Some("cache-store");
-                Flow::Answered
-            }
-            None => {
-                rq.missed = Some(Box::new(missed));
-                Flow::Next
-            }
+                Some(cached) => {
+                    let now = rq.services.clock.unix_millis();
+                    rq.response = Some(cached.response(now, missed.downstream));
+                    rq.behind = Some("cache-store");
+                    Flow::Answered
+                }
+                None => {
+                    rq.missed = Some(Box::new(missed));
+                    Flow::Next
+                }
             }
         })
     }

@@ -11,8 +11,8 @@ use crate::compile::{
 };
 use crate::exchange::{BodyState, Deferred, Exchange, Response};
 use crate::failure::Failure;
-use crate::probe::tell_found;
 use crate::llm_call::{CacheStatus, CachedAnswer, Embedder, LlmCall};
+use crate::probe::tell_found;
 use crate::snapshot::BackendIndex;
 use crate::step::{Flow, Step};
 use http::{HeaderName, HeaderValue};

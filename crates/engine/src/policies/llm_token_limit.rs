@@ -11,8 +11,8 @@ use crate::compile::{
 };
 use crate::exchange::{Deferred, Exchange, Hold};
 use crate::failure::Failure;
-use crate::probe::{Counted, Event};
 use crate::limits::{Tell, Told, int, limits_nothing};
+use crate::probe::{Counted, Event};
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
 use http::{HeaderValue, StatusCode};
@@ -267,11 +267,11 @@ impl Admitted {
         rq.after(answer, move |rq, reserved| {
             self.told_to_probe(rq, self.estimate, reserved.is_ok());
             match reserved {
-            Ok(reservation) => {
-                self.reservation = Some(reservation);
-                self.pass(rq)
-            }
-            Err(exceeded) => self.refuse(rq, exceeded),
+                Ok(reservation) => {
+                    self.reservation = Some(reservation);
+                    self.pass(rq)
+                }
+                Err(exceeded) => self.refuse(rq, exceeded),
             }
         })
     }
@@ -281,7 +281,10 @@ impl Admitted {
         rq.tell(|| {
             Event::Counter(Counted {
                 key: &self.key,
-                limit: self.limit.per_minute.or(self.limit.quota.map(|(most, _)| most)),
+                limit: self
+                    .limit
+                    .per_minute
+                    .or(self.limit.quota.map(|(most, _)| most)),
                 count,
                 used: None,
                 remaining: None,

@@ -122,7 +122,11 @@ impl Secrets {
         for stored in definition.authorization_providers.values() {
             stored.values().for_each(|a| add(a.access_token.expose()));
         }
-        for key in definition.certificates.iter().filter_map(|c| c.key.as_ref()) {
+        for key in definition
+            .certificates
+            .iter()
+            .filter_map(|c| c.key.as_ref())
+        {
             add(key.expose());
         }
         Secrets(Arc::new(all))
@@ -181,7 +185,10 @@ impl Mask {
             }
             if matches!(name.as_str(), "cookie" | "set-cookie") {
                 let pairs = value.split(';').filter_map(|pair| pair.split_once('='));
-                pairs.map(|(_, v)| v).filter(|v| v.len() >= 8).for_each(|v| self.learn(v));
+                pairs
+                    .map(|(_, v)| v)
+                    .filter(|v| v.len() >= 8)
+                    .for_each(|v| self.learn(v));
                 continue;
             }
             self.learn(value);
@@ -236,9 +243,16 @@ impl Mask {
 }
 
 fn is_scheme(word: &str) -> bool {
-    ["bearer", "basic", "digest", "negotiate", "sharedaccesssignature", "dpop"]
-        .iter()
-        .any(|s| word.eq_ignore_ascii_case(s))
+    [
+        "bearer",
+        "basic",
+        "digest",
+        "negotiate",
+        "sharedaccesssignature",
+        "dpop",
+    ]
+    .iter()
+    .any(|s| word.eq_ignore_ascii_case(s))
 }
 
 /// Whether the values of a name are secret.
@@ -286,9 +300,9 @@ fn members(text: &str) -> Cow<'_, str> {
 fn name_before(text: &str, sign: usize) -> Option<&str> {
     let before = text[..sign].trim_end_matches([' ', '\t', '"', '\'', '\\']);
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let start = before
-        .rfind(|c: char| !word(c))
-        .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let start = before.rfind(|c: char| !word(c)).map_or(0, |i| {
+        i + before[i..].chars().next().map_or(1, char::len_utf8)
+    });
     Some(&before[start..]).filter(|w| !w.is_empty() && w.len() <= 64)
 }
 
@@ -303,11 +317,20 @@ fn value_after(bytes: &[u8], from: usize) -> (usize, usize) {
         let mut end = start;
         while end < bytes.len() && bytes[end] != quote {
             // In a JSON string inside a string, the end itself is escaped.
-            end += if bytes[end] == b'\\' && !escaped { 2 } else { 1 };
+            end += if bytes[end] == b'\\' && !escaped {
+                2
+            } else {
+                1
+            };
         }
         return (start, end.min(bytes.len()));
     }
-    let stop = |b: &u8| matches!(b, b'&' | b';' | b',' | b'}' | b']' | b'"' | b'\'' | b'<' | b'\r' | b'\n');
+    let stop = |b: &u8| {
+        matches!(
+            b,
+            b'&' | b';' | b',' | b'}' | b']' | b'"' | b'\'' | b'<' | b'\r' | b'\n'
+        )
+    };
     let mut end = start;
     while end < bytes.len() && !stop(&bytes[end]) {
         // `authorization: Bearer TOKEN` goes on behind the scheme.
@@ -341,7 +364,8 @@ fn shapes(text: &str) -> String {
 
 /// The first credential: where it begins, and its length, at least 1.
 fn credential(text: &str) -> Option<(usize, usize)> {
-    let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '/' | '=');
+    let token =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '/' | '=');
     let run = |from: usize| {
         let rest = &text[from..];
         rest.find(|c: char| !token(c)).unwrap_or(rest.len())

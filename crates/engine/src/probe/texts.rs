@@ -35,10 +35,7 @@ impl std::fmt::Display for Position {
 
 impl Texts {
     /// From what was loaded. `outer` gives the place in the file that the user has, for a document that stands inside it.
-    pub fn new(
-        sources: Sources,
-        outer: impl Fn(Span) -> Span + Send + Sync + 'static,
-    ) -> Texts {
+    pub fn new(sources: Sources, outer: impl Fn(Span) -> Span + Send + Sync + 'static) -> Texts {
         Texts {
             sources,
             outer: Some(Box::new(outer)),

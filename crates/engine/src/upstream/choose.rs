@@ -4,8 +4,8 @@
 //! not available is never chosen; a member that failed this request is not chosen again while another is available; the
 //! weights of the available members of a group hold exactly over a cycle of turns.
 
-use crate::circuit_breaker::{Permit, Phase, Transition};
 use super::explain;
+use crate::circuit_breaker::{Permit, Phase, Transition};
 use crate::exchange::{Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::probe::{Chosen, Event};

@@ -51,7 +51,9 @@ pub(super) fn pool<'a>(
                 continue;
             }
             let breaker = snapshot.server(*index).and_then(|s| s.breaker.as_ref());
-            let open = breaker.filter(|b| !b.is_available(now)).map(|b| b.wait(now));
+            let open = breaker
+                .filter(|b| !b.is_available(now))
+                .map(|b| b.wait(now));
             let failed = |a: &crate::exchange::Attempt| a.failed && a.backend == Some(*index);
             let why = if let Some(wait) = open {
                 Rejected::BreakerOpen(wait)

@@ -9,5 +9,6 @@ mod accounting;
 mod certificates;
 mod corpus;
 mod fixtures;
+mod probe;
 mod tidy;
 mod tokens;

@@ -49,7 +49,13 @@ fn names_hide_their_values() {
         assert_eq!(m.named(name, "value"), HIDDEN, "{name}");
     }
     assert_eq!(m.named("authorization", "Bearer abc"), "Bearer ***");
-    for name in ["content-type", "remaining-tokens", "x-ratelimit-limit", "key", "host"] {
+    for name in [
+        "content-type",
+        "remaining-tokens",
+        "x-ratelimit-limit",
+        "key",
+        "host",
+    ] {
         assert_eq!(m.named(name, "value"), "value", "{name}");
     }
 }
@@ -57,9 +63,18 @@ fn names_hide_their_values() {
 #[test]
 fn members_and_parameters() {
     let cases = [
-        (r#"{"access_token":"abc","n":1}"#, r#"{"access_token":"***","n":1}"#),
-        (r#"{"password" : "a\"b", "n": 1}"#, r#"{"password" : "***", "n": 1}"#),
-        (r#"{\"client_secret\":\"abc\",\"n\":1}"#, r#"{\"client_secret\":\"***"#),
+        (
+            r#"{"access_token":"abc","n":1}"#,
+            r#"{"access_token":"***","n":1}"#,
+        ),
+        (
+            r#"{"password" : "a\"b", "n": 1}"#,
+            r#"{"password" : "***", "n": 1}"#,
+        ),
+        (
+            r#"{\"client_secret\":\"abc\",\"n\":1}"#,
+            r#"{\"client_secret\":\"***"#,
+        ),
         ("a=1&client_secret=abc&b=2", "a=1&client_secret=***&b=2"),
         ("/p?subscription-key=abc&x=1", "/p?subscription-key=***&x=1"),
         ("authorization: Bearer abc", "authorization: ***"),
@@ -77,7 +92,10 @@ fn shapes_of_credentials() {
     let cases = [
         ("Bearer abcdefghijklmnop rest", "Bearer *** rest"),
         ("a Bearer of news", "a Bearer of news"),
-        ("x eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2lnbmF0dXJl y", "x *** y"),
+        (
+            "x eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2lnbmF0dXJl y",
+            "x *** y",
+        ),
         (
             "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY----- z",
             "*** z",
@@ -98,7 +116,12 @@ fn any_text_is_masked_without_a_panic_and_known_secrets_never_show() {
         m.learn(&secret);
         let shown = m.text(&format!("{before}{secret}{after}"));
         let secret = secret.trim();
-        if secret.len() >= SHORTEST && !HIDDEN.contains(secret) && !before.contains('*') && !after.contains('*') && !secret.contains('*') {
+        if secret.len() >= SHORTEST
+            && !HIDDEN.contains(secret)
+            && !before.contains('*')
+            && !after.contains('*')
+            && !secret.contains('*')
+        {
             assert!(!shown.contains(secret));
         }
         Ok(())
