@@ -21,6 +21,7 @@ use crate::jwt::Certificate;
 use crate::policies;
 use crate::snapshot::BackendIndex;
 use crate::step::{Block, Branch, Needs, PlacedStep, Step};
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -111,6 +112,7 @@ pub struct Compiler<'a> {
     /// Values of secret named values, for [`Compile::holds_secret`].
     secrets: Vec<Str>,
     places: RefCell<Vec<SourcePlace>>,
+    cross_domain: RefCell<Option<Bytes>>,
 }
 
 struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
@@ -172,7 +174,13 @@ impl<'a> Compiler<'a> {
                 .filter(|v| !v.trim().is_empty())
                 .collect(),
             places: RefCell::default(),
+            cross_domain: RefCell::default(),
         }
+    }
+
+    /// What `cross-domain` publishes.
+    pub fn cross_domain(&self) -> Option<Bytes> {
+        self.cross_domain.take()
     }
 
     /// Every step and branch that was compiled, in document order.
@@ -688,6 +696,18 @@ impl Compile<'_> {
             });
         }
         found
+    }
+
+    /// Publishes a cross-domain policy file for the host.
+    pub fn publish_cross_domain(&mut self, file: Bytes) {
+        *self.compiler.cross_domain.borrow_mut() = Some(file);
+    }
+
+    /// Whether the policy stands in the section itself, or in a fragment that does, and not in a policy that may skip it.
+    pub fn is_direct(&self) -> bool {
+        let mut outer = self.path.split('\\');
+        outer.next_back();
+        outer.all(|name| name.starts_with("include-fragment"))
     }
 
     /// Stored connections.

@@ -81,9 +81,11 @@ Without any, there is one API `api` at the root with one operation `* /*`, servi
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 
 Actions, in order:
-  -- send METHOD TARGET [as SUBSCRIPTION] [from IP] [without key] [N times] [and leave [after N chunks|at DURATION]]
+  -- send METHOD TARGET [as SUBSCRIPTION] [from IP] [without key] [N times] [beside N others]
+          [and leave [after N chunks|at DURATION]]
       then headers, a blank line and the body; TARGET is a path or a URL (default host: https://gateway.test);
-      who leaves at a time leaves though there is no answer yet, which waiting brings on
+      who leaves at a time leaves though there is no answer yet, which waiting brings on; others are the same request,
+      sent at the same time: each `expect` behind it looks at the next answer
   -- expect STATUS [REASON] [after DURATION]
       then headers, a blank line and the body of the answer to the last request; what is not said is not checked.
       `name:` alone: the header is not there. `(empty)` as body: there is none.

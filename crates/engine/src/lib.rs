@@ -21,6 +21,7 @@ mod host;
 pub mod identify;
 pub mod jwt;
 mod limits;
+mod links;
 pub mod llm_call;
 pub mod mcp;
 mod parallel;

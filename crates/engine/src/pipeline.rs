@@ -13,6 +13,7 @@ use crate::exchange::{
 use crate::failure::Failure;
 use crate::identify;
 use crate::mcp;
+use crate::policies;
 use crate::probe::{Event, Part, Probe};
 use crate::routing::Matched;
 use crate::services::Services;
@@ -285,6 +286,11 @@ fn is_preflight(request: &Request) -> bool {
 async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     if let Some(flow) = mcp::at_root(rq, snapshot) {
         return flow;
+    }
+    if let Some(file) = &snapshot.cross_domain
+        && policies::cross_domain::answers(rq, file)
+    {
+        return Flow::Return;
     }
     let found = find(rq, snapshot);
     rq.tell(|| Event::Matched);

@@ -5,7 +5,7 @@
 //! are computed while the exchange is there; sending needs only the services, so it may outlive the exchange; the caller's
 //! subscription key does not leave the gateway.
 
-use crate::body::Body;
+use crate::body::{Body, BodyError, coding::Coding};
 use crate::compile::{Arg, AttributeDef, ChildDef, Compile, Content, Kind, attribute, child};
 use crate::exchange::{BodyState, Exchange, collect, forget_body};
 use crate::failure::Failure;
@@ -20,10 +20,11 @@ use crate::upstream;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use std::rc::Rc;
 use std::time::Duration;
-use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
-use tollgate_lang::value::Str;
+use tollgate_lang::value::{self, Str, Value};
+use tollgate_lang::{Diagnostic, Span};
 
 /// `mode`.
 pub(crate) const MODE: AttributeDef = attribute(
@@ -294,10 +295,15 @@ fn not_served(element: &Element, child: &Element, cx: &mut Compile<'_>) {
 
 fn compile_url(element: &Element, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
     let url = cx.content::<Str>(element)?;
+    let span = element.text().map_or(element.name_span, |t| t.span);
+    usable(url, span, cx)
+}
+
+/// A URL that is known at load must be one.
+pub(crate) fn usable(url: Arg<Str>, span: Span, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
     if let Some(text) = url.constant()
         && let Err(why) = Address::parse(text)
     {
-        let span = element.text().map_or(element.name_span, |t| t.span);
         cx.report(
             Diagnostic::error("TG0381", span, why)
                 .label("expected an absolute URL such as `https://host/path`"),
@@ -309,14 +315,16 @@ fn compile_url(element: &Element, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
 
 /// Where a request goes.
 #[derive(Debug)]
-struct Address {
-    url: BaseUrl,
-    path: PathAndQuery,
+pub(crate) struct Address {
+    /// Scheme, host and port; its path is not for joining.
+    pub(crate) url: BaseUrl,
+    /// The whole path and query.
+    pub(crate) path: PathAndQuery,
 }
 
 impl Address {
     /// Takes a URL apart, escaping what .NET's `Uri` escapes. The error says what is wrong with it, and does not repeat it.
-    fn parse(text: &str) -> Result<Address, String> {
+    pub(crate) fn parse(text: &str) -> Result<Address, String> {
         let text = text.trim();
         let text = escaped(text.split('#').next().unwrap_or(text));
         let url = BaseUrl::parse(&text, None)?;
@@ -348,7 +356,7 @@ fn current(rq: &Exchange) -> Result<Result<Address, String>, Box<Failure>> {
 }
 
 /// The characters that stand in a URL only escaped (RFC 3986, section 2), escaped as .NET does when it sends.
-fn escaped(url: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn escaped(url: &str) -> std::borrow::Cow<'_, str> {
     use std::fmt::Write as _;
     let illegal = |c: char| {
         !c.is_ascii()
@@ -414,6 +422,48 @@ impl Answer {
             },
             Err(failure) => Event::UpstreamFailed(&failure.message),
         });
+    }
+
+    /// As expressions see it, an `IResponse`: the body decoded, with the header that tells of the coding gone.
+    pub(crate) fn into_value(self, limit: usize) -> Value {
+        let Answer {
+            status,
+            reason,
+            mut headers,
+            body,
+        } = self;
+        let body = match Coding::of(&headers).undo(&body, limit) {
+            Some(plain) => {
+                headers.remove(header::CONTENT_ENCODING);
+                plain
+            }
+            // What cannot be read plain is given as it is.
+            None => body,
+        };
+        let response = value::Response::new(status.as_u16(), reason, headers, Some(body));
+        Value::Response(Rc::new(response))
+    }
+
+    /// Reads an upstream's answer whole, at most `limit` bytes of body.
+    pub(crate) async fn read(
+        response: http::Response<Body>,
+        limit: usize,
+    ) -> Result<Answer, BodyError> {
+        let (mut head, body) = response.into_parts();
+        upstream::hop_by_hop(&mut head.headers);
+        head.headers.remove(header::CONNECTION);
+        let body = collect(body, limit).await?;
+        let reason = head
+            .extensions
+            .get::<hyper::ext::ReasonPhrase>()
+            .and_then(|r| std::str::from_utf8(r.as_bytes()).ok())
+            .or(head.status.canonical_reason());
+        Ok(Answer {
+            status: head.status,
+            reason: Str::from(reason.unwrap_or("")),
+            headers: head.headers,
+            body,
+        })
     }
 }
 
@@ -481,30 +531,17 @@ impl Prepared {
         };
         let origin = &address.url.origin;
         let sent = services.transport.send(origin, request, options).await;
-        let (mut head, body) = match sent {
-            Ok(response) => response.into_parts(),
+        let response = match sent {
+            Ok(response) => response,
             Err(SendError::Timeout(_)) => return Err(late(self.timeout)),
             Err(error) => {
                 let host = &origin.authority;
                 return Err(broken(format!("The call to {host} failed: {error}.")));
             }
         };
-        upstream::hop_by_hop(&mut head.headers);
-        head.headers.remove(header::CONNECTION);
-        let body = collect(body, limit)
+        Answer::read(response, limit)
             .await
-            .map_err(|error| broken(format!("The answer cannot be read: {error}.")))?;
-        let reason = head
-            .extensions
-            .get::<hyper::ext::ReasonPhrase>()
-            .and_then(|r| std::str::from_utf8(r.as_bytes()).ok())
-            .or(head.status.canonical_reason());
-        Ok(Answer {
-            status: head.status,
-            reason: Str::from(reason.unwrap_or("")),
-            headers: head.headers,
-            body,
-        })
+            .map_err(|error| broken(format!("The answer cannot be read: {error}.")))
     }
 }
 

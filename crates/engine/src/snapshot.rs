@@ -11,6 +11,7 @@ use crate::definition::{
     self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, UserDefinition,
     VersionDefinition,
 };
+use crate::failure::Failure;
 use crate::identify::Keys;
 use crate::mcp::{self, Mcp, ToolRules};
 use crate::routing::Router;
@@ -45,6 +46,8 @@ pub struct Snapshot {
     pub plain: ScopeDocument,
     /// Whether an MCP server has protected-resource metadata.
     pub publishes_metadata: bool,
+    /// The host's cross-domain policy file, when the global document has one.
+    pub cross_domain: Option<bytes::Bytes>,
     /// Finds API and operation.
     pub router: Router,
     /// Finds subscriptions by key.
@@ -151,6 +154,12 @@ impl Snapshot {
     /// A backend by index.
     pub fn backend(&self, index: BackendIndex) -> &Backend {
         &self.backends[index.0 as usize]
+    }
+
+    /// A backend by the id that an expression gave.
+    pub(crate) fn backend_named(&self, id: &str) -> Result<BackendIndex, Box<Failure>> {
+        let index = self.backend_ids.get(id).copied();
+        index.ok_or_else(|| Failure::internal("", "", format!("There is no backend `{id}`.")))
     }
 
     /// The server behind an index; `None` for a pool.
@@ -350,6 +359,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         });
     }
     let openid_urls = compiler.openid_urls();
+    let cross_domain = compiler.cross_domain();
     let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
     let router = Router::build(&apis, &definition.apis, diagnostics);
     if diagnostics.has_errors() {
@@ -374,6 +384,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         policy,
         plain,
         publishes_metadata,
+        cross_domain,
         router,
         keys,
         openid_urls,

@@ -11,6 +11,7 @@
 //! | `failover` | another member in place of one that failed before its first byte |
 //! | `affinity` | the cookie that keeps a session at one member |
 //! | `call` | calls of the gateway's own |
+//! | `invoke` | calls that a document makes to a backend |
 
 mod affinity;
 mod call;
@@ -18,6 +19,7 @@ mod choose;
 mod explain;
 mod failover;
 mod headers;
+mod invoke;
 mod redirect;
 mod send;
 mod target;
@@ -27,6 +29,7 @@ pub use call::{Call, call};
 pub use choose::{Choice, choose, server};
 pub use headers::forget_named_by_connection;
 pub(crate) use headers::{caller_headers, hop_by_hop};
+pub(crate) use invoke::{Invocation, InvocationPath, invoke};
 pub(crate) use redirect::resolve;
 pub(crate) use send::Answering;
 pub(crate) use target::path_and_query;
@@ -172,7 +175,7 @@ async fn attempt(
 }
 
 /// Takes an upstream's answer into the exchange.
-fn receive(rq: &mut Exchange, response: http::Response<Body>) {
+pub(crate) fn receive(rq: &mut Exchange, response: http::Response<Body>) {
     let (mut head, body) = response.into_parts();
     let switching = head.status == StatusCode::SWITCHING_PROTOCOLS;
     let upgrade = switching

@@ -27,14 +27,17 @@ policies! {
     cache_remove_value
     cache_store
     cache_store_value
+    cache_value
     check_header
     choose
     cors
+    cross_domain
     emit_metric
     find_and_replace
     forward_request
     get_authorization_context
     include_fragment
+    invoke_request
     ip_filter
     jsonp
     limit_concurrency
@@ -46,6 +49,7 @@ policies! {
     quota_by_key
     rate_limit
     rate_limit_by_key
+    redirect_content_urls
     retry
     return_response
     rewrite_uri
@@ -67,17 +71,13 @@ policies! {
 /// API Management's policies that this version does not run: known, so that the message can say so.
 pub const NOT_YET: &[&str] = &[
     "authentication-certificate",
-    "cache-value",
-    "cross-domain",
     "invoke-dapr-binding",
-    "invoke-request",
     "json-to-xml",
     "llm-content-safety",
     "log-to-eventhub",
     "mock-response",
     "proxy",
     "publish-to-dapr",
-    "redirect-content-urls",
     "send-service-bus-message",
     "validate-client-certificate",
     "validate-content",

@@ -3,16 +3,13 @@
 //! An error status is an answer like any other. What must stay true: the wait has a deadline, the answer a bound; without
 //! an answer the variable is null, not what an earlier request left there.
 
-use crate::body::coding::Coding;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::side_request::{Answer, CHILDREN, MODE, SideRequest, TIMEOUT};
 use crate::step::{Flow, Step};
-use http::header;
-use std::rc::Rc;
 use tollgate_lang::document::Element;
-use tollgate_lang::value::{Response, Str, Value};
+use tollgate_lang::value::{Str, Value};
 
 /// The element.
 pub const DEF: PolicyDef = PolicyDef {
@@ -71,7 +68,7 @@ impl SendRequest {
         Ok(rq.begin(sent, move |rq, sent| {
             Answer::tell(rq, &sent);
             let value = match sent {
-                Ok(answer) => response(answer, limit),
+                Ok(answer) => answer.into_value(limit),
                 Err(_) if ignore_error => Value::Null,
                 Err(failure) => return Flow::Fail(failure),
             };
@@ -81,26 +78,6 @@ impl SendRequest {
             Flow::Next
         }))
     }
-}
-
-/// The answer as expressions see it: the body decoded, with the header that tells of the coding gone.
-fn response(answer: Answer, limit: usize) -> Value {
-    let Answer {
-        status,
-        reason,
-        mut headers,
-        body,
-    } = answer;
-    let body = match Coding::of(&headers).undo(&body, limit) {
-        Some(plain) => {
-            headers.remove(header::CONTENT_ENCODING);
-            plain
-        }
-        // What cannot be read plain is given as it is.
-        None => body,
-    };
-    let response = Response::new(status.as_u16(), reason, headers, Some(body));
-    Value::Response(Rc::new(response))
 }
 
 impl Step for SendRequest {

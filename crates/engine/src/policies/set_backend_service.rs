@@ -149,10 +149,7 @@ impl SetBackendService {
             }
             SetBackendService::BackendOf(arg) => {
                 let id = arg.get(rq)?;
-                let index = rq.snapshot.backend_ids.get(&id).copied();
-                let index = index.ok_or_else(|| {
-                    Failure::internal("", "", format!("There is no backend `{id}`."))
-                })?;
+                let index = rq.snapshot.backend_named(&id)?;
                 rq.request.target.base = TargetBase::Backend(index);
             }
             SetBackendService::Url(base) => set_url(rq, base.clone()),

@@ -37,7 +37,38 @@ pub const DEF: PolicyDef = PolicyDef {
 /// Compiles it; `return-response` and `send-request` use it for their own messages.
 pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHeader> {
     let name = cx.attribute_of::<Str>(element, &DEF, "name")?;
-    let name = match name {
+    let name = compile_name(name, element, cx)?;
+    let action = ExistsActionArg::compile(element, &DEF, cx)?;
+    let values: Vec<Arg<Str>> = cx.contents(element, "value")?;
+    let texts = element.elements().filter_map(Element::text);
+    let values = compile_values(&name, values, texts, element, cx)?;
+    Some(SetHeader {
+        name,
+        action,
+        values,
+    })
+}
+
+/// Compiles `<header name="" value="" />` of `invoke-request`, which adds a value.
+pub fn compile_added(element: &Element, cx: &mut Compile<'_>) -> Option<SetHeader> {
+    let attribute = |name: &str| element.attribute(name).map(|a| &a.value);
+    let name = attribute("name").and_then(|text| cx.text_arg::<Str>(text));
+    let value = match attribute("value") {
+        Some(text) => cx.text_arg::<Str>(text),
+        None => Some(Arg::Const(Str::from(""))),
+    };
+    let name = compile_name(name?, element, cx)?;
+    let texts = attribute("value").into_iter();
+    let values = compile_values(&name, vec![value?], texts, element, cx)?;
+    Some(SetHeader {
+        name,
+        action: ExistsActionArg::Known(ExistsAction::Append),
+        values,
+    })
+}
+
+fn compile_name(name: Arg<Str>, element: &Element, cx: &mut Compile<'_>) -> Option<Name> {
+    Some(match name {
         Arg::Const(text) => {
             let span = element
                 .attribute("name")
@@ -45,40 +76,39 @@ pub fn compile_header(element: &Element, cx: &mut Compile<'_>) -> Option<SetHead
             Name::Known(cx.known_header(&text, span)?)
         }
         expr => Name::Dynamic(expr),
-    };
-    let action = ExistsActionArg::compile(element, &DEF, cx)?;
-    let values: Vec<Arg<Str>> = cx.contents(element, "value")?;
-    let known: Option<SmallVec<[Str; 2]>> = values.iter().map(|v| v.constant().cloned()).collect();
-    let values = match (&name, known) {
-        (Name::Known(name), Some(texts)) => match header_values(name, &texts) {
-            Ok(mut values) => {
-                // A named value may be a secret: it is not indexed by HTTP/2 and not shown by debuggers.
-                let secret = element
-                    .elements()
-                    .filter_map(Element::text)
-                    .any(Text::holds_named_value);
-                values.iter_mut().for_each(|v| v.set_sensitive(secret));
-                Values::Known(values)
-            }
-            Err(failure) => {
-                cx.report(
-                    Diagnostic::error(
-                        "TG0359",
-                        element.name_span,
-                        failure.message.trim_end_matches('.'),
-                    )
-                    .label("expected values without control characters"),
-                );
-                return None;
-            }
-        },
-        _ => Values::Dynamic(values),
-    };
-    Some(SetHeader {
-        name,
-        action,
-        values,
     })
+}
+
+fn compile_values<'a>(
+    name: &Name,
+    values: Vec<Arg<Str>>,
+    mut texts: impl Iterator<Item = &'a Text>,
+    element: &Element,
+    cx: &mut Compile<'_>,
+) -> Option<Values> {
+    let known: Option<SmallVec<[Str; 2]>> = values.iter().map(|v| v.constant().cloned()).collect();
+    let (Name::Known(name), Some(known)) = (name, known) else {
+        return Some(Values::Dynamic(values));
+    };
+    match header_values(name, &known) {
+        Ok(mut values) => {
+            // A named value may be a secret: it is not indexed by HTTP/2 and not shown by debuggers.
+            let secret = texts.any(Text::holds_named_value);
+            values.iter_mut().for_each(|v| v.set_sensitive(secret));
+            Some(Values::Known(values))
+        }
+        Err(failure) => {
+            cx.report(
+                Diagnostic::error(
+                    "TG0359",
+                    element.name_span,
+                    failure.message.trim_end_matches('.'),
+                )
+                .label("expected values without control characters"),
+            );
+            None
+        }
+    }
 }
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {

@@ -7,9 +7,9 @@ use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::step::{Flow, Step};
 use http::Method;
-use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
+use tollgate_lang::{Diagnostic, Span};
 
 /// The element.
 pub const DEF: PolicyDef = PolicyDef {
@@ -26,11 +26,17 @@ pub const DEF: PolicyDef = PolicyDef {
 
 /// Compiles it; `send-request` uses it for its own message.
 pub fn compile_method(element: &Element, cx: &mut Compile<'_>) -> Option<SetMethod> {
-    Some(match cx.content::<Str>(element)? {
+    let span = element.text().map_or(element.name_span, |t| t.span);
+    let text = cx.content::<Str>(element)?;
+    known(text, span, cx)
+}
+
+/// From a text, which must be a verb where it is known at load.
+pub fn known(text: Arg<Str>, span: Span, cx: &mut Compile<'_>) -> Option<SetMethod> {
+    Some(match text {
         Arg::Const(text) => match method(&text) {
             Some(method) => SetMethod(Verb::Known(method)),
             None => {
-                let span = element.text().map_or(element.name_span, |t| t.span);
                 cx.report(
                     Diagnostic::error(
                         "TG0351",

@@ -59,13 +59,20 @@ pub fn choose<'a>(rq: &Exchange, snapshot: &'a Snapshot) -> Result<Choice<'a>, B
         }
     };
     rq.tell(|| Event::BackendChosen(Chosen::url(&url)));
-    Ok(Choice {
-        url,
-        server: None,
-        permit: None,
-        pool: None,
-        cookie: None,
-    })
+    Ok(Choice::of(url))
+}
+
+impl Choice<'_> {
+    /// A bare URL.
+    pub(crate) fn of(url: Arc<BaseUrl>) -> Self {
+        Choice {
+            url,
+            server: None,
+            permit: None,
+            pool: None,
+            cookie: None,
+        }
+    }
 }
 
 /// The server of a backend, or the next member of a pool.

@@ -113,6 +113,9 @@ fn faults_in(name: &str, text: &str, section: Option<&str>) -> Vec<String> {
             file,
             text: Arc::from(all),
         });
+    } else if text.contains("<cross-domain>") {
+        // Only the global document may hold it.
+        definition.policy = Some(document);
     } else {
         definition.products[0].policy = Some(document);
     }

@@ -63,3 +63,42 @@ fn threads_never_meet_above_the_limit() {
     assert!(entered.load(Ordering::Relaxed) > 0);
     assert_eq!(all.keys(), 0);
 }
+
+#[test]
+fn who_waits_is_woken_when_somebody_leaves() {
+    use std::pin::Pin;
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    struct Flag(AtomicBool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(flag.clone());
+    let mut cx = Context::from_waker(&waker);
+    let all = Arc::new(Concurrency::default());
+    assert_eq!(Pin::new(&mut all.left("k")).poll(&mut cx), Poll::Ready(()));
+
+    let slot = all.enter("k", 1);
+    let (mut first, mut second, mut gone) = (all.left("k"), all.left("k"), all.left("k"));
+    for waiting in [&mut first, &mut second, &mut gone] {
+        assert!(Pin::new(waiting).poll(&mut cx).is_pending());
+    }
+    drop(gone);
+    drop(all.enter("other", 1));
+    assert!(Pin::new(&mut first).poll(&mut cx).is_pending());
+    assert!(!flag.0.load(Ordering::SeqCst));
+    drop(slot);
+    assert!(flag.0.load(Ordering::SeqCst));
+    // Ready also when somebody else came in since.
+    let again = all.enter("k", 1);
+    assert!(again.is_some());
+    assert!(Pin::new(&mut first).poll(&mut cx).is_ready());
+    assert!(Pin::new(&mut second).poll(&mut cx).is_ready());
+    drop((first, second, again));
+    assert!(all.waiting().is_empty());
+    assert_eq!(all.waiters.load(Ordering::SeqCst), 0);
+}
