@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod expr;
 pub mod fuzz;
+pub mod interchange;
 pub mod source;
 pub mod value;
 

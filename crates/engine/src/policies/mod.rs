@@ -39,6 +39,7 @@ policies! {
     include_fragment
     invoke_request
     ip_filter
+    json_to_xml
     jsonp
     limit_concurrency
     llm_emit_token_metric
@@ -66,13 +67,13 @@ policies! {
     validate_azure_ad_token
     validate_jwt
     wait
+    xml_to_json
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
 pub const NOT_YET: &[&str] = &[
     "authentication-certificate",
     "invoke-dapr-binding",
-    "json-to-xml",
     "llm-content-safety",
     "log-to-eventhub",
     "mock-response",
@@ -86,7 +87,6 @@ pub const NOT_YET: &[&str] = &[
     "validate-odata-request",
     "validate-parameters",
     "validate-status-code",
-    "xml-to-json",
     "xsl-transform",
 ];
 

@@ -6,7 +6,7 @@
 mod base64;
 mod based;
 mod bits;
-mod encoding;
+pub(crate) mod encoding;
 
 pub(super) use encoding::utf16 as utf16_encoding;
 

@@ -18,6 +18,8 @@ pub(crate) mod settings;
 pub(crate) mod values;
 mod xml;
 
+pub(crate) use xml::encoded;
+
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
@@ -43,7 +45,7 @@ pub(crate) fn object_text(object: &dyn Object) -> Str {
 }
 
 /// Parses, counting the memory of the tree.
-pub(super) fn parsed(cx: &mut Cx<'_>, text: &str, reading: Reading) -> Result<Token, Throw> {
+pub(crate) fn parsed(cx: &mut Cx<'_>, text: &str, reading: Reading) -> Result<Token, Throw> {
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
     let token = parse::load(text, reading).map_err(json_error)?;

@@ -14,8 +14,6 @@ mod paths;
 mod save;
 pub(crate) mod xpath;
 
-pub(super) use document::qualified;
-
 use super::enums::XML_NODE_TYPE;
 use super::{Row, Type, m, ty, ty_of};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
@@ -109,7 +107,8 @@ fn list(cx: &mut Cx<'_>, class: &'static str, nodes: Vec<Rc<Node>>) -> R {
     cx.sequence(Ty::class(class), values.collect())
 }
 
-fn parsed(cx: &mut Cx<'_>, text: &str, keep_space: bool) -> Result<Rc<Node>, Throw> {
+/// A document, counted.
+pub(crate) fn parsed(cx: &mut Cx<'_>, text: &str, keep_space: bool) -> Result<Rc<Node>, Throw> {
     // A node takes some hundred bytes, and the shortest takes four characters.
     cx.charge(text.len().saturating_mul(24))?;
     cx.step(text.len() / 16)?;
@@ -143,10 +142,16 @@ const PRESERVE: i64 = 1;
 const UNFORMATTED: i64 = 1;
 
 fn printed(cx: &mut Cx<'_>, node: &Node, indent: bool) -> R {
+    let out = written(cx, node, indent)?;
+    cx.text(out)
+}
+
+/// A node's text; the work is counted, its memory is not.
+pub(crate) fn written(cx: &mut Cx<'_>, node: &Node, indent: bool) -> Result<String, Throw> {
     cx.step(node.weight() / 64)?;
     let mut out = String::new();
     write::write(node, indent, &mut out).map_err(unwritable)?;
-    cx.text(out)
+    Ok(out)
 }
 
 fn node_type(node: &Node) -> i64 {

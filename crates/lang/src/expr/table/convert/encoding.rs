@@ -251,6 +251,15 @@ fn named(name: &str) -> R {
     }
 }
 
+/// The text of bytes in an encoding by its name.
+pub(crate) fn decode(name: &str, bytes: &[u8]) -> Option<String> {
+    let name = name.trim();
+    let found = ALL
+        .iter()
+        .find(|(_, names, ..)| names.iter().any(|n| n.eq_ignore_ascii_case(name)));
+    found.map(|(encoding, ..)| encoding.decode(bytes))
+}
+
 fn by_number(n: i64) -> R {
     if n == 0 {
         return Encoding::Utf8.value();

@@ -6,161 +6,22 @@
 
 use super::{built, null};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
-use crate::expr::table::xml::qualified;
-use crate::value::token::{Fields, Form, Kind as Json, parse, write};
+use crate::interchange::to_json::{JSON_URI, Reader, Style};
+use crate::value::token::{Form, Kind as Json, parse, write};
 use crate::value::xml::{Declared, Kind, Name, Node, XML, XMLNS};
 use crate::value::{Str, Token, Value};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
-
-/// The URI that marks what must be an array.
-const JSON_URI: &str = "http://james.newtonking.com/projects/json";
 
 fn fault(message: impl Into<Str>) -> Throw {
     throw("JsonSerializationException", message)
-}
-
-fn field(fields: &mut Fields, name: &str, value: Token) {
-    fields.push(Token::property(Str::from(name), value));
-}
-
-fn text(s: impl Into<Str>) -> Token {
-    Token::text(Value::Str(s.into()))
-}
-
-/// The name of a node in JSON.
-fn key(node: &Node) -> String {
-    match &node.kind {
-        Kind::Element { .. } => qualified(node).to_string(),
-        Kind::Text(_) => "#text".into(),
-        Kind::CData(_) => "#cdata-section".into(),
-        Kind::Comment(_) => "#comment".into(),
-        Kind::Instruction { target, .. } => format!("?{}", target.borrow()),
-        Kind::DocumentType(_) => "!DOCTYPE".into(),
-        Kind::Attribute { .. } => format!("@{}", qualified(node)),
-        Kind::Document(_) => "#document".into(),
-    }
-}
-
-/// Whether an element says that it is an item of an array (`json:Array="true"`).
-fn is_item(node: &Node) -> bool {
-    node.attributes().iter().any(|a| {
-        a.name()
-            .is_some_and(|n| &*n.namespace == JSON_URI && &*n.local == "Array")
-            && &*a.inner_text() == "true"
-    })
 }
 
 /// A document or a node as JSON; `omit` leaves the root out.
 pub(super) fn of_node(cx: &mut Cx<'_>, node: &Node, omit: bool) -> Result<Token, Throw> {
     cx.step(node.weight() / 32)?;
     cx.charge(node.weight())?;
-    if let Kind::Document(_) = node.kind {
-        let mut fields = Fields::default();
-        if let Kind::Document(place) = &node.kind
-            && let Value::Object(o) = &*place.borrow()
-            && let Some(declared) = o.as_any().downcast_ref::<Declared>()
-        {
-            let mut parts = Fields::default();
-            let declaration = declared.0.borrow();
-            for (name, part) in [
-                ("@version", &declaration.version),
-                ("@encoding", &declaration.encoding),
-                ("@standalone", &declaration.standalone),
-            ] {
-                if let Some(part) = part.as_ref().filter(|p| !p.is_empty()) {
-                    field(&mut parts, name, text(part.clone()));
-                }
-            }
-            field(&mut fields, "?xml", Token::object(parts));
-        }
-        if omit {
-            let root = node.children().into_iter().find(|n| n.is_element());
-            return Ok(root.map_or_else(Token::null, |r| content(&r)));
-        }
-        groups(&node.children(), &mut fields);
-        return Ok(Token::object(fields));
-    }
-    if omit {
-        return Ok(content(node));
-    }
-    let mut fields = Fields::default();
-    groups(&[node.share()], &mut fields);
-    Ok(Token::object(fields))
-}
-
-/// Nodes by their names: several of one name are an array, at the place of the first.
-fn groups(nodes: &[Rc<Node>], fields: &mut Fields) {
-    let mut names: Vec<(String, Vec<&Rc<Node>>)> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for node in nodes {
-        let name = key(node);
-        let at = *places.entry(name.clone()).or_insert(names.len());
-        match names.get_mut(at) {
-            Some((_, group)) => group.push(node),
-            None => names.push((name, vec![node])),
-        }
-    }
-    for (name, group) in names {
-        // Comments have no place in an object; the declaration was written before.
-        if name == "#comment" || name == "?xml" {
-            continue;
-        }
-        let value = match group.as_slice() {
-            [one] if !is_item(one) => content(one),
-            several => Token::array(several.iter().map(|n| content(n)).collect()),
-        };
-        field(fields, &name, value);
-    }
-}
-
-/// What stands for a node under its name.
-fn content(node: &Node) -> Token {
-    match &node.kind {
-        Kind::Element { .. } => element(node),
-        Kind::Instruction { data, .. } => text(data.borrow().clone()),
-        Kind::DocumentType(parts) => {
-            let mut fields = Fields::default();
-            let parts = parts.borrow();
-            for (name, part) in ["@name", "@public", "@system", "@internalSubset"]
-                .iter()
-                .zip(parts.iter())
-            {
-                if let Some(part) = part.as_ref().filter(|p| !p.is_empty()) {
-                    field(&mut fields, name, text(part.clone()));
-                }
-            }
-            Token::object(fields)
-        }
-        _ => text(node.inner_text()),
-    }
-}
-
-fn element(node: &Node) -> Token {
-    let children = node.children();
-    let attributes: Vec<Rc<Node>> = node
-        .attributes()
-        .into_iter()
-        .filter(|a| {
-            let json = a.name().is_some_and(|n| &*n.namespace == JSON_URI);
-            !json && &*a.inner_text() != JSON_URI
-        })
-        .collect();
-    if attributes.is_empty() {
-        match children.as_slice() {
-            [] if node.is_blank() => return text(""),
-            [] => return Token::null(),
-            [only] if matches!(only.kind, Kind::Text(_)) => return text(only.inner_text()),
-            _ => {}
-        }
-    }
-    let mut fields = Fields::default();
-    for attribute in &attributes {
-        field(&mut fields, &key(attribute), text(attribute.inner_text()));
-    }
-    groups(&children, &mut fields);
-    Token::object(fields)
+    Ok(Reader::new(Style::NET).node(node, omit))
 }
 
 /// `SerializeXNode(node, formatting, omitRootObject)`.
@@ -425,7 +286,7 @@ fn plain(t: &Token) -> String {
 }
 
 /// `XmlConvert.EncodeName`: characters that a name does not take as `_xHHHH_`.
-fn encoded(name: &str) -> String {
+pub(crate) fn encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for (i, c) in name.chars().enumerate() {
         let first = c == '_' || c.is_alphabetic();

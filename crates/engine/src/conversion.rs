@@ -1,0 +1,207 @@
+//! What `json-to-xml` and `xml-to-json` have in common: whether a body is converted, and how the result takes its place.
+//!
+//! Source: API Management's pages on both (`apply`, `consider-accept-header`). What must stay true: a message that is
+//! not converted goes on as it came and streams; a body is read only when it will be converted.
+
+use crate::body::coding::Coding;
+use crate::compile::{Arg, AttributeDef, Compile, Kind, attribute};
+use crate::exchange::{BodyState, Exchange};
+use crate::failure::Failure;
+use crate::media::{self, Format};
+use crate::step::{Flow, Needs};
+use http::header;
+use tollgate_lang::document::Element;
+use tollgate_lang::expr::EvalError;
+use tollgate_lang::value::Str;
+
+/// `apply`, of which `word` is the second value.
+pub const fn apply(words: &'static [&'static str], doc: &'static str) -> AttributeDef {
+    attribute("apply", Kind::OneOf(words), doc)
+        .required()
+        .expression()
+}
+
+/// `consider-accept-header`.
+pub const fn consider_accept_header(doc: &'static str) -> AttributeDef {
+    attribute("consider-accept-header", Kind::Bool, doc)
+        .expression()
+        .default("true")
+}
+
+/// A word of a few, by its place among them.
+#[derive(Debug)]
+pub enum Word {
+    /// Known at load.
+    Known(usize),
+    /// Evaluated for each request; then the attribute and its words.
+    Dynamic(Arg<Str>, &'static str, &'static [&'static str]),
+}
+
+impl Word {
+    /// An attribute whose value is one of `words`.
+    pub fn compile(
+        element: &Element,
+        name: &'static str,
+        words: &'static [&'static str],
+        cx: &mut Compile<'_>,
+    ) -> Option<Word> {
+        match cx.arg::<Str>(element, name)? {
+            Arg::Const(text) => {
+                let known = words.iter().position(|w| *w == text.trim());
+                if known.is_none() {
+                    let all: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
+                    cx.unknown_word(element, name, &text, &all.join(", "));
+                }
+                known.map(Word::Known)
+            }
+            dynamic => Some(Word::Dynamic(dynamic, name, words)),
+        }
+    }
+
+    /// Which of the words it is for this request.
+    pub fn get(&self, rq: &mut Exchange) -> Result<usize, Box<Failure>> {
+        match self {
+            Word::Known(at) => Ok(*at),
+            Word::Dynamic(arg, name, words) => {
+                let text = arg.get(rq)?;
+                let at = words.iter().position(|w| *w == text.trim());
+                at.ok_or_else(|| Failure::internal("", "", format!("`{name}` cannot be `{text}`.")))
+            }
+        }
+    }
+}
+
+/// The attributes that both policies have.
+#[derive(Debug)]
+pub struct When {
+    apply: Word,
+    consider_accept: Arg<bool>,
+    from: Format,
+    to: Format,
+}
+
+impl When {
+    /// Of an element; `words` are those of `apply`, the first of them `always`.
+    pub fn compile(
+        element: &Element,
+        words: &'static [&'static str],
+        (from, to): (Format, Format),
+        cx: &mut Compile<'_>,
+    ) -> Option<When> {
+        let apply = Word::compile(element, "apply", words, cx);
+        let consider_accept = cx.arg(element, "consider-accept-header");
+        Some(When {
+            apply: apply?,
+            consider_accept: consider_accept?,
+            from,
+            to,
+        })
+    }
+
+    /// Whether to convert; then the media type that the caller asked for, if that was looked at.
+    fn decide(&self, rq: &mut Exchange) -> Result<Option<Option<&'static str>>, Box<Failure>> {
+        if self.apply.get(rq)? != 0 && Format::of(rq.current_headers()) != Some(self.from) {
+            return Ok(None);
+        }
+        if !self.consider_accept.get(rq)? {
+            return Ok(Some(None));
+        }
+        Ok(media::requested(&rq.request.headers, self.to).map(Some))
+    }
+
+    /// The first half of a step: says [`Flow::Wait`] when there is a body to convert that is not in memory yet.
+    pub fn run(&self, rq: &mut Exchange, convert: &dyn Convert) -> Flow {
+        let asked = match self.decide(rq) {
+            Ok(Some(asked)) => asked,
+            Ok(None) => return Flow::Next,
+            Err(failure) => return Flow::Fail(failure),
+        };
+        match current_body(rq) {
+            BodyState::Streaming(_) => Flow::Wait,
+            _ => self.replace(rq, asked, convert).into(),
+        }
+    }
+
+    /// The second half: reads the body, then converts it.
+    pub async fn wait(
+        &self,
+        rq: &mut Exchange,
+        policy: &'static str,
+        convert: &dyn Convert,
+    ) -> Flow {
+        let request_body = rq.section.on_request();
+        let needs = Needs {
+            request_body,
+            response_body: !request_body,
+        };
+        if let Err(failure) = rq.buffer(needs, policy).await {
+            return Flow::Fail(failure);
+        }
+        match self.decide(rq) {
+            Ok(Some(asked)) => self.replace(rq, asked, convert).into(),
+            Ok(None) => Flow::Next,
+            Err(failure) => Flow::Fail(failure),
+        }
+    }
+
+    /// Puts the converted body in the place of the one that is there. A message without a body stays as it is.
+    fn replace(
+        &self,
+        rq: &mut Exchange,
+        asked: Option<&'static str>,
+        convert: &dyn Convert,
+    ) -> Result<(), Box<Failure>> {
+        let most = rq.snapshot.gateway.max_buffered_body;
+        let BodyState::Buffered(bytes) = current_body(rq) else {
+            return Ok(());
+        };
+        let bytes = bytes.clone();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let headers = rq.current_headers();
+        let plain = Coding::of(headers)
+            .undo(&bytes, most)
+            .ok_or_else(|| failed("The body's content coding cannot be undone.".into()))?;
+        let text = media::text(&plain, headers).ok_or_else(|| {
+            let charset = media::charset(headers).unwrap_or("");
+            failed(format!("The body's charset `{charset}` is not known."))
+        })?;
+        let text = convert.convert(rq, &text)?;
+        if text.len() > most {
+            return Err(failed(format!(
+                "The body would grow to {} bytes; a body may have {most} bytes.",
+                text.len()
+            )));
+        }
+        rq.replace_body(text.into());
+        let headers = rq.current_headers();
+        let kind = media::converted(headers, self.to, asked);
+        headers.insert(header::CONTENT_TYPE, kind);
+        Ok(())
+    }
+}
+
+/// Makes the new body.
+pub trait Convert {
+    /// From the text of the old one.
+    fn convert(&self, rq: &mut Exchange, text: &str) -> Result<String, Box<Failure>>;
+}
+
+/// The body of the message that the current section acts on.
+fn current_body(rq: &mut Exchange) -> &BodyState {
+    if rq.section.on_request() {
+        &rq.request.body
+    } else {
+        &rq.response_mut().body
+    }
+}
+
+fn failed(message: String) -> Box<Failure> {
+    Failure::internal("", "", message)
+}
+
+/// A text that cannot be converted: what the reader said.
+pub fn refused(error: &EvalError) -> Box<Failure> {
+    failed(error.message.clone())
+}
