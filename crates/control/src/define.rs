@@ -15,17 +15,18 @@ mod products;
 mod secrets;
 mod settings;
 mod tools;
+mod workspaces;
 
 use crate::files::Files;
 use crate::load::Options;
-use crate::model::Configuration;
+use crate::model::{Configuration, Lists};
 use crate::settings::Settings;
 use crate::yaml::{At, Place};
 use places::Inline;
 pub(crate) use places::{Places, black_out};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue, UserDefinition};
+use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue};
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
 
@@ -36,6 +37,11 @@ pub(crate) struct Reader<'a, 'f> {
     files: &'a mut Files<'f>,
     diagnostics: &'a mut Diagnostics,
     options: &'a Options,
+    /// The workspace that is read.
+    workspace: Option<Arc<str>>,
+    /// What the service has, while a workspace is read.
+    service: Service,
+    /// Of what is read: the service or a workspace.
     named_values: BTreeMap<String, NamedValue>,
     /// Named values whose variable or file is missing.
     without_value: HashSet<String>,
@@ -59,6 +65,8 @@ impl<'a, 'f> Reader<'a, 'f> {
             files,
             diagnostics,
             options,
+            workspace: None,
+            service: Service::default(),
             named_values: BTreeMap::new(),
             without_value: HashSet::new(),
             secrets: Vec::new(),
@@ -69,35 +77,38 @@ impl<'a, 'f> Reader<'a, 'f> {
 
     /// Reads everything; faults are in the diagnostics.
     pub(crate) fn read(&mut self, model: &Configuration) -> (Definition, Settings) {
-        self.named_values(model);
+        let lists = model.lists();
+        self.named_values(lists);
         let settings = self.settings(&model.gateway);
         let gateway = self.gateway(model, &settings);
-        let fragments = self.fragments(model);
-        let backends = self.backends(model);
-        let authorization_providers = self.authorization_providers(model);
-        let policy = model
+        let fragments = self.fragments(lists);
+        let policy = lists
             .policy
-            .as_ref()
             .and_then(|policy| self.policy(policy, "the global policy"));
-        let apis = self.apis(model);
-        let products = self.products(model);
-        let users = self.users(model);
-        let subscriptions = self.subscriptions(model);
-        let certificates = self.certificate_definitions(model);
-        let definition = Definition {
+        self.public_metadata(model);
+        let mut definition = Definition {
             gateway,
-            named_values: std::mem::take(&mut self.named_values),
             fragments,
             policy,
-            backends,
-            authorization_providers,
-            apis,
-            products,
-            subscriptions,
-            users,
-            certificates,
+            authorization_providers: self.authorization_providers(model),
+            users: self.users(model),
+            certificates: self.certificate_definitions(model),
+            ..Definition::default()
         };
+        self.lists(lists, model, &mut definition);
+        self.workspaces(model, &mut definition);
+        definition.named_values = std::mem::take(&mut self.named_values);
         (definition, settings)
+    }
+
+    /// What the service and a workspace have in common.
+    fn lists(&mut self, lists: Lists<'_>, model: &Configuration, definition: &mut Definition) {
+        definition.backends.extend(self.backends(lists));
+        definition.loggers.extend(self.loggers(lists));
+        definition.apis.extend(self.apis(lists));
+        definition.products.extend(self.products(lists));
+        let subscriptions = self.subscriptions(lists, model);
+        definition.subscriptions.extend(subscriptions);
     }
 
     /// What the diagnostics of the compiler need to be shown.
@@ -128,29 +139,6 @@ impl<'a, 'f> Reader<'a, 'f> {
             allowed_hosts: self.allowed_hosts(gateway),
             openid_authorities: self.openid_authorities(gateway),
         }
-    }
-
-    fn users(&mut self, model: &Configuration) -> Vec<UserDefinition> {
-        self.once(model.users.iter().map(|u| &u.id), "user");
-        let mut users = Vec::new();
-        for user in &model.users {
-            let registered = user.registration_date.as_ref();
-            users.push(UserDefinition {
-                id: Arc::from(user.id.as_str()),
-                email: Arc::from(user.email.as_str()),
-                first_name: Arc::from(user.first_name.as_str()),
-                last_name: Arc::from(user.last_name.as_str()),
-                note: Arc::from(user.note.as_str()),
-                groups: user.groups.iter().map(|g| Arc::from(g.as_str())).collect(),
-                registered_millis: registered.map_or(0, |date| self.instant(date)),
-                identities: user
-                    .identities
-                    .iter()
-                    .map(|i| (Arc::from(i.id.as_str()), Arc::from(i.provider.as_str())))
-                    .collect(),
-            });
-        }
-        users
     }
 
     /// The span of a place in the configuration file.
@@ -232,12 +220,30 @@ impl<'a, 'f> Reader<'a, 'f> {
     }
 }
 
+/// What the service has that a workspace may name.
+#[derive(Default)]
+struct Service {
+    named_values: BTreeMap<String, NamedValue>,
+    backends: BTreeSet<String>,
+    groups: BTreeMap<String, Arc<str>>,
+}
+
 /// The id at the end of `/products/x` and of absolute Azure ids, if the segment before it is `kind`.
 fn last_of<'t>(reference: &'t str, kind: &str) -> Option<&'t str> {
     let mut segments = reference.trim_end_matches('/').rsplit('/');
     let id = segments.next().filter(|id| !id.is_empty())?;
     let before = segments.next()?;
     before.eq_ignore_ascii_case(kind).then_some(id)
+}
+
+/// The id of an API, which may be written alone, as a resource path, and with a revision.
+fn api_id_of(reference: &str) -> &str {
+    without_revision(id_of(reference, "apis"))
+}
+
+/// `petstore` of `petstore;rev=2`.
+fn without_revision(id: &str) -> &str {
+    id.split_once(";rev=").map_or(id, |(id, _)| id)
 }
 
 /// An id that may be written alone or as a resource path.

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod mcp;
 pub mod product;
 pub mod scalar;
+pub mod workspace;
 
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -23,6 +24,7 @@ pub use certificate::Certificate;
 pub use gateway::Gateway;
 pub use product::{Product, Subscription, User};
 pub use scalar::{Duration, Secret, Size};
+pub use workspace::{Diagnostic, Group, Lists, Logger, Tag, Workspace};
 
 /// The configuration of a gateway: itself, and what it publishes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -46,6 +48,12 @@ pub struct Configuration {
     /// Servers that calls go to, and pools of them.
     #[serde(default)]
     pub backends: Vec<At<Backend>>,
+    /// Loggers: where records of calls go.
+    #[serde(default)]
+    pub loggers: Vec<At<Logger>>,
+    /// What is logged of calls. Read, but has no effect.
+    #[serde(default)]
+    pub diagnostics: Vec<At<Diagnostic>>,
     /// Stored connections to other services, for `get-authorization-context`.
     #[serde(default)]
     pub authorization_providers: Vec<At<AuthorizationProvider>>,
@@ -64,6 +72,15 @@ pub struct Configuration {
     /// Users, for `context.User`.
     #[serde(default)]
     pub users: Vec<At<User>>,
+    /// Groups of users.
+    #[serde(default)]
+    pub groups: Vec<At<Group>>,
+    /// Tags. Not used by the gateway.
+    #[serde(default)]
+    pub tags: Vec<At<Tag>>,
+    /// Workspaces: teams' own APIs, products, subscriptions and names.
+    #[serde(default)]
+    pub workspaces: Vec<At<Workspace>>,
     /// Certificates that policies name by `certificate-id`.
     #[serde(default)]
     pub certificates: Vec<At<Certificate>>,

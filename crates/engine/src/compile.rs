@@ -7,6 +7,7 @@
 pub mod arg;
 pub mod def;
 pub mod shape;
+mod space;
 
 pub use arg::{Arg, ArgType, BodyText};
 pub use def::{
@@ -22,6 +23,7 @@ use crate::policies;
 use crate::snapshot::BackendIndex;
 use crate::step::{Block, Branch, Needs, PlacedStep, Step};
 use bytes::Bytes;
+use space::{Named, Space};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -102,9 +104,8 @@ const DEFAULT_GLOBAL: &str = "<policies><inbound /><backend><forward-request /><
 
 /// Compiles documents against one definition.
 pub struct Compiler<'a> {
-    named: Named<'a>,
-    fragments: BTreeMap<&'a str, Option<Document>>,
-    backends: &'a HashMap<Str, BackendIndex>,
+    /// The service, then the workspaces in the definition's order.
+    spaces: Vec<Space<'a>>,
     authorization_providers: Arc<crate::definition::AuthorizationProviders>,
     openid_urls: RefCell<BTreeSet<Str>>,
     openid_authorities: &'a [(Str, Str)],
@@ -115,53 +116,24 @@ pub struct Compiler<'a> {
     cross_domain: RefCell<Option<Bytes>>,
 }
 
-struct Named<'a>(&'a BTreeMap<String, crate::definition::NamedValue>);
-
-impl document::NamedValues for Named<'_> {
-    fn get(&self, display_name: &str) -> Option<&str> {
-        self.0.get(display_name).map(|v| &**v.value.expose())
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
-    }
-}
-
 impl<'a> Compiler<'a> {
-    /// Reads the fragments once.
+    /// Reads what all documents share. `backends`: what ids mean in the service, then in each workspace.
     pub fn new(
         definition: &'a Definition,
-        backends: &'a HashMap<Str, BackendIndex>,
+        backends: &'a [HashMap<Str, BackendIndex>],
         diagnostics: &mut Diagnostics,
     ) -> Compiler<'a> {
-        let named = Named(&definition.named_values);
-        let fragments = definition
-            .fragments
-            .iter()
-            .map(|(id, text)| {
-                let document = document::read(text.file, &text.text, &named, diagnostics);
-                if let Some(d) = &document
-                    && &*d.root.name != "fragment"
-                {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            "TG0302",
-                            d.root.name_span,
-                            format!(
-                                "a policy fragment's root is `<fragment>`, not `<{}>`",
-                                d.root.name
-                            ),
-                        )
-                        .label("expected `fragment`"),
-                    );
-                }
-                (id.as_str(), document)
-            })
-            .collect();
+        let service = &definition.named_values;
+        let mut spaces = Vec::with_capacity(backends.len());
+        for (at, backends) in backends.iter().enumerate() {
+            let workspace = at.checked_sub(1).and_then(|n| definition.workspaces.get(n));
+            let own = workspace.map(|w| &w.named_values);
+            let fragments = workspace.map_or(&definition.fragments, |w| &w.fragments);
+            let named = Named { own, service };
+            spaces.push(Space::new(named, fragments, backends, diagnostics));
+        }
         Compiler {
-            named,
-            fragments,
-            backends,
+            spaces,
             authorization_providers: definition.authorization_providers.clone(),
             openid_urls: RefCell::default(),
             openid_authorities: &definition.gateway.openid_authorities,
@@ -197,12 +169,14 @@ impl<'a> Compiler<'a> {
         self.openid_urls.borrow().iter().cloned().collect()
     }
 
-    /// Compiles the document of one scope; without one it inherits everything.
+    /// Compiles the document of one scope; without one it inherits everything. `workspace`: index of the one that the
+    /// document is in.
     pub fn scope(
         &self,
         text: Option<&PolicyText>,
         kind: ScopeKind,
         api: ApiKind,
+        workspace: Option<u32>,
         diagnostics: &mut Diagnostics,
     ) -> ScopeDocument {
         let default;
@@ -217,8 +191,14 @@ impl<'a> Compiler<'a> {
             }
             None => return ScopeDocument::inherit(kind),
         };
-        match document::read(text.file, &text.text, &self.named, diagnostics) {
-            Some(document) => self.document(&document, kind, api, diagnostics),
+        let space = workspace.map_or(0, |w| w as usize + 1);
+        match document::read(
+            text.file,
+            &text.text,
+            &self.spaces[space].named,
+            diagnostics,
+        ) {
+            Some(document) => self.document(&document, kind, api, space, diagnostics),
             None => ScopeDocument::inherit(kind),
         }
     }
@@ -228,6 +208,7 @@ impl<'a> Compiler<'a> {
         document: &Document,
         scope: ScopeKind,
         api: ApiKind,
+        space: usize,
         diagnostics: &mut Diagnostics,
     ) -> ScopeDocument {
         let root = &document.root;
@@ -308,6 +289,7 @@ impl<'a> Compiler<'a> {
             once.section();
             let mut cx = Compile {
                 compiler: self,
+                space: &self.spaces[space],
                 diagnostics,
                 section,
                 scope,
@@ -322,7 +304,7 @@ impl<'a> Compiler<'a> {
         }
         if scope == ScopeKind::Global && seen[Section::Backend as usize].is_none() {
             // There is nothing to inherit from: what is left out is as in a service without a global document.
-            let default = self.scope(None, scope, api, diagnostics);
+            let default = self.scope(None, scope, api, None, diagnostics);
             let [_, backend, _, _] = default.sections;
             compiled.sections[Section::Backend as usize] = backend;
         }
@@ -377,6 +359,7 @@ impl OnceSeen {
 /// What a policy's `compile` function works with.
 pub struct Compile<'a> {
     compiler: &'a Compiler<'a>,
+    space: &'a Space<'a>,
     diagnostics: &'a mut Diagnostics,
     /// The section it stands in.
     pub section: Section,
@@ -684,12 +667,12 @@ impl Compile<'_> {
 
     /// A backend by its literal id; an unknown one is a fault.
     pub fn backend(&mut self, id: &str, span: Span) -> Option<BackendIndex> {
-        let found = self.compiler.backends.get(id).copied();
+        let found = self.space.backends.get(id).copied();
         if found.is_none() {
             let diagnostic =
                 Diagnostic::error("TG0312", span, format!("there is no backend `{id}`"))
                     .label("expected the id of a backend");
-            let near = nearest(id, self.compiler.backends.keys().map(|k| &**k));
+            let near = nearest(id, self.space.backends.keys().map(|k| &**k));
             self.report(match near {
                 Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                 None => diagnostic.help("define it under `backends`"),
@@ -745,8 +728,9 @@ impl Compile<'_> {
 
     /// The children of a fragment, compiled here (inclusion is textual).
     pub fn fragment(&mut self, id: &str, span: Span) -> Option<Block> {
-        let compiler = self.compiler;
-        match compiler.fragments.get(id) {
+        let (own, service) = (self.space, &self.compiler.spaces[0]);
+        let found = own.fragments.get(id);
+        match found.or_else(|| service.fragments.get(id)) {
             Some(Some(document)) => {
                 let before = self.fragment.replace(Str::from(id));
                 let block = self.block(&document.root.children);
@@ -762,7 +746,8 @@ impl Compile<'_> {
                     format!("there is no policy fragment `{id}`"),
                 )
                 .label("expected the id of a fragment");
-                let near = nearest(id, compiler.fragments.keys().copied());
+                let known = own.fragments.keys().chain(service.fragments.keys());
+                let near = nearest(id, known.copied());
                 self.report(match near {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                     None => diagnostic.help("define it under `policyFragments`"),

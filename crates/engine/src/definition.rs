@@ -50,8 +50,12 @@ pub struct Definition {
     pub fragments: BTreeMap<String, PolicyText>,
     /// The policy of the global scope.
     pub policy: Option<PolicyText>,
+    /// Workspaces: what a part of them is says so by their id.
+    pub workspaces: Vec<WorkspaceDefinition>,
     /// Backends.
     pub backends: Vec<BackendDefinition>,
+    /// Loggers.
+    pub loggers: Vec<LoggerDefinition>,
     /// Stored connections, for `get-authorization-context`.
     pub authorization_providers: Arc<AuthorizationProviders>,
     /// APIs.
@@ -65,6 +69,53 @@ pub struct Definition {
     /// Certificates, for `certificate-id`.
     pub certificates: Vec<CertificateDefinition>,
 }
+
+/// A workspace: a part of the configuration with names of its own. What documents of a workspace name is looked for in
+/// the workspace, then in the service; nothing names what is in another one.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// `context.Workspace.Id`.
+    pub id: Arc<str>,
+    /// `context.Workspace.Name`.
+    pub display_name: Arc<str>,
+    /// Its named values by display name.
+    pub named_values: BTreeMap<String, NamedValue>,
+    /// Its fragments by id.
+    pub fragments: BTreeMap<String, PolicyText>,
+    /// The policy of all its APIs, inside the global one.
+    pub policy: Option<PolicyText>,
+}
+
+/// Where records of calls go.
+#[derive(Clone, Debug)]
+pub struct LoggerDefinition {
+    /// Where it stands.
+    pub span: Option<Span>,
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
+    /// What `logger-id` names.
+    pub id: Arc<str>,
+    /// What it writes to.
+    pub kind: LoggerKind,
+    /// API Management's `credentials` by name, as `connectionString`.
+    pub credentials: BTreeMap<Arc<str>, Secret>,
+    /// Whether records may wait for others and go together.
+    pub is_buffered: bool,
+}
+
+/// What a logger writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "API Management's own names")]
+pub enum LoggerKind {
+    AzureEventHub,
+    ApplicationInsights,
+    AzureMonitor,
+}
+
+/// A group of users: id and name.
+pub type Group = (Arc<str>, Arc<str>);
 
 /// A certificate and its private key.
 #[derive(Clone, Debug)]
@@ -171,7 +222,9 @@ pub struct NamedValue {
 pub struct ApiDefinition {
     /// Where it stands in the configuration.
     pub span: Option<Span>,
-    /// `context.Api.Id`.
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
+    /// `context.Api.Id`: the same for all revisions.
     pub id: Arc<str>,
     /// `context.Api.Name`.
     pub display_name: Arc<str>,
@@ -199,6 +252,8 @@ pub struct ApiDefinition {
     pub revision: Arc<str>,
     /// Whether this revision answers without `;rev=`.
     pub is_current: bool,
+    /// Whether this revision answers at all.
+    pub is_online: bool,
     /// Operations.
     pub operations: Vec<OperationDefinition>,
     /// Its policy.
@@ -272,6 +327,8 @@ pub struct OperationDefinition {
 pub struct ProductDefinition {
     /// Where it stands.
     pub span: Option<Span>,
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
     /// `context.Product.Id`.
     pub id: Arc<str>,
     /// `context.Product.Name`.
@@ -286,8 +343,8 @@ pub struct ProductDefinition {
     pub published: bool,
     /// Ids of its APIs.
     pub apis: Vec<Arc<str>>,
-    /// Group ids.
-    pub groups: Vec<Arc<str>>,
+    /// Groups that see it.
+    pub groups: Vec<Group>,
     /// Which tools of its MCP servers it opens.
     pub mcp_tools: Vec<ProductTools>,
     /// Its policy.
@@ -301,7 +358,7 @@ pub enum SubscriptionScope {
     Product(Arc<str>),
     /// One API.
     Api(Arc<str>),
-    /// All APIs.
+    /// All APIs of the service, or of the subscription's workspace.
     AllApis,
 }
 
@@ -310,6 +367,8 @@ pub enum SubscriptionScope {
 pub struct SubscriptionDefinition {
     /// Where it stands.
     pub span: Option<Span>,
+    /// The workspace whose APIs and products its scope is of.
+    pub workspace: Option<Arc<str>>,
     /// `context.Subscription.Id`.
     pub id: Arc<str>,
     /// `context.Subscription.Name`.
@@ -343,7 +402,9 @@ pub struct UserDefinition {
     pub first_name: Arc<str>,
     pub last_name: Arc<str>,
     pub note: Arc<str>,
-    pub groups: Vec<Arc<str>>,
+    pub groups: Vec<Group>,
+    /// Whether the user's subscriptions open anything: not when the user is blocked or deleted.
+    pub blocked: bool,
     /// Milliseconds since the Unix epoch.
     pub registered_millis: u64,
     /// Id and provider.
@@ -355,6 +416,8 @@ pub struct UserDefinition {
 pub struct BackendDefinition {
     /// Where it stands.
     pub span: Option<Span>,
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
     /// Its id.
     pub id: Arc<str>,
     /// One server or a pool.

@@ -12,7 +12,7 @@ use crate::llm_call::LlmCall;
 use crate::probe::{Event, Probe};
 use crate::services::Services;
 use crate::settle::{Outcome, Record};
-use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription};
+use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription, Workspace};
 use crate::step::{Flow, Needs};
 use crate::upstream;
 use bytes::{Bytes, BytesMut};
@@ -348,6 +348,29 @@ impl Exchange {
         self.api()
             .zip(self.operation)
             .map(|(api, i)| &api.operations[i as usize])
+    }
+
+    /// The workspace that the API is in.
+    pub fn workspace(&self) -> Option<&Workspace> {
+        let index = self.api()?.workspace?;
+        self.snapshot.workspaces.get(index as usize)
+    }
+
+    /// A backend by its id, as the document that runs now means it.
+    pub fn backend_index(&self, id: &str) -> Option<BackendIndex> {
+        let workspace = self.api().and_then(|api| api.workspace);
+        let workspace = workspace.filter(|_| self.chain.in_workspace());
+        let ids = self
+            .snapshot
+            .backend_ids
+            .get(workspace.map_or(0, |w| w as usize + 1))?;
+        ids.get(id).copied()
+    }
+
+    /// The same of an id that an expression gave.
+    pub(crate) fn backend_named(&self, id: &str) -> Result<BackendIndex, Box<Failure>> {
+        self.backend_index(id)
+            .ok_or_else(|| Failure::internal("", "", format!("There is no backend `{id}`.")))
     }
 
     /// The product.

@@ -46,6 +46,7 @@ pub fn route(data: &[u8]) {
     let definition = Definition {
         apis: vec![ApiDefinition {
             span: None,
+            workspace: None,
             id: Arc::from("api"),
             display_name: Arc::from("api"),
             path: Arc::from(path),
@@ -60,6 +61,7 @@ pub fn route(data: &[u8]) {
             version: None,
             revision: Arc::from("1"),
             is_current: true,
+            is_online: true,
             operations: operations.collect(),
             policy: None,
         }],

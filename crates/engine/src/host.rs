@@ -46,7 +46,7 @@ impl Host for Exchange {
                 .as_ref()
                 .is_some_and(|r| r.body.is_some() || self.is_mcp()),
             Entity::ApiServiceUrl => self.api().is_some_and(|a| a.service_url.is_some()),
-            Entity::Workspace => false,
+            Entity::Workspace => self.workspace().is_some(),
         }
     }
 
@@ -176,22 +176,19 @@ impl Host for Exchange {
                 None => Value::Str(Str::from("OK")),
             },
             Field::Tracing => Value::Bool(self.probe.as_ref().is_some_and(|p| p.traces())),
-            Field::WorkspaceId | Field::WorkspaceName => Value::Null,
+            Field::WorkspaceId => of!(self.workspace(), |w| text(&w.id)),
+            Field::WorkspaceName => of!(self.workspace(), |w| text(&w.display_name)),
         }
     }
 
     fn list(&self, list: ListOf) -> Vec<(Str, Str)> {
-        let groups = |names: &[Str]| names.iter().map(|n| (n.clone(), n.clone())).collect();
         match list {
-            ListOf::UserGroups => self.user().map(|u| groups(&u.groups)).unwrap_or_default(),
+            ListOf::UserGroups => self.user().map(|u| u.groups.clone()).unwrap_or_default(),
             ListOf::UserIdentities => self
                 .user()
                 .map(|u| u.identities.clone())
                 .unwrap_or_default(),
-            ListOf::ProductGroups => self
-                .product()
-                .map(|p| groups(&p.groups))
-                .unwrap_or_default(),
+            ListOf::ProductGroups => self.product().map(|p| p.groups.clone()).unwrap_or_default(),
             ListOf::ApiProtocols => self
                 .api()
                 .map(|a| {

@@ -104,8 +104,8 @@ pub fn identify(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failur
         Some(Some((index, key))) => {
             let subscription = &snapshot.subscriptions[index as usize];
             let (opens, product) = match subscription.scope {
-                Scope::AllApis => (true, None),
-                Scope::Api(only) => (only == api_index, None),
+                Scope::AllApis => (subscription.workspace == api.workspace, None),
+                Scope::Api(only) => (only == api.root, None),
                 Scope::Product(product) => (api.products.contains(&product), Some(product)),
             };
             if !subscription.active || !opens {

@@ -57,7 +57,7 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("tollgate-request-id
 /// The scope documents of a request, narrow to broad.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
-    scopes: SmallVec<[ScopeRef; 4]>,
+    scopes: SmallVec<[ScopeRef; 5]>,
     depth: usize,
 }
 
@@ -66,9 +66,18 @@ enum ScopeRef {
     Operation(u32, u32),
     Api(u32),
     Product(u32),
+    Workspace(u32),
     Global,
     /// As the global scope of a service without a document: a plain `forward-request`.
     Plain,
+}
+
+impl Chain {
+    /// Whether the document that runs now is one of the API's workspace (if it has one).
+    pub(crate) fn in_workspace(&self) -> bool {
+        let scope = self.scopes.get(self.depth);
+        !matches!(scope, None | Some(ScopeRef::Global | ScopeRef::Plain))
+    }
 }
 
 impl ScopeRef {
@@ -98,6 +107,7 @@ impl ScopeRef {
             }
             ScopeRef::Api(api) => &snapshot.apis[api as usize].policy,
             ScopeRef::Product(product) => &snapshot.products[product as usize].policy,
+            ScopeRef::Workspace(workspace) => &snapshot.workspaces[workspace as usize].policy,
             ScopeRef::Global => &snapshot.policy,
             ScopeRef::Plain => &snapshot.plain,
         }
@@ -254,12 +264,17 @@ fn find(rq: &mut Exchange, snapshot: &Snapshot) -> Result<bool, Box<Failure>> {
 }
 
 /// The scope documents of the request as far as it is known now.
-fn scopes(rq: &Exchange) -> SmallVec<[ScopeRef; 4]> {
+fn scopes(rq: &Exchange) -> SmallVec<[ScopeRef; 5]> {
     let mut scopes = SmallVec::new();
     if let Some(api) = rq.api {
         scopes.extend(rq.operation.map(|o| ScopeRef::Operation(api, o)));
         scopes.push(ScopeRef::Api(api));
         scopes.extend(rq.product.map(ScopeRef::Product));
+        scopes.extend(
+            rq.api()
+                .and_then(|api| api.workspace)
+                .map(ScopeRef::Workspace),
+        );
     }
     scopes.push(ScopeRef::Global);
     scopes

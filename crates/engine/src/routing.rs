@@ -1,6 +1,6 @@
 //! Finds the API and the operation of a request.
 //!
-//! API: longest path prefix on segment boundaries, then version. Operation: verb and URL template; literals before
+//! API: longest path prefix on segment boundaries, then version, then revision (`;rev=N` behind both). Operation: verb and URL template; literals before
 //! parameters, wildcards last. A verb that no template has is "not found", never 405. Source: API Management,
 //! resources reference. What must stay true: pure data, built at load; matching allocates only decoded parameters.
 
@@ -18,6 +18,8 @@ use tollgate_lang::{Diagnostic, Diagnostics};
 pub struct Router {
     nodes: Vec<Node>,
     operations: Vec<Vec<Route>>,
+    /// The revisions of each API that answers to `;rev=`, by the API that its path leads to.
+    revisions: HashMap<u32, Vec<(Str, u32)>>,
 }
 
 /// A segment of API paths.
@@ -30,6 +32,8 @@ struct Node {
 #[derive(Clone, Debug)]
 struct Entry {
     api: u32,
+    /// Whether it answers without `;rev=`.
+    current: bool,
     version: Option<Str>,
     scheme: Option<VersioningScheme>,
 }
@@ -86,11 +90,18 @@ impl Router {
         let mut router = Router {
             nodes: vec![Node::default()],
             operations: Vec::new(),
+            revisions: HashMap::new(),
         };
         for (index, api) in apis.iter().enumerate() {
             let definition = &definitions[index];
             router.operations.push(routes(api, definition, diagnostics));
-            if !api.is_current {
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            if api.is_online {
+                let revisions = router.revisions.entry(api.root).or_default();
+                revisions.push((api.revision.clone(), number));
+            }
+            // The path leads to one revision, which knows the others.
+            if api.root != number {
                 continue;
             }
             let mut at = 0;
@@ -109,7 +120,8 @@ impl Router {
                 };
             }
             let entry = Entry {
-                api: u32::try_from(index).unwrap_or(u32::MAX),
+                api: number,
+                current: api.is_current && api.is_online,
                 version: api.version.as_ref().and_then(|v| v.version.clone()),
                 scheme: api.version.as_ref().map(|v| v.scheme.clone()),
             };
@@ -150,7 +162,48 @@ impl Router {
 
     /// The API that a path belongs to.
     pub fn api(&self, path: &str, query: Option<&str>, headers: &HeaderMap) -> Option<ApiMatch> {
-        let mut best = self.select(0, path, 0, query, headers);
+        if path.as_bytes().contains(&b';')
+            && let Some(found) = self.revision(path, query, headers)
+        {
+            return found;
+        }
+        self.walk(path, query, headers, false)
+    }
+
+    /// The revision that a path with `;rev=N` behind an API's path and version asks for; `Some(None)`: there is none.
+    fn revision(
+        &self,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Option<ApiMatch>> {
+        let (of_api, rest) = path.split_once(";rev=")?;
+        let number = &rest[..rest.find('/').unwrap_or(rest.len())];
+        let found = self.walk(of_api, query, headers, true)?;
+        // It stands at the end of the API's own path, else it is part of the operation's.
+        if found.path_len != of_api.trim_end_matches('/').len() {
+            return None;
+        }
+        let revisions = self.revisions.get(&found.api);
+        let revision = revisions
+            .into_iter()
+            .flatten()
+            .find(|(name, _)| **name == *number);
+        Some(revision.map(|(_, api)| ApiMatch {
+            api: *api,
+            path_len: path.len() - rest.len() + number.len(),
+        }))
+    }
+
+    /// The API with the longest path; `all`: also one that answers only to `;rev=`.
+    fn walk(
+        &self,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        all: bool,
+    ) -> Option<ApiMatch> {
+        let mut best = self.select(0, path, 0, query, headers, all);
         let mut at = 0;
         let mut start = 0;
         while start < path.len() {
@@ -165,7 +218,7 @@ impl Router {
                 break;
             };
             at = next as usize;
-            if let Some(found) = self.select(at, path, end, query, headers) {
+            if let Some(found) = self.select(at, path, end, query, headers, all) {
                 best = Some(found);
             }
             start = end;
@@ -180,8 +233,10 @@ impl Router {
         end: usize,
         query: Option<&str>,
         headers: &HeaderMap,
+        all: bool,
     ) -> Option<ApiMatch> {
-        for entry in &self.nodes[node].apis {
+        let entries = self.nodes[node].apis.iter();
+        for entry in entries.filter(|entry| all || entry.current) {
             let Some(version) = &entry.version else {
                 return Some(ApiMatch {
                     api: entry.api,

@@ -3,6 +3,7 @@
 //! Built by [`build`] from a [`Definition`]; requests hold on to the snapshot that they began with.
 
 mod backend;
+mod ids;
 
 pub use backend::{Backend, BackendKind, BaseUrl, Pool, PoolGroup, Server};
 
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 use crate::identify::Keys;
 use crate::mcp::{self, Mcp, ToolRules};
 use crate::routing::Router;
+use ids::Spaces;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_lang::value::Str;
@@ -38,8 +40,10 @@ pub struct Snapshot {
     pub users: Vec<UserDefinition>,
     /// Backends.
     pub backends: Vec<Backend>,
-    /// Backend ids, for `backend-id` expressions.
-    pub backend_ids: HashMap<Str, BackendIndex>,
+    /// Backend ids, for `backend-id` expressions: those of the service, then those that each workspace sees.
+    pub backend_ids: Vec<HashMap<Str, BackendIndex>>,
+    /// Workspaces.
+    pub workspaces: Vec<Workspace>,
     /// The global policy.
     pub policy: ScopeDocument,
     /// A global policy without a document: what an operation's own documents stand around when a tool calls it.
@@ -64,11 +68,24 @@ pub struct Snapshot {
     pub openid_urls: Vec<Str>,
 }
 
+/// A workspace.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see WorkspaceDefinition")]
+pub struct Workspace {
+    pub id: Str,
+    pub display_name: Str,
+    pub policy: ScopeDocument,
+}
+
 /// An API.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "see ApiDefinition")]
 pub struct Api {
     pub id: Str,
+    /// Index of its workspace.
+    pub workspace: Option<u32>,
+    /// Index of the revision that subscriptions and products name: the current one, of several that are not, the first.
+    pub root: u32,
     pub display_name: Str,
     pub path: Str,
     pub protocols: Vec<Protocol>,
@@ -83,6 +100,7 @@ pub struct Api {
     pub version: Option<VersionDefinition>,
     pub revision: Str,
     pub is_current: bool,
+    pub is_online: bool,
     pub operations: Vec<Operation>,
     /// Indexes of products that contain it.
     pub products: Vec<u32>,
@@ -115,7 +133,7 @@ pub struct Product {
     pub subscriptions_limit: Option<i32>,
     pub published: bool,
     pub apis: Vec<u32>,
-    pub groups: Vec<Str>,
+    pub groups: Vec<definition::Group>,
     /// Which tools of an API it opens, for the APIs that it says so of.
     pub mcp_tools: Vec<(u32, ToolRules)>,
     pub policy: ScopeDocument,
@@ -128,7 +146,7 @@ pub enum Scope {
     Product(u32),
     /// One API.
     Api(u32),
-    /// All APIs.
+    /// All APIs of the service, or of the subscription's workspace.
     AllApis,
 }
 
@@ -137,6 +155,8 @@ pub enum Scope {
 #[allow(missing_docs, reason = "see SubscriptionDefinition")]
 pub struct Subscription {
     pub id: Str,
+    /// Index of its workspace.
+    pub workspace: Option<u32>,
     pub display_name: Str,
     pub scope: Scope,
     /// Index into `users`.
@@ -156,12 +176,6 @@ impl Snapshot {
         &self.backends[index.0 as usize]
     }
 
-    /// A backend by the id that an expression gave.
-    pub(crate) fn backend_named(&self, id: &str) -> Result<BackendIndex, Box<Failure>> {
-        let index = self.backend_ids.get(id).copied();
-        index.ok_or_else(|| Failure::internal("", "", format!("There is no backend `{id}`.")))
-    }
-
     /// The server behind an index; `None` for a pool.
     pub fn server(&self, index: BackendIndex) -> Option<&Server> {
         match &self.backend(index).kind {
@@ -178,9 +192,13 @@ impl Snapshot {
                 continue;
             };
             let old = before
-                .backend_ids
-                .get(&backend.id)
-                .and_then(|index| before.server(*index))
+                .backends
+                .iter()
+                .find(|old| old.id == backend.id && old.workspace == backend.workspace)
+                .and_then(|old| match &old.kind {
+                    BackendKind::Single(server) => Some(server),
+                    BackendKind::Pool(_) => None,
+                })
                 .filter(|old| old.definition.url == server.definition.url);
             if let (Some(breaker), Some(old)) =
                 (&server.breaker, old.and_then(|old| old.breaker.as_ref()))
@@ -217,54 +235,73 @@ impl Snapshot {
 
 /// Compiles a definition. `None` when anything was refused; every fault of every part is in `diagnostics`.
 pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Snapshot> {
-    let mut backend_ids = HashMap::new();
-    for (at, backend) in definition.backends.iter().enumerate() {
-        let index = BackendIndex(u32::try_from(at).unwrap_or(u32::MAX));
-        if backend_ids.insert(backend.id.clone(), index).is_some() {
-            fault(
-                diagnostics,
-                backend.span,
-                format!("backend `{}` is defined twice", backend.id),
-                "rename or remove one of them",
-            );
-        }
-    }
+    let spaces = Spaces::new(&definition.workspaces, diagnostics);
+    let backend_ids = spaces.backends(&definition.backends, diagnostics);
     let backends = definition
         .backends
         .iter()
-        .map(|b| backend::build(b, &backend_ids, &definition, diagnostics))
+        .map(|b| {
+            let ids = &backend_ids[spaces.at(b.workspace.as_ref())];
+            backend::build(b, ids, &definition, diagnostics)
+        })
         .collect::<Vec<_>>();
     let compiler = compile::Compiler::new(&definition, &backend_ids, diagnostics);
     let policy = compiler.scope(
         definition.policy.as_ref(),
         compile::ScopeKind::Global,
         ApiKind::Http,
+        None,
         diagnostics,
     );
-    let plain = compiler.scope(None, compile::ScopeKind::Global, ApiKind::Http, diagnostics);
-
-    let mut apis = Vec::with_capacity(definition.apis.len());
-    let mut api_ids: HashMap<Str, u32> = HashMap::new();
-    for api in &definition.apis {
-        if api_ids.insert(api.id.clone(), apis.len() as u32).is_some() {
-            fault(
-                diagnostics,
-                api.span,
-                format!("API `{}` is defined twice", api.id),
-                "rename or remove one of them",
-            );
+    let plain = compiler.scope(
+        None,
+        compile::ScopeKind::Global,
+        ApiKind::Http,
+        None,
+        diagnostics,
+    );
+    let workspaces = (0u32..).zip(&definition.workspaces).map(|(at, workspace)| {
+        let policy = compiler.scope(
+            workspace.policy.as_ref(),
+            compile::ScopeKind::Workspace,
+            ApiKind::Http,
+            Some(at),
+            diagnostics,
+        );
+        Workspace {
+            id: workspace.id.clone(),
+            display_name: workspace.display_name.clone(),
+            policy,
         }
-        apis.push(build_api(api, &compiler, &backend_ids, diagnostics));
+    });
+    let workspaces: Vec<Workspace> = workspaces.collect();
+
+    let (api_ids, roots) = spaces.apis(&definition.apis, diagnostics);
+    let mut apis = Vec::with_capacity(definition.apis.len());
+    for (api, root) in definition.apis.iter().zip(roots) {
+        let space = spaces.at(api.workspace.as_ref());
+        let mut built = build_api(
+            api,
+            spaces.index(api.workspace.as_ref()),
+            &compiler,
+            &backend_ids[space],
+            diagnostics,
+        );
+        built.root = root;
+        apis.push(built);
     }
     for (at, api) in definition.apis.iter().enumerate() {
-        let mcp = Mcp::build(api, &definition, &apis, &api_ids, diagnostics);
+        let mcp = Mcp::build(api, &definition, &apis, &api_ids[0], diagnostics);
         apis[at].mcp = mcp.map(Box::new);
     }
     let mut products = Vec::with_capacity(definition.products.len());
-    let mut product_ids: HashMap<Str, u32> = HashMap::new();
+    let mut product_ids = spaces.maps();
     for product in &definition.products {
         let index = products.len() as u32;
-        if product_ids.insert(product.id.clone(), index).is_some() {
+        let space = spaces.at(product.workspace.as_ref());
+        let api_ids = &api_ids[space];
+        let known: &mut HashMap<Str, u32> = &mut product_ids[space];
+        if known.insert(product.id.clone(), index).is_some() {
             fault(
                 diagnostics,
                 product.span,
@@ -303,18 +340,29 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             published: product.published,
             apis: members,
             groups: product.groups.clone(),
-            mcp_tools: mcp::product_tools(product, &api_ids, diagnostics),
+            mcp_tools: mcp::product_tools(product, api_ids, diagnostics),
             policy: compiler.scope(
                 product.policy.as_ref(),
                 compile::ScopeKind::Product,
                 ApiKind::Http,
+                spaces.index(product.workspace.as_ref()),
                 diagnostics,
             ),
         });
     }
+    // What holds an API holds all its revisions.
+    for at in 0..apis.len() {
+        let root = &apis[apis[at].root as usize];
+        let (in_products, open) = (root.products.clone(), root.open_product);
+        apis[at].products = in_products;
+        apis[at].open_product = open;
+    }
     let mut subscriptions: Vec<Subscription> = Vec::with_capacity(definition.subscriptions.len());
     for sub in &definition.subscriptions {
-        if subscriptions.iter().any(|s| s.id == sub.id) {
+        let workspace = spaces.index(sub.workspace.as_ref());
+        let space = spaces.at(sub.workspace.as_ref());
+        let same = |s: &Subscription| s.id == sub.id && s.workspace == workspace;
+        if subscriptions.iter().any(same) {
             fault(
                 diagnostics,
                 sub.span,
@@ -325,10 +373,10 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         let scope = match &sub.scope {
             definition::SubscriptionScope::AllApis => Some(Scope::AllApis),
             definition::SubscriptionScope::Api(id) => {
-                found(diagnostics, sub.span, "API", id, &api_ids).map(Scope::Api)
+                found(diagnostics, sub.span, "API", id, &api_ids[space]).map(Scope::Api)
             }
             definition::SubscriptionScope::Product(id) => {
-                found(diagnostics, sub.span, "product", id, &product_ids).map(Scope::Product)
+                found(diagnostics, sub.span, "product", id, &product_ids[space]).map(Scope::Product)
             }
         };
         let owner = sub.owner.as_ref().and_then(|id| {
@@ -344,14 +392,16 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             }
             at.and_then(|n| u32::try_from(n).ok())
         });
+        let blocked = owner.is_some_and(|at| definition.users[at as usize].blocked);
         subscriptions.push(Subscription {
             id: sub.id.clone(),
+            workspace,
             display_name: sub.display_name.clone(),
             scope: scope.unwrap_or(Scope::AllApis),
             owner,
             primary_key: sub.primary_key.clone(),
             secondary_key: sub.secondary_key.clone(),
-            active: sub.active,
+            active: sub.active && !blocked,
             created_millis: sub.created_millis,
             start_millis: sub.start_millis,
             end_millis: sub.end_millis,
@@ -381,6 +431,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         users: definition.users,
         backends,
         backend_ids,
+        workspaces,
         policy,
         plain,
         publishes_metadata,
@@ -394,6 +445,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
 
 fn build_api(
     api: &definition::ApiDefinition,
+    workspace: Option<u32>,
     compiler: &compile::Compiler<'_>,
     backend_ids: &HashMap<Str, BackendIndex>,
     diagnostics: &mut Diagnostics,
@@ -443,12 +495,15 @@ fn build_api(
                 op.policy.as_ref(),
                 compile::ScopeKind::Operation,
                 api.kind,
+                workspace,
                 diagnostics,
             ),
         })
         .collect();
     Api {
         id: api.id.clone(),
+        workspace,
+        root: 0,
         display_name: api.display_name.clone(),
         path: api.path.clone(),
         protocols: api.protocols.clone(),
@@ -462,6 +517,7 @@ fn build_api(
         version: api.version.clone(),
         revision: api.revision.clone(),
         is_current: api.is_current,
+        is_online: api.is_online,
         operations,
         products: Vec::new(),
         open_product: None,
@@ -469,6 +525,7 @@ fn build_api(
             api.policy.as_ref(),
             compile::ScopeKind::Api,
             api.kind,
+            workspace,
             diagnostics,
         ),
     }

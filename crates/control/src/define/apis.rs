@@ -1,8 +1,8 @@
 //! `apis:` and `versionSets:`.
 
-use super::{Reader, id_of};
+use super::{Reader, id_of, without_revision};
 use crate::model::api::{Api, ApiType, Operation, Protocol as Scheme, VersioningScheme as By};
-use crate::model::{Configuration, VersionSet};
+use crate::model::{Lists, VersionSet};
 use crate::openapi;
 use crate::yaml::At;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,21 +16,23 @@ const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
 const KEY_QUERY: &str = "subscription-key";
 
 impl Reader<'_, '_> {
-    pub(super) fn apis(&mut self, model: &Configuration) -> Vec<ApiDefinition> {
-        self.once(model.version_sets.iter().map(|v| &v.id), "version set");
+    pub(super) fn apis(&mut self, lists: Lists<'_>) -> Vec<ApiDefinition> {
+        self.once(lists.version_sets.iter().map(|v| &v.id), "version set");
         let mut sets = BTreeMap::new();
-        for set in &model.version_sets {
+        for set in lists.version_sets {
             let scheme = self.versioning(set);
             sets.insert(set.id.as_str(), scheme);
         }
-        let backends: BTreeSet<&str> = model.backends.iter().map(|b| b.id.as_str()).collect();
-        let mut apis: Vec<ApiDefinition> = model
+        let service = self.service.backends.clone();
+        let own = lists.backends.iter().map(|b| b.id.as_str());
+        let backends = own.chain(service.iter().map(String::as_str)).collect();
+        let mut apis: Vec<ApiDefinition> = lists
             .apis
             .iter()
             .map(|api| self.api(api, &sets, &backends))
             .collect();
-        self.mcp_servers(model, &mut apis);
-        self.contracts(model, &mut apis);
+        self.mcp_servers(lists, &mut apis);
+        self.contracts(lists, &mut apis);
         apis
     }
 
@@ -83,7 +85,7 @@ impl Reader<'_, '_> {
             );
         }
         let kind = match api.kind {
-            ApiType::Http => ApiKind::Http,
+            ApiType::Http | ApiType::Soap | ApiType::Odata | ApiType::Graphql => ApiKind::Http,
             ApiType::Websocket => ApiKind::WebSocket,
             ApiType::Mcp => ApiKind::Mcp,
         };
@@ -91,12 +93,19 @@ impl Reader<'_, '_> {
         let key_header = keys.and_then(|k| k.header.as_ref());
         let key_query = keys.and_then(|k| k.query.as_ref());
         let what = format!("the policy of API `{}`", api.id.value);
-        let operations = self.operations(api);
+        let mut operations = self.operations(api);
+        if api.kind == ApiType::Graphql && operations.is_empty() {
+            operations.extend(["POST", "GET"].map(graphql));
+        }
+        let id = without_revision(&api.id);
+        let of_id = api.id.split_once(";rev=").map(|(_, revision)| revision);
+        let revision = api.api_revision.as_deref().or(of_id).unwrap_or("1");
         let policy = api.policy.as_ref().and_then(|p| self.policy(p, &what));
         ApiDefinition {
             span: Some(self.span(api.id.place)),
-            id: Arc::from(api.id.as_str()),
-            display_name: Arc::from(api.display_name.as_deref().unwrap_or(&api.id)),
+            workspace: self.workspace.clone(),
+            id: Arc::from(id),
+            display_name: Arc::from(api.display_name.as_deref().unwrap_or(id)),
             path: Arc::from(api.path.trim().trim_matches('/')),
             protocols: protocols(api, kind),
             service_url: service_url.map(Arc::from),
@@ -107,8 +116,9 @@ impl Reader<'_, '_> {
             kind,
             mcp: None,
             version: self.version(api, sets),
-            revision: Arc::from(api.api_revision.as_deref().unwrap_or("1")),
-            is_current: api.is_current.unwrap_or(true),
+            revision: Arc::from(revision),
+            is_current: api.is_current.unwrap_or(of_id.is_none()),
+            is_online: api.is_online.unwrap_or(true),
             operations,
             policy,
         }
@@ -268,6 +278,19 @@ impl Reader<'_, '_> {
                 })
                 .collect(),
         )
+    }
+}
+
+/// What a GraphQL API answers when no operations are given.
+fn graphql(method: &str) -> OperationDefinition {
+    let id = format!("graphql-{}", method.to_ascii_lowercase());
+    OperationDefinition {
+        display_name: Arc::from(id.as_str()),
+        id: Arc::from(id),
+        method: Arc::from(method),
+        url_template: Arc::from("/"),
+        contract: None,
+        policy: None,
     }
 }
 

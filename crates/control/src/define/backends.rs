@@ -2,7 +2,7 @@
 
 use super::secrets::STAND_IN_URL;
 use super::{Reader, id_of};
-use crate::model::Configuration;
+use crate::model::Lists;
 use crate::model::backend::{Backend, BackendType, Pool};
 use crate::yaml::{At, Place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,13 +16,16 @@ use tollgate_engine::definition::{
 const MOST_MEMBERS: usize = 30;
 
 impl Reader<'_, '_> {
-    pub(super) fn backends(&mut self, model: &Configuration) -> Vec<BackendDefinition> {
-        let ids: BTreeSet<&str> = model.backends.iter().map(|b| b.id.as_str()).collect();
-        model
+    pub(super) fn backends(&mut self, lists: Lists<'_>) -> Vec<BackendDefinition> {
+        let service = self.service.backends.clone();
+        let own = lists.backends.iter().map(|b| b.id.as_str());
+        let ids: BTreeSet<&str> = own.chain(service.iter().map(String::as_str)).collect();
+        lists
             .backends
             .iter()
             .map(|backend| BackendDefinition {
                 span: Some(self.span(backend.id.place)),
+                workspace: self.workspace.clone(),
                 id: Arc::from(backend.id.as_str()),
                 kind: self.backend(backend, &ids),
             })

@@ -3,11 +3,11 @@
 //! Runs when all APIs have been read, because a tool names an operation of another one.
 
 use super::{Reader, id_of, last_of};
-use crate::model::Configuration;
 use crate::model::api::{Api, ApiType};
 use crate::model::gateway::Gateway;
 use crate::model::mcp::{McpEndpoint, McpProperties, McpTransport};
 use crate::model::product::Product;
+use crate::model::{Configuration, Lists};
 use crate::yaml::{At, Place};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,8 +21,8 @@ use tollgate_engine::snapshot::BaseUrl;
 use tollgate_lang::diagnostic::nearest::nearest;
 
 impl Reader<'_, '_> {
-    /// Fills in what makes APIs MCP servers.
-    pub(super) fn mcp_servers(&mut self, model: &Configuration, apis: &mut [ApiDefinition]) {
+    /// Says what keeps the metadata of MCP servers from being published.
+    pub(super) fn public_metadata(&mut self, model: &Configuration) {
         let open = model.gateway.listen.iter().find(|listener| {
             let address = listener.address.parse::<SocketAddr>();
             address.is_ok_and(|address| !address.ip().is_loopback())
@@ -40,7 +40,22 @@ impl Reader<'_, '_> {
                 "what a caller writes as `Host` is believed on loopback only; write the URL that callers use",
             );
         }
-        for (at, api) in model.apis.iter().enumerate() {
+    }
+
+    /// Fills in what makes APIs MCP servers.
+    pub(super) fn mcp_servers(&mut self, lists: Lists<'_>, apis: &mut [ApiDefinition]) {
+        for (at, api) in lists.apis.iter().enumerate() {
+            if let (ApiType::Mcp, Some(workspace)) = (api.kind, self.workspace.clone()) {
+                self.fault(
+                    api.id.place,
+                    format!(
+                        "API `{}` of workspace `{workspace}` is an MCP server",
+                        api.id.value
+                    ),
+                    "MCP servers cannot be in a workspace",
+                    "as in API Management; define it under `apis` of the service",
+                );
+            }
             let found = self.mcp_server(api, apis);
             apis[at].mcp = found.map(Box::new);
         }
@@ -265,13 +280,13 @@ impl Reader<'_, '_> {
         &mut self,
         product: &Product,
         apis: &[Arc<str>],
-        model: &Configuration,
+        lists: Lists<'_>,
     ) -> Vec<ProductTools> {
         let mut of: BTreeMap<&str, Place> = BTreeMap::new();
         let mut found = Vec::new();
         for item in &product.mcp_tools {
             let id = id_of(&item.api_id, "apis");
-            let mcp = model
+            let mcp = lists
                 .apis
                 .iter()
                 .any(|a| *a.id.value == *id && a.kind == ApiType::Mcp);

@@ -2,20 +2,20 @@
 
 use super::Reader;
 use super::places::Inline;
-use crate::model::Configuration;
+use crate::model::Lists;
 use crate::yaml::At;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_engine::definition::PolicyText;
 
 impl Reader<'_, '_> {
-    pub(super) fn fragments(&mut self, model: &Configuration) -> BTreeMap<String, PolicyText> {
+    pub(super) fn fragments(&mut self, lists: Lists<'_>) -> BTreeMap<String, PolicyText> {
         self.once(
-            model.policy_fragments.iter().map(|f| &f.id),
+            lists.policy_fragments.iter().map(|f| &f.id),
             "policy fragment",
         );
         let mut fragments = BTreeMap::new();
-        for fragment in &model.policy_fragments {
+        for fragment in lists.policy_fragments {
             let what = format!("policy fragment `{}`", fragment.id.value);
             // An empty one stands in for one that cannot be read, so that its users are not blamed.
             let text = self.policy(&fragment.policy, &what).unwrap_or_else(|| {

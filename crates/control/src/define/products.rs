@@ -1,30 +1,32 @@
 //! `products:` and `subscriptions:`.
 
-use super::{Reader, id_of, last_of};
+use super::{Reader, api_id_of, id_of, last_of, without_revision};
 use crate::model::product::{ProductState, SubscriptionState};
-use crate::model::{Configuration, Subscription};
+use crate::model::{Configuration, Lists, Subscription};
 use crate::yaml::At;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tollgate_engine::definition::{ProductDefinition, SubscriptionDefinition, SubscriptionScope};
 
 impl Reader<'_, '_> {
-    pub(super) fn products(&mut self, model: &Configuration) -> Vec<ProductDefinition> {
-        let ids: BTreeSet<&str> = model.apis.iter().map(|a| a.id.as_str()).collect();
+    pub(super) fn products(&mut self, lists: Lists<'_>) -> Vec<ProductDefinition> {
+        let ids = api_ids(lists);
+        let groups = self.groups(lists);
         let mut products = Vec::new();
-        for product in &model.products {
+        for product in lists.products {
             let mut apis: Vec<Arc<str>> = Vec::new();
             for api in &product.apis {
-                let id = id_of(api, "apis");
+                let id = api_id_of(api);
                 if self.known(api, id, "API", "apis", &ids) && !apis.iter().any(|a| **a == *id) {
                     apis.push(Arc::from(id));
                 }
             }
-            let mcp_tools = self.product_tools(product, &apis, model);
+            let mcp_tools = self.product_tools(product, &apis, lists);
             let what = format!("the policy of product `{}`", product.id.value);
             let policy = product.policy.as_ref().and_then(|p| self.policy(p, &what));
             products.push(ProductDefinition {
                 span: Some(self.span(product.id.place)),
+                workspace: self.workspace.clone(),
                 id: Arc::from(product.id.as_str()),
                 display_name: Arc::from(product.display_name.as_deref().unwrap_or(&product.id)),
                 subscription_required: product.subscription_required.unwrap_or(true),
@@ -32,11 +34,7 @@ impl Reader<'_, '_> {
                 subscriptions_limit: product.subscriptions_limit,
                 published: product.state != Some(ProductState::NotPublished),
                 apis,
-                groups: product
-                    .groups
-                    .iter()
-                    .map(|g| Arc::from(id_of(g, "groups")))
-                    .collect(),
+                groups: self.members_of(&product.groups, &groups),
                 mcp_tools,
                 policy,
             });
@@ -44,19 +42,23 @@ impl Reader<'_, '_> {
         products
     }
 
-    pub(super) fn subscriptions(&mut self, model: &Configuration) -> Vec<SubscriptionDefinition> {
+    pub(super) fn subscriptions(
+        &mut self,
+        lists: Lists<'_>,
+        model: &Configuration,
+    ) -> Vec<SubscriptionDefinition> {
         let users: BTreeSet<&str> = model.users.iter().map(|u| u.id.as_str()).collect();
-        let apis: BTreeSet<&str> = model.apis.iter().map(|a| a.id.as_str()).collect();
-        let products: BTreeSet<&str> = model.products.iter().map(|p| p.id.as_str()).collect();
         let mut subscriptions = Vec::new();
-        for item in &model.subscriptions {
-            let scope = self.scope(&item.scope, &products, &apis);
+        for item in lists.subscriptions {
+            let (workspace, scope) = self.scope(&item.scope, lists, model);
             let owner = item.owner_id.as_ref().and_then(|owner| {
                 let id = id_of(owner, "users");
                 self.known(owner, id, "user", "users", &users)
                     .then(|| Arc::from(id))
             });
-            subscriptions.push(self.subscription(item, scope, owner));
+            let mut subscription = self.subscription(item, scope, owner);
+            subscription.workspace = workspace;
+            subscriptions.push(subscription);
         }
         subscriptions
     }
@@ -78,6 +80,7 @@ impl Reader<'_, '_> {
             .map_or(0, |date| self.instant(date));
         SubscriptionDefinition {
             span: Some(self.span(item.id.place)),
+            workspace: None,
             id: Arc::from(item.id.as_str()),
             display_name: Arc::from(item.display_name.as_deref().unwrap_or(&item.id)),
             scope,
@@ -92,26 +95,49 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `/products/x`, `/apis/x`, `/apis`, and absolute Azure ids that end so.
+    /// `/products/x`, `/apis/x`, `/apis`, below `/workspaces/w` too, and absolute Azure ids that end so; with the
+    /// workspace that it is of.
     fn scope(
         &mut self,
         scope: &At<String>,
-        products: &BTreeSet<&str>,
-        apis: &BTreeSet<&str>,
-    ) -> SubscriptionScope {
+        lists: Lists<'_>,
+        model: &Configuration,
+    ) -> (Option<Arc<str>>, SubscriptionScope) {
         let text = scope.trim_end_matches('/');
+        let (workspace, lists) = match workspace_of(text) {
+            None => (self.workspace.clone(), lists),
+            Some(id) => match model.workspaces.iter().find(|w| *w.id.value == *id) {
+                // A workspace does not reach another.
+                Some(found) if self.workspace.as_deref().is_none_or(|own| own == id) => {
+                    (Some(Arc::from(id)), found.lists())
+                }
+                _ => {
+                    self.fault(
+                        scope.place,
+                        format!("there is no workspace `{id}` here"),
+                        "expected the id of one of `workspaces`, or of the one that it stands in",
+                        "",
+                    );
+                    return (None, SubscriptionScope::AllApis);
+                }
+            },
+        };
+        (workspace, self.scope_in(scope, text, lists))
+    }
+
+    fn scope_in(&mut self, scope: &At<String>, text: &str, lists: Lists<'_>) -> SubscriptionScope {
+        let products: BTreeSet<&str> = lists.products.iter().map(|p| p.id.as_str()).collect();
+        let last = text.rsplit('/').next();
         if let Some(id) = last_of(text, "products") {
-            if self.known(scope, id, "product", "products", products) {
+            if self.known(scope, id, "product", "products", &products) {
                 return SubscriptionScope::Product(Arc::from(id));
             }
-        } else if let Some(id) = last_of(text, "apis") {
-            if self.known(scope, id, "API", "apis", apis) {
+        } else if let Some(id) = last_of(text, "apis").map(without_revision) {
+            if self.known(scope, id, "API", "apis", &api_ids(lists)) {
                 return SubscriptionScope::Api(Arc::from(id));
             }
-        } else if !text
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.eq_ignore_ascii_case("apis"))
+        } else if last_of(text, "workspaces").is_none()
+            && !last.is_some_and(|last| last.eq_ignore_ascii_case("apis"))
         {
             self.fault(
                 scope.place,
@@ -143,4 +169,17 @@ impl Reader<'_, '_> {
             }
         }
     }
+}
+
+/// Ids of APIs, all revisions under one.
+fn api_ids(lists: Lists<'_>) -> BTreeSet<&str> {
+    let ids = lists.apis.iter().map(|a| a.id.as_str());
+    ids.map(without_revision).collect()
+}
+
+/// `w` of `/workspaces/w/apis/x`.
+fn workspace_of(scope: &str) -> Option<&str> {
+    let mut segments = scope.split('/');
+    segments.find(|s| s.eq_ignore_ascii_case("workspaces"))?;
+    segments.next().filter(|id| !id.is_empty())
 }

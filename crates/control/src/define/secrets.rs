@@ -3,7 +3,7 @@
 //! What must stay true: a literal secret is blacked out in everything that is printed.
 
 use super::Reader;
-use crate::model::{Configuration, Secret as Written};
+use crate::model::{Lists, Secret as Written};
 use crate::yaml::{At, Place};
 use tollgate_engine::definition::{MISSING, NamedValue, Secret};
 use tollgate_engine::snapshot::BaseUrl;
@@ -17,13 +17,13 @@ pub(super) const STAND_IN_URL: &str = "http://missing.invalid";
 const LONGEST_NAME: usize = 256;
 
 impl Reader<'_, '_> {
-    pub(super) fn named_values(&mut self, model: &Configuration) {
-        let names = model
+    pub(super) fn named_values(&mut self, lists: Lists<'_>) {
+        let names = lists
             .named_values
             .iter()
             .map(|v| v.display_name.as_ref().unwrap_or(&v.id));
         self.once(names, "named value");
-        for item in model.named_values.iter().map(|v| &v.value) {
+        for item in lists.named_values.iter().map(|v| &v.value) {
             let name = item.display_name.as_ref().unwrap_or(&item.id);
             let fits = (1..=LONGEST_NAME).contains(&name.len())
                 && name
@@ -66,6 +66,7 @@ impl Reader<'_, '_> {
                     String::new()
                 }
             };
+            self.without_value.remove(&name.value);
             if item.value.is_none() && self.diagnostics.items().len() > faults {
                 self.without_value.insert(name.value.clone());
             }
@@ -186,11 +187,14 @@ impl Reader<'_, '_> {
             let name = rest[start + 2..start + length].trim();
             out.push_str(&rest[..start]);
             complete &= !self.without_value.contains(name);
-            match self.named_values.get(name) {
+            let own = self.named_values.get(name);
+            match own.or_else(|| self.service.named_values.get(name)) {
                 Some(value) => out.push_str(value.value.expose()),
                 None => {
                     complete = false;
-                    let help = match nearest(name, self.named_values.keys().map(String::as_str)) {
+                    let own = self.named_values.keys();
+                    let known = own.chain(self.service.named_values.keys());
+                    let help = match nearest(name, known.map(String::as_str)) {
                         Some(near) => format!("did you mean `{{{{{near}}}}}`?"),
                         None => String::from("define it under `namedValues`"),
                     };

@@ -4,7 +4,7 @@
 //! server; contracts are read of those operations only that are tools.
 
 use super::Reader;
-use crate::model::Configuration;
+use crate::model::Lists;
 use crate::model::api::Api;
 use crate::model::mcp::ToolAnnotations;
 use crate::openapi;
@@ -149,7 +149,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads the contracts of all operations that are tools.
-    pub(super) fn contracts(&mut self, model: &Configuration, apis: &mut [ApiDefinition]) {
+    pub(super) fn contracts(&mut self, lists: Lists<'_>, apis: &mut [ApiDefinition]) {
         let mut wanted: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
         for api in &*apis {
             if let Some(McpSource::Tools(tools)) = api.mcp.as_deref().map(|m| &m.source) {
@@ -159,7 +159,7 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        for (written, api) in model.apis.iter().zip(apis) {
+        for (written, api) in lists.apis.iter().zip(apis) {
             let (Some(ids), Some(path)) = (wanted.get(&api.id), &written.specification) else {
                 continue;
             };

@@ -35,10 +35,18 @@ pub struct Api {
     pub api_version: Option<At<String>>,
     /// The version set: an id of `versionSets`.
     pub api_version_set_id: Option<At<String>>,
-    /// `context.Api.Revision`. Default: `1`.
+    /// `context.Api.Revision`. Default: `1`. Revisions of one API have the same id, or `id;rev=N`.
     pub api_revision: Option<String>,
-    /// Whether this revision answers. Default: true.
+    /// Whether this revision answers without `;rev=N`. Default: true, and false of an id with `;rev=N`.
     pub is_current: Option<bool>,
+    /// Whether this revision answers at all. Default: true.
+    pub is_online: Option<bool>,
+    /// Tags. Not used by the gateway.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What is logged of calls. Read, but has no effect.
+    #[serde(default)]
+    pub diagnostics: Vec<At<super::Diagnostic>>,
     /// OpenAPI file (3.1, 3.0 or 2.0, JSON or YAML) that the operations come from.
     pub specification: Option<At<String>>,
     /// Operations; with a specification, additions and the policies of its operations.
@@ -80,6 +88,12 @@ pub enum ApiType {
     /// HTTP.
     #[default]
     Http,
+    /// SOAP: HTTP with operations as given.
+    Soap,
+    /// OData: HTTP with operations as given.
+    Odata,
+    /// GraphQL over HTTP, passed to a server: `POST /` and `GET /`, unless operations are given.
+    Graphql,
     /// WebSocket pass-through.
     Websocket,
     /// MCP server: another one behind the gateway, or operations as tools.
@@ -110,6 +124,9 @@ pub struct Operation {
     pub method: Option<At<String>>,
     /// Path below the API's, as `/items/{id}`. Needed unless the specification has the operation.
     pub url_template: Option<At<String>>,
+    /// Tags. Not used by the gateway.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// The operation's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

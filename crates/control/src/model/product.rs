@@ -32,7 +32,10 @@ pub struct Product {
     /// Ids of its APIs.
     #[serde(default)]
     pub apis: Vec<At<String>>,
-    /// Ids of groups that see it.
+    /// Tags. Not used by the gateway.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Ids of groups that see it: `context.Product.Groups`.
     #[serde(default)]
     pub groups: Vec<At<String>>,
     /// Which tools of its MCP servers it opens. Default: those that the server itself allows.
@@ -60,7 +63,8 @@ pub struct Subscription {
     pub id: At<String>,
     /// `context.Subscription.Name`. Default: the id.
     pub display_name: Option<String>,
-    /// What it opens: `/products/{id}`, `/apis/{id}`, or `/apis` for all.
+    /// What it opens: `/products/{id}`, `/apis/{id}`, or `/apis` for all; of a workspace, when the subscription does not
+    /// stand in it, `/workspaces/{id}/apis` and so on.
     pub scope: At<String>,
     /// Id of the user that owns it, or `/users/{id}`.
     pub owner_id: Option<At<String>>,
@@ -117,14 +121,30 @@ pub struct User {
     /// `context.User.Note`.
     #[serde(default)]
     pub note: String,
-    /// Ids of its groups.
+    /// `blocked` and `deleted` ones' subscriptions open nothing. Default: `active`.
+    pub state: Option<UserState>,
+    /// Ids of its groups: `context.User.Groups`.
     #[serde(default)]
-    pub groups: Vec<String>,
+    pub groups: Vec<At<String>>,
     /// `context.User.RegistrationDate`, as `2026-01-31T00:00:00Z`. Default: 1970.
     pub registration_date: Option<At<String>>,
     /// `context.User.Identities`.
     #[serde(default)]
     pub identities: Vec<UserIdentity>,
+}
+
+/// States of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UserState {
+    /// May call.
+    Active,
+    /// Has not confirmed yet.
+    Pending,
+    /// May not call.
+    Blocked,
+    /// Is gone.
+    Deleted,
 }
 
 /// How a user is known to an identity provider.

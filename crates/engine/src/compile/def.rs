@@ -88,15 +88,16 @@ impl Sections {
 #[allow(missing_docs, reason = "API Management's own names")]
 pub enum ScopeKind {
     Global = 0,
-    Product = 1,
-    Api = 2,
-    Operation = 3,
+    Workspace = 1,
+    Product = 2,
+    Api = 3,
+    Operation = 4,
 }
 
 impl ScopeKind {
     /// As `context.LastError.Scope` says it.
     pub fn name(self) -> &'static str {
-        ["global", "product", "api", "operation"][self as usize]
+        ["global", "workspace", "product", "api", "operation"][self as usize]
     }
 }
 
@@ -106,15 +107,17 @@ pub struct Scopes(u8);
 
 impl Scopes {
     /// Everywhere.
-    pub const ALL: Scopes = Scopes(15);
+    pub const ALL: Scopes = Scopes(31);
     /// `global`.
     pub const GLOBAL: Scopes = Scopes(1);
+    /// `workspace`.
+    pub const WORKSPACE: Scopes = Scopes(2);
     /// `product`.
-    pub const PRODUCT: Scopes = Scopes(2);
+    pub const PRODUCT: Scopes = Scopes(4);
     /// `api`.
-    pub const API: Scopes = Scopes(4);
+    pub const API: Scopes = Scopes(8);
     /// `operation`.
-    pub const OPERATION: Scopes = Scopes(8);
+    pub const OPERATION: Scopes = Scopes(16);
 
     /// Both sets.
     #[must_use]
@@ -131,6 +134,7 @@ impl Scopes {
     pub fn names(self) -> String {
         [
             ScopeKind::Global,
+            ScopeKind::Workspace,
             ScopeKind::Product,
             ScopeKind::Api,
             ScopeKind::Operation,

@@ -102,7 +102,7 @@ impl<T> Level<T> {
         }
         let product = rq.product().map_or(&none, |p| &p.id);
         let (broad, narrow) = match scope {
-            ScopeKind::Global => (&none, &none),
+            ScopeKind::Global | ScopeKind::Workspace => (&none, &none),
             ScopeKind::Product => (product, &none),
             ScopeKind::Api => (api, &none),
             ScopeKind::Operation => (api, operation),
@@ -116,5 +116,10 @@ impl<T> Level<T> {
             "{policy}\n{}\n{broad}\n{narrow}\n{subscription}\n{of_api}\n{of_operation}",
             scope.name()
         ))
+        .map(|key| match rq.workspace() {
+            // Its ids are its own.
+            Some(workspace) => format!("{key}\n{}", workspace.id),
+            None => key,
+        })
     }
 }

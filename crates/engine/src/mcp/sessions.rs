@@ -79,7 +79,7 @@ pub(super) async fn find(rq: &mut Exchange) -> Result<(), ()> {
     let backend = session
         .backend
         .as_ref()
-        .and_then(|id| rq.snapshot.backend_ids.get(id).copied());
+        .and_then(|id| rq.snapshot.backend_ids[0].get(id).copied());
     if let Some(call) = rq.mcp.as_deref_mut() {
         call.session_known = true;
         call.bound_backend = backend;

@@ -132,7 +132,7 @@ impl CacheLookup {
         if self.groups.get(rq)? {
             let mut groups: Vec<&Str> = rq
                 .user()
-                .map_or_else(Vec::new, |u| u.groups.iter().collect());
+                .map_or_else(Vec::new, |u| u.groups.iter().map(|(id, _)| id).collect());
             groups.sort();
             for group in groups {
                 key.line("group", group);

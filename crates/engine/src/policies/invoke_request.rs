@@ -168,7 +168,7 @@ impl Named {
             Named::Known(index) => Ok(*index),
             Named::Of(arg) => {
                 let id = arg.get(rq)?;
-                rq.snapshot.backend_named(id.trim())
+                rq.backend_named(id.trim())
             }
         }
     }

@@ -131,7 +131,7 @@ impl Lookup {
             Backend::Known(index) => Some(*index),
             Backend::Named(name) => {
                 let name = name.get(rq)?;
-                rq.snapshot.backend_ids.get(name.trim()).copied()
+                rq.backend_index(name.trim())
             }
         };
         let mut parts = Vec::with_capacity(self.vary_by.len() + 5);

@@ -149,7 +149,7 @@ impl SetBackendService {
             }
             SetBackendService::BackendOf(arg) => {
                 let id = arg.get(rq)?;
-                let index = rq.snapshot.backend_named(&id)?;
+                let index = rq.backend_named(&id)?;
                 rq.request.target.base = TargetBase::Backend(index);
             }
             SetBackendService::Url(base) => set_url(rq, base.clone()),

@@ -30,6 +30,8 @@ pub struct BaseUrl {
 pub struct Backend {
     /// Its id.
     pub id: Str,
+    /// Id of the workspace that it is in.
+    pub workspace: Option<Str>,
     /// One server or a pool.
     pub kind: BackendKind,
 }
@@ -314,6 +316,7 @@ pub(super) fn build(
     };
     Backend {
         id: backend.id.clone(),
+        workspace: backend.workspace.clone(),
         kind,
     }
 }

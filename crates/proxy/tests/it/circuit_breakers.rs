@@ -39,6 +39,7 @@ fn pool(urls: &[String], trip: Duration, backend: &str) -> Definition {
         });
         definition.backends.push(BackendDefinition {
             span: None,
+            workspace: None,
             id,
             kind: BackendKind::Single(SingleBackend {
                 url: Arc::from(url.as_str()),
@@ -49,6 +50,7 @@ fn pool(urls: &[String], trip: Duration, backend: &str) -> Definition {
     }
     definition.backends.push(BackendDefinition {
         span: None,
+        workspace: None,
         id: Arc::from("models"),
         kind: BackendKind::Pool(PoolDefinition {
             members,

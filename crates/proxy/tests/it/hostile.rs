@@ -324,6 +324,7 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
         .backends
         .push(tollgate_engine::definition::BackendDefinition {
             span: None,
+            workspace: None,
             id: "home".into(),
             kind: tollgate_engine::definition::BackendKind::Single(
                 tollgate_engine::definition::SingleBackend {

@@ -44,6 +44,7 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
 pub fn definition(url: &str, policy: Option<&str>) -> Definition {
     let api = |id: &str, subscription_required| ApiDefinition {
         span: None,
+        workspace: None,
         id: Arc::from(id),
         display_name: Arc::from(id),
         path: Arc::from(id),
@@ -58,6 +59,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
         version: None,
         revision: Arc::from("1"),
         is_current: true,
+        is_online: true,
         operations: vec![OperationDefinition {
             id: Arc::from("any"),
             display_name: Arc::from("any"),
@@ -75,6 +77,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
         apis: vec![api("api", true), api("open", false)],
         subscriptions: vec![SubscriptionDefinition {
             span: None,
+            workspace: None,
             id: Arc::from("team"),
             display_name: Arc::from("team"),
             scope: SubscriptionScope::AllApis,
@@ -95,6 +98,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
 pub fn with_backend(mut definition: Definition, url: &str, tls: BackendTls) -> Definition {
     definition.backends.push(BackendDefinition {
         span: None,
+        workspace: None,
         id: Arc::from("tls"),
         kind: BackendKind::Single(SingleBackend {
             url: Arc::from(url),
