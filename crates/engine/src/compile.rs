@@ -139,8 +139,11 @@ impl<'a> Compiler<'a> {
             openid_authorities: &definition.gateway.openid_authorities,
             certificates: certificates(&definition.certificates, diagnostics),
             secrets: definition
-                .named_values
-                .values()
+                .workspaces
+                .iter()
+                .map(|w| &w.named_values)
+                .chain([&definition.named_values])
+                .flat_map(BTreeMap::values)
                 .filter(|v| v.secret)
                 .map(|v| v.value.expose().clone())
                 .filter(|v| !v.trim().is_empty())

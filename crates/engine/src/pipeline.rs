@@ -90,6 +90,7 @@ impl ScopeRef {
             }
             ScopeRef::Api(api) => &*snapshot.apis[api as usize].id,
             ScopeRef::Product(product) => &*snapshot.products[product as usize].id,
+            ScopeRef::Workspace(workspace) => &*snapshot.workspaces[workspace as usize].id,
             ScopeRef::Global | ScopeRef::Plain => "",
         };
         Part {

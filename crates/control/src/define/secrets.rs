@@ -157,7 +157,12 @@ impl Reader<'_, '_> {
 
     /// A value with its `{{named-value}}` tokens replaced.
     pub(super) fn text(&mut self, value: &At<String>) -> String {
-        self.expand(value, value.place).0
+        self.expanded(value, value.place)
+    }
+
+    /// The same of a text and its place.
+    pub(super) fn expanded(&mut self, text: &str, place: Place) -> String {
+        self.expand(text, place).0
     }
 
     /// A URL with its tokens replaced; one that cannot be used is reported and replaced by a stand-in.

@@ -5,12 +5,12 @@
 use super::{Reader, id_of};
 use crate::model::product::{User, UserState};
 use crate::model::workspace::LoggerType;
-use crate::model::{Configuration, Lists};
+use crate::model::{Configuration, Lists, Secret as Written};
 use crate::yaml::At;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
-    Definition, Group, LoggerDefinition, LoggerKind, UserDefinition, WorkspaceDefinition,
+    Definition, Group, LoggerDefinition, LoggerKind, Secret, UserDefinition, WorkspaceDefinition,
 };
 use tollgate_lang::Diagnostic;
 
@@ -20,6 +20,9 @@ const SYSTEM_GROUPS: [(&str, &str); 3] = [
     ("developers", "Developers"),
     ("guests", "Guests"),
 ];
+
+/// Credentials of a logger that are secrets.
+const SECRET: [&str; 2] = ["connectionString", "instrumentationKey"];
 
 impl Reader<'_, '_> {
     /// All workspaces, after the service itself.
@@ -137,7 +140,13 @@ impl Reader<'_, '_> {
         for logger in lists.loggers {
             let mut credentials = BTreeMap::new();
             for (name, value) in &logger.credentials {
-                let secret = self.secret(value, value.place, name);
+                // The rest says where, and is none.
+                let secret = match &value.value {
+                    Written::Literal(text) if !SECRET.contains(&name.as_str()) => {
+                        Secret::new(self.expanded(text, value.place))
+                    }
+                    written => self.secret(written, value.place, name),
+                };
                 credentials.insert(Arc::from(name.as_str()), secret);
             }
             loggers.push(LoggerDefinition {
