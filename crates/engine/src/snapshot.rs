@@ -12,7 +12,6 @@ use crate::definition::{
     self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, UserDefinition,
     VersionDefinition,
 };
-use crate::failure::Failure;
 use crate::identify::Keys;
 use crate::mcp::{self, Mcp, ToolRules};
 use crate::routing::Router;
