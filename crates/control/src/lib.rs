@@ -5,6 +5,7 @@
 //! loading never panics, whatever the files hold.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod changes;
 mod define;
 mod files;
 pub mod fuzz;
@@ -17,6 +18,7 @@ pub mod schema;
 pub mod settings;
 mod yaml;
 
+pub use changes::Changes;
 pub use files::FileSource;
 pub use load::{Environment, Loaded, Options, Summary, load, load_with};
 pub use reload::{Publish, Reload, Trigger};

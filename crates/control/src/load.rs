@@ -8,9 +8,11 @@ use crate::files::{FileSource, Files};
 use crate::model::Configuration;
 use crate::settings::Settings;
 use crate::yaml;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_engine::Snapshot;
+use tollgate_engine::definition::Definition;
 use tollgate_engine::probe::Texts;
 use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
 
@@ -31,6 +33,10 @@ pub struct Options {
     pub missing_secrets: bool,
     /// Whether what works here and is refused by API Management is a fault.
     pub portable: bool,
+    /// Values that named values get in place of their own, by display name: for tests.
+    pub named_values: BTreeMap<String, String>,
+    /// Whether [`Loaded::definition`] is wanted.
+    pub definition: bool,
 }
 
 impl Default for Options {
@@ -41,6 +47,8 @@ impl Default for Options {
             literal_secrets: false,
             missing_secrets: false,
             portable: false,
+            named_values: BTreeMap::new(),
+            definition: false,
         }
     }
 }
@@ -61,6 +69,8 @@ pub struct Loaded {
     pub summary: Summary,
     /// Whether any document has a policy for language models, which need their token tables.
     pub meters_models: bool,
+    /// What the snapshot was compiled from, when [`Options::definition`] asks for it.
+    pub definition: Option<Definition>,
 }
 
 /// What a configuration holds.
@@ -126,6 +136,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
         files: Vec::new(),
         summary: Summary::default(),
         meters_models: false,
+        definition: None,
     };
     match files.text(&path) {
         Ok((file, text)) => {
@@ -149,6 +160,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                     backends: definition.backends.len(),
                     policies: places.policies,
                 };
+                loaded.definition = options.definition.then(|| definition.clone());
                 let mut compiled = Diagnostics::portable(options.portable);
                 let snapshot = tollgate_engine::snapshot::build(definition, &mut compiled);
                 for diagnostic in compiled.items() {

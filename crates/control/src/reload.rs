@@ -3,15 +3,14 @@
 //! The binary starts one [`Reload`] beside the data plane. What must stay true: a configuration with a fault changes
 //! nothing but what is reported; changes in quick succession are one load; it works without file events, by polling.
 
+use crate::changes::{Fingerprint, Folders, fingerprint};
 use crate::load::{Loaded, Options, load_with};
 use crate::settings::Settings;
-use notify::{RecursiveMode, Watcher};
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tollgate_engine::Snapshot;
 
 /// How long files must be quiet before they are read.
@@ -74,7 +73,15 @@ impl Reload {
             publish: Box::new(publish),
             seen: fingerprint(&first.files),
             files: first.files.clone(),
-            watcher: watch.then(|| Folders::new(sender.clone())).flatten(),
+            watcher: watch
+                .then(|| {
+                    let sender = sender.clone();
+                    // A full queue holds a message already; without a receiver the gateway stops.
+                    Folders::new(move || {
+                        let _ = sender.try_send(Message::Touched);
+                    })
+                })
+                .flatten(),
             watch,
         };
         work.watch_folders();
@@ -101,19 +108,6 @@ impl Drop for Reload {
             let _ = thread.join();
         }
     }
-}
-
-/// What a file looked like: changed time and length, `None` when it is not there.
-type Fingerprint = Vec<Option<(SystemTime, u64)>>;
-
-fn fingerprint(files: &[PathBuf]) -> Fingerprint {
-    files
-        .iter()
-        .map(|path| {
-            let about = std::fs::metadata(path).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        })
-        .collect()
 }
 
 struct Work {
@@ -225,54 +219,4 @@ fn refusal(loaded: &Loaded) -> String {
         .unwrap_or_default()
         .to_owned();
     format!("{}; {first}", loaded.diagnostics.summary())
-}
-
-/// File events of the folders that hold the files: editors and Kubernetes replace files rather than write them.
-struct Folders {
-    watcher: notify::RecommendedWatcher,
-    folders: HashSet<PathBuf>,
-}
-
-impl Folders {
-    /// `None` when the system offers no file events: polling remains.
-    fn new(sender: SyncSender<Message>) -> Option<Folders> {
-        let watcher =
-            notify::recommended_watcher(move |_| match sender.try_send(Message::Touched) {
-                // Full: a message waits already. Disconnected: the gateway stops.
-                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-            });
-        match watcher {
-            Ok(watcher) => Some(Folders {
-                watcher,
-                folders: HashSet::new(),
-            }),
-            Err(error) => {
-                tracing::debug!(%error, "no file events; files are looked at every {POLL:?}");
-                None
-            }
-        }
-    }
-
-    fn watch(&mut self, files: &[PathBuf]) {
-        let wanted: HashSet<PathBuf> = files
-            .iter()
-            .filter_map(|file| file.parent())
-            .map(|folder| {
-                if folder.as_os_str().is_empty() {
-                    Path::new(".").to_path_buf()
-                } else {
-                    folder.to_path_buf()
-                }
-            })
-            .collect();
-        for folder in self.folders.difference(&wanted) {
-            let _ = self.watcher.unwatch(folder);
-        }
-        for folder in wanted.difference(&self.folders) {
-            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-                tracing::debug!(%error, folder = %folder.display(), "no file events here");
-            }
-        }
-        self.folders = wanted;
-    }
 }

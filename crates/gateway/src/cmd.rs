@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod test;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

@@ -31,6 +31,7 @@ enum Command {
     Demo(cmd::demo::Demo),
     Schema(cmd::schema::Schema),
     Simulate(cmd::simulate::Simulate),
+    Test(cmd::test::Test),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Eval(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Simulate(command) => command.run(),
+        Command::Test(command) => command.run(),
     };
     match outcome {
         Ok(code) => code,

@@ -38,7 +38,9 @@ impl Reader<'_, '_> {
                 );
             }
             let faults = self.diagnostics.items().len();
+            let given = self.options.named_values.get(&name.value);
             let value = match (&item.value, &item.env, &item.file) {
+                _ if given.is_some() => given.cloned().unwrap_or_default(),
                 (Some(value), None, None) => {
                     if item.secret {
                         self.literal(value.place, name);
