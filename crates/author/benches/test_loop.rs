@@ -2,7 +2,11 @@
 //! does it: the file is written, the change is noticed, the configuration is loaded again, its cases run.
 //!
 //! `cargo bench -p tollgate-author` prints the times.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench stops at the first surprise")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a bench stops at the first surprise"
+)]
 
 use std::fmt::Write;
 use std::path::Path;
@@ -32,7 +36,12 @@ fn main() {
         let run = watch.again(&changed).unwrap();
         times.push(began.elapsed());
         let (passed, failed) = run.counts();
-        assert_eq!((passed, failed), (3, 0), "{}", tollgate_author::report::text(&run));
+        assert_eq!(
+            (passed, failed),
+            (3, 0),
+            "{}",
+            tollgate_author::report::text(&run)
+        );
     }
     times.sort();
     let ms = |d: Duration| d.as_secs_f64() * 1000.0;
@@ -57,7 +66,11 @@ fn write(folder: &Path) {
             "  - id: api-{api:03}\n    displayName: API {api}\n    path: team/{api:03}\n    serviceUrl: http://backend-{api:03}.test\n    subscriptionRequired: false\n    policy: policies/api-{api:03}.xml\n    operations:\n      - {{ id: get, method: GET, urlTemplate: \"/items/{{id}}\" }}\n      - {{ id: add, method: POST, urlTemplate: /items }}"
         )
         .unwrap();
-        std::fs::write(folder.join(format!("policies/api-{api:03}.xml")), policy(api, 0)).unwrap();
+        std::fs::write(
+            folder.join(format!("policies/api-{api:03}.xml")),
+            policy(api, 0),
+        )
+        .unwrap();
         let fixture = format!(
             "-- case an item\n-- send GET /team/{api:03}/items/7\n-- expect 200\nx-api: api-{api:03}\n-- upstream saw GET http://backend-{api:03}.test/items/7\n\n-- case a large one\n-- send POST /team/{api:03}/items\ncontent-type: application/json\n\n{{\"size\": 100}}\n-- expect 413\n\n-- case a small one\n-- send POST /team/{api:03}/items\ncontent-type: application/json\n\n{{\"size\": 1}}\n-- expect 200\n"
         );

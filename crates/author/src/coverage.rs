@@ -122,7 +122,12 @@ impl File {
     pub fn ratio(&self, branches: Option<bool>) -> Ratio {
         let wanted = |p: &&Part| branches.is_none_or(|b| p.branch == b);
         Ratio {
-            covered: self.parts.iter().filter(wanted).filter(|p| p.hits > 0).count(),
+            covered: self
+                .parts
+                .iter()
+                .filter(wanted)
+                .filter(|p| p.hits > 0)
+                .count(),
             all: self.parts.iter().filter(wanted).count(),
         }
     }
@@ -218,7 +223,11 @@ impl Coverage {
         }
         let all = self.ratio();
         let (covered, of) = (all.covered, all.all);
-        let _ = writeln!(out, "coverage {:.1} % ({covered} of {of} steps and branches)", all.percent());
+        let _ = writeln!(
+            out,
+            "coverage {:.1} % ({covered} of {of} steps and branches)",
+            all.percent()
+        );
         out
     }
 

@@ -11,7 +11,11 @@ use std::fmt::Write;
 pub fn text(run: &Run) -> String {
     let mut out = String::new();
     if let Some(refused) = &run.refused {
-        let _ = writeln!(out, "{}\nthe configuration is refused: nothing was tested", refused.trim_end());
+        let _ = writeln!(
+            out,
+            "{}\nthe configuration is refused: nothing was tested",
+            refused.trim_end()
+        );
         return out;
     }
     for verdicts in run.verdicts.chunk_by(|a, b| a.file == b.file) {
@@ -33,7 +37,12 @@ pub fn text(run: &Run) -> String {
             } else {
                 &verdict.title
             };
-            let _ = writeln!(out, "\n  {title}\n  {}:{}", fault.file.display(), fault.line);
+            let _ = writeln!(
+                out,
+                "\n  {title}\n  {}:{}",
+                fault.file.display(),
+                fault.line
+            );
             for line in fault.message.trim_end().lines() {
                 let _ = writeln!(out, "    {line}");
             }

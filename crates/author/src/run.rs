@@ -211,7 +211,8 @@ impl Session {
         run.loading = began.elapsed();
         let (verdicts, hits) = work(&jobs, &self.loads, self.jobs);
         run.verdicts.extend(verdicts);
-        run.verdicts.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        run.verdicts
+            .sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         if let Some(load) = self.loads.values().next() {
             run.coverage = Coverage::of(&load.snapshot, &hits);
         }
@@ -320,7 +321,6 @@ fn load(config: &Path, given: &Given) -> Attempt {
             definition,
             loaded,
             snapshot,
-            watch: Some(hits.watch()),
         })),
         _ => Attempt::Refused(Box::new(loaded)),
     }
@@ -342,7 +342,9 @@ fn work(
             let Some(load) = loads.get(&job.given) else {
                 continue;
             };
-            let setup = setups.entry(&job.given).or_insert_with(|| load.setup(&hits));
+            let setup = setups
+                .entry(&job.given)
+                .or_insert_with(|| load.setup(&hits));
             let began = Instant::now();
             let outcome = fixture::run_case(job.case, setup, &mut |_, _| ());
             let touched = hits.take_files();

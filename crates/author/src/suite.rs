@@ -75,7 +75,9 @@ fn around(fixture: &Path) -> PathBuf {
         shown = match shown.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             // Above where the written path begins only the absolute one leads.
-            _ => folder.parent().map_or_else(|| own.clone(), Path::to_path_buf),
+            _ => folder
+                .parent()
+                .map_or_else(|| own.clone(), Path::to_path_buf),
         };
     }
     own
@@ -98,7 +100,10 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
                 walk(&path, depth + 1, found);
             }
         } else if path.extension().is_some_and(|e| e == SUFFIX) {
-            found.push(path.strip_prefix(".").map_or(path.clone(), Path::to_path_buf));
+            found.push(
+                path.strip_prefix(".")
+                    .map_or(path.clone(), Path::to_path_buf),
+            );
         }
     }
 }

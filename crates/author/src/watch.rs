@@ -63,9 +63,7 @@ impl Watch {
                 return true;
             }
             match known.get(&(file, case.line, case.title.clone())) {
-                Some(verdict) => {
-                    verdict.fault.is_some() || !verdict.touched.is_disjoint(&names)
-                }
+                Some(verdict) => verdict.fault.is_some() || !verdict.touched.is_disjoint(&names),
                 None => true,
             }
         };

@@ -101,8 +101,9 @@ Actions, in order:
       a token whose header, claims and signature are the three lines under it; only the first two are encoded
   -- openid URL ISSUER KEY..., -- openid URL fails WHY, or -- openid URL silent
       what the provider publishes from now on; what was fetched stays known
-  -- upstream [HOST] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]
-      what the upstream answers next, with headers and body; unscripted, it answers 200 `ok`
+  -- upstream [HOST][/PATH] STATUS [REASON] [in DURATION] [in events [every DURATION]] [gzip] [breaks] [always]
+      what the upstream answers next, with headers and body, or that host does, or to paths that begin so; unscripted,
+      it answers 200 `ok`
   -- upstream [HOST] refuses|stalls|garbles [always]
   -- upstream saw METHOD TARGET [at DURATION]
       the next request of the last `send` that reached the upstream, with headers and body as in `expect`

@@ -109,7 +109,9 @@ impl Test {
         }
         out.flush()?;
         if run.refused.is_none() && run.verdicts.is_empty() {
-            eprintln!("error: no case to run: fixtures are files `*.test` in the configuration's folder or below");
+            eprintln!(
+                "error: no case to run: fixtures are files `*.test` in the configuration's folder or below"
+            );
             return Ok(2);
         }
         if !run.passed() {

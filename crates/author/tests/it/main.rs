@@ -1,0 +1,11 @@
+//! Tests of the author's loop from outside, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+mod examples;
+mod folder;
+mod loops;
+mod reports;
