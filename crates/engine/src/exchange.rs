@@ -19,6 +19,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body::Body as _;
 use smallvec::SmallVec;
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -232,6 +233,8 @@ pub struct Exchange {
     pub variables: Vec<(Str, Value)>,
     /// Bodies of request and response as JSON, for expressions that only read them.
     pub(crate) parsed: [Option<Parsed>; 2],
+    /// The caller's address as text, once an expression has asked.
+    pub(crate) client_ip: OnceCell<Str>,
     /// After a failure.
     pub last_error: Option<LastError>,
     /// Later work of earlier steps.
@@ -307,6 +310,7 @@ impl Exchange {
             response: None,
             variables: Vec::new(),
             parsed: [None, None],
+            client_ip: OnceCell::new(),
             last_error: None,
             deferred: Vec::new(),
             taps: Vec::new(),

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use tollgate_lang::expr::host::{
     ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
 };
-use tollgate_lang::value::{Str, Value};
+use tollgate_lang::value::{Lent, Str, Value};
 
 /// Keys the seeds of this process.
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
@@ -50,61 +50,60 @@ impl Host for Exchange {
         }
     }
 
-    fn field(&self, field: Field) -> Value {
-        let text = |s: &Str| Value::Str(s.clone());
-        let date = |millis: u64| Value::Long(ticks(millis.saturating_mul(1_000_000)));
+    fn field(&self, field: Field) -> Lent<'_> {
+        let date = |millis: u64| Lent::from(ticks(millis.saturating_mul(1_000_000)));
         macro_rules! of {
             ($entity:expr, |$it:ident| $value:expr) => {
-                $entity.map_or(Value::Null, |$it| $value)
+                $entity.map_or(Lent::NULL, |$it| $value)
             };
         }
         match field {
-            Field::ApiId => of!(self.api(), |a| text(&a.id)),
-            Field::ApiName => of!(self.api(), |a| text(&a.display_name)),
-            Field::ApiPath => of!(self.api(), |a| text(&a.path)),
-            Field::ApiRevision => of!(self.api(), |a| text(&a.revision)),
+            Field::ApiId => of!(self.api(), |a| Lent::Text(&a.id)),
+            Field::ApiName => of!(self.api(), |a| Lent::Text(&a.display_name)),
+            Field::ApiPath => of!(self.api(), |a| Lent::Text(&a.path)),
+            Field::ApiRevision => of!(self.api(), |a| Lent::Text(&a.revision)),
             Field::ApiVersion => of!(
                 self.api()
                     .and_then(|a| a.version.as_ref())
                     .and_then(|v| v.version.as_ref()),
-                |v| text(v)
+                |v| Lent::Text(v)
             ),
             Field::ApiKeyHeader => {
-                of!(self.api(), |a| Value::Str(Str::from(a.key_header.as_str())))
+                of!(self.api(), |a| Lent::Part(a.key_header.as_str()))
             }
-            Field::ApiKeyQuery => of!(self.api(), |a| text(&a.key_query)),
-            Field::ApiIsCurrentRevision => of!(self.api(), |a| Value::Bool(a.is_current)),
-            Field::OperationId => of!(self.operation(), |o| text(&o.id)),
-            Field::OperationName => of!(self.operation(), |o| text(&o.display_name)),
-            Field::OperationMethod => of!(self.operation(), |o| text(&o.method)),
-            Field::OperationUrlTemplate => of!(self.operation(), |o| text(&o.url_template)),
-            Field::ProductId => of!(self.product(), |p| text(&p.id)),
-            Field::ProductName => of!(self.product(), |p| text(&p.display_name)),
+            Field::ApiKeyQuery => of!(self.api(), |a| Lent::Text(&a.key_query)),
+            Field::ApiIsCurrentRevision => of!(self.api(), |a| Lent::from(a.is_current)),
+            Field::OperationId => of!(self.operation(), |o| Lent::Text(&o.id)),
+            Field::OperationName => of!(self.operation(), |o| Lent::Text(&o.display_name)),
+            Field::OperationMethod => of!(self.operation(), |o| Lent::Text(&o.method)),
+            Field::OperationUrlTemplate => of!(self.operation(), |o| Lent::Text(&o.url_template)),
+            Field::ProductId => of!(self.product(), |p| Lent::Text(&p.id)),
+            Field::ProductName => of!(self.product(), |p| Lent::Text(&p.display_name)),
             Field::ProductApprovalRequired => {
-                of!(self.product(), |p| Value::Bool(p.approval_required))
+                of!(self.product(), |p| Lent::from(p.approval_required))
             }
             Field::ProductSubscriptionRequired => {
-                of!(self.product(), |p| Value::Bool(p.subscription_required))
+                of!(self.product(), |p| Lent::from(p.subscription_required))
             }
-            Field::ProductState => of!(self.product(), |p| text(if p.published {
+            Field::ProductState => of!(self.product(), |p| Lent::Text(if p.published {
                 &PUBLISHED
             } else {
                 &NOT_PUBLISHED
             })),
             Field::ProductSubscriptionLimit => {
                 of!(self.product().and_then(|p| p.subscriptions_limit), |n| {
-                    Value::Int(n)
+                    Lent::from(n)
                 })
             }
-            Field::SubscriptionId => of!(self.subscription(), |s| text(&s.id)),
-            Field::SubscriptionName => of!(self.subscription(), |s| text(&s.display_name)),
-            Field::SubscriptionKey => of!(self.key.as_ref(), |k| text(k.expose())),
+            Field::SubscriptionId => of!(self.subscription(), |s| Lent::Text(&s.id)),
+            Field::SubscriptionName => of!(self.subscription(), |s| Lent::Text(&s.display_name)),
+            Field::SubscriptionKey => of!(self.key.as_ref(), |k| Lent::Text(k.expose())),
             Field::SubscriptionPrimaryKey => {
-                of!(self.subscription(), |s| text(s.primary_key.expose()))
+                of!(self.subscription(), |s| Lent::Text(s.primary_key.expose()))
             }
             Field::SubscriptionSecondaryKey => of!(
                 self.subscription().and_then(|s| s.secondary_key.as_ref()),
-                |k| text(k.expose())
+                |k| Lent::Text(k.expose())
             ),
             Field::SubscriptionCreatedDate => {
                 of!(self.subscription(), |s| date(s.created_millis))
@@ -115,69 +114,70 @@ impl Host for Exchange {
             Field::SubscriptionEndDate => {
                 of!(self.subscription().and_then(|s| s.end_millis), |m| date(m))
             }
-            Field::UserId => of!(self.user(), |u| text(&u.id)),
-            Field::UserEmail => of!(self.user(), |u| text(&u.email)),
-            Field::UserFirstName => of!(self.user(), |u| text(&u.first_name)),
-            Field::UserLastName => of!(self.user(), |u| text(&u.last_name)),
-            Field::UserNote => of!(self.user(), |u| text(&u.note)),
+            Field::UserId => of!(self.user(), |u| Lent::Text(&u.id)),
+            Field::UserEmail => of!(self.user(), |u| Lent::Text(&u.email)),
+            Field::UserFirstName => of!(self.user(), |u| Lent::Text(&u.first_name)),
+            Field::UserLastName => of!(self.user(), |u| Lent::Text(&u.last_name)),
+            Field::UserNote => of!(self.user(), |u| Lent::Text(&u.note)),
             Field::UserRegistrationDate => of!(self.user(), |u| date(u.registered_millis)),
-            Field::LastErrorSource => of!(self.last_error.as_ref(), |e| Value::Str(Str::from(
-                e.source
-            ))),
+            Field::LastErrorSource => of!(self.last_error.as_ref(), |e| Lent::Part(e.source)),
             Field::LastErrorReason => of!(
                 self.last_error.as_ref().filter(|e| !e.reason.is_empty()),
-                |e| Value::Str(Str::from(e.reason))
+                |e| Lent::Part(e.reason)
             ),
-            Field::LastErrorMessage => of!(self.last_error.as_ref(), |e| text(&e.message)),
+            Field::LastErrorMessage => of!(self.last_error.as_ref(), |e| Lent::Text(&e.message)),
             Field::LastErrorScope => of!(
                 self.last_error
                     .as_ref()
                     .filter(|e| !e.place.scope.is_empty()),
-                |e| Value::Str(Str::from(e.place.scope))
+                |e| Lent::Part(e.place.scope)
             ),
             Field::LastErrorSection => of!(
                 self.last_error
                     .as_ref()
                     .filter(|e| !e.place.section.is_empty()),
-                |e| Value::Str(Str::from(e.place.section))
+                |e| Lent::Part(e.place.section)
             ),
             Field::LastErrorPath => of!(
                 self.last_error.as_ref().and_then(|e| e.place.path.as_ref()),
-                |p| text(p)
+                |p| Lent::Text(p)
             ),
             Field::LastErrorPolicyId => of!(
                 self.last_error
                     .as_ref()
                     .and_then(|e| e.place.policy_id.as_ref()),
-                |p| text(p)
+                |p| Lent::Text(p)
             ),
-            Field::LastErrorHttpErrorCode => of!(self.last_error.as_ref(), |e| Value::Int(
+            Field::LastErrorHttpErrorCode => of!(self.last_error.as_ref(), |e| Lent::from(
                 i32::from(e.status.as_u16())
             )),
-            Field::DeploymentGatewayId => text(&self.snapshot.gateway.id),
-            Field::DeploymentRegion => text(&self.snapshot.gateway.region),
+            Field::DeploymentGatewayId => Lent::Text(&self.snapshot.gateway.id),
+            Field::DeploymentRegion => Lent::Text(&self.snapshot.gateway.region),
             Field::DeploymentServiceId | Field::DeploymentServiceName => {
-                text(&self.snapshot.gateway.service_name)
+                Lent::Text(&self.snapshot.gateway.service_name)
             }
-            Field::DeploymentInstanceId => text(&INSTANCE),
-            Field::DeploymentIsManaged => Value::Bool(false),
-            Field::RequestMethod => Value::Str(Str::from(self.request.method.as_str())),
-            Field::RequestIpAddress => Value::Str(Str::from(self.request.client_ip.to_string())),
-            Field::ResponseStatusCode => Value::Int(
+            Field::DeploymentInstanceId => Lent::Text(&INSTANCE),
+            Field::DeploymentIsManaged => Lent::from(false),
+            Field::RequestMethod => Lent::Part(self.request.method.as_str()),
+            Field::RequestIpAddress => Lent::Text(
+                self.client_ip
+                    .get_or_init(|| Str::from(self.request.client_ip.to_string())),
+            ),
+            Field::ResponseStatusCode => Lent::from(
                 self.response
                     .as_ref()
                     .map_or(200, |r| i32::from(r.status.as_u16())),
             ),
             Field::ResponseStatusReason => match self.response.as_ref() {
                 Some(r) => r.reason.as_ref().map_or_else(
-                    || Value::Str(Str::from(r.status.canonical_reason().unwrap_or(""))),
-                    text,
+                    || Lent::Part(r.status.canonical_reason().unwrap_or("")),
+                    Lent::Text,
                 ),
-                None => Value::Str(Str::from("OK")),
+                None => Lent::Part("OK"),
             },
-            Field::Tracing => Value::Bool(self.probe.as_ref().is_some_and(|p| p.traces())),
-            Field::WorkspaceId => of!(self.workspace(), |w| text(&w.id)),
-            Field::WorkspaceName => of!(self.workspace(), |w| text(&w.display_name)),
+            Field::Tracing => Lent::from(self.probe.as_ref().is_some_and(|p| p.traces())),
+            Field::WorkspaceId => of!(self.workspace(), |w| Lent::Text(&w.id)),
+            Field::WorkspaceName => of!(self.workspace(), |w| Lent::Text(&w.display_name)),
         }
     }
 
@@ -288,8 +288,8 @@ impl Host for Exchange {
         &self.request.matched
     }
 
-    fn variable(&self, name: &str) -> Option<Value> {
-        Exchange::variable(self, name).cloned()
+    fn variable(&self, name: &str) -> Option<&Value> {
+        Exchange::variable(self, name)
     }
 
     fn variable_names(&self) -> Vec<Str> {

@@ -5,12 +5,12 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value as Json, json};
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use tollgate_lang::document::Text;
 use tollgate_lang::expr::fixture::Fixture;
 use tollgate_lang::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
 use tollgate_lang::expr::{Expr, Target, compile};
-use tollgate_lang::value::{Str, Value};
+use tollgate_lang::value::{Lent, Str, Value};
 use tollgate_lang::{Diagnostics, Sources};
 
 /// An expression of public documents.
@@ -94,8 +94,8 @@ pub(crate) fn compiled(expression: &str) -> Expr {
 /// The fixture with scalar members, objects and variables looked up once.
 pub(crate) struct Exchange {
     fixture: Fixture,
-    fields: RefCell<Vec<Option<Value>>>,
-    objects: RefCell<Vec<Option<bool>>>,
+    fields: Vec<OnceCell<Value>>,
+    objects: Vec<OnceCell<bool>>,
     variables: Vec<(Str, Value)>,
     bodies: [Option<Bytes>; 2],
 }
@@ -124,33 +124,25 @@ impl Exchange {
         let variables = fixture
             .variable_names()
             .into_iter()
-            .map(|n| (n.clone(), fixture.variable(&n).unwrap()))
+            .map(|n| (n.clone(), fixture.variable(&n).unwrap().clone()))
             .collect();
         Exchange {
             fixture,
-            fields: RefCell::default(),
-            objects: RefCell::default(),
+            fields: vec![OnceCell::new(); Field::WorkspaceName as usize + 1],
+            objects: vec![OnceCell::new(); Entity::Workspace as usize + 1],
             variables,
             bodies,
         }
     }
 }
 
-/// The value in a place of a table, made when it is asked for the first time.
-fn once<T: Clone>(table: &RefCell<Vec<Option<T>>>, at: usize, make: impl FnOnce() -> T) -> T {
-    let mut table = table.borrow_mut();
-    if table.len() <= at {
-        table.resize(at + 1, None);
-    }
-    table[at].get_or_insert_with(make).clone()
-}
-
 impl Host for Exchange {
     fn has(&self, entity: Entity) -> bool {
-        once(&self.objects, entity as usize, || self.fixture.has(entity))
+        *self.objects[entity as usize].get_or_init(|| self.fixture.has(entity))
     }
-    fn field(&self, field: Field) -> Value {
-        once(&self.fields, field as usize, || self.fixture.field(field))
+    fn field(&self, field: Field) -> Lent<'_> {
+        let place = &self.fields[field as usize];
+        Lent::Kept(place.get_or_init(|| self.fixture.field(field).into_value()))
     }
     fn list(&self, list: ListOf) -> Vec<(Str, Str)> {
         self.fixture.list(list)
@@ -167,9 +159,9 @@ impl Host for Exchange {
     fn matched_parameters(&self) -> &[(Str, Str)] {
         self.fixture.matched_parameters()
     }
-    fn variable(&self, name: &str) -> Option<Value> {
+    fn variable(&self, name: &str) -> Option<&Value> {
         let found = self.variables.iter().find(|(n, _)| **n == *name);
-        found.map(|(_, v)| v.clone())
+        found.map(|(_, v)| v)
     }
     fn variable_names(&self) -> Vec<Str> {
         self.fixture.variable_names()

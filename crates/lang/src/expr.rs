@@ -22,9 +22,9 @@ pub(crate) mod types;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::document::{Text, TextKind};
 use crate::source::Span;
-use crate::value::{Frozen, Value};
+use crate::value::{Frozen, Lent, Value};
 use bind::Binder;
-use eval::{Cx, Slots};
+use eval::{Cx, Direct, Slots, Throw};
 use host::Host;
 use ir::{Code, Frame, Ir};
 use lexer::Fault;
@@ -84,6 +84,10 @@ pub struct Expr {
     frame: Frame,
     target: Target,
     constant: Option<Frozen>,
+    /// What runs instead of the code, when it only looks.
+    direct: Option<Direct>,
+    /// Whether its result is one for [`Target::Any`] as it is.
+    is_settled: bool,
     reads: Reads,
     /// Arrays of bytes are changed in place: none may be shared.
     writes_bytes: bool,
@@ -167,6 +171,8 @@ pub(crate) fn compiled(
         frame,
         target,
         constant: None,
+        direct: None,
+        is_settled: false,
         reads: binder.reads,
         writes_bytes: binder.writes_bytes,
         only_reads,
@@ -177,6 +183,9 @@ pub(crate) fn compiled(
             .eval(&mut host::Nowhere::default())
             .ok()
             .and_then(|v| v.freeze());
+    } else if improve {
+        expr.direct = Direct::of(&expr.code);
+        expr.is_settled = expr.direct.as_ref().is_some_and(Direct::is_settled);
     }
     Some(expr)
 }
@@ -205,10 +214,28 @@ impl Expr {
     /// `Text` gives `Value::Str`, `Body` gives `Value::Str` or `Value::Bytes`, `Long` `Value::Long`, `Double` `Value::Double`.
     #[inline]
     pub fn eval(&self, host: &mut dyn Host) -> Result<Value, EvalError> {
-        match &self.constant {
-            None => self.run(host),
-            Some(Frozen::Text(s)) => Ok(Value::Str(s.clone())),
-            Some(c) => Ok(c.thaw()),
+        self.lend(host).map(Lent::into_value)
+    }
+
+    /// As [`Expr::eval`], without a share of the value where the exchange or the expression has it.
+    pub fn lend<'a>(&'a self, host: &'a mut dyn Host) -> Result<Lent<'a>, EvalError> {
+        if let Some(constant) = &self.constant {
+            return Ok(Lent::constant(constant));
+        }
+        let Some(direct) = &self.direct else {
+            return self.run(host).map(Lent::Own);
+        };
+        match self.target {
+            Target::Bool | Target::Int | Target::Long | Target::Double => Ok(direct.eval(host)?),
+            Target::Any if self.is_settled => Ok(direct.eval(host)?),
+            Target::Text => match direct.eval(host)? {
+                lent if lent.as_str().is_some() => Ok(lent),
+                other => Ok(Lent::Own(Value::Str(other.to_text()))),
+            },
+            Target::Any | Target::Body => {
+                let value = direct.eval(host)?.into_value();
+                Ok(Lent::Own(self.fitted(&mut Cx::new(host), value)?))
+            }
         }
     }
 
@@ -218,9 +245,17 @@ impl Expr {
         let mut frame = Slots::new();
         self.frame.fill(&mut frame);
         let value = eval::code(&mut cx, &mut frame, &self.code)?;
-        let result = match self.target {
+        let result = self.fitted(&mut cx, value)?;
+        cx.pass_on(&result);
+        Ok(result)
+    }
+
+    /// A result as the target wants it.
+    #[inline]
+    fn fitted(&self, cx: &mut Cx<'_>, value: Value) -> Result<Value, Throw> {
+        Ok(match self.target {
             Target::Bool | Target::Int | Target::Long | Target::Double => value,
-            Target::Any => eval::sequence::settled(&mut cx, value)?,
+            Target::Any => eval::sequence::settled(cx, value)?,
             Target::Text => Value::Str(value.to_text()),
             Target::Body => match value {
                 Value::Str(_) | Value::Bytes(_) => value,
@@ -229,9 +264,7 @@ impl Expr {
                     None => Value::Str(other.to_text()),
                 },
             },
-        };
-        cx.pass_on(&result);
-        Ok(result)
+        })
     }
 
     /// What it may touch.

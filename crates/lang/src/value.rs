@@ -5,6 +5,7 @@
 
 pub mod collections;
 pub mod frozen;
+pub mod lent;
 pub mod number;
 pub mod object;
 pub mod response;
@@ -15,6 +16,7 @@ pub(crate) mod xml;
 
 pub use collections::{Dict, List};
 pub use frozen::Frozen;
+pub use lent::Lent;
 pub use object::Object;
 pub use response::Response;
 pub use time::{DateTime, DateTimeOffset, Kind};

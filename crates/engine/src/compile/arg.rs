@@ -10,7 +10,7 @@ use crate::step::Needs;
 use bytes::Bytes;
 use tollgate_lang::document::{Element, Node, Text, TextKind};
 use tollgate_lang::expr::{self, EvalError, Expr, Reads, Target};
-use tollgate_lang::value::{Str, Value};
+use tollgate_lang::value::{Lent, Str, Value};
 use tollgate_lang::{Diagnostic, Span};
 
 /// A literal or an expression.
@@ -43,6 +43,14 @@ impl PlacedExpr {
         result
     }
 
+    /// As [`PlacedExpr::eval`], without a share of the value where the exchange has it.
+    pub fn lend<'a>(&'a self, rq: &'a mut Exchange) -> Result<Lent<'a>, EvalError> {
+        if rq.probe.is_some() {
+            return self.eval(rq).map(Lent::Own);
+        }
+        self.expr.lend(rq)
+    }
+
     /// What it may touch.
     pub fn reads(&self) -> Reads {
         self.expr.reads()
@@ -56,7 +64,7 @@ pub trait ArgType: Clone + Sized {
     /// From a literal; the shape check has reported what does not fit.
     fn literal(text: &str) -> Option<Self>;
     /// From an expression's result, which fits the target.
-    fn value(value: Value) -> Option<Self>;
+    fn value(value: Lent<'_>) -> Option<Self>;
 }
 
 impl ArgType for Str {
@@ -64,8 +72,8 @@ impl ArgType for Str {
     fn literal(text: &str) -> Option<Self> {
         Some(Str::from(text))
     }
-    fn value(value: Value) -> Option<Self> {
-        Some(value.to_text())
+    fn value(value: Lent<'_>) -> Option<Self> {
+        Some(value.into_text())
     }
 }
 
@@ -78,8 +86,8 @@ impl ArgType for bool {
             _ => None,
         }
     }
-    fn value(value: Value) -> Option<Self> {
-        match value {
+    fn value(value: Lent<'_>) -> Option<Self> {
+        match value.into_value() {
             Value::Bool(b) => Some(b),
             _ => None,
         }
@@ -91,8 +99,8 @@ impl ArgType for i64 {
     fn literal(text: &str) -> Option<Self> {
         text.trim().parse().ok()
     }
-    fn value(value: Value) -> Option<Self> {
-        match value {
+    fn value(value: Lent<'_>) -> Option<Self> {
+        match value.into_value() {
             Value::Int(n) => Some(i64::from(n)),
             Value::Long(n) => Some(n),
             _ => None,
@@ -109,8 +117,8 @@ impl ArgType for Long {
     fn literal(text: &str) -> Option<Self> {
         text.trim().parse().ok().map(Long)
     }
-    fn value(value: Value) -> Option<Self> {
-        match value {
+    fn value(value: Lent<'_>) -> Option<Self> {
+        match value.into_value() {
             Value::Int(n) => Some(Long(i64::from(n))),
             Value::Long(n) => Some(Long(n)),
             _ => None,
@@ -123,8 +131,8 @@ impl ArgType for f64 {
     fn literal(text: &str) -> Option<Self> {
         text.trim().parse().ok()
     }
-    fn value(value: Value) -> Option<Self> {
-        match value {
+    fn value(value: Lent<'_>) -> Option<Self> {
+        match value.into_value() {
             Value::Int(n) => Some(f64::from(n)),
             Value::Long(n) => Some(n as f64),
             Value::Double(n) => Some(n),
@@ -142,11 +150,14 @@ impl ArgType for BodyText {
     fn literal(text: &str) -> Option<Self> {
         Some(BodyText(Bytes::copy_from_slice(text.as_bytes())))
     }
-    fn value(value: Value) -> Option<Self> {
-        match value {
-            Value::Bytes(b) => Some(BodyText(b)),
-            other => Some(BodyText(Bytes::copy_from_slice(other.to_text().as_bytes()))),
-        }
+    fn value(value: Lent<'_>) -> Option<Self> {
+        Some(BodyText(match value.as_str() {
+            Some(text) => Bytes::copy_from_slice(text.as_bytes()),
+            None => match value.into_value() {
+                Value::Bytes(b) => b,
+                other => Bytes::copy_from_slice(other.to_text().as_bytes()),
+            },
+        }))
     }
 }
 
@@ -156,7 +167,7 @@ impl<T: ArgType> Arg<T> {
         match self {
             Arg::Const(value) => Ok(value.clone()),
             Arg::Expr(expr) => {
-                let value = expr.eval(rq).map_err(|e| Failure::expression("", &e))?;
+                let value = expr.lend(rq).map_err(|e| Failure::expression("", &e))?;
                 T::value(value).ok_or_else(|| {
                     Failure::internal("", "ExpressionValueEvaluationFailure", "Expression evaluation failed. The result does not have the type that is needed here.")
                 })
@@ -230,7 +241,7 @@ impl Compile<'_> {
         }
         let expr = expr::compile(text, T::TARGET, self.diagnostics)?;
         if let Some(value) = expr.constant()
-            && let Some(value) = T::value(value)
+            && let Some(value) = T::value(Lent::Own(value))
         {
             return Some(Arg::Const(value));
         }

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use std::time::Duration;
 use tollgate_lang::document::{Element, Node};
 use tollgate_lang::expr::Target;
-use tollgate_lang::value::{Str, Value};
+use tollgate_lang::value::{Lent, Str, Value};
 use tollgate_lang::{Diagnostic, Span};
 
 /// Longest clock skew: a year. Above, a skew is a mistake.
@@ -139,8 +139,8 @@ impl ArgType for Skew {
         (duration <= MOST_SKEW).then_some(Skew(duration))
     }
 
-    fn value(value: Value) -> Option<Skew> {
-        let duration = match value {
+    fn value(value: Lent<'_>) -> Option<Skew> {
+        let duration = match value.into_value() {
             // Ticks of 100 ns.
             Value::TimeSpan(ticks) => {
                 Duration::from_nanos(u64::try_from(ticks).ok()?.checked_mul(100)?)
@@ -614,7 +614,7 @@ mod tests {
         ] {
             assert_eq!(Skew::literal(bad), None, "{bad}");
         }
-        let hour = Skew::value(tollgate_lang::value::Value::TimeSpan(36_000_000_000));
+        let hour = Skew::value(tollgate_lang::value::Lent::Own(tollgate_lang::value::Value::TimeSpan(36_000_000_000)));
         assert_eq!(hour, Some(Skew(Duration::from_secs(3600))));
     }
 }

@@ -4,6 +4,7 @@
 //! expression; no input panics. Rows never see a name.
 
 mod args;
+mod direct;
 mod format;
 mod ops;
 mod record;
@@ -14,6 +15,7 @@ pub(crate) mod types;
 mod work;
 
 pub(crate) use args::{Args, iterate, null_argument, out_of_range};
+pub(crate) use direct::Direct;
 pub(crate) use format::{composite, formatted, formatted_with, pad};
 pub(crate) use ops::{arithmetic, compare, equal, equals, exact, same, to_number};
 pub(crate) use record::Record;
@@ -240,12 +242,18 @@ pub(crate) struct Cx<'h> {
     pause_at: u64,
     bytes: usize,
     depth: u32,
+    /// Whether the expression leaves JSON trees as they are, so that bodies parsed for others will do.
+    only_reads: bool,
+    held: Option<Box<Held>>,
+}
+
+/// What few evaluations hold, and others should not have to make room for.
+#[derive(Default)]
+struct Held {
     /// Trees whose parts may outlive the handle of their root: a token does not keep its parent.
     roots: Vec<Value>,
     /// Exceptions being handled, for `throw;`.
     caught: Vec<Rc<Exception>>,
-    /// Whether the expression leaves JSON trees as they are, so that bodies parsed for others will do.
-    only_reads: bool,
     /// Bodies parsed in this evaluation, of request and response.
     parsed: [Option<Parsed>; 2],
 }
@@ -292,10 +300,8 @@ impl<'h> Cx<'h> {
             pause_at: MAX_STEPS - SLICE,
             bytes: MAX_BYTES,
             depth: 0,
-            roots: Vec::new(),
-            caught: Vec::new(),
             only_reads: false,
-            parsed: [None, None],
+            held: None,
         }
     }
 
@@ -310,7 +316,8 @@ impl<'h> Cx<'h> {
         if !self.only_reads {
             return None;
         }
-        let place = &mut self.parsed[usize::from(message == Message::Response)];
+        let held = self.held.get_or_insert_default();
+        let place = &mut held.parsed[usize::from(message == Message::Response)];
         if place.is_none() {
             *place = self.host.parsed(message);
         }
@@ -320,7 +327,7 @@ impl<'h> Cx<'h> {
     /// Remembers a tree for later reads.
     pub(crate) fn keep_parsed(&mut self, message: Message, body: Bytes, tree: &Token) {
         if self.only_reads {
-            self.parsed[usize::from(message == Message::Response)] =
+            self.held().parsed[usize::from(message == Message::Response)] =
                 Parsed::new(body, tree.clone());
         }
     }
@@ -328,19 +335,38 @@ impl<'h> Cx<'h> {
     /// At the end: trees go to the next expression, unless the result may hold a part of one.
     #[inline]
     pub(crate) fn pass_on(&mut self, result: &Value) {
-        if self.only_reads && self.parsed.iter().any(Option::is_some) {
+        if self.only_reads && self.held.is_some() {
             self.give_trees(result);
         }
     }
 
+    fn held(&mut self) -> &mut Held {
+        self.held.get_or_insert_default()
+    }
+
+    /// The exception is handled from now on, until [`Cx::handled`].
+    fn handles(&mut self, e: Rc<Exception>) {
+        self.held().caught.push(e);
+    }
+
+    fn handled(&mut self) {
+        self.held().caught.pop();
+    }
+
+    /// The exception that is being handled.
+    fn in_hand(&self) -> Option<&Rc<Exception>> {
+        self.held.as_ref()?.caught.last()
+    }
+
     fn give_trees(&mut self, result: &Value) {
+        let Some(held) = &mut self.held else { return };
         let free = !matches!(
             result,
             Value::Token(_) | Value::List(_) | Value::Dict(_) | Value::Object(_) | Value::Func(_)
         );
         for (message, parsed) in [Message::Request, Message::Response]
             .into_iter()
-            .zip(&mut self.parsed)
+            .zip(&mut held.parsed)
         {
             if let Some(parsed) = parsed.take().filter(|_| free) {
                 self.host.keep_parsed(message, parsed);
@@ -397,12 +423,12 @@ impl<'h> Cx<'h> {
 
     /// Keeps a tree until the evaluation ends, so that `token.Parent` is there also when only a part of it is held.
     pub(crate) fn keep(&mut self, token: &crate::value::Token) {
-        self.roots.push(Value::Token(token.clone()));
+        self.held().roots.push(Value::Token(token.clone()));
     }
 
     /// The same for a tree of objects (XML).
     pub(crate) fn keep_object(&mut self, tree: &Value) {
-        self.roots.push(tree.clone());
+        self.held().roots.push(tree.clone());
     }
 
     /// A text, counted.

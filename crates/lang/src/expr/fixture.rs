@@ -9,7 +9,7 @@ mod read;
 use super::host::{
     ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
 };
-use crate::value::{Str, Value};
+use crate::value::{Lent, Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::collections::BTreeMap;
@@ -90,11 +90,11 @@ impl Host for Fixture {
         self.present.contains(&entity)
     }
 
-    fn field(&self, field: Field) -> Value {
+    fn field(&self, field: Field) -> Lent<'_> {
         self.fields
             .iter()
             .find(|(f, _)| *f == field)
-            .map_or(Value::Null, |(_, v)| v.clone())
+            .map_or(Lent::NULL, |(_, v)| Lent::Kept(v))
     }
 
     fn list(&self, list: ListOf) -> Vec<(Str, Str)> {
@@ -124,8 +124,8 @@ impl Host for Fixture {
         &self.parameters
     }
 
-    fn variable(&self, name: &str) -> Option<Value> {
-        self.variables.get(name).cloned()
+    fn variable(&self, name: &str) -> Option<&Value> {
+        self.variables.get(name)
     }
 
     fn variable_names(&self) -> Vec<Str> {

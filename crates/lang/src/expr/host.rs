@@ -2,7 +2,7 @@
 //!
 //! A member of `context` is a row: a [`Field`] here, its type in the binder's table, its value in the host's `field`.
 
-use crate::value::{Str, Token, Value};
+use crate::value::{Lent, Str, Token, Value};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::cell::Cell;
@@ -192,7 +192,7 @@ pub trait Host {
     /// Whether the object is there.
     fn has(&self, entity: Entity) -> bool;
     /// A scalar member.
-    fn field(&self, field: Field) -> Value;
+    fn field(&self, field: Field) -> Lent<'_>;
     /// Records behind a list member.
     fn list(&self, list: ListOf) -> Vec<(Str, Str)>;
     /// `context.Product.Apis`.
@@ -210,7 +210,7 @@ pub trait Host {
     /// URL-template parameters, decoded, path and query.
     fn matched_parameters(&self) -> &[(Str, Str)];
     /// A variable.
-    fn variable(&self, name: &str) -> Option<Value>;
+    fn variable(&self, name: &str) -> Option<&Value>;
     /// All variable names.
     fn variable_names(&self) -> Vec<Str>;
     /// The whole body; `preserve` false consumes it. Already decompressed.
@@ -273,9 +273,9 @@ impl Host for Nowhere {
         self.asked.set(true);
         false
     }
-    fn field(&self, _: Field) -> Value {
+    fn field(&self, _: Field) -> Lent<'_> {
         self.asked.set(true);
-        Value::Null
+        Lent::NULL
     }
     fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
         self.asked.set(true);
@@ -297,7 +297,7 @@ impl Host for Nowhere {
         self.asked.set(true);
         &[]
     }
-    fn variable(&self, _: &str) -> Option<Value> {
+    fn variable(&self, _: &str) -> Option<&Value> {
         self.asked.set(true);
         None
     }

@@ -9,6 +9,7 @@ use crate::expr::table::{Member, Native, Part};
 use crate::expr::types::{Num, Ty};
 use crate::value::{Frozen, Str};
 use http::HeaderName;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// An expression.
@@ -103,7 +104,7 @@ pub(crate) enum Ir {
 }
 
 /// `Headers.GetValueOrDefault(name, missing)`: the values joined by commas.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HeaderRead {
     pub(crate) message: Message,
     pub(crate) name: HeaderName,
@@ -111,7 +112,7 @@ pub(crate) struct HeaderRead {
 }
 
 /// `Variables[name]`, `Variables.GetValueOrDefault(name, missing)`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct VariableRead {
     pub(crate) name: Str,
     /// What the value is cast to.
@@ -161,6 +162,19 @@ pub(crate) enum Cmp {
     Le,
     Gt,
     Ge,
+}
+
+impl Cmp {
+    /// Whether values in that order compare so.
+    #[inline]
+    pub(crate) fn holds(self, order: Ordering) -> bool {
+        match self {
+            Cmp::Lt => order.is_lt(),
+            Cmp::Le => order.is_le(),
+            Cmp::Gt => order.is_gt(),
+            Cmp::Ge => order.is_ge(),
+        }
+    }
 }
 
 /// Code with a frame of its own.

@@ -9,7 +9,7 @@ mod reads;
 
 use super::eval::{Cx, Slots, value_of};
 use super::host::Nowhere;
-use super::ir::{Code, Ir, IrPiece};
+use super::ir::{Code, Ir, IrPiece, IrStmt};
 use crate::value::{Frozen, HostObject, Str, Value};
 
 /// Longest text or byte array that is kept instead of the expression that makes it.
@@ -23,8 +23,18 @@ const DEPTH: usize = 512;
 pub(super) fn code(code: &mut Code, writes_bytes: bool) -> bool {
     // Before nodes are replaced by others that say less.
     let only_reads = reads::only(code);
+    alone(code);
     code.each(&mut |ir| improve(ir, DEPTH, writes_bytes));
     only_reads
+}
+
+/// `{ return e; }` is `e`.
+fn alone(code: &mut Code) {
+    if let Code::Block(list) = code
+        && let [IrStmt::Return(Some(ir))] = &mut list[..]
+    {
+        *code = Code::Expr(std::mem::replace(ir, Ir::Const(Frozen::Null)));
+    }
 }
 
 fn improve(ir: &mut Ir, depth: usize, writes_bytes: bool) {

@@ -254,12 +254,7 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 }
 
 pub(super) fn ordered(op: Cmp, a: &Value, b: &Value) -> bool {
-    compare(a, b).is_some_and(|o| match op {
-        Cmp::Lt => o.is_lt(),
-        Cmp::Le => o.is_le(),
-        Cmp::Gt => o.is_gt(),
-        Cmp::Ge => o.is_ge(),
-    })
+    compare(a, b).is_some_and(|order| op.holds(order))
 }
 
 /// `Equals`: by value for text, numbers of the same type, structs and enums; by reference else.

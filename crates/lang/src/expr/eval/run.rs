@@ -157,10 +157,10 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, ir: &Ir) -> R {
         } else {
             Value::Null
         }),
-        Ir::Member(field) => Ok(cx.host.field(*field)),
+        Ir::Member(field) => Ok(cx.host.field(*field).into_value()),
         Ir::MemberOf(entity, field) => {
             if cx.host.has(*entity) {
-                Ok(cx.host.field(*field))
+                Ok(cx.host.field(*field).into_value())
             } else {
                 Err(null_reference())
             }
@@ -229,8 +229,8 @@ fn header(cx: &mut Cx<'_>, read: &HeaderRead) -> R {
 fn variable(cx: &mut Cx<'_>, read: &VariableRead) -> R {
     match (cx.host.variable(&read.name), &read.missing) {
         (Some(v), _) => match &read.cast {
-            None => Ok(v),
-            Some(ty) => types::cast(ty, v),
+            None => Ok(v.clone()),
+            Some(ty) => types::cast(ty, v.clone()),
         },
         (None, Some(missing)) => Ok(missing.thaw()),
         (None, None) => Err(dictionaries::missing(&Value::Str(read.name.clone()))),
@@ -461,16 +461,21 @@ thread_local! {
 /// Largest buffer that is kept.
 const KEPT: usize = 16 * 1024;
 
-#[inline(never)]
-fn concat(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir]) -> R {
+/// What is made in that buffer.
+pub(super) fn joined<T>(make: impl FnOnce(&mut String) -> T) -> T {
     // A text inside takes a buffer of its own: this one is not there meanwhile.
     let mut out = BUFFER.take();
     out.clear();
-    let joined = append(cx, frame, list, &mut out).and_then(|()| cx.text(out.as_str()));
+    let made = make(&mut out);
     if out.capacity() <= KEPT {
         BUFFER.set(out);
     }
-    joined
+    made
+}
+
+#[inline(never)]
+fn concat(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir]) -> R {
+    joined(|out| append(cx, frame, list, out).and_then(|()| cx.text(out.as_str())))
 }
 
 fn append(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], out: &mut String) -> Result<(), Throw> {
@@ -491,13 +496,7 @@ fn append(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], out: &mut String) -> 
 
 #[inline(never)]
 fn interpolate(cx: &mut Cx<'_>, frame: &mut Slots, list: &[IrPiece]) -> R {
-    let mut out = BUFFER.take();
-    out.clear();
-    let joined = fill(cx, frame, list, &mut out).and_then(|()| cx.text(out.as_str()));
-    if out.capacity() <= KEPT {
-        BUFFER.set(out);
-    }
-    joined
+    joined(|out| fill(cx, frame, list, out).and_then(|()| cx.text(out.as_str())))
 }
 
 fn fill(

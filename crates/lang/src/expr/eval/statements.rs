@@ -119,7 +119,7 @@ fn dispatch(cx: &mut Cx<'_>, frame: &mut Slots, s: &IrStmt) -> F {
         IrStmt::Return(None) => Ok(Flow::Return(Value::Null)),
         IrStmt::Return(Some(e)) => eval(cx, frame, e).map(Flow::Return),
         IrStmt::Throw(e) => Err(thrown(eval(cx, frame, e)?)),
-        IrStmt::Rethrow => match cx.caught.last() {
+        IrStmt::Rethrow => match cx.in_hand() {
             Some(e) => Err(Throw::Exception(e.clone())),
             None => Err(throw(
                 "InvalidOperationException",
@@ -231,9 +231,9 @@ fn tried(
                     _ => continue,
                 }
             }
-            cx.caught.push(e);
+            cx.handles(e);
             result = block(cx, frame, &c.body);
-            cx.caught.pop();
+            cx.handled();
             cx.depth = depth;
             break;
         }

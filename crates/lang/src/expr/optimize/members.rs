@@ -8,7 +8,7 @@ use crate::expr::eval::{Args, Cx};
 use crate::expr::host::{BodyError, Entity, Field, Host, ListOf, Message, UrlOf, UrlParts};
 use crate::expr::ir::{Call, Ir};
 use crate::expr::table::Part;
-use crate::value::{HostObject, Str, Value};
+use crate::value::{HostObject, Lent, Str, Value};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::cell::RefCell;
@@ -164,9 +164,9 @@ impl Host for Probe<'_> {
         self.note(Asked::Object(entity));
         self.answers.has
     }
-    fn field(&self, field: Field) -> Value {
+    fn field(&self, field: Field) -> Lent<'_> {
         self.note(Asked::Field(field));
-        self.answers.field.clone()
+        Lent::Kept(&self.answers.field)
     }
     fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
         self.note(Asked::Other);
@@ -184,7 +184,7 @@ impl Host for Probe<'_> {
         self.note(Asked::Other);
         &[]
     }
-    fn variable(&self, _: &str) -> Option<Value> {
+    fn variable(&self, _: &str) -> Option<&Value> {
         self.note(Asked::Other);
         None
     }

@@ -90,12 +90,12 @@ fn maybe(cx: &Cx<'_>, entity: Entity, p: Part) -> R {
 }
 
 fn field(cx: &Cx<'_>, f: Field) -> R {
-    Ok(cx.host.field(f))
+    Ok(cx.host.field(f).into_value())
 }
 
 /// A date that the host gives in ticks.
 fn date(cx: &Cx<'_>, f: Field) -> R {
-    Ok(match cx.host.field(f) {
+    Ok(match cx.host.field(f).into_value() {
         Value::Long(ticks) => Value::utc(ticks),
         v => v,
     })

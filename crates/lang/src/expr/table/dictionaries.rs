@@ -10,7 +10,7 @@ use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, equals, null_argument, throw, types, weigh};
 use crate::expr::host::{Message, UrlOf};
 use crate::expr::types::Ty;
-use crate::value::{HostObject, Object, Str, Value};
+use crate::value::{HostObject, Lent, Object, Str, Value};
 use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 use std::any::Any;
@@ -121,6 +121,16 @@ pub(crate) fn header_joined<N: http::header::AsHeaderName>(
     }
 }
 
+/// As [`header_joined`], lent where the header has one value.
+pub(crate) fn header_lent<'a>(map: &'a HeaderMap, name: &HeaderName) -> Option<Lent<'a>> {
+    let mut all = map.get_all(name).iter();
+    let first = all.next()?;
+    match (first.to_str(), all.next()) {
+        (Ok(s), None) => Some(Lent::Part(s)),
+        _ => header_joined(map, name).map(|s| Lent::Own(Value::Str(s))),
+    }
+}
+
 /// Whether a header's value, joined, is the text; `None` when there is no such header.
 pub(crate) fn header_equals(map: &HeaderMap, name: &HeaderName, text: &str) -> Option<bool> {
     let mut all = map.get_all(name).iter();
@@ -172,7 +182,7 @@ pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Val
         return Ok(header_values(map, name).map(Value::strings));
     }
     match of {
-        Value::Host(HostObject(Part::Variables)) => Ok(cx.host.variable(name)),
+        Value::Host(HostObject(Part::Variables)) => Ok(cx.host.variable(name).cloned()),
         Value::Host(HostObject(Part::MatchedParameters)) => Ok(cx
             .host
             .matched_parameters()
@@ -244,7 +254,7 @@ pub(crate) fn entries(cx: &mut Cx<'_>, of: &Value) -> Result<Vec<Value>, Throw> 
             Ok(names
                 .into_iter()
                 .map(|n| {
-                    let v = cx.host.variable(&n).unwrap_or_default();
+                    let v = cx.host.variable(&n).cloned().unwrap_or_default();
                     pair(Ty::String, Ty::Object, Value::Str(n), v)
                 })
                 .collect())

@@ -140,8 +140,8 @@ pub(super) const API: &[Row] = &[
                     Value::Str(api.key_query.clone()),
                 ),
                 None => (
-                    cx.host.field(Field::ApiKeyHeader),
-                    cx.host.field(Field::ApiKeyQuery),
+                    cx.host.field(Field::ApiKeyHeader).into_value(),
+                    cx.host.field(Field::ApiKeyQuery).into_value(),
                 ),
             };
             Ok(Value::Object(Rc::new(KeyNames { header, query })))
