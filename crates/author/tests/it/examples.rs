@@ -12,7 +12,7 @@ fn every_example_has_fixtures_that_pass() {
         if !folder.is_dir() {
             continue;
         }
-        let mut session = Session::new(Suite::new(&[folder.clone()]), None, 2);
+        let mut session = Session::new(Suite::new(std::slice::from_ref(&folder)), None, 2);
         let run = session.run().unwrap();
         let shown = folder.display();
         assert!(

@@ -32,7 +32,7 @@ impl Folder {
     }
 
     pub(crate) fn session(&self, filter: Option<&str>) -> Session {
-        let suite = Suite::new(&[self.0.clone()]);
+        let suite = Suite::new(std::slice::from_ref(&self.0));
         Session::new(suite, filter.map(str::to_owned), 2)
     }
 
