@@ -9,8 +9,10 @@ pub mod annotations;
 pub mod arguments;
 pub mod contract;
 pub mod input;
+pub mod messages;
 pub mod multipart;
 pub mod name;
+pub mod openapi;
 pub mod param_header;
 pub mod request;
 pub mod result;
@@ -21,6 +23,7 @@ pub mod tool;
 
 pub use annotations::Annotations;
 pub use contract::{Body, BodyKind, Contract, Field, Location, Parameter, Style};
+pub use messages::{BodySchema, DeclaredResponse, Messages, Representation};
 pub use name::Names;
 pub use request::{BadArgument, HttpParts};
 pub use result::{HttpAnswer, ToolResult};

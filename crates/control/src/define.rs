@@ -8,6 +8,7 @@ mod authorizations;
 mod backends;
 mod breakers;
 mod certificates;
+mod contracts;
 mod mcp;
 mod places;
 mod policies;
@@ -86,6 +87,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             .policy
             .and_then(|policy| self.policy(policy, "the global policy"));
         self.public_metadata(model);
+        let schemas = self.schemas(&model.schemas);
         let mut definition = Definition {
             gateway,
             fragments,
@@ -93,6 +95,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             authorization_providers: self.authorization_providers(model),
             users: self.users(model),
             certificates: self.certificate_definitions(model),
+            schemas,
             ..Definition::default()
         };
         self.lists(lists, model, &mut definition);
@@ -105,7 +108,8 @@ impl<'a, 'f> Reader<'a, 'f> {
     fn lists(&mut self, lists: Lists<'_>, model: &Configuration, definition: &mut Definition) {
         definition.backends.extend(self.backends(lists));
         definition.loggers.extend(self.loggers(lists));
-        definition.apis.extend(self.apis(lists));
+        let apis = self.apis(lists, &definition.schemas);
+        definition.apis.extend(apis);
         definition.products.extend(self.products(lists));
         let subscriptions = self.subscriptions(lists, model);
         definition.subscriptions.extend(subscriptions);

@@ -7,6 +7,7 @@ pub mod api;
 pub mod authorization;
 pub mod backend;
 pub mod certificate;
+pub mod contract;
 pub mod gateway;
 pub mod mcp;
 pub mod product;
@@ -84,6 +85,9 @@ pub struct Configuration {
     /// Certificates that policies name by `certificate-id`.
     #[serde(default)]
     pub certificates: Vec<At<Certificate>>,
+    /// Schemas that policies name by `schema-id`, and operations by `schemaId`.
+    #[serde(default)]
+    pub schemas: Vec<At<contract::Schema>>,
 }
 
 /// A named value.

@@ -4,21 +4,11 @@
 //! [`contracts`] reads the rest of those few that become tools. What must stay true: names come out as API Management's
 //! import makes them; a document without `paths` is a fault with a place.
 
-mod contract;
-mod document;
-mod schema;
-mod swagger;
-
 use crate::yaml::{self, Key, Kind, Node};
-use document::Document;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use tollgate_agents::operation::Contract;
+use tollgate_agents::operation::openapi::{self, Document, VERBS, template};
+use tollgate_agents::operation::{Contract, Messages};
 use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
-
-/// The verbs that a path item may have.
-const VERBS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];
 
 /// An operation of a specification.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,20 +85,8 @@ pub(crate) fn contracts(
     wanted: &BTreeSet<&str>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, Contract> {
-    let mut contracts = BTreeMap::new();
-    // What is wrong with the text has been said.
-    let Some(root) = yaml::parse(file, text, &mut Diagnostics::default()) else {
-        return contracts;
-    };
-    let Some(Kind::Mapping(paths)) = root.get("paths").map(|p| &p.kind) else {
-        return contracts;
-    };
-    let document = Document::new(root.json());
-    for listed in listed(paths) {
-        if !wanted.contains(listed.id.as_str()) || contracts.contains_key(&listed.id) {
-            continue;
-        }
-        let found = contract::read(&document, &listed.item.json(), &listed.operation.json());
+    of_operations(file, text, wanted, |document, item, listed| {
+        let found = openapi::contract(document, item, &listed.operation.json());
         for note in found.notes {
             diagnostics.push(
                 Diagnostic::warning(
@@ -120,9 +98,57 @@ pub(crate) fn contracts(
                 .help("a model then writes this part without a description of it"),
             );
         }
-        contracts.insert(listed.id, found.contract);
+        found.contract
+    })
+}
+
+/// The same for what the operations declare of their messages, which policies hold traffic to.
+pub(crate) fn messages(
+    file: FileId,
+    text: &str,
+    wanted: &BTreeSet<&str>,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, Messages> {
+    of_operations(file, text, wanted, |document, item, listed| {
+        let (messages, notes) = openapi::messages(document, item, &listed.operation.json());
+        for note in notes {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "TG0541",
+                    listed.span(file),
+                    format!("operation `{}` is validated: {note}", listed.id),
+                )
+                .label("not checked")
+                .help("messages that only this part would refuse pass"),
+            );
+        }
+        messages
+    })
+}
+
+/// Reads something of each of the operations with these ids.
+fn of_operations<T>(
+    file: FileId,
+    text: &str,
+    wanted: &BTreeSet<&str>,
+    mut read: impl FnMut(&Document, &serde_json::Value, &Listed<'_>) -> T,
+) -> BTreeMap<String, T> {
+    let mut found = BTreeMap::new();
+    // What is wrong with the text has been said.
+    let Some(root) = yaml::parse(file, text, &mut Diagnostics::default()) else {
+        return found;
+    };
+    let Some(Kind::Mapping(paths)) = root.get("paths").map(|p| &p.kind) else {
+        return found;
+    };
+    let document = Document::new(root.json());
+    for listed in listed(paths) {
+        if wanted.contains(listed.id.as_str()) && !found.contains_key(&listed.id) {
+            let read = read(&document, &listed.item.json(), &listed);
+            found.insert(listed.id, read);
+        }
     }
-    contracts
+    found
 }
 
 /// An operation where it stands.
@@ -172,10 +198,8 @@ fn listed(paths: &[(Key, Node)]) -> Vec<Listed<'_>> {
             if !VERBS.contains(&name.as_str()) {
                 continue;
             }
-            let id = text(operation, "operationId")
-                .map_or_else(|| format!("{name}-{}", path.text), str::to_owned);
             listed.push(Listed {
-                id: slug(&id),
+                id: openapi::id(&name, &path.text, text(operation, "operationId")),
                 path,
                 verb,
                 item,
@@ -184,36 +208,6 @@ fn listed(paths: &[(Key, Node)]) -> Vec<Listed<'_>> {
         }
     }
     listed
-}
-
-/// An id as API Management's import makes it: what is not a letter, digit, `-`, `_` or `.` becomes `-`.
-fn slug(id: &str) -> String {
-    let mut out = String::with_capacity(id.len());
-    for c in id.chars() {
-        if c.is_alphanumeric() || matches!(c, '_' | '.' | '-') {
-            if c != '-' || !out.ends_with('-') {
-                out.push(c);
-            }
-        } else if !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    let trimmed = out.trim_matches('-');
-    if trimmed.is_empty() {
-        String::from("operation")
-    } else {
-        trimmed.to_owned()
-    }
-}
-
-/// A path as a URL template: a leading slash, and no query or fragment, which some documents carry to tell two apart.
-fn template(path: &str) -> String {
-    let path = path.split('#').next().unwrap_or_default();
-    if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    }
 }
 
 #[cfg(test)]

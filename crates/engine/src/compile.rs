@@ -15,6 +15,7 @@ pub use def::{
     attribute, child,
 };
 
+use crate::contract::{ContractUses, schema::Schemas};
 use crate::definition::{
     ApiKind, CertificateDefinition, Definition, PolicyText, rewrite_authority,
 };
@@ -39,6 +40,8 @@ pub struct ScopeDocument {
     pub kind: ScopeKind,
     /// The sections, by [`Section`] as index.
     pub sections: [SectionCode; 4],
+    /// What its policies use of operations' contracts.
+    pub uses: ContractUses,
 }
 
 /// A step or a branch of a document, whether it ever runs or not: what can be covered, and where one can stop.
@@ -90,6 +93,7 @@ impl ScopeDocument {
         ScopeDocument {
             kind,
             sections: std::array::from_fn(|_| SectionCode::inherit()),
+            uses: ContractUses::default(),
         }
     }
 
@@ -114,6 +118,7 @@ pub struct Compiler<'a> {
     secrets: Vec<Str>,
     places: RefCell<Vec<SourcePlace>>,
     cross_domain: RefCell<Option<Bytes>>,
+    schemas: Arc<Schemas>,
 }
 
 impl<'a> Compiler<'a> {
@@ -150,7 +155,13 @@ impl<'a> Compiler<'a> {
                 .collect(),
             places: RefCell::default(),
             cross_domain: RefCell::default(),
+            schemas: Arc::new(Schemas::new(&definition.schemas)),
         }
+    }
+
+    /// The schemas of the service.
+    pub(crate) fn schemas(&self) -> Arc<Schemas> {
+        self.schemas.clone()
     }
 
     /// What `cross-domain` publishes.
@@ -302,6 +313,7 @@ impl<'a> Compiler<'a> {
                 fragment: None,
                 once: &mut once,
                 def: None,
+                uses: &mut compiled.uses,
             };
             compiled.sections[section as usize] = cx.section_code(element, api);
         }
@@ -375,6 +387,7 @@ pub struct Compile<'a> {
     fragment: Option<Str>,
     once: &'a mut OnceSeen,
     def: Option<&'static PolicyDef>,
+    uses: &'a mut ContractUses,
 }
 
 impl Compile<'_> {
@@ -666,6 +679,26 @@ impl Compile<'_> {
     pub fn needs(&mut self, needs: Needs) {
         self.needs.request_body |= needs.request_body;
         self.needs.response_body |= needs.response_body;
+    }
+
+    /// What this document's policies use of operations' contracts, for a policy to add to.
+    pub fn contract(&mut self) -> &mut ContractUses {
+        self.uses
+    }
+
+    /// The schemas of the service.
+    pub fn schemas(&self) -> Arc<Schemas> {
+        self.compiler.schemas.clone()
+    }
+
+    /// Where what is said of a schema of the service is said.
+    pub fn schema_place(&mut self, id: &str, span: Span) -> crate::contract::Place<'_> {
+        crate::contract::Place {
+            of: format!("schema `{id}`"),
+            span: Some(span),
+            schemas: self.compiler.schemas.clone(),
+            diagnostics: self.diagnostics,
+        }
     }
 
     /// A backend by its literal id; an unknown one is a fault.

@@ -2,8 +2,10 @@
 //!
 //! Property names and meaning are API Management's; what must stay true: no field here is read on the hot path.
 
+mod contract;
 mod mcp;
 
+pub use contract::{ContractSource, KnownContracts, SchemaDefinition, SchemaKind};
 pub use mcp::{
     McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools, ToolDefinition,
     ToolLists,
@@ -68,6 +70,8 @@ pub struct Definition {
     pub users: Vec<UserDefinition>,
     /// Certificates, for `certificate-id`.
     pub certificates: Vec<CertificateDefinition>,
+    /// Schemas that policies name by id.
+    pub schemas: Vec<SchemaDefinition>,
 }
 
 /// A workspace: a part of the configuration with names of its own. What documents of a workspace name is looked for in
@@ -256,6 +260,8 @@ pub struct ApiDefinition {
     pub is_online: bool,
     /// Operations.
     pub operations: Vec<OperationDefinition>,
+    /// What they declare of their messages, for validation and `mock-response`.
+    pub contracts: Option<Arc<dyn ContractSource>>,
     /// Its policy.
     pub policy: Option<PolicyText>,
 }

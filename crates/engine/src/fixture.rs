@@ -9,6 +9,7 @@ mod counters;
 mod json;
 mod look;
 mod message;
+mod openapi;
 mod openid;
 mod pattern;
 mod play;
@@ -45,6 +46,10 @@ Arrangement (before the first request of a case):
       a policy document; without a scope it is the API's. `<policies>` around the sections may be left out
   -- fragment ID
       a policy fragment; `<fragment>` around the policies may be left out
+  -- openapi
+      an OpenAPI document (JSON): its operations, with their contracts, are those of the API
+  -- schema ID
+      a schema that policies name by `schema-id`: JSON, or XML when it begins with `<`
   -- config
       lines `NAME: VALUE`:
       named-value NAME, secret NAME          a named value, also in place of the configuration's own

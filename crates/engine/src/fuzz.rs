@@ -63,6 +63,7 @@ pub fn route(data: &[u8]) {
             is_current: true,
             is_online: true,
             operations: operations.collect(),
+            contracts: None,
             policy: None,
         }],
         ..Definition::default()

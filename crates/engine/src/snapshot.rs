@@ -8,6 +8,7 @@ mod ids;
 pub use backend::{Backend, BackendKind, BaseUrl, Pool, PoolGroup, Server};
 
 use crate::compile::{self, ScopeDocument};
+use crate::contract::{self, Contract};
 use crate::definition::{
     self, ApiKind, Definition, GatewayDefinition, Protocol, Secret, UserDefinition,
     VersionDefinition,
@@ -118,7 +119,20 @@ pub struct Operation {
     pub url_template: Str,
     /// Names of query parameters that the template declares.
     pub template_query: Vec<Str>,
+    /// What its messages are held to, where a policy does so.
+    pub contract: Option<Box<Contract>>,
     pub policy: ScopeDocument,
+}
+
+impl Operation {
+    /// Whether the path of its template (not the query) has a parameter of this name.
+    pub fn url_template_has(&self, name: &str) -> bool {
+        let path = self.url_template.split('?').next().unwrap_or_default();
+        path.split('{').skip(1).any(|part| {
+            let own = part.split('}').next().unwrap_or_default();
+            own.trim_start_matches('*') == name
+        })
+    }
 }
 
 /// A product.
@@ -407,6 +421,15 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             allow_tracing: sub.allow_tracing,
         });
     }
+    contract::source::fill(
+        &definition.apis,
+        &policy,
+        &workspaces,
+        &products,
+        &compiler.schemas(),
+        &mut apis,
+        diagnostics,
+    );
     let openid_urls = compiler.openid_urls();
     let cross_domain = compiler.cross_domain();
     let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
@@ -490,6 +513,7 @@ fn build_api(
             method: op.method.clone(),
             url_template: op.url_template.clone(),
             template_query: crate::routing::template_query(&op.url_template),
+            contract: None,
             policy: compiler.scope(
                 op.policy.as_ref(),
                 compile::ScopeKind::Operation,

@@ -1,9 +1,10 @@
-//! Arguments against a tool's input schema, with `boon` (JSON Schema 2020-12).
+//! Values against schemas, with `boon` (JSON Schema 2020-12): a tool's arguments, and messages that policies validate.
 //!
 //! What must stay true: no schema is ever loaded from anywhere; what is told of a fault is bounded and helps the model
 //! to write the call again; the time it takes grows with the value and not with a power of its depth.
 
 mod tame;
+pub mod violation;
 
 use super::text;
 use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader};
@@ -44,19 +45,33 @@ impl Validators {
     /// Compiles a schema. Patterns that the regular-expression engine does not know (look-around) are left out: then
     /// the API itself judges the value. The error says what is wrong with the schema.
     pub fn add(&mut self, schema: &Value) -> Result<Validator, String> {
+        self.add_tamed(schema, false)
+            .map(|(validator, _)| validator)
+    }
+
+    /// The same for messages of callers and backends, whose texts must fit their `format` too. Beside it whether the
+    /// schema's patterns are all checked.
+    pub fn add_for_messages(&mut self, schema: &Value) -> Result<(Validator, bool), String> {
+        self.add_tamed(schema, true)
+    }
+
+    fn add_tamed(&mut self, schema: &Value, formats: bool) -> Result<(Validator, bool), String> {
         let schema = tame::tame(schema);
-        if let Ok(found) = self.compile(schema.clone()) {
-            return Ok(found);
+        if let Ok(found) = self.compile(schema.clone(), formats) {
+            return Ok((found, true));
         }
         let mut without = schema;
         forget_patterns(&mut without);
-        self.compile(without)
+        self.compile(without, formats).map(|found| (found, false))
     }
 
-    fn compile(&mut self, schema: Value) -> Result<Validator, String> {
+    fn compile(&mut self, schema: Value, formats: bool) -> Result<Validator, String> {
         let mut compiler = Compiler::new();
         compiler.use_loader(Box::new(Nothing));
         compiler.set_default_draft(Draft::V2020_12);
+        if formats {
+            compiler.enable_format_assertions();
+        }
         let name = format!("tool:{}", self.count);
         self.count += 1;
         compiler
@@ -66,6 +81,14 @@ impl Validators {
             .compile(&name, &mut self.schemas)
             .map(Validator)
             .map_err(|why| text::clean(&format!("{why:#}"), LONGEST_FAULT))
+    }
+
+    /// What is wrong with a value; nothing when it fits.
+    pub fn violations(&self, validator: Validator, value: &Value) -> Vec<violation::Violation> {
+        match self.schemas.validate(value, validator.0) {
+            Ok(()) => Vec::new(),
+            Err(error) => violation::of(&error, value),
+        }
     }
 
     /// Whether a value fits; else what is wrong, place first.

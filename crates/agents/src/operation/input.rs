@@ -513,7 +513,7 @@ fn takes_null(schema: &Value) -> bool {
 }
 
 /// The definitions that a schema refers to, and those that these refer to, in their order.
-fn reachable(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Value> {
+pub fn reachable(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Value> {
     let mut found = BTreeSet::new();
     let mut pending: Vec<&Value> = vec![schema];
     while let Some(value) = pending.pop() {

@@ -8,7 +8,8 @@ use crate::yaml::At;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
-    ApiDefinition, ApiKind, OperationDefinition, Protocol, VersionDefinition, VersioningScheme,
+    ApiDefinition, ApiKind, OperationDefinition, Protocol, SchemaDefinition, VersionDefinition,
+    VersioningScheme,
 };
 use tollgate_lang::Diagnostic;
 
@@ -16,7 +17,11 @@ const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
 const KEY_QUERY: &str = "subscription-key";
 
 impl Reader<'_, '_> {
-    pub(super) fn apis(&mut self, lists: Lists<'_>) -> Vec<ApiDefinition> {
+    pub(super) fn apis(
+        &mut self,
+        lists: Lists<'_>,
+        schemas: &[SchemaDefinition],
+    ) -> Vec<ApiDefinition> {
         self.once(lists.version_sets.iter().map(|v| &v.id), "version set");
         let mut sets = BTreeMap::new();
         for set in lists.version_sets {
@@ -29,7 +34,7 @@ impl Reader<'_, '_> {
         let mut apis: Vec<ApiDefinition> = lists
             .apis
             .iter()
-            .map(|api| self.api(api, &sets, &backends))
+            .map(|api| self.api(api, &sets, &backends, schemas))
             .collect();
         self.mcp_servers(lists, &mut apis);
         self.contracts(lists, &mut apis);
@@ -66,6 +71,7 @@ impl Reader<'_, '_> {
         api: &Api,
         sets: &BTreeMap<&str, VersioningScheme>,
         backends: &BTreeSet<&str>,
+        schemas: &[SchemaDefinition],
     ) -> ApiDefinition {
         let service_url = api.service_url.as_ref().map(|url| self.url(url));
         let backend = api.backend_id.as_ref().and_then(|reference| {
@@ -120,6 +126,7 @@ impl Reader<'_, '_> {
             is_current: api.is_current.unwrap_or(of_id.is_none()),
             is_online: api.is_online.unwrap_or(true),
             operations,
+            contracts: self.contract_source(api, schemas),
             policy,
         }
     }

@@ -1,5 +1,6 @@
 //! `apis:` and `versionSets:` of the configuration. Source: API Management's `apis/{id}` and `apiVersionSets/{id}`.
 
+use super::contract::{Parameter, Request, Response, Schema};
 use super::mcp::{Mcp, McpProperties, McpTool, Tool};
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -52,6 +53,9 @@ pub struct Api {
     /// Operations; with a specification, additions and the policies of its operations.
     #[serde(default)]
     pub operations: Vec<At<Operation>>,
+    /// Schemas that the operations name by `schemaId`.
+    #[serde(default)]
+    pub schemas: Vec<At<Schema>>,
     /// Of an MCP server: transport and paths of the server that calls are passed to.
     #[serde(alias = "mcpPropperties")]
     pub mcp_properties: Option<At<McpProperties>>,
@@ -127,6 +131,14 @@ pub struct Operation {
     /// Tags. Not used by the gateway.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Parameters of the template.
+    #[serde(default)]
+    pub template_parameters: Vec<At<Parameter>>,
+    /// What a request takes.
+    pub request: Option<Request>,
+    /// What the answers are.
+    #[serde(default)]
+    pub responses: Vec<At<Response>>,
     /// The operation's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

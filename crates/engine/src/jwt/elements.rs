@@ -614,7 +614,9 @@ mod tests {
         ] {
             assert_eq!(Skew::literal(bad), None, "{bad}");
         }
-        let hour = Skew::value(tollgate_lang::value::Lent::Own(tollgate_lang::value::Value::TimeSpan(36_000_000_000)));
+        let hour = Skew::value(tollgate_lang::value::Lent::Own(
+            tollgate_lang::value::Value::TimeSpan(36_000_000_000),
+        ));
         assert_eq!(hour, Some(Skew(Duration::from_secs(3600))));
     }
 }

@@ -46,6 +46,7 @@ policies! {
     llm_semantic_cache_lookup
     llm_semantic_cache_store
     llm_token_limit
+    mock_response
     quota
     quota_by_key
     rate_limit
@@ -65,7 +66,11 @@ policies! {
     set_variable
     trace
     validate_azure_ad_token
+    validate_content
+    validate_headers
     validate_jwt
+    validate_parameters
+    validate_status_code
     wait
     xml_to_json
 }
@@ -76,17 +81,12 @@ pub const NOT_YET: &[&str] = &[
     "invoke-dapr-binding",
     "llm-content-safety",
     "log-to-eventhub",
-    "mock-response",
     "proxy",
     "publish-to-dapr",
     "send-service-bus-message",
     "validate-client-certificate",
-    "validate-content",
     "validate-graphql-request",
-    "validate-headers",
     "validate-odata-request",
-    "validate-parameters",
-    "validate-status-code",
     "xsl-transform",
 ];
 

@@ -16,6 +16,7 @@ const INCOMPLETE: &[&str] = &[
     "send-request",
     "set-body",
     "validate-azure-ad-token",
+    "validate-content",
     "validate-jwt",
 ];
 

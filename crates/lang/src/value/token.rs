@@ -139,6 +139,13 @@ impl Drop for Node {
 }
 
 impl Token {
+    /// A tree of a JSON text, in which texts that look like dates stay texts; `None` when it is no JSON.
+    pub fn of_json(text: &str) -> Option<Token> {
+        parse::parse_with(text, false).ok()
+    }
+}
+
+impl Token {
     fn new(kind: Kind) -> Token {
         Token(Rc::new(Node {
             parent: RefCell::default(),

@@ -68,6 +68,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
             contract: None,
             policy: None,
         }],
+        contracts: None,
         policy: policy.map(|text| PolicyText {
             file: FileId(0),
             text: Arc::from(text),

@@ -3,10 +3,10 @@
 use super::contract::{description, location};
 use super::document::Document;
 use super::schema::{Schemas, is_binary};
+use crate::operation::contract::{essence, is_json};
+use crate::operation::{Body, BodyKind, Contract, Field, Location, Parameter, Style};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use tollgate_agents::operation::contract::{essence, is_json};
-use tollgate_agents::operation::{Body, BodyKind, Contract, Field, Location, Parameter, Style};
 
 /// What of a parameter is no schema.
 const NOT_SCHEMA: [&str; 7] = [
@@ -45,7 +45,7 @@ pub(super) fn read(
     }
 }
 
-fn required(parameter: &Value) -> bool {
+pub(super) fn required(parameter: &Value) -> bool {
     parameter.get("required") == Some(&Value::Bool(true))
 }
 
@@ -60,10 +60,23 @@ fn own_schema(parameter: &Value) -> Value {
     )
 }
 
-fn parameter(name: &str, parameter: &Value, schemas: &mut Schemas<'_>) -> Option<Parameter> {
-    let location = location(parameter)?;
+pub(super) fn parameter(
+    name: &str,
+    parameter: &Value,
+    schemas: &mut Schemas<'_>,
+) -> Option<Parameter> {
+    Some(described(name, location(parameter)?, parameter, schemas))
+}
+
+/// A parameter, or a header of a response, of this name.
+pub(super) fn described(
+    name: &str,
+    location: Location,
+    parameter: &Value,
+    schemas: &mut Schemas<'_>,
+) -> Parameter {
     let (style, explode) = collection(parameter);
-    Some(Parameter {
+    Parameter {
         name: name.to_owned(),
         location,
         required: required(parameter),
@@ -76,7 +89,7 @@ fn parameter(name: &str, parameter: &Value, schemas: &mut Schemas<'_>) -> Option
         json: false,
         schema: schemas.convert(&own_schema(parameter)),
         description: description(parameter),
-    })
+    }
 }
 
 /// `collectionFormat`: `csv` unless another is told.
@@ -91,7 +104,11 @@ fn collection(parameter: &Value) -> (Style, bool) {
 }
 
 /// Media types of the operation, else of the document.
-fn media_types<'d>(document: &'d Document, operation: &'d Value, name: &str) -> Vec<&'d str> {
+pub(super) fn media_types<'d>(
+    document: &'d Document,
+    operation: &'d Value,
+    name: &str,
+) -> Vec<&'d str> {
     operation
         .get(name)
         .or_else(|| document.root.get(name))
@@ -148,14 +165,14 @@ fn body(
 
 /// Fields of a form, which make its body.
 #[derive(Default)]
-struct Form {
-    properties: Map<String, Value>,
+pub(super) struct Form {
+    pub(super) properties: Map<String, Value>,
     required: Vec<Value>,
     fields: BTreeMap<String, Field>,
 }
 
 impl Form {
-    fn add(&mut self, name: &str, parameter: &Value) {
+    pub(super) fn add(&mut self, name: &str, parameter: &Value) {
         let mut schema = own_schema(parameter);
         if let (Some(text), Some(schema)) = (description(parameter), schema.as_object_mut()) {
             schema.insert(String::from("description"), Value::String(text));
@@ -176,7 +193,12 @@ impl Form {
         self.properties.insert(name.to_owned(), schema);
     }
 
-    fn body(self, document: &Document, operation: &Value, schemas: &mut Schemas<'_>) -> Body {
+    pub(super) fn body(
+        self,
+        document: &Document,
+        operation: &Value,
+        schemas: &mut Schemas<'_>,
+    ) -> Body {
         let kinds = media_types(document, operation, "consumes");
         let multipart = self.fields.values().any(|f| f.binary)
             || (kinds

@@ -5,9 +5,9 @@
 //! over references. What only the other direction has (`readOnly`, `writeOnly`) is left out.
 
 use super::document::{Document, Version, plain};
+use crate::operation::text;
 use serde_json::{Map, Number, Value, json};
 use std::collections::BTreeMap;
-use tollgate_agents::operation::text;
 
 /// Most subschemas of one contract.
 const MOST_NODES: usize = 20_000;
@@ -25,6 +25,8 @@ pub(super) enum Direction {
 pub(super) struct Schemas<'d> {
     document: &'d Document,
     direction: Direction,
+    /// Whether properties that only the other direction has are kept: a message may hold them, and need not.
+    whole: bool,
     /// Name of each definition by its reference.
     names: BTreeMap<String, String>,
     /// Definitions that are referred to and not yet converted.
@@ -40,11 +42,20 @@ impl<'d> Schemas<'d> {
         Schemas {
             document,
             direction,
+            whole: false,
             names: BTreeMap::new(),
             pending: Vec::new(),
             definitions: Map::new(),
             nodes: 0,
             notes: Vec::new(),
+        }
+    }
+
+    /// The same for holding messages to: what only the other direction has may be there, and is never required.
+    pub(super) fn whole(document: &'d Document, direction: Direction) -> Schemas<'d> {
+        Schemas {
+            whole: true,
+            ..Schemas::new(document, direction)
         }
     }
 
@@ -104,16 +115,11 @@ impl<'d> Schemas<'d> {
         for (keyword, value) in members {
             self.keyword(keyword, value, &mut out);
         }
-        if let Some(properties) = out.get("properties").and_then(Value::as_object)
+        if let Some(properties) = members.get("properties").and_then(Value::as_object)
             && let Some(required) = members.get("required").and_then(Value::as_array)
         {
             // A property that goes the other way only is not required in this one.
-            let gone = |name: &str| {
-                !properties.contains_key(name)
-                    && members
-                        .get("properties")
-                        .is_some_and(|p| p.get(name).is_some())
-            };
+            let gone = |name: &str| properties.get(name).is_some_and(|p| self.goes_other_way(p));
             let mut kept: Vec<Value> = Vec::new();
             for name in required.iter().filter_map(Value::as_str) {
                 if !gone(name) && !kept.iter().any(|k| k == name) {
@@ -265,7 +271,7 @@ impl<'d> Schemas<'d> {
     fn properties(&mut self, value: &Value) -> Option<Value> {
         let mut out = Map::new();
         for (name, schema) in value.as_object()? {
-            if !self.goes_other_way(schema) {
+            if self.whole || !self.goes_other_way(schema) {
                 out.insert(name.clone(), self.convert(schema));
             }
         }

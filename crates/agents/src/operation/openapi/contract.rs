@@ -6,22 +6,24 @@
 use super::document::{Document, Version};
 use super::schema::{Direction, Schemas, is_binary};
 use super::swagger;
+use crate::operation::contract::{essence, is_json};
+use crate::operation::{Body, BodyKind, Contract, Field, Location, Parameter, Style};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use tollgate_agents::operation::contract::{essence, is_json};
-use tollgate_agents::operation::{Body, BodyKind, Contract, Field, Location, Parameter, Style};
 
 /// Most schemas inside each other that are searched for a form's fields.
 const DEPTH: usize = 16;
 
 /// A contract and what was left out of it.
-pub(super) struct Read {
-    pub(super) contract: Contract,
-    pub(super) notes: Vec<String>,
+pub struct Read {
+    /// The contract.
+    pub contract: Contract,
+    /// What was left out, in words.
+    pub notes: Vec<String>,
 }
 
 /// Reads the contract of an operation, given with its path item.
-pub(super) fn read(document: &Document, item: &Value, operation: &Value) -> Read {
+pub fn read(document: &Document, item: &Value, operation: &Value) -> Read {
     let text = |name: &str| {
         operation
             .get(name)
@@ -71,7 +73,7 @@ pub(super) fn read(document: &Document, item: &Value, operation: &Value) -> Read
 }
 
 /// The parameters of the path item and of the operation, which override them, references followed.
-fn declared<'d>(
+pub(super) fn declared<'d>(
     document: &'d Document,
     item: &'d Value,
     operation: &'d Value,
@@ -108,9 +110,19 @@ pub(super) fn location(parameter: &Value) -> Option<Location> {
     })
 }
 
-fn parameter(parameter: &Value, schemas: &mut Schemas<'_>) -> Option<Parameter> {
+pub(super) fn parameter(parameter: &Value, schemas: &mut Schemas<'_>) -> Option<Parameter> {
     let location = location(parameter)?;
     let name = parameter.get("name")?.as_str()?;
+    Some(described(name, location, parameter, schemas))
+}
+
+/// A parameter, or a header of a response, of this name.
+pub(super) fn described(
+    name: &str,
+    location: Location,
+    parameter: &Value,
+    schemas: &mut Schemas<'_>,
+) -> Parameter {
     let default = match location {
         Location::Query | Location::Cookie => Style::Form,
         Location::Path | Location::Header => Style::Simple,
@@ -135,7 +147,7 @@ fn parameter(parameter: &Value, schemas: &mut Schemas<'_>) -> Option<Parameter> 
     };
     let mut schema = schemas.convert(&schema);
     mark(&mut schema, parameter);
-    Some(Parameter {
+    Parameter {
         name: name.to_owned(),
         location,
         required: flag("required").unwrap_or(false),
@@ -145,7 +157,7 @@ fn parameter(parameter: &Value, schemas: &mut Schemas<'_>) -> Option<Parameter> 
         json,
         schema,
         description: description(parameter),
-    })
+    }
 }
 
 /// Puts what a parameter says of itself into its schema.

@@ -9,7 +9,7 @@ const MOST_HOPS: usize = 16;
 
 /// Which dialect of schemas a document speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub enum Version {
     /// Swagger 2.0: a subset of JSON Schema draft 4.
     V20,
     /// 3.0: an extended subset of draft 5.
@@ -19,14 +19,17 @@ pub(super) enum Version {
 }
 
 /// A document.
-pub(super) struct Document {
-    pub(super) root: Value,
-    pub(super) version: Version,
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// All of it.
+    pub root: Value,
+    /// Its dialect.
+    pub version: Version,
 }
 
 impl Document {
-    /// Takes a document that `operations` has read.
-    pub(super) fn new(root: Value) -> Document {
+    /// Takes a document, as it was parsed.
+    pub fn new(root: Value) -> Document {
         let text = |name: &str| root.get(name).map(plain).unwrap_or_default();
         let version = if text("swagger").starts_with('2') {
             Version::V20
@@ -39,7 +42,7 @@ impl Document {
     }
 
     /// The value that a local reference points to. The error says why there is none.
-    pub(super) fn target(&self, reference: &str) -> Result<&Value, String> {
+    pub fn target(&self, reference: &str) -> Result<&Value, String> {
         let Some(pointer) = reference.strip_prefix('#') else {
             return Err(format!(
                 "`$ref: {reference}` leads out of the document and is not followed"
@@ -52,7 +55,7 @@ impl Document {
     }
 
     /// A value, or what its `$ref` points to.
-    pub(super) fn resolve<'d>(&'d self, value: &'d Value) -> Result<&'d Value, String> {
+    pub fn resolve<'d>(&'d self, value: &'d Value) -> Result<&'d Value, String> {
         let mut value = value;
         for _ in 0..MOST_HOPS {
             match value.get("$ref").and_then(Value::as_str) {
