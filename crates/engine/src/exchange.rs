@@ -6,9 +6,11 @@
 mod buffer;
 
 pub use buffer::collect;
+#[cfg(test)]
+pub(crate) use buffer::{Collected, collect_or_resume};
 
 use crate::LocalBoxFuture;
-use crate::body::{Body, BodyError, Tap};
+use crate::body::{Body, Tap};
 use crate::definition::ApiKind;
 use crate::definition::Secret;
 use crate::failure::{Failure, Place};
@@ -17,15 +19,13 @@ use crate::probe::{Event, Probe};
 use crate::services::Services;
 use crate::settle::{Outcome, Record};
 use crate::snapshot::{Api, BackendIndex, Operation, Product, Snapshot, Subscription, Workspace};
-use crate::step::{Flow, Needs};
+use crate::step::Flow;
 use crate::upstream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use http_body::Body as _;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_lang::expr::host::Parsed;
