@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::document::{self, Document, Element, Node, TextKind};
+use tollgate_lang::liquid::Template;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics, Span};
 
@@ -673,6 +674,11 @@ impl Compile<'_> {
     /// Notes a fault.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// A literal text as a Liquid template; what is wrong with it is reported.
+    pub fn liquid(&mut self, text: &tollgate_lang::document::Text) -> Option<Template> {
+        tollgate_lang::liquid::compile(text, self.diagnostics)
     }
 
     /// Marks that the step reads bodies itself.

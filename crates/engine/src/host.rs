@@ -159,6 +159,7 @@ impl Host for Exchange {
             Field::DeploymentInstanceId => Lent::Text(&INSTANCE),
             Field::DeploymentIsManaged => Lent::from(false),
             Field::RequestMethod => Lent::Part(self.request.method.as_str()),
+            Field::RequestOriginalMethod => Lent::Part(self.request.original_method.as_str()),
             Field::RequestIpAddress => Lent::Text(
                 self.client_ip
                     .get_or_init(|| Str::from(self.request.client_ip.to_string())),

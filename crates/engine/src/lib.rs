@@ -24,6 +24,7 @@ pub mod identify;
 pub mod jwt;
 mod limits;
 mod links;
+pub mod liquid;
 pub mod llm_call;
 pub mod mcp;
 pub mod media;

@@ -12,7 +12,7 @@ mod allowed;
 mod ast;
 mod bind;
 pub(crate) mod eval;
-mod ir;
+pub(crate) mod ir;
 mod lexer;
 mod optimize;
 mod parser;

@@ -293,3 +293,40 @@ pub fn format(data: &[u8]) {
     }
     let _ = composite(&format, &values, &INVARIANT);
 }
+
+/// Compiles `data` as a Liquid template and renders it against a body of JSON and one of XML.
+///
+/// # Panics
+/// When a fault is outside the template or inside a character, or when a template is refused without one.
+pub fn liquid_template(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (template, faults) = crate::liquid::read(&text);
+    for fault in &faults {
+        assert!(fault.fits(&text), "{fault:?} in {} bytes", text.len());
+    }
+    let Some(template) = template else {
+        assert!(!faults.is_empty());
+        return;
+    };
+    for (format, body) in [
+        (
+            crate::liquid::Format::Json,
+            &br#"{"x": [3, "a", null, {"x": 1.5}], "body": true}"#[..],
+        ),
+        (
+            crate::liquid::Format::Xml,
+            &br#"<x body="1"><x>a</x><x/>t</x>"#[..],
+        ),
+    ] {
+        let binding = crate::liquid::Binding {
+            message: crate::expr::host::Message::Request,
+            format: Some(format),
+            charset: None,
+            nil_is_null: false,
+            parse_date: true,
+        };
+        let mut host = crate::expr::host::Nowhere::with_body(body);
+        // What it makes is the template's affair; that it ends is ours.
+        let _ = template.render(&mut host, &binding);
+    }
+}

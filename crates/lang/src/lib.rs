@@ -11,6 +11,7 @@ pub mod document;
 pub mod expr;
 pub mod fuzz;
 pub mod interchange;
+pub mod liquid;
 pub mod source;
 pub mod value;
 

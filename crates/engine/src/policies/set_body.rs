@@ -8,9 +8,9 @@ use crate::compile::{
 };
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::liquid::{LiquidText, Options};
 use crate::step::{Flow, Step};
 use bytes::Bytes;
-use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 
 /// The element.
@@ -23,19 +23,19 @@ pub const DEF: PolicyDef = PolicyDef {
         attribute(
             "template",
             Kind::OneOf(&["none", "liquid"]),
-            "`none`: the text is the body; `liquid`: it is a template, which this version refuses",
+            "`none`: the text is the body; `liquid`: it is a [Liquid template](transformations.md#liquid-templates)",
         )
         .default("none"),
         attribute(
             "xsi-nil",
             Kind::OneOf(&["blank", "null"]),
-            "how a template sees elements with `xsi:nil`; only for `liquid`",
+            "what an XML element with `xsi:nil` is for a template: an empty text, or nil",
         )
         .default("blank"),
         attribute(
             "parse-date",
             Kind::Bool,
-            "whether a template sees date-like strings as dates; only for `liquid`",
+            "whether strings of a JSON body that look like dates are dates for a template, and print as .NET's",
         )
         .default("true"),
     ],
@@ -46,32 +46,29 @@ pub const DEF: PolicyDef = PolicyDef {
     )
     .times(0, 1)],
     content: Content::Text,
-    doc: "Sets the body: of the request in `inbound` and `backend`, of the response in `outbound` and `on-error`.\n\nThe content is literal text (markup included) or an expression that gives a string or `byte[]`.",
+    doc: "Sets the body: of the request in `inbound` and `backend`, of the response in `outbound` and `on-error`.\n\nThe content is literal text (markup included), an expression that gives a string or `byte[]`, or with `template=\"liquid\"` a Liquid template. The `Content-Type` stays.",
     compile,
 };
 
-/// Compiles it; `return-response` uses it for its own message.
+/// Compiles it; `return-response`, `send-request` and the like use it for their own messages.
 pub fn compile_body(element: &Element, cx: &mut Compile<'_>) -> Option<SetBody> {
-    if let Some(template) = element
-        .attribute("template")
-        .filter(|a| &*a.value.text == "liquid")
-    {
-        cx.report(
-            Diagnostic::error(
-                "TG0350",
-                template.value.span,
-                "Liquid templates are not served by this version",
-            )
-            .label("expected `none`")
-            .help("write the body as an expression: `@($\"...{context.Variables[\"x\"]}...\")` or `@(new JObject(...).ToString())`"),
-        );
-        return None;
-    }
     let holder = element
         .elements()
         .find(|e| &*e.name == "value")
         .unwrap_or(element);
-    cx.content::<BodyText>(holder).map(SetBody)
+    if said(element, "template") != "liquid" {
+        return cx.content::<BodyText>(holder).map(SetBody::Text);
+    }
+    let options = Options {
+        nil_is_null: said(element, "xsi-nil") == "null",
+        parse_date: !said(element, "parse-date").eq_ignore_ascii_case("false"),
+    };
+    LiquidText::compile(holder, options, cx).map(SetBody::Liquid)
+}
+
+/// A literal attribute; empty when it is not there. The shape check has looked at its words.
+fn said<'e>(element: &'e Element, name: &str) -> &'e str {
+    element.attribute(name).map_or("", |a| a.value.text.trim())
 }
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
@@ -81,12 +78,20 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
 
 /// The compiled element.
 #[derive(Debug)]
-pub struct SetBody(Arg<BodyText>);
+pub enum SetBody {
+    /// A literal or an expression.
+    Text(Arg<BodyText>),
+    /// A template.
+    Liquid(LiquidText),
+}
 
 impl SetBody {
     /// The body for this request.
     pub fn get(&self, rq: &mut Exchange) -> Result<Bytes, Box<Failure>> {
-        self.0.get(rq).map(|body| body.0)
+        match self {
+            SetBody::Text(body) => body.get(rq).map(|body| body.0),
+            SetBody::Liquid(template) => template.get(rq),
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use tollgate_engine::policies;
 const INCOMPLETE: &[&str] = &[
     "send-one-way-request",
     "send-request",
-    "set-body",
     "validate-azure-ad-token",
     "validate-content",
     "validate-jwt",

@@ -6,7 +6,7 @@
 mod args;
 mod direct;
 mod format;
-mod ops;
+pub(crate) mod ops;
 mod record;
 mod run;
 pub(crate) mod sequence;

@@ -136,6 +136,7 @@ pub enum Field {
     DeploymentInstanceId,
     DeploymentIsManaged, // bool
     RequestMethod,
+    RequestOriginalMethod,
     RequestIpAddress,
     ResponseStatusCode, // int
     ResponseStatusReason,
@@ -259,9 +260,18 @@ pub trait Host {
 pub(crate) struct Nowhere {
     headers: HeaderMap,
     asked: Cell<bool>,
+    body: Option<Bytes>,
 }
 
 impl Nowhere {
+    /// One whose messages have a body.
+    pub(crate) fn with_body(body: &[u8]) -> Nowhere {
+        Nowhere {
+            body: Some(Bytes::copy_from_slice(body)),
+            ..Nowhere::default()
+        }
+    }
+
     /// Whether anything was read or done: then the result is not the same in every exchange.
     pub(crate) fn was_asked(&self) -> bool {
         self.asked.get()
@@ -307,7 +317,7 @@ impl Host for Nowhere {
     }
     fn body(&mut self, _: Message, _: bool) -> Result<Bytes, BodyError> {
         self.asked.set(true);
-        Err(BodyError::Missing)
+        self.body.clone().ok_or(BodyError::Missing)
     }
     fn request_id(&self) -> u128 {
         self.asked.set(true);

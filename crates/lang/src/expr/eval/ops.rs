@@ -105,7 +105,7 @@ pub(crate) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
 }
 
 /// [`arithmetic`] on integers in a `checked` context.
-pub(super) fn checked_arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
+pub(crate) fn checked_arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
     let wide = |v: &Value| match v {
         Value::ULong(n) => Some(i128::from(*n)),
         v => v.as_i64().map(i128::from),
@@ -133,7 +133,7 @@ pub(crate) fn exact(op: Arith, a: i128, b: i128) -> Option<i128> {
 }
 
 /// [`to_number`] in a `checked` context.
-pub(super) fn to_checked(num: Num, v: &Value) -> R {
+pub(crate) fn to_checked(num: Num, v: &Value) -> R {
     if num >= Num::Float {
         return to_number(num, v);
     }

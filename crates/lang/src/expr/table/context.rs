@@ -190,7 +190,7 @@ impl Object for UrlRecord {
         self
     }
     fn text(&self) -> String {
-        written(&self.0)
+        url_text(&self.0)
     }
 }
 
@@ -232,7 +232,7 @@ fn query(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 }
 
 /// The whole URL; the port only when it is not the scheme's.
-fn written(u: &UrlParts) -> String {
+pub(crate) fn url_text(u: &UrlParts) -> String {
     let default = matches!(
         (&*u.scheme, u.port),
         ("https" | "wss", 443) | ("http" | "ws", 80)
@@ -262,11 +262,11 @@ const URL: &[Row] = &[
     }),
     m("string Scheme", |cx, a| Ok(Value::Str(url(cx, a).scheme))),
     m("string ToString()", |cx, a| {
-        let s = written(&url(cx, a));
+        let s = url_text(&url(cx, a));
         cx.text(s)
     }),
     m("Uri ToUri()", |cx, a| {
-        super::web::uri(&written(&url(cx, a)))
+        super::web::uri(&url_text(&url(cx, a)))
     }),
 ];
 

@@ -104,7 +104,7 @@ const CULTURE: &[Row] = &[
 ];
 
 /// `ToTitleCase`: the first letter of each word goes up, the rest down, but for words all in upper case.
-fn title_case(s: &str) -> String {
+pub(crate) fn title_case(s: &str) -> String {
     let mut out = String::with_capacity(s.len());
     let mut rest = s;
     while let Some(start) = rest.find(char::is_alphabetic) {

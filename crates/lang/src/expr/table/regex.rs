@@ -153,6 +153,23 @@ pub(super) fn is_match(
     program.is_match(cx, &subject, start)
 }
 
+/// `Regex.Replace(input, pattern, with)`, at most so many times.
+pub(crate) fn replaced(
+    cx: &mut Cx<'_>,
+    input: &Str,
+    pattern: &Str,
+    with: &Str,
+    most: Option<usize>,
+) -> R {
+    let program = Program::of(cx, pattern, 0)?;
+    let call = Call {
+        program,
+        subject: Subject::of(input),
+    };
+    let start = call.program.first(&call.subject);
+    call.replace(cx, &Value::Str(with.clone()), start, most)
+}
+
 fn null(parameter: &str) -> Throw {
     throw(
         "ArgumentNullException",

@@ -81,7 +81,7 @@ fn percent_decode(s: &str, wanted: impl Fn(char) -> bool) -> String {
 }
 
 /// `WebUtility.UrlEncode`.
-pub(super) fn url_encode(s: &str) -> String {
+pub(crate) fn url_encode(s: &str) -> String {
     url_encode_bytes(s.as_bytes())
 }
 
@@ -102,7 +102,7 @@ fn url_safe(b: u8) -> bool {
 }
 
 /// `WebUtility.UrlDecode`: bytes that are no UTF-8 become the replacement character.
-fn url_decode(s: &str) -> String {
+pub(crate) fn url_decode(s: &str) -> String {
     text_of(url_decode_bytes(s.as_bytes()))
 }
 
@@ -143,7 +143,7 @@ fn pairs(s: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The values that a query gives a name; names differ by more than case.
-pub(super) fn query_values(query: &str, name: &str) -> impl Iterator<Item = Str> {
+pub(crate) fn query_values(query: &str, name: &str) -> impl Iterator<Item = Str> {
     pairs(query.strip_prefix('?').unwrap_or(query))
         .filter(move |(n, _)| {
             if n.contains(['%', '+']) {
@@ -166,7 +166,7 @@ pub(super) fn query_pairs(query: &str) -> Vec<(String, String)> {
     form_pairs(query.strip_prefix('?').unwrap_or(query))
 }
 
-fn html_encode(s: &str) -> String {
+pub(crate) fn html_encode(s: &str) -> String {
     let mut out = String::with_capacity(s.len() + 16);
     for c in s.chars() {
         match c {
