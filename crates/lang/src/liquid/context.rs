@@ -50,20 +50,21 @@ pub(super) const URL: &[&str] = &[
 /// A member; nil when there is none.
 pub(super) fn member(host: &dyn Host, part: Part, name: &str) -> Item {
     let there = |part: Part| Item::Part(part);
+    let field = |field: Field| Item::Value(host.field(field).into_value());
     match (part, name) {
         (Part::Context, "Request") => there(Part::Request),
         (Part::Context, "Response") if host.has(Entity::Response) => there(Part::Response),
         (Part::Context, "Variables") => there(Part::Variables),
         (Part::Request, "Url") => there(Part::Url(UrlOf::Request)),
         (Part::Request, "OriginalUrl") => there(Part::Url(UrlOf::Original)),
-        (Part::Request, "Method") => Item::Value(host.field(Field::RequestMethod)),
-        (Part::Request, "OriginalMethod") => Item::Value(host.field(Field::RequestOriginalMethod)),
-        (Part::Request, "IpAddress") => Item::Value(host.field(Field::RequestIpAddress)),
+        (Part::Request, "Method") => field(Field::RequestMethod),
+        (Part::Request, "OriginalMethod") => field(Field::RequestOriginalMethod),
+        (Part::Request, "IpAddress") => field(Field::RequestIpAddress),
         (Part::Request, "MatchedParameters") => there(Part::Matched),
         (Part::Request, "HasBody") => Item::Value(Value::Bool(host.has(Entity::RequestBody))),
         (Part::Request, "Headers") => there(Part::Headers(Message::Request)),
-        (Part::Response, "StatusCode") => Item::Value(host.field(Field::ResponseStatusCode)),
-        (Part::Response, "Method") => Item::Value(host.field(Field::RequestMethod)),
+        (Part::Response, "StatusCode") => field(Field::ResponseStatusCode),
+        (Part::Response, "Method") => field(Field::RequestMethod),
         (Part::Response, "Headers") => there(Part::Headers(Message::Response)),
         (Part::Url(url), name) => of_url(host, url, name),
         (Part::Query(url), name) => query(host, url, name),
@@ -81,7 +82,7 @@ pub(super) fn member(host: &dyn Host, part: Part, name: &str) -> Item {
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map_or(NIL, |(_, v)| Item::text(v.clone())),
-        (Part::Variables, name) => host.variable(name).map_or(NIL, Item::from),
+        (Part::Variables, name) => host.variable(name).map_or(NIL, |v| Item::from(v.clone())),
         _ => NIL,
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::expr::host::{BodyError, Entity, Field, ListOf, UrlOf, UrlParts};
-use crate::value::{Str, Value};
+use crate::value::{Lent, Str, Value};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
@@ -19,14 +19,14 @@ impl Host for Exchange {
             entity => entity == Entity::Response,
         }
     }
-    fn field(&self, field: Field) -> Value {
-        match field {
+    fn field(&self, field: Field) -> Lent<'_> {
+        Lent::Own(match field {
             Field::RequestMethod => Value::from("PUT"),
             Field::RequestOriginalMethod => Value::from("POST"),
             Field::RequestIpAddress => Value::from("10.0.0.7"),
             Field::ResponseStatusCode => Value::Int(201),
             _ => Value::Null,
-        }
+        })
     }
     fn list(&self, _: ListOf) -> Vec<(Str, Str)> {
         Vec::new()
@@ -50,9 +50,9 @@ impl Host for Exchange {
     fn matched_parameters(&self) -> &[(Str, Str)] {
         &self.matched
     }
-    fn variable(&self, name: &str) -> Option<Value> {
+    fn variable(&self, name: &str) -> Option<&Value> {
         let found = self.variables.iter().find(|(n, _)| &**n == name);
-        found.map(|(_, v)| v.clone())
+        found.map(|(_, v)| v)
     }
     fn variable_names(&self) -> Vec<Str> {
         Vec::new()
