@@ -11,6 +11,9 @@ use tollgate_lang::{FileId, Sources};
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
+/// Most entries of a folder that are looked at.
+const MOST_ENTRIES: usize = 100_000;
+
 /// Where files come from.
 #[derive(Clone, Debug, Default)]
 pub enum FileSource {
@@ -46,6 +49,43 @@ impl<'a> Files<'a> {
     /// A path of the configuration file, as the process can open it.
     pub(crate) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path.trim())
+    }
+
+    /// The same of a path.
+    pub(crate) fn resolved(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// What a folder holds, sorted: names, and whether each is a folder. Nothing for one that cannot be read. A change
+    /// of the folder is a change of the configuration.
+    pub(crate) fn list(&mut self, path: &Path) -> Vec<(String, bool)> {
+        let mut names: Vec<(String, bool)> = match self.source {
+            FileSource::Embedded(files) => files
+                .iter()
+                .filter_map(|(name, _)| Path::new(name).strip_prefix(path).ok())
+                .filter_map(|rest| {
+                    let mut parts = rest.components();
+                    let name = parts.next()?.as_os_str().to_str()?.to_owned();
+                    Some((name, parts.next().is_some()))
+                })
+                .collect(),
+            FileSource::Disk => {
+                if !self.asked.iter().any(|p| p == path) {
+                    self.asked.push(path.to_path_buf());
+                }
+                let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+                entries
+                    .filter_map(|entry| {
+                        let name = entry.file_name().into_string().ok()?;
+                        Some((name, entry.path().is_dir()))
+                    })
+                    .take(MOST_ENTRIES)
+                    .collect()
+            }
+        };
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// A text file that diagnostics may show. The error says why it cannot be read.

@@ -5,6 +5,7 @@
 //! loading never panics, whatever the files hold.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod azure;
 mod changes;
 mod define;
 mod files;

@@ -3,12 +3,16 @@
 //! What must stay true: all faults of all files come out of one call; `None` for the snapshot exactly when there is an
 //! error among them.
 
+mod source;
+
 use crate::define::{Reader, black_out};
 use crate::files::{FileSource, Files};
 use crate::model::Configuration;
-use crate::settings::Settings;
+use crate::settings::{Listen, Settings};
 use crate::yaml;
+use source::Source;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_engine::Snapshot;
@@ -31,6 +35,12 @@ pub struct Options {
     /// Whether an environment variable or secret file that is missing is only a warning: for checks in a place that
     /// has no secrets.
     pub missing_secrets: bool,
+    /// Of an APIOps folder: the overrides of an environment (`configuration.prod.yaml`).
+    pub overrides: Option<PathBuf>,
+    /// The one listener, without TLS, in place of those of the configuration.
+    pub listen: Option<SocketAddr>,
+    /// The management address in place of the configuration's.
+    pub management: Option<SocketAddr>,
     /// Whether what works here and is refused by API Management is a fault.
     pub portable: bool,
     /// Values that named values get in place of their own, by display name: for tests.
@@ -46,6 +56,9 @@ impl Default for Options {
             environment: Arc::new(|name| std::env::var(name).ok()),
             literal_secrets: false,
             missing_secrets: false,
+            overrides: None,
+            listen: None,
+            management: None,
             portable: false,
             named_values: BTreeMap::new(),
             definition: false,
@@ -109,24 +122,15 @@ impl std::fmt::Display for Summary {
     }
 }
 
-/// Loads `tollgate.yaml` (or the folder that holds it) from disk, with the process's environment.
+/// Loads `tollgate.yaml` (or the folder that holds it), or an APIOps folder, from disk, with the process's environment.
 pub fn load(path: &Path) -> Loaded {
     load_with(path, &Options::default())
 }
 
-/// The configuration file that a path means.
-fn main_file(path: &Path, options: &Options) -> PathBuf {
-    if matches!(options.files, FileSource::Disk) && path.is_dir() {
-        path.join("tollgate.yaml")
-    } else {
-        path.to_path_buf()
-    }
-}
-
 /// Loads a configuration.
 pub fn load_with(path: &Path, options: &Options) -> Loaded {
-    let path = main_file(path, options);
-    let mut files = Files::new(&options.files, &path);
+    let main = source::main_file(path, options);
+    let mut files = Files::new(&options.files, &main);
     let mut diagnostics = Diagnostics::default();
     let mut loaded = Loaded {
         snapshot: None,
@@ -138,18 +142,24 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
         meters_models: false,
         definition: None,
     };
-    match files.text(&path) {
-        Ok((file, text)) => {
-            let root = yaml::parse(file, &text, &mut diagnostics);
+    match source::read(path, &main, options, &mut files, &mut diagnostics) {
+        Ok(mut source) => {
+            let root = source.root.take();
             // Before the tree is mended: that takes out what is wrong.
             let mut secrets = root
                 .as_ref()
-                .map_or_else(|| yaml::sensitive_text(&text), yaml::sensitive);
+                .map_or_else(|| yaml::sensitive_text(&source.text), yaml::sensitive);
             let model = root.and_then(|mut root| {
-                yaml::read::<Configuration>(file, &mut root, &mut diagnostics)
+                yaml::read::<Configuration>(source.file, &mut root, &mut diagnostics)
             });
             if let Some(model) = model {
-                let mut reader = Reader::new(file, text, &mut files, &mut diagnostics, options);
+                let mut reader = Reader::new(
+                    source.file,
+                    source.text.clone(),
+                    &mut files,
+                    &mut diagnostics,
+                    options,
+                );
                 let (definition, settings) = reader.read(&model);
                 let places = reader.finish();
                 loaded.summary = Summary {
@@ -167,27 +177,38 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                     diagnostics.push(places.of(diagnostic.clone()));
                 }
                 loaded.settings = settings;
+                if let Some(address) = options.listen {
+                    loaded.settings.listen = vec![Listen { address, tls: None }];
+                }
+                if options.management.is_some() {
+                    loaded.settings.management = options.management;
+                }
                 secrets.extend(&places.secrets);
-                loaded.sources = black_out(file, &secrets, &files.sources);
                 if !diagnostics.has_errors() {
+                    let sources = shown(&secrets, &source, &files);
+                    let outer = source.outer.clone();
                     loaded.snapshot = snapshot.map(|mut snapshot| {
-                        let sources = loaded.sources.clone();
-                        snapshot.texts = Texts::new(sources, move |span| places.outer(span));
+                        let place = move |span| outer.span(places.outer(span));
+                        snapshot.texts = Texts::new(sources, place);
                         Arc::new(snapshot)
                     });
                 }
-            } else {
-                loaded.sources = black_out(file, &secrets, &files.sources);
+            }
+            loaded.sources = shown(&secrets, &source, &files);
+            let items = diagnostics.items().to_vec();
+            diagnostics = Diagnostics::default();
+            for item in items {
+                diagnostics.push(source.outer.diagnostic(item));
             }
         }
         Err(why) => diagnostics.push(Diagnostic {
             code: "TG0400",
             severity: Severity::Error,
-            message: format!("{} cannot be read: {why}", path.display()),
+            message: format!("{} cannot be read: {why}", main.display()),
             span: None,
             label: String::new(),
             help: Some(String::from(
-                "name a configuration file, or a folder with a `tollgate.yaml`",
+                "name a configuration file, a folder with a `tollgate.yaml`, or an APIOps folder",
             )),
             related: Vec::new(),
         }),
@@ -196,6 +217,13 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
     loaded.files = files.asked;
     loaded.diagnostics = in_order(&diagnostics);
     loaded
+}
+
+/// The texts without what must not be shown.
+fn shown(secrets: &[yaml::Place], source: &Source, files: &Files<'_>) -> Sources {
+    let outer = &source.outer;
+    let secrets: Vec<_> = secrets.iter().map(|place| outer.place(*place)).collect();
+    black_out(&secrets, outer.hidden(), &files.sources)
 }
 
 /// The diagnostics as a reader goes through the files.

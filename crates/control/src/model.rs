@@ -38,6 +38,8 @@ pub struct Configuration {
     /// The gateway itself: where it listens, its limits, its identity and its logs.
     #[serde(default)]
     pub gateway: Gateway,
+    /// An APIOps folder that is read with this file. Read before everything else.
+    pub apiops: Option<Apiops>,
     /// Values that documents name as `{{name}}`.
     #[serde(default)]
     pub named_values: Vec<At<NamedValue>>,
@@ -88,6 +90,16 @@ pub struct Configuration {
     /// Schemas that policies name by `schema-id`, and operations by `schemaId`.
     #[serde(default)]
     pub schemas: Vec<At<contract::Schema>>,
+}
+
+/// An APIOps folder.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Apiops {
+    /// Its path.
+    pub folder: String,
+    /// What an environment says over it: the path of a `configuration.{environment}.yaml`.
+    pub overrides: Option<String>,
 }
 
 /// A named value.

@@ -13,7 +13,7 @@ mod repair;
 mod sensitive;
 
 pub use at::{At, Place};
-pub(crate) use parse::{Key, Kind, Node, parse};
+pub(crate) use parse::{Form, Key, Kind, Node, parse};
 pub(crate) use repair::read;
 pub(crate) use sensitive::{sensitive, sensitive_text};
 

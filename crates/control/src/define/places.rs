@@ -96,21 +96,26 @@ impl Places {
     }
 }
 
-/// The texts with the secrets of one of them replaced by stars.
-pub(crate) fn black_out(file: FileId, secrets: &[Place], sources: &Sources) -> Sources {
+/// The texts with their secrets replaced by stars, and without the one that no user has.
+pub(crate) fn black_out(secrets: &[Span], hidden: Option<FileId>, sources: &Sources) -> Sources {
     let mut out = Sources::default();
     for id in 0..u32::MAX {
         let id = FileId(id);
         let Some(source) = sources.get(id) else {
             break;
         };
-        if id != file || secrets.is_empty() {
+        if Some(id) == hidden {
+            out.add(source.name.clone(), "");
+            continue;
+        }
+        let mut own = secrets.iter().filter(|span| span.file == id).peekable();
+        if own.peek().is_none() {
             out.add(source.name.clone(), source.text.clone());
             continue;
         }
         let mut bytes = source.text.as_bytes().to_vec();
-        for place in secrets {
-            let range = place.start as usize..(place.end as usize).min(bytes.len());
+        for span in own {
+            let range = span.start as usize..(span.end as usize).min(bytes.len());
             for byte in bytes.get_mut(range).unwrap_or_default() {
                 if !matches!(byte, b'\n' | b'\r') {
                     *byte = b'*';

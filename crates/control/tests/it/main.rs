@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod apiops;
 mod examples;
 mod fixtures;
 mod folder;

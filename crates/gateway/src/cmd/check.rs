@@ -11,9 +11,12 @@ use tollgate_control::{Options, Summary, load_with};
 /// Exit status: 0 when all are good (warnings included), 1 when one was refused, 2 when one cannot be read.
 #[derive(Args)]
 pub(crate) struct Check {
-    /// Configuration files, or folders that hold a tollgate.yaml.
+    /// Configuration files, folders that hold a tollgate.yaml, or APIOps folders.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// Of an APIOps folder: what an environment says over it, as configuration.prod.yaml.
+    #[arg(long)]
+    overrides: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -37,6 +40,7 @@ impl Check {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let options = Options {
             missing_secrets: self.without_secrets,
+            overrides: self.overrides.clone(),
             portable: self.portable,
             ..Options::default()
         };

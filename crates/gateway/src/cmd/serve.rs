@@ -4,6 +4,7 @@ use crate::logs;
 use crate::plane::Plane;
 use clap::Args;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,14 +16,28 @@ use tollgate_control::{Loaded, Options, load_with};
 /// SIGTERM and SIGINT finish the calls in flight (`gateway.timeouts.drain`); a second one ends at once.
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Configuration file, or a folder that holds a tollgate.yaml.
+    /// Configuration file, a folder that holds a tollgate.yaml, or an APIOps folder.
     #[arg(default_value = "tollgate.yaml", env = "TOLLGATE_CONFIG")]
     path: PathBuf,
+    /// Of an APIOps folder: what an environment says over it, as configuration.prod.yaml.
+    #[arg(long)]
+    overrides: Option<PathBuf>,
+    /// Address of the gateway, without TLS, in place of what `gateway.listen` says.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Address of `/livez`, `/readyz` and `/metrics`, in place of what `gateway.management` says.
+    #[arg(long)]
+    management: Option<SocketAddr>,
 }
 
 impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let options = Options::default();
+        let options = Options {
+            overrides: self.overrides.clone(),
+            listen: self.listen,
+            management: self.management,
+            ..Options::default()
+        };
         let loaded = load_with(&self.path, &options);
         report(&loaded);
         if loaded.snapshot.is_none() {

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounting;
+mod apiops;
 mod cache_ratio;
 mod check;
 mod connections;

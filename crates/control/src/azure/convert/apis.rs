@@ -1,0 +1,282 @@
+//! APIs and their operations.
+
+use super::{Conversion, shorten};
+use crate::azure::Resource;
+use crate::azure::tree::{mapping, text};
+use crate::yaml::{Kind, Node};
+
+/// Properties that document an API, or that only its creation reads.
+const DOCUMENTATION: [&str; 13] = [
+    "authenticationSettings",
+    "contact",
+    "license",
+    "termsOfServiceUrl",
+    "apiRevisionDescription",
+    "apiVersionDescription",
+    "sourceApiId",
+    "provisioningState",
+    "wsdlSelector",
+    "translateRequiredQueryParameters",
+    "soapApiType",
+    "apiVersionSet",
+    "isAgent",
+];
+
+impl Conversion<'_> {
+    pub(super) fn api(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let id = resource.name().to_owned();
+        let place = resource.place;
+        let properties = &mut resource.properties;
+        let kind = properties
+            .take("apiType")
+            .or_else(|| properties.take("type"));
+        properties.take("type");
+        let kind = kind.and_then(|k| k.text().map(str::to_ascii_lowercase));
+        match kind.as_deref() {
+            Some(kind @ ("grpc" | "a2a")) => {
+                self.note(
+                    place,
+                    format!("API `{id}` is left out: APIs of type `{kind}` are not served"),
+                );
+                self.left_out.insert((workspace, id));
+                return;
+            }
+            None | Some("http") => {}
+            Some(kind) => properties.set("type", text(kind, place)),
+        }
+        if properties.property("apiVersionSetId").is_none()
+            && let Some(set) = properties
+                .property("apiVersionSet")
+                .and_then(|s| s.property("id"))
+        {
+            let set = set.copy();
+            properties.set("apiVersionSetId", set);
+        }
+        for name in DOCUMENTATION {
+            properties.take(name);
+        }
+        let (format, value) = (properties.take("format"), properties.take("value"));
+        if let Some(misspelt) = properties.take("mcpPropperties") {
+            properties.set("mcpProperties", misspelt);
+        }
+        let mut item = self.item(&mut resource, "Api", "API");
+        if item.property("path").is_none() {
+            item.set("path", text("", place));
+        }
+        self.version_of(&mut item, workspace.as_ref());
+        shorten(&mut item, "backendId");
+        if item.property("backendId").is_some() {
+            item.take("serviceUrl");
+        }
+        self.protocols(&mut item);
+        without_defaults(&mut item, &id);
+        if let (Some(format), Some(value)) = (format, value) {
+            self.inline_specification(&mut item, &format, value, &id);
+        }
+        self.add(workspace.as_ref(), "apis", item);
+    }
+
+    /// Version and version set.
+    fn version_of(&mut self, item: &mut Node, workspace: Option<&String>) {
+        shorten(item, "apiVersionSetId");
+        let Some(set) = item.property_text("apiVersionSetId").map(str::to_owned) else {
+            if let Some(version) = item.take("apiVersion") {
+                self.note(
+                    version.place,
+                    format!(
+                        "version `{}` has no effect: the API is in no version set",
+                        version.text().unwrap_or_default()
+                    ),
+                );
+            }
+            return;
+        };
+        let segment = self.segment_sets.contains(&(workspace.cloned(), set));
+        let (Some(version), Some(path)) = (item.property_text("apiVersion"), item.property("path"))
+        else {
+            return;
+        };
+        // Some folders have the version in the path, too.
+        let written = path.text().unwrap_or_default().trim_end_matches('/');
+        let (head, last) = written.rsplit_once('/').unwrap_or(("", written));
+        if segment && last.eq_ignore_ascii_case(version) {
+            let path = text(head, path.place);
+            item.set("path", path);
+        }
+    }
+
+    fn protocols(&mut self, item: &mut Node) {
+        let Some(protocols) = item.property("protocols") else {
+            return;
+        };
+        let place = protocols.place;
+        let names: Vec<&str> = protocols.items().iter().filter_map(Node::text).collect();
+        let secure = matches!(names[..], ["https"] | ["wss"]);
+        if secure && !self.manner.tls {
+            item.take("protocols");
+            self.note_once(
+                place,
+                "APIs for `https` or `wss` alone are served on listeners without TLS, too: no listener has TLS here",
+            );
+        } else if names.len() == 2 {
+            // Both, which is the default.
+            item.take("protocols");
+        }
+    }
+
+    /// A specification that stands in the resource itself.
+    fn inline_specification(&mut self, item: &mut Node, format: &Node, value: Node, id: &str) {
+        let place = value.place;
+        match format.text().unwrap_or_default() {
+            "openapi" | "openapi+json" | "swagger-json" => item.set("specification", value),
+            link if link.contains("link") => self.note(
+                place,
+                format!("the specification of API `{id}` is a link: download it and name its file under `specification`"),
+            ),
+            other => self.note(
+                place,
+                format!("the specification of API `{id}` is not read: its format is `{other}`, expected OpenAPI"),
+            ),
+        }
+    }
+
+    /// The file with an API's operations.
+    pub(super) fn specification(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let api = resource.outer().to_owned();
+        let Some(path) = resource.properties.take("value") else {
+            return;
+        };
+        let file = path.text().unwrap_or_default().to_ascii_lowercase();
+        let Some(item) = self.find(workspace.as_ref(), "apis", &api) else {
+            return;
+        };
+        let answered = matches!(item.property_text("type"), Some("graphql" | "soap"));
+        if file.ends_with(".json") || file.ends_with(".yaml") || file.ends_with(".yml") {
+            item.set("specification", path);
+        } else if !answered {
+            self.note(
+                resource.place,
+                format!("the specification of API `{api}` is not OpenAPI and not read: the API has no operations"),
+            );
+        }
+    }
+
+    pub(super) fn operation(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let api = resource.outer().to_owned();
+        let id = resource.name().to_owned();
+        let place = resource.place;
+        let properties = &mut resource.properties;
+        properties.take("templateParameters");
+        let (request, responses) = (properties.take("request"), properties.take("responses"));
+        let described = |n: &Option<Node>| n.as_ref().is_some_and(|n| !n.is_empty());
+        if described(&request) || described(&responses) {
+            self.note_once(
+                place,
+                "`request` and `responses` of operations do not carry over: policies that validate messages read them from an OpenAPI `specification`",
+            );
+        }
+        let mut item = self.item(&mut resource, "Operation", "operation");
+        if item.property_text("displayName") == Some(&id) {
+            item.take("displayName");
+        }
+        if let Some(owner) = self.find(workspace.as_ref(), "apis", &api) {
+            owner.append("operations", item);
+        } else if !self.left_out.contains(&(workspace, api.clone())) {
+            self.note(
+                place,
+                format!("operation `{id}` has no effect: API `{api}` is not there"),
+            );
+        }
+    }
+
+    pub(super) fn operation_policy(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let [api, operation, ..] = resource.names.as_slice() else {
+            return;
+        };
+        let (api, operation) = (api.clone(), operation.clone());
+        let what = format!("the policy of operation `{operation}` of API `{api}`");
+        let Some(policy) = self.policy_text(&mut resource, &what) else {
+            return;
+        };
+        if self.left_out.contains(&(workspace.clone(), api.clone())) {
+            return;
+        }
+        let Some(owner) = self.find(workspace.as_ref(), "apis", &api) else {
+            self.note(
+                resource.place,
+                format!("{what} has no effect: the API is not there"),
+            );
+            return;
+        };
+        if let Kind::Mapping(entries) = &mut owner.kind
+            && let Some((_, list)) = entries.iter_mut().find(|(k, _)| k.text == "operations")
+            && let Kind::Sequence(items) = &mut list.kind
+            && let Some(item) = items
+                .iter_mut()
+                .find(|i| i.property_text("id") == Some(&operation))
+        {
+            item.set("policy", policy);
+            return;
+        }
+        // An operation of the specification.
+        let mut item = mapping(resource.place);
+        item.set("id", text(operation, resource.place));
+        item.set("policy", policy);
+        owner.append("operations", item);
+    }
+
+    /// A tool of an MCP server.
+    pub(super) fn tool(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let api = resource.outer().to_owned();
+        let item = self.item(&mut resource, "Tool", "tool");
+        if let Some(owner) = self.find(workspace.as_ref(), "apis", &api) {
+            owner.append("tools", item);
+        }
+    }
+}
+
+/// Takes out what is the default anyway.
+fn without_defaults(item: &mut Node, id: &str) {
+    let revision = id
+        .split_once(";rev=")
+        .map(|(_, revision)| revision.to_owned());
+    if item
+        .property("subscriptionRequired")
+        .is_some_and(Node::is_true)
+    {
+        item.take("subscriptionRequired");
+    }
+    if item.property_text("apiRevision") == Some(revision.as_deref().unwrap_or("1")) {
+        item.take("apiRevision");
+    }
+    let current = if revision.is_none() { "true" } else { "false" };
+    if item
+        .property_text("isCurrent")
+        .is_some_and(|c| c.eq_ignore_ascii_case(current))
+    {
+        item.take("isCurrent");
+    }
+    if item.property("isOnline").is_some_and(Node::is_true) {
+        item.take("isOnline");
+    }
+    if item.property_text("displayName") == Some(id) {
+        item.take("displayName");
+    }
+    let names = item.property("subscriptionKeyParameterNames");
+    let default = names.is_some_and(|names| {
+        names
+            .property_text("header")
+            .is_none_or(|h| h.eq_ignore_ascii_case("Ocp-Apim-Subscription-Key"))
+            && names
+                .property_text("query")
+                .is_none_or(|q| q == "subscription-key")
+    });
+    if default {
+        item.take("subscriptionKeyParameterNames");
+    }
+}
