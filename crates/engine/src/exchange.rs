@@ -257,6 +257,8 @@ pub struct Exchange {
     pub llm: Option<Box<LlmCall>>,
     /// What `cache-lookup` did not find, for `cache-store`.
     pub(crate) missed: Option<Box<crate::response_cache::Missed>>,
+    /// Rules that a completion is held to before outbound.
+    pub(crate) completion_rules: Vec<Rc<crate::content_safety::Rules>>,
     /// Outbound goes on behind the step of this policy: the answer already went through what stands before it.
     pub(crate) behind: Option<&'static str>,
     /// Calls to upstreams.
@@ -324,6 +326,7 @@ impl Exchange {
             mcp: None,
             llm: None,
             missed: None,
+            completion_rules: Vec::new(),
             behind: None,
             attempts: SmallVec::new(),
             answering: None,

@@ -10,6 +10,7 @@ pub mod body;
 pub mod circuit_breaker;
 pub mod clock;
 pub mod compile;
+mod content_safety;
 pub mod contract;
 pub mod conversion;
 pub mod definition;

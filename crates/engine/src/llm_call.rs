@@ -28,7 +28,7 @@ use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
 
-pub(crate) use embed::Embedder;
+pub(crate) use embed::{Embedder, identity};
 pub(crate) use hold::hold;
 use metering::{Metering, Tally};
 

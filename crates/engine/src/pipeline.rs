@@ -356,6 +356,11 @@ async fn sections(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
         return Flow::Fail(failure);
     }
     rq.response_mut();
+    if !rq.completion_rules.is_empty()
+        && let Err(failure) = crate::content_safety::completions(rq).await
+    {
+        return Flow::Fail(failure);
+    }
     let mut deferred = std::mem::take(&mut rq.deferred);
     for later in &mut deferred {
         later.on_response(rq);

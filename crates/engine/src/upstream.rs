@@ -25,6 +25,7 @@ mod send;
 mod target;
 
 pub use affinity::Affinity;
+pub(crate) use call::Detached;
 pub use call::{Call, call};
 pub use choose::{Choice, choose, server};
 pub use headers::forget_named_by_connection;

@@ -9,6 +9,7 @@ mod meter;
 #[cfg(test)]
 mod tests;
 
+pub use deltas::texts as output_texts;
 pub use hide::{HideUsage, Passed};
 pub(crate) use meter::warm_up;
 pub use meter::{Meter, Metered};

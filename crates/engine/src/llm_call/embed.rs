@@ -119,6 +119,19 @@ impl Embedder {
     }
 }
 
+/// Credentials for a backend that has none of its own: a token of the gateway's identity for Azure's AI services.
+pub(crate) async fn identity(
+    rq: &Exchange,
+    backend: BackendIndex,
+    headers: &mut HeaderMap,
+) -> Result<(), String> {
+    let snapshot = rq.snapshot.clone();
+    if server(&snapshot, backend).is_some_and(|server| !has_credentials(server)) {
+        headers.insert(header::AUTHORIZATION, token(rq).await?);
+    }
+    Ok(())
+}
+
 /// The server that URL and credentials are read from: of a pool, its first member's.
 fn server(snapshot: &Snapshot, index: BackendIndex) -> Option<&Server> {
     match &snapshot.backend(index).kind {

@@ -42,6 +42,7 @@ policies! {
     json_to_xml
     jsonp
     limit_concurrency
+    llm_content_safety
     llm_emit_token_metric
     llm_semantic_cache_lookup
     llm_semantic_cache_store
@@ -79,7 +80,6 @@ policies! {
 pub const NOT_YET: &[&str] = &[
     "authentication-certificate",
     "invoke-dapr-binding",
-    "llm-content-safety",
     "log-to-eventhub",
     "proxy",
     "publish-to-dapr",

@@ -16,7 +16,7 @@ static DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"delta\
 static TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"text\""));
 
 /// Calls `each` with every piece of output text in the event that is not empty.
-pub(super) fn texts(operation: Operation, event: &[u8], mut each: impl FnMut(&str)) {
+pub fn texts(operation: Operation, event: &[u8], mut each: impl FnMut(&str)) {
     if operation != Operation::Completions {
         let mut seen = false;
         values(event, &DELTA, |value| {
