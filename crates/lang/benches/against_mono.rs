@@ -2,6 +2,7 @@
 //!
 //! The C# side is made of the same expressions, compiled with `mcs -optimize+` and run by `mono` in a process of its own:
 //! warm, compiled by its JIT, with the same contexts. Both sides are timed in one run, in turns; the numbers are medians.
+//! What an expression refers to is lent (`Expr::lend`), as C# gives a reference: nobody takes a share of it on either side.
 //! Without Mono, or after `-- --ours`, only our side is printed. Needs what `mcs` and `libnewtonsoft-json5.0-cil` of Debian install.
 #![allow(missing_docs, clippy::unwrap_used)]
 

@@ -129,8 +129,39 @@ pub(crate) fn units(s: &str) -> usize {
     if s.is_ascii() {
         s.len()
     } else {
-        s.chars().map(char::len_utf16).sum()
+        units_of(s.as_bytes())
     }
+}
+
+/// UTF-16 units of a part of a text: one for each character's first byte, two for one beyond the basic plane. Without
+/// branches, in blocks whose counts fit a byte, so that many bytes are looked at at once.
+fn units_of(bytes: &[u8]) -> usize {
+    let block = |block: &[u8]| {
+        let of = |b: u8| u8::from(b & 0xC0 != 0x80) + u8::from(b >= 0xF0);
+        usize::from(block.iter().fold(0, |n: u8, b| n.wrapping_add(of(*b))))
+    };
+    bytes.chunks(BLOCK).map(block).sum()
+}
+
+/// At most two units for a byte.
+const BLOCK: usize = 64;
+
+/// The UTF-16 unit at a place.
+pub(crate) fn unit_at(s: &str, mut at: usize) -> Option<u16> {
+    if s.is_ascii() {
+        return s.as_bytes().get(at).map(|b| u16::from(*b));
+    }
+    let mut from = 0;
+    for block in s.as_bytes().chunks(BLOCK) {
+        let units = units_of(block);
+        if at < units {
+            break;
+        }
+        at -= units;
+        from += block.len();
+    }
+    // A character that began in the block before has been counted there.
+    s.get(s.ceil_char_boundary(from)..)?.encode_utf16().nth(at)
 }
 
 /// The part of a text between two UTF-16 offsets, which must be in range.
@@ -183,3 +214,6 @@ pub(crate) fn lower_char(c: char) -> char {
 fn one(mut chars: impl Iterator<Item = char>) -> Option<char> {
     chars.next().filter(|_| chars.next().is_none())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,9 @@ use crate::expr::ir::Call;
 use crate::value::Value;
 
 /// Bytes of a text that are looked at in one step, where that is all that happens to them.
-pub(super) const LIGHT: usize = 1024;
+pub(super) const LIGHT: usize = 512;
 /// Bytes of a text that are searched, changed or copied in one step.
-const HEAVY: usize = 64;
+const HEAVY: usize = 32;
 /// The same for a regular expression.
 const SEARCHED: usize = 16;
 /// Items of a list that are gone through in one step.

@@ -47,7 +47,7 @@ pub(crate) fn object_text(object: &dyn Object) -> Str {
 /// Parses, counting the memory of the tree.
 pub(crate) fn parsed(cx: &mut Cx<'_>, text: &str, reading: Reading) -> Result<Token, Throw> {
     cx.charge(text.len().saturating_mul(3))?;
-    cx.step(text.len() / 64)?;
+    cx.step(16 + text.len() / 16)?;
     let token = parse::load(text, reading).map_err(json_error)?;
     cx.keep(&token);
     Ok(token)
@@ -74,7 +74,7 @@ fn parse_row(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str) -> R {
 pub(crate) fn printed(cx: &mut Cx<'_>, t: &Token, indented: bool) -> R {
     let mut out = String::new();
     write::write(t, indented, &mut out);
-    cx.step(out.len() / 64)?;
+    cx.step(out.len() / 16)?;
     cx.text(out)
 }
 

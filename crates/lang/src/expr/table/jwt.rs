@@ -249,6 +249,7 @@ fn try_with(a: &mut Args<'_>, f: fn(&str) -> Option<Value>) -> R {
 fn counted(cx: &mut Cx<'_>, a: &Args<'_>, f: fn(&str) -> Option<Value>) -> R {
     let s = a.values[0].as_str().unwrap_or("");
     cx.charge(s.len().saturating_mul(3))?;
+    cx.step(16 + s.len() / 16)?;
     Ok(f(s).unwrap_or_default())
 }
 

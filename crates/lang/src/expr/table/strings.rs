@@ -134,13 +134,7 @@ const STRING: &[Row] = &[
     m("char this[int index]", |_, a| {
         let s = a.text(0)?;
         let i = usize::try_from(a.int(1)).ok();
-        let unit = i.and_then(|i| {
-            if s.is_ascii() {
-                s.as_bytes().get(i).map(|b| u16::from(*b))
-            } else {
-                s.encode_utf16().nth(i)
-            }
-        });
+        let unit = i.and_then(|i| text::unit_at(s, i));
         unit.map(Value::Char).ok_or_else(|| {
             throw(
                 "IndexOutOfRangeException",

@@ -8,9 +8,11 @@ use crate::expr::ir::{Call, Code, Ir, IrPiece};
 use crate::expr::types::Ty;
 use crate::value::Frozen;
 
-/// Most nodes of an expression of this kind. Each goes through one text at most once, of [`super::MAX_BYTES`] at most: all
-/// of them do no more than an evaluation's steps would allow.
+/// Most nodes of an expression of this kind.
 const NODES: usize = 32;
+
+/// As how many nodes one counts that goes through the whole of a text, which may have [`super::MAX_BYTES`].
+const WALK: usize = 8;
 
 impl Direct {
     /// The direct form of an expression that has one.
@@ -25,7 +27,7 @@ impl Direct {
             }
             Ir::Interpolate(list) => {
                 let parts = list.iter().map(|piece| match piece {
-                    IrPiece::Text(s) => count(left).map(|()| Look::Text(s.clone())),
+                    IrPiece::Text(s) => count(1, left).map(|()| Look::Text(s.clone())),
                     IrPiece::Hole(ir, 0, None) => look(ir, left),
                     IrPiece::Hole(..) => None,
                 });
@@ -73,8 +75,8 @@ fn is_settled(ty: &Ty) -> bool {
     }
 }
 
-fn count(left: &mut usize) -> Option<()> {
-    *left = left.checked_sub(1)?;
+fn count(nodes: usize, left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(nodes)?;
     Some(())
 }
 
@@ -83,7 +85,7 @@ fn boxed(ir: &Ir, left: &mut usize) -> Option<Box<Look>> {
 }
 
 fn look(ir: &Ir, left: &mut usize) -> Option<Look> {
-    count(left)?;
+    count(1, left)?;
     Some(match ir {
         Ir::Text(s) => Look::Text(s.clone()),
         Ir::Const(c) if is_scalar(c) => Look::Const(c.clone()),
@@ -98,7 +100,10 @@ fn look(ir: &Ir, left: &mut usize) -> Option<Look> {
             let test = condition_of(condition, left)?;
             Look::If(Box::new((test, look(yes, left)?, look(no, left)?)))
         }
-        Ir::Call(c) if is_row(c, "String", "Length") => Look::Length(boxed(c.args.first()?, left)?),
+        Ir::Call(c) if is_row(c, "String", "Length") => {
+            count(WALK, left)?;
+            Look::Length(boxed(c.args.first()?, left)?)
+        }
         _ => return None,
     })
 }
@@ -113,7 +118,7 @@ fn condition_of(ir: &Ir, left: &mut usize) -> Option<Test> {
 
 /// An expression that gives `true` or `false` and never null.
 fn test(ir: &Ir, left: &mut usize) -> Option<Test> {
-    count(left)?;
+    count(1, left)?;
     let list = |all: &[Ir], left: &mut usize| -> Option<Vec<Test>> {
         all.iter().map(|ir| condition_of(ir, left)).collect()
     };

@@ -122,7 +122,7 @@ impl Program {
         if let Some(program) = near {
             return Ok(program);
         }
-        cx.step(1 + pattern.len() / 4)?;
+        cx.step(24 + pattern.len() / 4)?;
         let program = Program::shared(pattern, options).map_err(|r| r.thrown(pattern))?;
         LATELY.with_borrow_mut(|lately| {
             if let Some(slot) = lately.get_mut(place) {

@@ -302,13 +302,7 @@ pub(super) const ROWS: &[Row] = &[
     m("char this[int index]", |cx, a| {
         let i = usize::try_from(a.int(1)).ok();
         let b = this(a)?.text.borrow();
-        let unit = i.and_then(|i| {
-            if b.is_ascii() {
-                b.as_bytes().get(i).map(|b| u16::from(*b))
-            } else {
-                b.encode_utf16().nth(i)
-            }
-        });
+        let unit = i.and_then(|i| text::unit_at(&b, i));
         cx.step(b.len() / 256)?;
         unit.map(Value::Char).ok_or_else(|| {
             throw(
