@@ -40,6 +40,7 @@ pub mod settle;
 mod side_request;
 pub mod snapshot;
 pub mod step;
+pub mod trace;
 pub mod upstream;
 mod validation;
 

@@ -13,6 +13,7 @@
 //! shows none of them but through [`mask::Mask`]; nothing is allocated for it while there is none.
 
 pub mod mask;
+pub mod show;
 mod texts;
 
 pub use texts::{Position, Texts};
@@ -160,6 +161,8 @@ pub enum Event<'a> {
     Failed(&'a Failure),
     /// The head of the final answer, as it will be sent.
     Answer(&'a http::Response<()>),
+    /// A piece of the final answer's body, as it is sent.
+    AnswerData(&'a [u8]),
     /// The exchange has settled. The last event of an exchange.
     Settled(Outcome),
 }
@@ -201,6 +204,29 @@ pub enum Rejected {
     Turn(u32),
     /// The session belongs to another member.
     Session,
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rejected::BreakerOpen(wait) => {
+                write!(
+                    f,
+                    "its circuit breaker is open for {} s",
+                    wait.as_secs_f64().ceil()
+                )
+            }
+            Rejected::Failed => write!(f, "this request has failed at it"),
+            Rejected::LowerPriority(own, best) => {
+                write!(
+                    f,
+                    "its priority is {own}, and one of priority {best} is available"
+                )
+            }
+            Rejected::Turn(weight) => write!(f, "another one's turn (its weight is {weight})"),
+            Rejected::Session => write!(f, "the session belongs to another one"),
+        }
+    }
 }
 
 /// What was done on a counter.

@@ -169,6 +169,7 @@ impl http_body::Body for AnswerBody {
                     if let (Some(exchange), Some(data)) = (this.exchange.as_mut(), frame.data_ref())
                     {
                         exchange.sent_bytes += data.len() as u64;
+                        exchange.tell(|| crate::probe::Event::AnswerData(data));
                     }
                     // The server may not poll again once it knows that the body has ended.
                     if http_body::Body::is_end_stream(this) {
