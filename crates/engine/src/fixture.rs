@@ -21,7 +21,8 @@ mod table;
 mod time;
 mod upstream;
 
-pub use arrangement::{Setup, Watch};
+pub use crate::probe::Watch;
+pub use arrangement::Setup;
 pub use script::{Case, Fixture, Given, Include};
 pub use time::FakeClock;
 

@@ -47,7 +47,7 @@ mod validation;
 pub use body::{Body, BodyError};
 pub use exchange::Exchange;
 pub use failure::Failure;
-pub use pipeline::serve;
+pub use pipeline::{serve, serve_with};
 pub use services::Services;
 pub use settle::AnswerBody;
 pub use snapshot::Snapshot;

@@ -27,6 +27,7 @@ use crate::settle::Outcome;
 use crate::snapshot::{BackendIndex, BaseUrl};
 use crate::step::{Branch, Flow, PlacedStep};
 use http::{HeaderMap, Method, StatusCode, Uri};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_lang::Span;
@@ -47,6 +48,16 @@ pub trait Probe {
     /// What `context.Tracing` says.
     fn traces(&self) -> bool {
         false
+    }
+}
+
+/// Makes a probe for a request, on the thread that runs it.
+#[derive(Clone)]
+pub struct Watch(pub Arc<dyn Fn() -> Rc<dyn Probe> + Send + Sync>);
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Watch")
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub texts: crate::probe::Texts,
     /// What a trace must not show, as far as the configuration knows it.
     pub secrets: crate::probe::mask::Secrets,
+    /// Whether a subscription may trace.
+    pub allows_tracing: bool,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
     pub openid_urls: Vec<Str>,
 }
@@ -442,8 +444,10 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         .any(|a: &Api| a.mcp.as_ref().is_some_and(|m| m.authorization.is_some()));
     let secrets = crate::probe::mask::Secrets::of(&definition);
     let places = compiler.into_places();
+    let allows_tracing = subscriptions.iter().any(|s| s.allow_tracing);
     Some(Snapshot {
         places,
+        allows_tracing,
         texts: crate::probe::Texts::default(),
         secrets,
         gateway: definition.gateway,

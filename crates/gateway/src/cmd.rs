@@ -1,12 +1,14 @@
 //! One file for each command.
 
 pub(crate) mod check;
+pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod test;
+pub(crate) mod trace;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

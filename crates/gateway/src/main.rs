@@ -32,6 +32,8 @@ enum Command {
     Schema(cmd::schema::Schema),
     Simulate(cmd::simulate::Simulate),
     Test(cmd::test::Test),
+    Trace(cmd::trace::Trace),
+    Debug(cmd::debug::Debug),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         Command::Schema(command) => command.run(),
         Command::Simulate(command) => command.run(),
         Command::Test(command) => command.run(),
+        Command::Trace(command) => command.run(),
+        Command::Debug(command) => command.run(),
     };
     match outcome {
         Ok(code) => code,

@@ -4,6 +4,7 @@
 //! out, reloading stops before the drain begins.
 
 use anyhow::Context;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tollgate_control::settings::{IdentitySource as Source, Settings};
 use tollgate_control::{Loaded, Options, Publish, Reload, Trigger};
 use tollgate_engine::Snapshot;
 use tollgate_engine::clock::SystemClock;
+use tollgate_engine::probe::Watch;
 use tollgate_proxy::config::{
     IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, TlsFiles, UpstreamConfig,
 };
@@ -35,12 +37,53 @@ impl Plane {
         loaded: &Loaded,
         follow: bool,
     ) -> anyhow::Result<Plane> {
+        Plane::watched(path, options, loaded, follow, None)
+    }
+
+    /// One thread on a free port of this machine, without a management listener, with every request watched.
+    pub(crate) fn alone(
+        path: &Path,
+        options: &Options,
+        loaded: &Loaded,
+        watch: Watch,
+    ) -> anyhow::Result<Plane> {
+        let mut settings = loaded.settings.clone();
+        settings.listen.truncate(1);
+        for listen in &mut settings.listen {
+            listen.address = SocketAddr::from(([127, 0, 0, 1], 0));
+            listen.tls = None;
+        }
+        settings.management = None;
+        settings.threads = Some(1);
+        settings.logs.requests = false;
+        Plane::begin(path, options, loaded, &settings, false, Some(watch))
+    }
+
+    /// The same as [`Plane::start`], with every request watched.
+    pub(crate) fn watched(
+        path: &Path,
+        options: &Options,
+        loaded: &Loaded,
+        follow: bool,
+        watch: Option<Watch>,
+    ) -> anyhow::Result<Plane> {
+        Plane::begin(path, options, loaded, &loaded.settings, follow, watch)
+    }
+
+    fn begin(
+        path: &Path,
+        options: &Options,
+        loaded: &Loaded,
+        settings: &Settings,
+        follow: bool,
+        watch: Option<Watch>,
+    ) -> anyhow::Result<Plane> {
         let snapshot = loaded.snapshot.clone().context("no configuration")?;
         if loaded.meters_models {
             // The first call should not wait for the token tables.
             tollgate_llm::tokens::warm_up();
         }
-        let config = config(&loaded.settings)?;
+        let config = config(settings)?;
         let snapshots = SnapshotHandle::new(snapshot);
         let environment = options.environment.clone();
         let identity = Identity::new(
@@ -49,7 +92,8 @@ impl Plane {
             move |name| environment(name),
         );
         tracing::debug!(source = identity.source(), "managed identity");
-        let shared = Shared::in_memory(&identity, CACHE_BYTES);
+        let mut shared = Shared::in_memory(&identity, CACHE_BYTES);
+        shared.watch = watch;
         let gateway = Gateway::start(config, snapshots.clone(), shared, Some(identity))
             .context("the gateway did not start; choose another address under `gateway`")?;
         let gateway = Arc::new(gateway);

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
 use tollgate_engine::mcp::Session;
+use tollgate_engine::probe::Watch;
 use tollgate_engine::response_cache::CachedResponse;
 use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub concurrency: Arc<Concurrency>,
     /// Managed identity.
     pub tokens: Arc<dyn IdentityTokens>,
+    /// Watches every request: the debugger, `tollgate trace --live`.
+    pub watch: Option<Watch>,
 }
 
 impl Shared {
@@ -66,6 +69,7 @@ impl Shared {
             vectors: Arc::new(MemoryVectors::default()),
             concurrency: Arc::default(),
             tokens: identity.clone(),
+            watch: None,
         }
     }
 }

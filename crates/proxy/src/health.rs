@@ -3,6 +3,7 @@
 //! Read by `/readyz` and `/metrics`; degraded parts report here. What must stay true: degraded is visible, and not the
 //! same as not ready.
 
+use crate::debug::Debug;
 use crate::openid::OpenIdMetrics;
 use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
@@ -19,6 +20,7 @@ pub struct Health {
     pub(crate) snapshots: SnapshotHandle,
     pub(crate) metrics: Metrics,
     pub(crate) openid: OpenIdMetrics,
+    pub(crate) debug: Debug,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
@@ -36,6 +38,7 @@ impl Health {
         Health {
             metrics: Metrics::new(max_series),
             openid: OpenIdMetrics::default(),
+            debug: Debug::default(),
             snapshots,
             clock,
             connections: AtomicI64::new(0),

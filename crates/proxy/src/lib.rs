@@ -10,6 +10,7 @@ mod backends;
 mod body;
 pub mod config;
 mod connection;
+mod debug;
 mod endpoint;
 mod forwarded;
 pub mod fuzz;

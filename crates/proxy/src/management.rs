@@ -1,11 +1,12 @@
-//! `/livez`, `/readyz`, `/metrics` and `/backends`, on a listener of their own; the first two on the callers' as well.
+//! `/livez`, `/readyz`, `/metrics`, `/backends` and `/debug/`, on a listener of their own; the first two on the callers'
+//! as well.
 //!
 //! What must stay true: the pages need no data-plane thread; the listener has few connections and short deadlines.
 
 use crate::health::Health;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +19,9 @@ use tokio::sync::Semaphore;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
+
+/// Largest body of a request.
+const LARGEST_BODY: usize = 64 << 10;
 
 /// Most time for one connection.
 const LIFE: Duration = Duration::from_secs(60);
@@ -67,6 +71,62 @@ pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Respon
     Some(response)
 }
 
+fn not_found() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// Issues debug tokens and gives traces out.
+async fn debugging(health: &Health, request: Request<Incoming>) -> Response<Bytes> {
+    let path = request.uri().path().to_owned();
+    let json = |status: StatusCode, text: String| {
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    };
+    let refused = |status, message: String| {
+        let error = serde_json::json!({ "error": message });
+        json(status, error.to_string())
+    };
+    if path == "/debug/credentials" {
+        if request.method() != Method::POST {
+            return refused(StatusCode::METHOD_NOT_ALLOWED, String::from("use POST"));
+        }
+        let body = Limited::new(request.into_body(), LARGEST_BODY);
+        let Ok(body) = body.collect().await else {
+            return refused(
+                StatusCode::BAD_REQUEST,
+                String::from("the body cannot be read"),
+            );
+        };
+        let snapshot = health.snapshots.swap().load_full();
+        return match health
+            .debug
+            .issue(&body.to_bytes(), &snapshot, &*health.clock)
+        {
+            Ok(token) => json(StatusCode::OK, token.to_string()),
+            Err(why) => refused(StatusCode::BAD_REQUEST, why),
+        };
+    }
+    let Some(id) = path.strip_prefix("/debug/traces/") else {
+        return not_found();
+    };
+    match health.debug.trace(id, health.clock.unix_millis()) {
+        Some(trace) => json(StatusCode::OK, trace.to_string()),
+        None => refused(
+            StatusCode::NOT_FOUND,
+            String::from("there is no such trace: it may have ended, or its request has not"),
+        ),
+    }
+}
+
 /// Serves the pages.
 pub(crate) async fn listen(listener: TcpListener, health: Arc<Health>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -81,13 +141,14 @@ pub(crate) async fn listen(listener: TcpListener, health: Arc<Health>) {
         let health = health.clone();
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request: Request<Incoming>| {
-                let found = page(&health, request.uri().path(), Reader::Operator);
-                let response = found.unwrap_or_else(|| {
-                    let mut response = Response::new(Bytes::new());
-                    *response.status_mut() = StatusCode::NOT_FOUND;
-                    response
-                });
-                std::future::ready(Ok::<_, Infallible>(response.map(Full::new)))
+                let health = health.clone();
+                async move {
+                    let response = match request.uri().path() {
+                        path if path.starts_with("/debug/") => debugging(&health, request).await,
+                        path => page(&health, path, Reader::Operator).unwrap_or_else(not_found),
+                    };
+                    Ok::<_, Infallible>(response.map(Full::new))
+                }
             });
             let serving = http1::Builder::new()
                 .timer(TokioTimer::new())

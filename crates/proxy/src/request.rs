@@ -5,6 +5,7 @@
 
 use crate::body::RequestBody;
 use crate::connection::{Answer, Peer};
+use crate::debug;
 use crate::forwarded::client_ip;
 use crate::management::{self, Reader};
 use crate::thread::Thread;
@@ -42,6 +43,8 @@ pub(crate) async fn answer(
     let upgrade = head.extensions.remove::<OnUpgrade>();
     let length = body.size_hint().exact();
     continue_trace(&mut head.headers, &thread.random);
+    let snapshot = thread.snapshots.borrow_mut().load().clone();
+    let watched = debug::watched(&thread, &snapshot, &mut head, id);
     let incoming = Incoming {
         id,
         scheme: peer.scheme,
@@ -60,8 +63,17 @@ pub(crate) async fn answer(
         upgrade: upgrade.clone(),
     };
     thread.telemetry.begun();
-    let snapshot = thread.snapshots.borrow_mut().load().clone();
-    let mut response = tollgate_engine::serve(snapshot, thread.services.clone(), incoming).await;
+    let services = thread.services.clone();
+    let mut response = match watched {
+        None => tollgate_engine::serve(snapshot, services, incoming).await,
+        Some(mut watched) => {
+            let probe = watched.probe.take();
+            let mut response =
+                tollgate_engine::serve_with(snapshot, services, incoming, probe).await;
+            watched.tell(response.headers_mut());
+            response
+        }
+    };
     if let Some(exchange) = response.body_mut().exchange_mut() {
         exchange.received_bytes = length.unwrap_or(0);
     }

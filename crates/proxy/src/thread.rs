@@ -30,6 +30,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use tollgate_engine::probe::Watch;
 use tollgate_engine::services::Around;
 use tollgate_engine::{Services, Snapshot};
 
@@ -63,6 +64,8 @@ pub(crate) struct Thread {
     pub(crate) random: Random,
     pub(crate) busy: Busy,
     pub(crate) draining: Rc<Cell<bool>>,
+    /// Watches every request.
+    pub(crate) watch: Option<Watch>,
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<Streams>,
     open: Cell<usize>,
@@ -156,6 +159,7 @@ impl Thread {
             random: Random::seeded(),
             busy,
             draining,
+            watch: start.shared.watch.clone(),
             http1,
             http2,
             open: Cell::new(0),

@@ -100,7 +100,11 @@ impl Secrets {
             });
         };
         for value in definition.named_values.values().filter(|v| v.secret) {
-            add(value.value.expose());
+            let value = value.value.expose();
+            // What comes from the environment counts as secret; an address is none.
+            if !is_origin(value) {
+                add(value);
+            }
         }
         for backend in &definition.backends {
             match &backend.kind {
@@ -131,6 +135,20 @@ impl Secrets {
         }
         Secrets(Arc::new(all))
     }
+}
+
+/// Whether a text is scheme, host and port of a URL and nothing else.
+fn is_origin(text: &str) -> bool {
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|s| text.trim().strip_prefix(s));
+    rest.is_some_and(|rest| {
+        let host = rest.strip_suffix('/').unwrap_or(rest);
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+    })
 }
 
 /// A text as it may occur: plain, Base64, percent-encoded, as a JSON string.

@@ -11,6 +11,7 @@ use crate::services::TraceSeverity;
 use crate::step::Flow;
 use http::HeaderMap;
 use std::cell::{Cell, RefCell};
+use std::time::Instant;
 use tollgate_lang::Span;
 use tollgate_lang::value::Value;
 
@@ -41,6 +42,10 @@ pub struct Recorder {
     refused: Cell<bool>,
 }
 
+/// Real time that passes beside the services' clock.
+#[derive(Clone, Copy)]
+struct Stopwatch(Instant);
+
 #[derive(Default)]
 struct State {
     trace: Trace,
@@ -50,6 +55,7 @@ struct State {
     open: Vec<usize>,
     bytes: usize,
     body: Vec<u8>,
+    stopwatch: Option<Stopwatch>,
 }
 
 struct Node {
@@ -74,6 +80,13 @@ impl Recorder {
     #[must_use]
     pub fn only_if(mut self, allowed: impl Fn(&Exchange) -> bool + 'static) -> Recorder {
         self.allowed = Some(Box::new(allowed));
+        self
+    }
+
+    /// Also counts the time that really passes: for a clock that moves only when something waits.
+    #[must_use]
+    pub fn with_real_time(self) -> Recorder {
+        self.state.borrow_mut().stopwatch = Some(Stopwatch(Instant::now()));
         self
     }
 
@@ -113,6 +126,7 @@ impl Probe for Recorder {
     }
 }
 
+/// Whole microseconds.
 fn micros(nanos: u64) -> u64 {
     nanos / 1000
 }
@@ -127,6 +141,14 @@ fn decision(flow: &Flow) -> &'static str {
 }
 
 impl State {
+    /// Microseconds since the request came.
+    fn now(&self, rq: &Exchange) -> u64 {
+        let nanos = rq.services.clock.monotonic_nanos();
+        let real = self.stopwatch.map_or(0, |s| s.0.elapsed().as_micros());
+        micros(nanos.saturating_sub(rq.received_nanos))
+            .saturating_add(u64::try_from(real).unwrap_or(u64::MAX))
+    }
+
     fn mask(&mut self, rq: &Exchange) -> &Mask {
         self.mask
             .get_or_insert_with(|| Mask::new(&rq.snapshot.secrets))
@@ -185,14 +207,14 @@ impl State {
             self.trace.dropped += 1;
             return;
         }
-        let now = rq.services.clock.monotonic_nanos();
+        let at_micros = self.now(rq);
         let at = self.nodes.len();
         self.nodes.push(Node {
             parent: self.open.last().copied(),
             step: step.unwrap_or(0),
             entry: Entry {
                 what,
-                at_micros: micros(now.saturating_sub(rq.received_nanos)),
+                at_micros,
                 duration_micros: None,
                 source: State::source(rq, place),
                 entries: Vec::new(),
@@ -212,12 +234,7 @@ impl State {
         else {
             return;
         };
-        let now = micros(
-            rq.services
-                .clock
-                .monotonic_nanos()
-                .saturating_sub(rq.received_nanos),
-        );
+        let now = self.now(rq);
         let at = self.open.remove(from);
         let entry = &mut self.nodes[at].entry;
         entry.duration_micros = Some(now.saturating_sub(entry.at_micros));
@@ -509,8 +526,7 @@ impl State {
     fn finish(&mut self, rq: &Exchange, outcome: &'static str) -> Trace {
         let mut trace = std::mem::take(&mut self.trace);
         trace.outcome = Some(outcome);
-        let now = rq.services.clock.monotonic_nanos();
-        trace.elapsed_micros = micros(now.saturating_sub(rq.received_nanos));
+        trace.elapsed_micros = self.now(rq);
         if let Some(response) = &mut trace.response {
             response.body_bytes = rq.sent_bytes;
             response.body = String::from_utf8_lossy(&self.body).into_owned();

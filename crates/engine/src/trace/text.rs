@@ -180,13 +180,12 @@ impl Page {
                 id,
                 inherits,
             } => {
-                let nothing = if *inherits && entry.entries.is_empty() {
-                    " (nothing of its own)"
-                } else {
-                    ""
-                };
+                if *inherits {
+                    // It does nothing of its own.
+                    return entry.entries.iter().for_each(|e| self.entry(depth, e));
+                }
                 let name = format!("{section} of {scope} {id}");
-                self.line(depth, Paint::Head, format!("{}{nothing}", name.trim_end()));
+                self.line(depth, Paint::Head, name.trim_end());
             }
             What::Step {
                 policy, decision, ..

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod circuit_breakers;
+mod debug;
 mod drain;
 mod faults;
 mod hostile;
