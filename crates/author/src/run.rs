@@ -404,6 +404,7 @@ impl Load {
             origin: ("https", Arc::from("gateway.test")),
             snapshot,
             watch: Some(hits.watch()),
+            fixture: None,
         }
     }
 }

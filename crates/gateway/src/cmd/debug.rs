@@ -169,6 +169,8 @@ fn prepare(session: &Session, attach: bool, arguments: Arguments) -> anyhow::Res
                 .cloned()
                 .or_else(|| std::env::var(name).ok())
         }),
+        // What a case of a fixture changes is compiled anew.
+        definition: arguments.fixture.is_some(),
         ..Options::default()
     };
     let loaded = match &arguments.config {

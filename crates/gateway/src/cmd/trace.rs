@@ -152,7 +152,11 @@ impl Trace {
                 ..Setup::default()
             },
             Some(path) => {
-                let loaded = load_with(path, &Options::default());
+                let options = Options {
+                    definition: true,
+                    ..Options::default()
+                };
+                let loaded = load_with(path, &options);
                 report(&loaded);
                 if loaded.snapshot.is_none() {
                     return Ok(Err(String::from("the configuration is refused")));
@@ -209,6 +213,7 @@ pub(crate) fn note_fixture(setup: &mut Setup, name: &str) -> anyhow::Result<()> 
 /// A fixture's set-up around a loaded configuration.
 pub(crate) fn setup(loaded: &Loaded, watch: Option<Watch>) -> Setup {
     Setup {
+        definition: loaded.definition.clone().unwrap_or_default(),
         snapshot: loaded.snapshot.clone(),
         sources: loaded.sources.clone(),
         key: None,

@@ -192,7 +192,7 @@ const GLOBAL: &str = "<policies>
 ";
 
 const SHARED: &str = "<fragment>
-  <set-variable name=\"sum\" value=\"@(((JObject)context.Variables[&quot;order&quot;])[&quot;items&quot;].Count())\" />
+  <set-variable name=\"sum\" value=\"@(((JObject)context.Variables[\"order\"])[\"items\"].Count())\" />
 </fragment>
 ";
 
@@ -200,10 +200,10 @@ const SHOP: &str = "<policies>
   <inbound>
     <set-variable name=\"order\" value=\"@(context.Request.Body.As<JObject>(true))\" />
     <base />
-    <set-variable name=\"secret\" value=\"@(&quot;{{hush}}&quot; + &quot;!&quot;)\" />
+    <set-variable name=\"secret\" value=\"@(\"{{hush}}\" + \"!\")\" />
     <include-fragment fragment-id=\"shared\" />
     <choose>
-      <when condition=\"@((int)context.Variables[&quot;sum&quot;] > 1)\">
+      <when condition=\"@((int)context.Variables[\"sum\"] > 1)\">
         <set-header name=\"x-large\" exists-action=\"override\">
           <value>yes</value>
         </set-header>
@@ -348,7 +348,7 @@ fn breakpoint_step_inspect_evaluate_continue() {
     );
     assert_eq!(
         editor.evaluate(&frame, "context.Request.Headers[\"Authorization\"][0]"),
-        "\"Bearer ***\""
+        "\"***\""
     );
     assert!(
         editor
@@ -414,7 +414,7 @@ fn breakpoint_step_inspect_evaluate_continue() {
 #[test]
 fn failures_stop_and_an_entry_does() {
     let folder = folder();
-    folder.write("shared.xml", "<fragment>\n  <set-variable name=\"sum\" value=\"@(int.Parse(&quot;x&quot;))\" />\n</fragment>\n");
+    folder.write("shared.xml", "<fragment>\n  <set-variable name=\"sum\" value=\"@(int.Parse(\"x\"))\" />\n</fragment>\n");
     let mut editor = Editor::start();
     editor.does("initialize", json!({}));
     let mut arguments = launch(&folder);
@@ -593,17 +593,17 @@ fn a_gateway_is_attached_to() {
         ("breakpoint", "return-response shop.xml:3")
     );
     assert!(
-        read(call("/shop/other")).ends_with("/shop/other"),
+        read(call("/shop/other")).ends_with("\r\n\r\n/other"),
         "others are served meanwhile"
     );
     assert_eq!(
         editor.evaluate(&frame, "context.Request.Url.Path"),
-        "\"/shop/held\""
+        "\"/held\""
     );
     let threads = editor.does("threads", json!({}));
     let id = threads["threads"].as_array().unwrap().last().unwrap()["id"].clone();
     editor.does("continue", json!({ "threadId": id }));
-    assert!(read(held).ends_with("/shop/held"));
+    assert!(read(held).ends_with("/held"));
     // A held request goes on when its editor leaves.
     let held = call("/shop/held");
     editor.stopped();

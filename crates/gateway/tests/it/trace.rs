@@ -74,7 +74,7 @@ fn a_request_with_a_scripted_backend() {
     );
     assert_eq!(step["source"]["line"], 14);
     assert_eq!(step["entries"][1]["after"]["value"], "7");
-    let text = trace(&folder, &args[..8]).1;
+    let text = trace(&folder, &args[..9]).1;
     assert!(
         text.contains("variable n = \"7\"") && text.contains("api-key: ***"),
         "{text}"
