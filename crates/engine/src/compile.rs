@@ -6,6 +6,8 @@
 
 pub mod arg;
 pub mod def;
+mod lookup;
+mod places;
 pub mod shape;
 mod space;
 
@@ -15,10 +17,10 @@ pub use def::{
     attribute, child,
 };
 
+pub use places::SourcePlace;
+
 use crate::contract::{ContractUses, schema::Schemas};
-use crate::definition::{
-    ApiKind, CertificateDefinition, Definition, PolicyText, rewrite_authority,
-};
+use crate::definition::{ApiKind, CertificateDefinition, Definition, PolicyText};
 use crate::jwt::Certificate;
 use crate::policies;
 use crate::snapshot::BackendIndex;
@@ -43,23 +45,6 @@ pub struct ScopeDocument {
     pub sections: [SectionCode; 4],
     /// What its policies use of operations' contracts.
     pub uses: ContractUses,
-}
-
-/// A step or a branch of a document, whether it ever runs or not: what can be covered, and where one can stop.
-#[derive(Clone, Debug)]
-pub struct SourcePlace {
-    /// Element name.
-    pub name: Arc<str>,
-    /// Whether it is a branch (`when`, `otherwise`) and not a step.
-    pub branch: bool,
-    /// The name of its element. A fragment's steps stand in the fragment's text, once for each inclusion.
-    pub span: Span,
-    /// Nesting, as [`PlacedStep::path`] has it.
-    pub path: Str,
-    /// The section it was compiled for.
-    pub section: Section,
-    /// The scope of its document.
-    pub scope: ScopeKind,
 }
 
 /// One section around its `<base/>`.
@@ -168,15 +153,6 @@ impl<'a> Compiler<'a> {
     /// What `cross-domain` publishes.
     pub fn cross_domain(&self) -> Option<Bytes> {
         self.cross_domain.take()
-    }
-
-    /// Every step and branch that was compiled, in document order.
-    pub fn into_places(self) -> Vec<SourcePlace> {
-        self.places.into_inner()
-    }
-
-    fn placed(&self, place: SourcePlace) {
-        self.places.borrow_mut().push(place);
     }
 
     /// Configuration URLs of the OpenID providers that the documents name, sorted.
@@ -661,16 +637,6 @@ impl Compile<'_> {
         self.report(diagnostic);
     }
 
-    /// Whether the value of a secret named value stands in a text.
-    pub fn holds_secret(&self, text: &document::Text) -> bool {
-        text.holds_named_value()
-            && self
-                .compiler
-                .secrets
-                .iter()
-                .any(|secret| text.text.contains(&**secret))
-    }
-
     /// Notes a fault.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
@@ -685,118 +651,6 @@ impl Compile<'_> {
     pub fn needs(&mut self, needs: Needs) {
         self.needs.request_body |= needs.request_body;
         self.needs.response_body |= needs.response_body;
-    }
-
-    /// What this document's policies use of operations' contracts, for a policy to add to.
-    pub fn contract(&mut self) -> &mut ContractUses {
-        self.uses
-    }
-
-    /// The schemas of the service.
-    pub fn schemas(&self) -> Arc<Schemas> {
-        self.compiler.schemas.clone()
-    }
-
-    /// Where what is said of a schema of the service is said.
-    pub fn schema_place(&mut self, id: &str, span: Span) -> crate::contract::Place<'_> {
-        crate::contract::Place {
-            of: format!("schema `{id}`"),
-            span: Some(span),
-            schemas: self.compiler.schemas.clone(),
-            diagnostics: self.diagnostics,
-        }
-    }
-
-    /// A backend by its literal id; an unknown one is a fault.
-    pub fn backend(&mut self, id: &str, span: Span) -> Option<BackendIndex> {
-        let found = self.space.backends.get(id).copied();
-        if found.is_none() {
-            let diagnostic =
-                Diagnostic::error("TG0312", span, format!("there is no backend `{id}`"))
-                    .label("expected the id of a backend");
-            let near = nearest(id, self.space.backends.keys().map(|k| &**k));
-            self.report(match near {
-                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                None => diagnostic.help("define it under `backends`"),
-            });
-        }
-        found
-    }
-
-    /// Publishes a cross-domain policy file for the host.
-    pub fn publish_cross_domain(&mut self, file: Bytes) {
-        *self.compiler.cross_domain.borrow_mut() = Some(file);
-    }
-
-    /// Whether the policy stands in the section itself, or in a fragment that does, and not in a policy that may skip it.
-    pub fn is_direct(&self) -> bool {
-        let mut outer = self.path.split('\\');
-        outer.next_back();
-        outer.all(|name| name.starts_with("include-fragment"))
-    }
-
-    /// Stored connections.
-    pub fn authorization_providers(&self) -> Arc<crate::definition::AuthorizationProviders> {
-        self.compiler.authorization_providers.clone()
-    }
-
-    /// Notes the configuration URL of an OpenID provider, so that it can be fetched before a request needs it. Gives
-    /// the URL that is asked (`gateway.openId.authorities`).
-    pub fn openid_url(&mut self, url: &str) -> Str {
-        let url = rewrite_authority(self.compiler.openid_authorities, url.trim());
-        self.compiler.openid_urls.borrow_mut().insert(url.clone());
-        url
-    }
-
-    /// A certificate by its id; an unknown one is a fault.
-    pub fn certificate(&mut self, id: &str, span: Span) -> Option<Certificate> {
-        match self.compiler.certificates.get(id) {
-            // `None`: its text was refused already.
-            Some(found) => found.clone(),
-            None => {
-                let known = self.compiler.certificates.keys().map(|k| &**k);
-                let diagnostic =
-                    Diagnostic::error("TG0376", span, format!("there is no certificate `{id}`"))
-                        .label("expected the id of a certificate");
-                let near = nearest(id, known);
-                self.report(match near {
-                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                    None => diagnostic.help("define it under `certificates`"),
-                });
-                None
-            }
-        }
-    }
-
-    /// The children of a fragment, compiled here (inclusion is textual).
-    pub fn fragment(&mut self, id: &str, span: Span) -> Option<Block> {
-        let (own, service) = (self.space, &self.compiler.spaces[0]);
-        let found = own.fragments.get(id);
-        match found.or_else(|| service.fragments.get(id)) {
-            Some(Some(document)) => {
-                let before = self.fragment.replace(Str::from(id));
-                let block = self.block(&document.root.children);
-                self.fragment = before;
-                Some(block)
-            }
-            // Its text was refused already.
-            Some(None) => None,
-            None => {
-                let diagnostic = Diagnostic::error(
-                    "TG0313",
-                    span,
-                    format!("there is no policy fragment `{id}`"),
-                )
-                .label("expected the id of a fragment");
-                let known = own.fragments.keys().chain(service.fragments.keys());
-                let near = nearest(id, known.copied());
-                self.report(match near {
-                    Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                    None => diagnostic.help("define it under `policyFragments`"),
-                });
-                None
-            }
-        }
     }
 
     /// A step that is already compiled, boxed.

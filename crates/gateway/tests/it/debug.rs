@@ -414,7 +414,10 @@ fn breakpoint_step_inspect_evaluate_continue() {
 #[test]
 fn failures_stop_and_an_entry_does() {
     let folder = folder();
-    folder.write("shared.xml", "<fragment>\n  <set-variable name=\"sum\" value=\"@(int.Parse(\"x\"))\" />\n</fragment>\n");
+    folder.write(
+        "shared.xml",
+        "<fragment>\n  <set-variable name=\"sum\" value=\"@(int.Parse(\"x\"))\" />\n</fragment>\n",
+    );
     let mut editor = Editor::start();
     editor.does("initialize", json!({}));
     let mut arguments = launch(&folder);
