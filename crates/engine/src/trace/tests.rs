@@ -138,61 +138,54 @@ pool p: a priority 1, b priority 2
           host: gateway.test
           ocp-apim-subscription-key: ***
           api api, operation operation, product product, subscription sub
-        inbound of operation operation        0 us
-          inbound of api api                  0 us  policy.xml:2:2
-            inbound of product product        0 us
-              inbound of global               0 us
-            rate-limit-by-key                 0 us  policy.xml:4:4
-              counter key k: 0 -> 1 of 5, 4 left
-            cache-lookup-value                0 us  policy.xml:5:4
-              cache miss: x
-            include-fragment                  0 us  policy.xml:6:4
-              set-variable                    0 us  fragment shared:2:4
-                @(1 + context.Request.Url.Path.Length)
-                  = 5 (int)
-                variable n = 5 (int)
-            choose                            0 us  policy.xml:7:4
-              @(context.Request.Method == "POST")
-                = False (bool)
-              -> otherwise                    0 us  policy.xml:9:6
-                set-variable                  0 us  policy.xml:9:17
-                  @("now a text")
-                    = "now a text"
-                  variable n = "now a text" (was 5 (int))
-            set-backend-service               0 us  policy.xml:11:4
-        backend of operation operation   2030.0 ms
-          backend of api api             2030.0 ms  policy.xml:13:2
-            retry                        2030.0 ms  policy.xml:13:11
-              attempt 1
-              forward-request                 0 us  policy.xml:13:91
-                backend a at http://a.test
-                  not b: its priority is 2, and one of priority 1 is available
-                sends GET http://a.test/abc
-                  host: a.test
-                  x-forwarded-for: 192.0.2.1
-                got 503 Service Unavailable
-                  content-length: 0
-              @(context.Response.StatusCode == 503)
-                = True (bool)
-              attempt 2
-              forward-request              30.0 ms  policy.xml:13:91
-                backend b at http://b.test
-                  not a: this request has failed at it
-                sends GET http://b.test/abc
-                  host: b.test
-                  x-forwarded-for: 192.0.2.1
-                got 200 OK
-                  content-length: 0
-        outbound of operation operation       0 us
-          outbound of api api                 0 us  policy.xml:14:2
-            set-header -> failed              0 us  policy.xml:14:12
-              @(((string)null).Length.ToString())
-                throws System.NullReferenceException: Object reference not set to an instance of an object.
+        inbound of api api           0 us  policy.xml:2:2
+          inbound of global          0 us
+          rate-limit-by-key          0 us  policy.xml:4:4
+            counter key k: 0 -> 1 of 5, 4 left
+          cache-lookup-value         0 us  policy.xml:5:4
+            cache miss: x
+          include-fragment           0 us  policy.xml:6:4
+            set-variable             0 us  fragment shared:2:4
+              @(1 + context.Request.Url.Path.Length)
+                = 5 (int)
+              variable n = 5 (int)
+          choose                     0 us  policy.xml:7:4
+            @(context.Request.Method == "POST")
+              = False (bool)
+            -> otherwise             0 us  policy.xml:9:6
+              set-variable           0 us  policy.xml:9:17
+                @("now a text")
+                  = "now a text"
+                variable n = "now a text" (was 5 (int))
+          set-backend-service        0 us  policy.xml:11:4
+        backend of api api      2030.0 ms  policy.xml:13:2
+          retry                 2030.0 ms  policy.xml:13:11
+            attempt 1
+            forward-request          0 us  policy.xml:13:91
+              backend a at http://a.test
+                not b: its priority is 2, and one of priority 1 is available
+              sends GET http://a.test/abc
+                host: a.test
+                x-forwarded-for: 192.0.2.1
+              got 503 Service Unavailable
+                content-length: 0
+            @(context.Response.StatusCode == 503)
+              = True (bool)
+            attempt 2
+            forward-request       30.0 ms  policy.xml:13:91
+              backend b at http://b.test
+                not a: this request has failed at it
+              sends GET http://b.test/abc
+                host: b.test
+                x-forwarded-for: 192.0.2.1
+              got 200 OK
+                content-length: 0
+        outbound of api api          0 us  policy.xml:14:2
+          set-header -> failed       0 us  policy.xml:14:12
+            @(((string)null).Length.ToString())
+              throws System.NullReferenceException: Object reference not set to an instance of an object.
         set-header failed: ExpressionValueEvaluationFailure: Expression evaluation failed. Object reference not set to an instance of an object.
-        on-error of operation operation       0 us
-          on-error of api api                 0 us
-            on-error of product product       0 us
-              on-error of global              0 us
+        on-error of global           0 us
         answer 500 Internal Server Error
           content-type: application/json
           tollgate-request-id: 00000000-0000-0000-0000-000000000001
