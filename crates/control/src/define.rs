@@ -142,6 +142,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             public_url: self.public_url(gateway),
             allowed_hosts: self.allowed_hosts(gateway),
             openid_authorities: self.openid_authorities(gateway),
+            dapr_endpoint: self.dapr_endpoint(gateway, &default),
         }
     }
 

@@ -121,7 +121,12 @@ impl<'a> Compiler<'a> {
             let own = workspace.map(|w| &w.named_values);
             let fragments = workspace.map_or(&definition.fragments, |w| &w.fragments);
             let named = Named { own, service };
-            spaces.push(Space::new(named, fragments, backends, diagnostics));
+            let owner = workspace.map(|w| &w.id);
+            let all = definition.loggers.iter();
+            let own = all.clone().filter(|l| l.workspace.as_ref() == owner);
+            let service = all.filter(|l| owner.is_some() && l.workspace.is_none());
+            let loggers = own.chain(service).collect();
+            spaces.push(Space::new(named, fragments, backends, loggers, diagnostics));
         }
         Compiler {
             spaces,

@@ -171,6 +171,8 @@ pub struct GatewayDefinition {
     /// Beginnings of OpenID configuration URLs and what stands in their place: a document that names a public provider
     /// is served by another one. See [`rewrite_authority`].
     pub openid_authorities: Vec<(Arc<str>, Arc<str>)>,
+    /// Base URL of the Dapr sidecar's HTTP API, without a `/` at its end.
+    pub dapr_endpoint: Arc<str>,
 }
 
 /// A URL whose authority is another one's: the first pair whose first part begins it, up to a `/`, counts.
@@ -199,6 +201,7 @@ impl Default for GatewayDefinition {
             public_url: None,
             allowed_hosts: Vec::new(),
             openid_authorities: Vec::new(),
+            dapr_endpoint: Arc::from("http://localhost:3500"),
         }
     }
 }

@@ -67,6 +67,7 @@ Arrangement (before the first request of a case):
       subscription ID                        KEY product|api|all [of USER] [inactive]
       user ID                                email first-name last-name
       backend ID                             its URL
+      logger ID                              event-hub|application-insights CREDENTIAL=VALUE ...: as name=hub endpointAddress=HOST
       authorization PROVIDER ID              TOKEN [until TIME] [CLAIMS as a JSON object]: a stored connection
       backend ID header NAME, backend ID query NAME, backend ID authorization
       backend ID managed-identity            RESOURCE [CLIENT-ID]
@@ -82,7 +83,7 @@ Arrangement (before the first request of a case):
                                              that come over its own (null takes one out)
       gateway openid-authority URL           what stands in its place at the beginning of OpenID configuration URLs
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
-      gateway public-url, gateway allowed-hosts
+      gateway public-url, gateway allowed-hosts, gateway dapr-endpoint
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 

@@ -38,6 +38,8 @@ pub struct Services {
     pub vectors: Arc<dyn tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
     /// Who is inside `limit-concurrency`, shared by all threads.
     pub concurrency: Arc<tollgate_state::Concurrency>,
+    /// Events of `log-to-eventhub` on their way from this thread.
+    pub event_hubs: crate::event_hub::EventHubs,
     /// Metrics, logs, records.
     pub telemetry: Arc<dyn Telemetry>,
     /// What goes on around requests, for answers that stay open.
@@ -281,6 +283,11 @@ pub trait Telemetry: Send + Sync {
 
     /// `emit-metric`: a value of a metric with its dimensions (name, value). The value is finite.
     fn metric(&self, namespace: &Str, name: &Str, value: f64, dimensions: &[(Str, Str)]);
+
+    /// Events of a logger were dropped instead of delivered.
+    fn events_dropped(&self, logger: &Str, events: usize) {
+        let _ = (logger, events);
+    }
 
     /// The `trace` policy.
     fn trace(

@@ -481,6 +481,25 @@ impl Prepared {
         }
     }
 
+    /// A `POST` of a policy's own making. A URL that cannot be used is told when it is sent.
+    pub(crate) fn post(url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Prepared {
+        Prepared {
+            address: Address::parse(url),
+            method: Method::POST,
+            headers,
+            body,
+            identity: None,
+            timeout,
+        }
+    }
+
+    /// Puts a token of the gateway's identity on it when it is sent.
+    #[must_use]
+    pub(crate) fn identified(mut self, wanted: authentication_managed_identity::Wanted) -> Self {
+        self.identity = Some(wanted);
+        self
+    }
+
     /// Bytes of body that it holds.
     pub(crate) fn size(&self) -> usize {
         self.body.len()

@@ -8,6 +8,7 @@ mod access_log;
 mod backends;
 mod custom;
 mod exposition;
+mod loggers;
 mod mcp;
 mod openid;
 mod shard;
@@ -107,6 +108,10 @@ impl Telemetry for ThreadTelemetry {
 
     fn metric(&self, namespace: &Str, name: &Str, value: f64, dimensions: &[(Str, Str)]) {
         self.shard.metric(namespace, name, value, dimensions);
+    }
+
+    fn events_dropped(&self, logger: &Str, events: usize) {
+        self.shard.events_dropped(logger, events);
     }
 
     fn trace(

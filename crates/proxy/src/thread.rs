@@ -126,6 +126,7 @@ impl Thread {
             mcp_sessions: start.shared.mcp_sessions.clone(),
             vectors: start.shared.vectors.clone(),
             concurrency: start.shared.concurrency.clone(),
+            event_hubs: Default::default(),
             telemetry: telemetry.clone(),
             around: Rc::new(ThreadAround {
                 snapshots: start.health.snapshots.swap(),

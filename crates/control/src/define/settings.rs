@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use tollgate_engine::definition::GatewayDefinition;
 
 impl Reader<'_, '_> {
     pub(super) fn settings(&mut self, gateway: &Gateway) -> Settings {
@@ -62,6 +63,18 @@ impl Reader<'_, '_> {
                 requests: gateway.logs.requests.unwrap_or(true),
             },
             watch: gateway.watch.unwrap_or(true),
+        }
+    }
+
+    /// Base URL of the Dapr sidecar, without a `/` at its end.
+    pub(super) fn dapr_endpoint(
+        &mut self,
+        gateway: &Gateway,
+        default: &GatewayDefinition,
+    ) -> Arc<str> {
+        match &gateway.dapr.http_endpoint {
+            Some(endpoint) => Arc::from(self.url(endpoint).trim().trim_end_matches('/')),
+            None => default.dapr_endpoint.clone(),
         }
     }
 

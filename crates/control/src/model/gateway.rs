@@ -44,6 +44,9 @@ pub struct Gateway {
     /// OpenID providers of `validate-jwt` and `validate-azure-ad-token`.
     #[serde(default)]
     pub open_id: super::certificate::OpenId,
+    /// The Dapr sidecar that `publish-to-dapr`, `invoke-dapr-binding` and Dapr backends call.
+    #[serde(default)]
+    pub dapr: Dapr,
     /// Logs.
     #[serde(default)]
     pub logs: Logs,
@@ -172,6 +175,14 @@ pub enum IdentitySource {
     WorkloadIdentity,
     /// An application's secret.
     ClientSecret,
+}
+
+/// The Dapr sidecar.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dapr {
+    /// Base URL of its HTTP API. Default: `http://localhost:3500`.
+    pub http_endpoint: Option<At<String>>,
 }
 
 /// Logs.

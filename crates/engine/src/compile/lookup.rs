@@ -5,6 +5,7 @@
 use super::Compile;
 use crate::contract::{ContractUses, schema::Schemas};
 use crate::definition::rewrite_authority;
+use crate::event_hub::EventHub;
 use crate::jwt::Certificate;
 use crate::snapshot::BackendIndex;
 use crate::step::Block;
@@ -91,6 +92,35 @@ impl Compile<'_> {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
                     None => diagnostic.help("define it under `certificates`"),
                 });
+                None
+            }
+        }
+    }
+
+    /// The event hub of a logger by its id; an unknown logger and one that is no event hub are faults.
+    pub fn event_hub(&mut self, id: &str, span: Span) -> Option<Arc<EventHub>> {
+        let loggers = &self.space.loggers;
+        let Some(logger) = loggers.iter().find(|l| l.id.eq_ignore_ascii_case(id)) else {
+            let diagnostic =
+                Diagnostic::error("TG0562", span, format!("there is no logger `{id}`"))
+                    .label("expected the id of a logger");
+            let near = nearest(id, loggers.iter().map(|l| &*l.id));
+            self.report(match near {
+                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                None => diagnostic.help("define it under `loggers`"),
+            });
+            return None;
+        };
+        match EventHub::of(logger) {
+            Ok(hub) => Some(Arc::new(hub)),
+            Err(why) => {
+                let message = format!("nothing can be logged to `{id}`: {why}");
+                let mut diagnostic = Diagnostic::error("TG0563", span, message)
+                    .label("expected the id of an event hub's logger");
+                if let Some(place) = logger.span {
+                    diagnostic = diagnostic.related(place, "the logger");
+                }
+                self.report(diagnostic);
                 None
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Made once for each by `Compiler::new`. What must stay true: a workspace never sees another one's names.
 
-use crate::definition::{NamedValue, PolicyText};
+use crate::definition::{LoggerDefinition, NamedValue, PolicyText};
 use crate::snapshot::BackendIndex;
 use std::collections::{BTreeMap, HashMap};
 use tollgate_lang::document::{self, Document};
@@ -16,6 +16,8 @@ pub(super) struct Space<'a> {
     pub(super) fragments: BTreeMap<&'a str, Option<Document>>,
     /// The workspace's own over the service's.
     pub(super) backends: &'a HashMap<Str, BackendIndex>,
+    /// The workspace's own, then the service's.
+    pub(super) loggers: Vec<&'a LoggerDefinition>,
 }
 
 /// Named values: a workspace's own, then the service's.
@@ -45,6 +47,7 @@ impl<'a> Space<'a> {
         named: Named<'a>,
         fragments: &'a BTreeMap<String, PolicyText>,
         backends: &'a HashMap<Str, BackendIndex>,
+        loggers: Vec<&'a LoggerDefinition>,
         diagnostics: &mut Diagnostics,
     ) -> Space<'a> {
         let fragments = fragments
@@ -73,6 +76,7 @@ impl<'a> Space<'a> {
             named,
             fragments,
             backends,
+            loggers,
         }
     }
 }

@@ -100,6 +100,15 @@ impl Identity {
 }
 
 impl Wanted {
+    /// The token of `resource` that another policy needs, of the system-assigned identity unless a client id is named.
+    pub fn new(resource: Str, client_id: Option<Str>) -> Wanted {
+        Wanted {
+            resource,
+            client_id: client_id.filter(|c| !c.is_empty()),
+            ignore_error: false,
+        }
+    }
+
     fn cached(&self, services: &Services) -> Option<Arc<IdentityToken>> {
         services
             .tokens

@@ -37,6 +37,7 @@ policies! {
     forward_request
     get_authorization_context
     include_fragment
+    invoke_dapr_binding
     invoke_request
     ip_filter
     json_to_xml
@@ -47,7 +48,9 @@ policies! {
     llm_semantic_cache_lookup
     llm_semantic_cache_store
     llm_token_limit
+    log_to_eventhub
     mock_response
+    publish_to_dapr
     quota
     quota_by_key
     rate_limit
@@ -58,6 +61,7 @@ policies! {
     rewrite_uri
     send_one_way_request
     send_request
+    send_service_bus_message
     set_backend_service
     set_body
     set_header
@@ -79,11 +83,7 @@ policies! {
 /// API Management's policies that this version does not run: known, so that the message can say so.
 pub const NOT_YET: &[&str] = &[
     "authentication-certificate",
-    "invoke-dapr-binding",
-    "log-to-eventhub",
     "proxy",
-    "publish-to-dapr",
-    "send-service-bus-message",
     "validate-client-certificate",
     "validate-graphql-request",
     "validate-odata-request",

@@ -170,7 +170,8 @@ impl SetBackendService {
                     .filter(|n| !n.is_empty());
                 let app = namespace.map_or_else(|| app.to_string(), |n| format!("{app}.{n}"));
                 let url = format!(
-                    "http://localhost:3500/v1.0/invoke/{app}/method/{}",
+                    "{}/v1.0/invoke/{app}/method/{}",
+                    rq.snapshot.gateway.dapr_endpoint,
                     method.trim_start_matches('/')
                 );
                 rq.request.target.base = TargetBase::Url(Arc::new(parse(&url)?));

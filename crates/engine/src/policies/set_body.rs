@@ -56,14 +56,23 @@ pub fn compile_body(element: &Element, cx: &mut Compile<'_>) -> Option<SetBody> 
         .elements()
         .find(|e| &*e.name == "value")
         .unwrap_or(element);
-    if said(element, "template") != "liquid" {
-        return cx.content::<BodyText>(holder).map(SetBody::Text);
+    compile_content(holder, element, cx)
+}
+
+/// The content of an element as a body; `owner` has the attributes that say how it is to be read.
+pub(crate) fn compile_content(
+    element: &Element,
+    owner: &Element,
+    cx: &mut Compile<'_>,
+) -> Option<SetBody> {
+    if !said(owner, "template").eq_ignore_ascii_case("liquid") {
+        return cx.content::<BodyText>(element).map(SetBody::Text);
     }
     let options = Options {
-        nil_is_null: said(element, "xsi-nil") == "null",
-        parse_date: !said(element, "parse-date").eq_ignore_ascii_case("false"),
+        nil_is_null: said(owner, "xsi-nil") == "null",
+        parse_date: !said(owner, "parse-date").eq_ignore_ascii_case("false"),
     };
-    LiquidText::compile(holder, options, cx).map(SetBody::Liquid)
+    LiquidText::compile(element, options, cx).map(SetBody::Liquid)
 }
 
 /// A literal attribute; empty when it is not there. The shape check has looked at its words.

@@ -39,17 +39,22 @@ impl BackendCounts {
 
     /// Counts a refused call.
     pub(super) fn inactive(&mut self, backend: &Str, most: usize) {
-        match self.inactive.get_mut(backend) {
-            Some(count) => *count += 1,
-            None => {
-                let full = self.inactive.len() >= most;
-                let key = if full {
-                    Str::from(OVERFLOW)
-                } else {
-                    backend.clone()
-                };
-                *self.inactive.entry(key).or_default() += 1;
-            }
+        count(&mut self.inactive, backend, 1, most);
+    }
+}
+
+/// Adds to the count of a name, of which at most `most` have one of their own.
+pub(super) fn count(counts: &mut HashMap<Str, u64>, name: &Str, more: u64, most: usize) {
+    match counts.get_mut(name) {
+        Some(count) => *count += more,
+        None => {
+            let full = counts.len() >= most;
+            let key = if full {
+                Str::from(OVERFLOW)
+            } else {
+                name.clone()
+            };
+            *counts.entry(key).or_default() += more;
         }
     }
 }

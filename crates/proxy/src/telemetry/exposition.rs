@@ -4,6 +4,7 @@
 
 use super::backends::Backends;
 use super::custom::CustomSums;
+use super::loggers::DroppedEvents;
 use super::mcp::McpRequests;
 use super::openid::Providers;
 use super::shard::{BUCKETS, Times, Tokens};
@@ -30,6 +31,7 @@ pub(crate) fn exposition(health: &Health) -> String {
     registry.register_collector(Box::new(backends));
     registry.register_collector(Box::new(McpRequests::read(&shards)));
     registry.register_collector(Box::new(CustomSums::read(&shards)));
+    registry.register_collector(Box::new(DroppedEvents::read(&shards)));
     registry.register_collector(Box::new(Providers::read(&health.openid)));
     let mut out = String::new();
     // Writing into a string does not fail.

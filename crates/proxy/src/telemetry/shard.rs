@@ -133,6 +133,8 @@ pub(crate) struct Series {
     pub(crate) tokens: HashMap<TokenLabels, Arc<(TokenLabels, Tokens)>>,
     pub(crate) refused: HashMap<u16, u64>,
     pub(super) backends: BackendCounts,
+    /// By logger.
+    pub(super) dropped_events: HashMap<Str, u64>,
     pub(super) mcp: McpCounts,
     pub(super) custom: CustomMetrics,
 }
@@ -165,6 +167,12 @@ impl Shard {
 
     pub(crate) fn backend_inactive(&self, backend: &Str) {
         self.lock().backends.inactive(backend, self.max_series);
+    }
+
+    pub(crate) fn events_dropped(&self, logger: &Str, events: usize) {
+        let more = u64::try_from(events).unwrap_or(u64::MAX);
+        let counts = &mut self.lock().dropped_events;
+        super::backends::count(counts, logger, more, self.max_series);
     }
 
     pub(crate) fn metric(
