@@ -43,7 +43,7 @@ pub(crate) const TIMEOUT: AttributeDef = attribute(
 /// `template`.
 pub(crate) const TEMPLATE: AttributeDef = attribute(
     "template",
-    Kind::OneOf(&["Liquid", "liquid"]),
+    Kind::OneOf(&["Liquid"]),
     "`Liquid`: the content is a template",
 );
 

@@ -32,6 +32,7 @@ pub const DEF: PolicyDef = PolicyDef {
             Kind::Text,
             "host name of the Service Bus namespace, such as `shop.servicebus.windows.net`",
         )
+        .required()
         .expression(),
         attribute(
             "client-id",
@@ -66,25 +67,16 @@ pub const DEF: PolicyDef = PolicyDef {
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let mut whole = !cx.exclusive(element, "queue-name", "topic-name");
     let places = ["queue-name", "topic-name"].map(|name| element.attribute(name));
-    let needed = [
-        (
-            "`queue-name` or `topic-name`",
-            places.iter().any(Option::is_some),
-        ),
-        ("`namespace`", element.attribute("namespace").is_some()),
-    ];
-    for (what, there) in needed {
-        if !there {
-            cx.report(
-                Diagnostic::error(
-                    "TG0317",
-                    element.name_span,
-                    format!("`send-service-bus-message` needs {what}"),
-                )
-                .label("where does the message go?"),
-            );
-            whole = false;
-        }
+    if places.iter().all(Option::is_none) {
+        cx.report(
+            Diagnostic::error(
+                "TG0317",
+                element.name_span,
+                "`send-service-bus-message` needs `queue-name` or `topic-name`",
+            )
+            .label("where does the message go?"),
+        );
+        whole = false;
     }
     let entity = places.into_iter().flatten().next();
     let entity = entity.and_then(|a| cx.text_arg(&a.value));

@@ -167,7 +167,7 @@ impl Scanner<'_> {
                 }
             }
         };
-        let liquid = &*name == "set-body"
+        let liquid = matches!(&*name, "set-body" | "publish-to-dapr")
             && attributes
                 .iter()
                 .any(|a| &*a.name == "template" && a.value.text.eq_ignore_ascii_case("liquid"));
