@@ -6,11 +6,14 @@
 //! here is told once, in one line, and never left out in silence.
 
 pub(crate) mod apiops;
+pub(crate) mod arm;
 pub(crate) mod convert;
+pub(crate) mod import;
 pub(crate) mod joined;
 mod overrides;
 mod prune;
 mod tree;
+mod write;
 
 use crate::yaml::{Node, Place};
 

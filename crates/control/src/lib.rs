@@ -19,6 +19,7 @@ pub mod schema;
 pub mod settings;
 mod yaml;
 
+pub use azure::import::{Imported, import};
 pub use changes::Changes;
 pub use files::FileSource;
 pub use load::{Environment, Loaded, Options, Summary, load, load_with};

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod eval;
+pub(crate) mod import;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;

@@ -6,6 +6,7 @@ mod apiops;
 mod examples;
 mod fixtures;
 mod folder;
+mod import;
 mod properties;
 mod reload;
 mod schema;

@@ -1,6 +1,6 @@
 //! APIOps folders serve traffic as they are: the example, and the sample of the tool itself.
 
-use crate::process::{Folder, Running, address};
+use crate::process::{Folder, Running, address, run};
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -189,4 +189,27 @@ fn copy(from: &Path, to: &str, folder: &Folder) {
             folder.write(&to, &std::fs::read_to_string(&path).unwrap());
         }
     }
+}
+
+#[test]
+fn import_writes_what_check_takes() {
+    let folder = Folder::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/apiops");
+    let output = Path::new(folder.text()).join("written");
+    let (source, to) = (example.to_str().unwrap(), output.to_str().unwrap());
+    let (code, out, err) = run(&["import", "azure", source, "-o", to]);
+    assert_eq!(code, Some(0), "{out}{err}");
+    for expected in [
+        "tag `public` has no effect",
+        "5 APIs, ",
+        "  TOLLGATE_NAMED_VALUE_6655AA",
+    ] {
+        assert!(out.contains(expected), "{expected} in\n{out}");
+    }
+    let (code, out, _) = run(&["check", "--without-secrets", to]);
+    assert_eq!(code, Some(0), "{out}");
+    // What is there is not written over.
+    let (code, _, err) = run(&["import", "azure", source, "-o", to]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("is not empty"), "{err}");
 }
