@@ -10,12 +10,14 @@ mod lookup;
 mod places;
 pub mod shape;
 mod space;
+pub mod word;
 
 pub use arg::{Arg, ArgType, BodyText};
 pub use def::{
     AttributeDef, ChildDef, Content, Kind, Once, PolicyDef, ScopeKind, Scopes, Section, Sections,
     attribute, child,
 };
+pub use word::Word;
 
 pub use places::SourcePlace;
 

@@ -3,16 +3,16 @@
 //! Source: API Management's pages on both (`apply`, `consider-accept-header`). What must stay true: a message that is
 //! not converted goes on as it came and streams; a body is read only when it will be converted.
 
+use crate::LocalBoxFuture;
 use crate::body::coding::Coding;
-use crate::compile::{Arg, AttributeDef, Compile, Kind, attribute};
+use crate::compile::{Arg, AttributeDef, Compile, Kind, Word, attribute};
 use crate::exchange::{BodyState, Exchange};
 use crate::failure::Failure;
 use crate::media::{self, Format};
-use crate::step::{Flow, Needs};
+use crate::step::{Flow, Needs, Step};
 use http::header;
 use tollgate_lang::document::Element;
 use tollgate_lang::expr::EvalError;
-use tollgate_lang::value::Str;
 
 /// `apply`, of which `word` is the second value.
 pub const fn apply(words: &'static [&'static str], doc: &'static str) -> AttributeDef {
@@ -28,46 +28,28 @@ pub const fn consider_accept_header(doc: &'static str) -> AttributeDef {
         .default("true")
 }
 
-/// A word of a few, by its place among them.
+/// The step of a policy that converts.
 #[derive(Debug)]
-pub enum Word {
-    /// Known at load.
-    Known(usize),
-    /// Evaluated for each request; then the attribute and its words.
-    Dynamic(Arg<Str>, &'static str, &'static [&'static str]),
+pub struct Conversion<R> {
+    /// The policy.
+    pub policy: &'static str,
+    /// When it converts.
+    pub when: When,
+    /// How.
+    pub rules: R,
 }
 
-impl Word {
-    /// An attribute whose value is one of `words`.
-    pub fn compile(
-        element: &Element,
-        name: &'static str,
-        words: &'static [&'static str],
-        cx: &mut Compile<'_>,
-    ) -> Option<Word> {
-        match cx.arg::<Str>(element, name)? {
-            Arg::Const(text) => {
-                let known = words.iter().position(|w| *w == text.trim());
-                if known.is_none() {
-                    let all: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
-                    cx.unknown_word(element, name, &text, &all.join(", "));
-                }
-                known.map(Word::Known)
-            }
-            dynamic => Some(Word::Dynamic(dynamic, name, words)),
-        }
+impl<R: Convert + Send + Sync> Step for Conversion<R> {
+    fn run(&self, rq: &mut Exchange) -> Flow {
+        self.when.run(rq, &self.rules)
     }
 
-    /// Which of the words it is for this request.
-    pub fn get(&self, rq: &mut Exchange) -> Result<usize, Box<Failure>> {
-        match self {
-            Word::Known(at) => Ok(*at),
-            Word::Dynamic(arg, name, words) => {
-                let text = arg.get(rq)?;
-                let at = words.iter().position(|w| *w == text.trim());
-                at.ok_or_else(|| Failure::internal("", "", format!("`{name}` cannot be `{text}`.")))
-            }
-        }
+    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
+        Box::pin(self.when.wait(rq, self.policy, &self.rules))
+    }
+
+    fn may_wait(&self) -> bool {
+        true
     }
 }
 
@@ -110,7 +92,7 @@ impl When {
     }
 
     /// The first half of a step: says [`Flow::Wait`] when there is a body to convert that is not in memory yet.
-    pub fn run(&self, rq: &mut Exchange, convert: &dyn Convert) -> Flow {
+    fn run(&self, rq: &mut Exchange, convert: &dyn Convert) -> Flow {
         let asked = match self.decide(rq) {
             Ok(Some(asked)) => asked,
             Ok(None) => return Flow::Next,
@@ -123,12 +105,7 @@ impl When {
     }
 
     /// The second half: reads the body, then converts it.
-    pub async fn wait(
-        &self,
-        rq: &mut Exchange,
-        policy: &'static str,
-        convert: &dyn Convert,
-    ) -> Flow {
+    async fn wait(&self, rq: &mut Exchange, policy: &'static str, convert: &dyn Convert) -> Flow {
         let request_body = rq.section.on_request();
         let needs = Needs {
             request_body,

@@ -2,7 +2,7 @@
 //!
 //! Source: API Management, `set-header`. What must stay true: a word that is known at load is checked at load.
 
-use crate::compile::{Arg, AttributeDef, Compile, Kind, PolicyDef, attribute};
+use crate::compile::{AttributeDef, Compile, Kind, PolicyDef, Word, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use tollgate_lang::document::Element;
@@ -14,7 +14,7 @@ const NAME: &str = "exists-action";
 /// The attribute.
 pub const EXISTS_ACTION: AttributeDef = attribute(
     NAME,
-    Kind::OneOf(&["override", "skip", "append", "delete"]),
+    Kind::OneOf(WORDS),
     "what to do when it is there already",
 )
 .expression()
@@ -33,64 +33,44 @@ pub enum ExistsAction {
     Delete,
 }
 
-impl ExistsAction {
-    fn parse(text: &str) -> Option<ExistsAction> {
-        match text.trim() {
-            "override" => Some(ExistsAction::Override),
-            "skip" => Some(ExistsAction::Skip),
-            "append" => Some(ExistsAction::Append),
-            "delete" => Some(ExistsAction::Delete),
-            _ => None,
-        }
-    }
-}
+/// The words, in the order of [`ACTIONS`].
+const WORDS: &[&str] = &["override", "skip", "append", "delete"];
+const ACTIONS: [ExistsAction; 4] = [
+    ExistsAction::Override,
+    ExistsAction::Skip,
+    ExistsAction::Append,
+    ExistsAction::Delete,
+];
 
 /// The compiled attribute.
 #[derive(Debug)]
-pub enum ExistsActionArg {
-    /// Known at load.
-    Known(ExistsAction),
-    /// Evaluated for each request.
-    Dynamic(Arg<Str>),
-}
+pub struct ExistsActionArg(Word);
 
 impl ExistsActionArg {
+    /// `append`, for what has no attribute to say so.
+    pub const APPEND: ExistsActionArg = ExistsActionArg(Word::Known(2));
+
     /// From an element of `def`, which has [`EXISTS_ACTION`].
     pub fn compile(
         element: &Element,
         def: &'static PolicyDef,
         cx: &mut Compile<'_>,
     ) -> Option<ExistsActionArg> {
-        let action = cx.attribute_of::<Str>(element, def, NAME)?;
-        let Arg::Const(text) = &action else {
-            return Some(ExistsActionArg::Dynamic(action));
-        };
-        let known = ExistsAction::parse(text);
-        if known.is_none() {
-            let words = "`override`, `skip`, `append`, `delete`";
-            cx.unknown_word(element, NAME, text, words);
-        }
-        known.map(ExistsActionArg::Known)
+        let arg = cx.attribute_of::<Str>(element, def, NAME)?;
+        Word::of(arg, element, NAME, WORDS, cx).map(ExistsActionArg)
     }
 
     /// The action when it is known at load.
     pub fn known(&self) -> Option<ExistsAction> {
-        match self {
-            ExistsActionArg::Known(action) => Some(*action),
-            ExistsActionArg::Dynamic(_) => None,
+        match self.0 {
+            Word::Known(at) => ACTIONS.get(at).copied(),
+            Word::Dynamic(..) => None,
         }
     }
 
     /// The action for this request.
     pub fn get(&self, rq: &mut Exchange) -> Result<ExistsAction, Box<Failure>> {
-        match self {
-            ExistsActionArg::Known(action) => Ok(*action),
-            ExistsActionArg::Dynamic(arg) => {
-                let text = arg.get(rq)?;
-                ExistsAction::parse(&text).ok_or_else(|| {
-                    Failure::internal("", "", format!("`{text}` is not an exists-action."))
-                })
-            }
-        }
+        let at = self.0.get(rq)?;
+        Ok(ACTIONS.get(at).copied().unwrap_or(ExistsAction::Override))
     }
 }

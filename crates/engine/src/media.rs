@@ -57,15 +57,16 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
 
 /// The `charset` of a message's `Content-Type`.
 pub fn charset(headers: &HeaderMap) -> Option<&str> {
-    content_type(headers)?
-        .split(';')
-        .skip(1)
-        .find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("charset")
-                .then(|| value.trim().trim_matches('"'))
-        })
+    charset_of(content_type(headers)?)
+}
+
+fn charset_of(content_type: &str) -> Option<&str> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// The text of a body that is plain; `None` in an encoding that is not known.
@@ -81,6 +82,23 @@ pub fn converted(headers: &HeaderMap, to: Format, asked: Option<&'static str>) -
         Some(_) => HeaderValue::from_str(&format!("{kind}; charset=utf-8"))
             .unwrap_or(HeaderValue::from_static("application/octet-stream")),
         None => HeaderValue::from_static(kind),
+    }
+}
+
+/// Puts `charset=utf-8` in the place of another charset in a `Content-Type`.
+pub fn say_utf8(headers: &mut HeaderMap) {
+    let Some(said) = charset(headers).filter(|c| !c.eq_ignore_ascii_case("utf-8")) else {
+        return;
+    };
+    let Some(old) = content_type(headers) else {
+        return;
+    };
+    // The first of several is what was found.
+    let new = old.replacen(said, "utf-8", 1);
+    if let Ok(value) = HeaderValue::from_str(&new)
+        && charset_of(&new) == Some("utf-8")
+    {
+        headers.insert(header::CONTENT_TYPE, value);
     }
 }
 
@@ -183,6 +201,28 @@ mod tests {
             let accept = headers(header::ACCEPT, accept);
             assert_eq!(requested(&accept, Format::Json), json, "{accept:?}");
             assert_eq!(requested(&accept, Format::Xml), xml, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_utf8_and_says_so() {
+        for (value, expected) in [
+            (
+                "text/plain; charset=iso-8859-1",
+                "text/plain; charset=utf-8",
+            ),
+            (
+                "text/plain; x=y; CHARSET=\"latin1\"; z",
+                "text/plain; x=y; CHARSET=\"utf-8\"; z",
+            ),
+            ("text/plain; charset=UTF-8", "text/plain; charset=UTF-8"),
+            ("text/plain", "text/plain"),
+            // A charset that stands elsewhere too is left alone.
+            ("text/t; charset=t", "text/t; charset=t"),
+        ] {
+            let mut headers = headers(header::CONTENT_TYPE, value);
+            say_utf8(&mut headers);
+            assert_eq!(headers[header::CONTENT_TYPE], expected);
         }
     }
 

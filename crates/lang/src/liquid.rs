@@ -131,10 +131,10 @@ impl Template {
     /// # Errors
     /// A body that cannot be read, a filter that cannot take what it gets, and what goes over an evaluation's bounds.
     pub fn render(&self, host: &mut dyn Host, binding: &Binding<'_>) -> Result<String, EvalError> {
-        let mut cx = Cx::new(host);
-        render::Renderer::new(&mut cx, self, binding)
-            .whole()
-            .map_err(EvalError::from)
+        let mut cx = Cx::new(host).sharing(true);
+        let text = render::Renderer::new(&mut cx, self, binding).whole()?;
+        cx.pass_on(&crate::value::Value::Null);
+        Ok(text)
     }
 }
 

@@ -141,23 +141,24 @@ impl ArgType for f64 {
     }
 }
 
-/// A body: text or bytes.
+/// A body: text or bytes, and whether it is text.
 #[derive(Clone, Debug)]
-pub struct BodyText(pub Bytes);
+pub struct BodyText(pub Bytes, pub bool);
 
 impl ArgType for BodyText {
     const TARGET: Target = Target::Body;
     fn literal(text: &str) -> Option<Self> {
-        Some(BodyText(Bytes::copy_from_slice(text.as_bytes())))
+        Some(BodyText(Bytes::copy_from_slice(text.as_bytes()), true))
     }
     fn value(value: Lent<'_>) -> Option<Self> {
-        Some(BodyText(match value.as_str() {
-            Some(text) => Bytes::copy_from_slice(text.as_bytes()),
+        let text = |text: &str| BodyText(Bytes::copy_from_slice(text.as_bytes()), true);
+        Some(match value.as_str() {
+            Some(s) => text(s),
             None => match value.into_value() {
-                Value::Bytes(b) => b,
-                other => Bytes::copy_from_slice(other.to_text().as_bytes()),
+                Value::Bytes(b) => BodyText(b, false),
+                other => text(&other.to_text()),
             },
-        }))
+        })
     }
 }
 

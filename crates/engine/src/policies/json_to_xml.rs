@@ -2,13 +2,12 @@
 //!
 //! The rules of the conversion are `tollgate_lang::interchange`'s, when it happens is [`crate::conversion`]'s.
 
-use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
-use crate::conversion::{Convert, When, apply, consider_accept_header, refused};
+use crate::conversion::{Conversion, Convert, When, apply, consider_accept_header, refused};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::media::Format;
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use tollgate_lang::document::Element;
 use tollgate_lang::interchange::{ToXml, json_to_xml};
 use tollgate_lang::value::Str;
@@ -69,7 +68,8 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let separator = cx.arg(element, "namespace-separator");
     let prefix = optional(element, "namespace-prefix", "xmlns", cx);
     let block = optional(element, "attribute-block-name", "", cx);
-    cx.step(JsonToXml {
+    cx.step(Conversion {
+        policy: DEF.name,
         when: when?,
         rules: Rules {
             parse_date: parse_date?,
@@ -86,12 +86,6 @@ fn optional(element: &Element, name: &str, absent: &str, cx: &mut Compile<'_>) -
         Some(_) => cx.arg(element, name),
         None => Some(Arg::Const(Str::from(absent))),
     }
-}
-
-#[derive(Debug)]
-struct JsonToXml {
-    when: When,
-    rules: Rules,
 }
 
 #[derive(Debug)]
@@ -114,19 +108,5 @@ impl Convert for Rules {
             attribute_block_name: &block,
         };
         json_to_xml(rq, text, &rules).map_err(|e| refused(&e))
-    }
-}
-
-impl Step for JsonToXml {
-    fn run(&self, rq: &mut Exchange) -> Flow {
-        self.when.run(rq, &self.rules)
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(self.when.wait(rq, DEF.name, &self.rules))
-    }
-
-    fn may_wait(&self) -> bool {
-        true
     }
 }

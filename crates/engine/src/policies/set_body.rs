@@ -1,7 +1,7 @@
 //! `set-body`: replaces the body of the current message.
 //!
 //! `Content-Length` and an old `Content-Encoding` go with the old body (expressions read it decoded); `Content-Type`
-//! stays. Markup inside a literal body is text: the document reader hands it over as written.
+//! stays, with `charset=utf-8` where it named another charset than the new text has. Markup inside a literal body is text: the document reader hands it over as written.
 
 use crate::compile::{
     Arg, BodyText, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
@@ -9,6 +9,7 @@ use crate::compile::{
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::liquid::{LiquidText, Options};
+use crate::media;
 use crate::step::{Flow, Step};
 use bytes::Bytes;
 use tollgate_lang::document::Element;
@@ -46,7 +47,7 @@ pub const DEF: PolicyDef = PolicyDef {
     )
     .times(0, 1)],
     content: Content::Text,
-    doc: "Sets the body: of the request in `inbound` and `backend`, of the response in `outbound` and `on-error`.\n\nThe content is literal text (markup included), an expression that gives a string or `byte[]`, or with `template=\"liquid\"` a Liquid template. The `Content-Type` stays.",
+    doc: "Sets the body: of the request in `inbound` and `backend`, of the response in `outbound` and `on-error`.\n\nThe content is literal text (markup included), an expression that gives a string or `byte[]`, or with `template=\"liquid\"` a Liquid template. The `Content-Type` stays; a charset in it becomes `utf-8` when the new body is text.",
     compile,
 };
 
@@ -97,18 +98,26 @@ pub enum SetBody {
 impl SetBody {
     /// The body for this request.
     pub fn get(&self, rq: &mut Exchange) -> Result<Bytes, Box<Failure>> {
+        self.text(rq).map(|body| body.0)
+    }
+
+    /// The same, and whether it is text.
+    fn text(&self, rq: &mut Exchange) -> Result<BodyText, Box<Failure>> {
         match self {
-            SetBody::Text(body) => body.get(rq).map(|body| body.0),
-            SetBody::Liquid(template) => template.get(rq),
+            SetBody::Text(body) => body.get(rq),
+            SetBody::Liquid(template) => template.get(rq).map(|text| BodyText(text, true)),
         }
     }
 }
 
 impl Step for SetBody {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        match self.get(rq) {
-            Ok(body) => {
+        match self.text(rq) {
+            Ok(BodyText(body, is_text)) => {
                 rq.replace_body(body);
+                if is_text {
+                    media::say_utf8(rq.current_headers());
+                }
                 Flow::Next
             }
             Err(failure) => Flow::Fail(failure),

@@ -62,7 +62,7 @@ pub fn compile_added(element: &Element, cx: &mut Compile<'_>) -> Option<SetHeade
     let values = compile_values(&name, vec![value?], texts, element, cx)?;
     Some(SetHeader {
         name,
-        action: ExistsActionArg::Known(ExistsAction::Append),
+        action: ExistsActionArg::APPEND,
         values,
     })
 }

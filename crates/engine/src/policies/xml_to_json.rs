@@ -2,13 +2,14 @@
 //!
 //! The rules of the conversion are `tollgate_lang::interchange`'s, when it happens is [`crate::conversion`]'s.
 
-use crate::LocalBoxFuture;
-use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
-use crate::conversion::{Convert, When, Word, apply, consider_accept_header, refused};
+use crate::compile::{
+    Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, Word, attribute,
+};
+use crate::conversion::{Conversion, Convert, When, apply, consider_accept_header, refused};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::media::Format;
-use crate::step::{Flow, Step};
+use crate::step::Step;
 use tollgate_lang::document::Element;
 use tollgate_lang::interchange::{self, xml_to_json};
 
@@ -56,19 +57,14 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let when = When::compile(element, APPLY, (Format::Xml, Format::Json), cx);
     let kind = Word::compile(element, "kind", KIND, cx);
     let arrays = cx.arg(element, "always-array-child-elements");
-    cx.step(XmlToJson {
+    cx.step(Conversion {
+        policy: DEF.name,
         when: when?,
         rules: Rules {
             kind: kind?,
             arrays: arrays?,
         },
     })
-}
-
-#[derive(Debug)]
-struct XmlToJson {
-    when: When,
-    rules: Rules,
 }
 
 #[derive(Debug)]
@@ -85,19 +81,5 @@ impl Convert for Rules {
         };
         let arrays = self.arrays.get(rq)?;
         xml_to_json(rq, text, kind, arrays).map_err(|e| refused(&e))
-    }
-}
-
-impl Step for XmlToJson {
-    fn run(&self, rq: &mut Exchange) -> Flow {
-        self.when.run(rq, &self.rules)
-    }
-
-    fn wait<'a>(&'a self, rq: &'a mut Exchange) -> LocalBoxFuture<'a, Flow> {
-        Box::pin(self.when.wait(rq, DEF.name, &self.rules))
-    }
-
-    fn may_wait(&self) -> bool {
-        true
     }
 }

@@ -155,12 +155,7 @@ impl Making<'_, '_, '_> {
         to: &Rc<Node>,
         depth: usize,
     ) -> Result<(), Throw> {
-        if depth + 2 >= MAX_HEIGHT {
-            return Err(throw(
-                "InvalidOperationException",
-                "XML is nested too deeply",
-            ));
-        }
+        check_depth(depth)?;
         if let Json::Array(_) = value.kind() {
             return self.items(name, value, to, depth);
         }
@@ -182,12 +177,7 @@ impl Making<'_, '_, '_> {
         to: &Rc<Node>,
         depth: usize,
     ) -> Result<(), Throw> {
-        if depth + 2 >= MAX_HEIGHT {
-            return Err(throw(
-                "InvalidOperationException",
-                "XML is nested too deeply",
-            ));
-        }
+        check_depth(depth)?;
         let items = array.children();
         if items.is_empty() {
             let name = self.name(name, false)?;
@@ -199,18 +189,25 @@ impl Making<'_, '_, '_> {
         Ok(())
     }
 
+    /// Whether a member holds its element's attributes.
+    fn is_block(&self, name: &str, value: &Token) -> bool {
+        let wanted = self.rules.attribute_block_name;
+        !wanted.is_empty() && name == wanted && matches!(value.kind(), Json::Object(_))
+    }
+
+    /// The members of an object that are its attributes.
+    fn block(&self, value: &Token) -> Vec<Token> {
+        let name = self.rules.attribute_block_name;
+        let block = value.field(name).filter(|b| self.is_block(name, b));
+        block.map_or_else(Vec::new, |b| b.children())
+    }
+
     /// What an object's members declare, those of its attributes too.
     fn declarations(&self, value: &Token) -> Vec<Declaration> {
         let Json::Object(_) = value.kind() else {
             return Vec::new();
         };
-        let block = value.field(self.rules.attribute_block_name);
-        let block = block.filter(|_| !self.rules.attribute_block_name.is_empty());
-        let members = value.children().into_iter();
-        let members = members.chain(block.into_iter().flat_map(|b| match b.kind() {
-            Json::Object(_) => b.children(),
-            _ => Vec::new(),
-        }));
+        let members = value.children().into_iter().chain(self.block(value));
         members
             .filter_map(|p| self.declares(p.name()?, &p.content()?))
             .collect()
@@ -258,24 +255,13 @@ impl Making<'_, '_, '_> {
             to.set_attributes(attributes.list);
             return Ok(());
         };
-        let block_name = self.rules.attribute_block_name;
-        for member in value.children() {
-            let (Some(name), Some(v)) = (member.name(), member.content()) else {
+        for p in self.block(value) {
+            let (Some(name), Some(v)) = (p.name(), p.content()) else {
                 continue;
             };
-            let is_block = !block_name.is_empty()
-                && &**name == block_name
-                && matches!(v.kind(), Json::Object(_));
-            if is_block {
-                for p in v.children() {
-                    let (Some(name), Some(v)) = (p.name(), p.content()) else {
-                        continue;
-                    };
-                    if self.declares(name, &v).is_none() {
-                        self.cx.charge(size_of::<Node>() + name.len())?;
-                        attributes.add(self.name(name, true)?, text(&v));
-                    }
-                }
+            if self.declares(name, &v).is_none() {
+                self.cx.charge(size_of::<Node>() + name.len())?;
+                attributes.add(self.name(name, true)?, text(&v));
             }
         }
         self.attributes += attributes.list.len();
@@ -291,9 +277,7 @@ impl Making<'_, '_, '_> {
             let (Some(name), Some(v)) = (member.name(), member.content()) else {
                 continue;
             };
-            let is_block = !block_name.is_empty()
-                && &**name == block_name
-                && matches!(v.kind(), Json::Object(_));
+            let is_block = self.is_block(name, &v);
             if is_block || self.declares(name, &v).is_some() {
                 continue;
             }
@@ -362,4 +346,14 @@ fn text(token: &Token) -> Str {
 fn append(to: &Node, text: &str) -> Result<(), Throw> {
     to.append_text(text)
         .map_err(|why| throw("ArgumentException", why))
+}
+
+fn check_depth(depth: usize) -> Result<(), Throw> {
+    if depth + 2 >= MAX_HEIGHT {
+        return Err(throw(
+            "InvalidOperationException",
+            "XML is nested too deeply",
+        ));
+    }
+    Ok(())
 }

@@ -432,6 +432,16 @@ impl<'c, 'h, 't> Renderer<'c, 'h, 't> {
         if bytes.is_empty() {
             return Ok(NIL);
         }
+        // A tree that an expression made of the same bytes will do.
+        let usual = format == Format::Json
+            && self.binding.parse_date
+            && self
+                .binding
+                .charset
+                .is_none_or(|c| c.eq_ignore_ascii_case("utf-8"));
+        if usual && let Some(tree) = self.cx.parsed(self.binding.message, &bytes) {
+            return Ok(Item::from(Value::Token(tree)));
+        }
         self.cx.charge(bytes.len())?;
         self.cx.step(bytes.len() / 256)?;
         let text = decode(&bytes, self.binding.charset).ok_or_else(|| {
@@ -447,7 +457,11 @@ impl<'c, 'h, 't> Renderer<'c, 'h, 't> {
                     dates: self.binding.parse_date,
                     ..Reading::default()
                 };
-                Item::from(Value::Token(json::parsed(self.cx, &text, reading)?))
+                let tree = json::parsed(self.cx, &text, reading)?;
+                if usual {
+                    self.cx.keep_parsed(self.binding.message, bytes, &tree);
+                }
+                Item::from(Value::Token(tree))
             }
             Format::Xml => Item::Xml(xml::parsed(self.cx, &text, false)?),
         })
