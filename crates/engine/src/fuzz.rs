@@ -156,6 +156,27 @@ pub fn token(data: &[u8]) {
     }
 }
 
+/// Judges a text as an OData URL. What is told of it stands in it, and in front of all names a URL stays right or wrong.
+///
+/// # Panics
+/// When a place is behind the text's end, or a custom option changes the judgement.
+pub fn odata(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (path, query) = match text.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (&*text, None),
+    };
+    for version in [crate::odata::Version::V40, crate::odata::Version::V401] {
+        let problems = crate::odata::check(path, query, version);
+        assert!(problems.iter().all(|p| p.message.ends_with('.')));
+        let more = format!("{}&custom-option=1", query.unwrap_or_default());
+        let again = crate::odata::check(path, Some(&more), version);
+        if !text.contains("custom-option") {
+            assert_eq!(problems, again);
+        }
+    }
+}
+
 /// Resolves a backend's `Location`.
 ///
 /// # Panics

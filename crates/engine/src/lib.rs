@@ -32,6 +32,7 @@ pub mod llm_call;
 pub mod mcp;
 pub mod media;
 mod messaging;
+pub mod odata;
 mod parallel;
 pub mod pipeline;
 pub mod policies;

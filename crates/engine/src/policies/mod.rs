@@ -74,6 +74,7 @@ policies! {
     validate_content
     validate_headers
     validate_jwt
+    validate_odata_request
     validate_parameters
     validate_status_code
     wait
@@ -86,7 +87,6 @@ pub const NOT_YET: &[&str] = &[
     "proxy",
     "validate-client-certificate",
     "validate-graphql-request",
-    "validate-odata-request",
     "xsl-transform",
 ];
 
