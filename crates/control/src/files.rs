@@ -108,6 +108,12 @@ impl<'a> Files<'a> {
 
     /// A file that diagnostics never show: a secret, a key, a certificate.
     pub(crate) fn read(&mut self, path: &Path) -> Result<String, String> {
+        let bytes = self.read_bytes(path)?;
+        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+    }
+
+    /// The same of a file that is no text.
+    pub(crate) fn read_bytes(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         if !self.asked.iter().any(|p| p == path) {
             self.asked.push(path.to_path_buf());
         }
@@ -115,7 +121,7 @@ impl<'a> Files<'a> {
             return files
                 .iter()
                 .find(|(name, _)| Path::new(name) == path)
-                .map(|(_, text)| (*text).to_owned())
+                .map(|(_, text)| text.as_bytes().to_vec())
                 .ok_or_else(|| String::from("no such file"));
         }
         let about = std::fs::metadata(path).map_err(|e| reason(&e))?;
@@ -125,8 +131,7 @@ impl<'a> Files<'a> {
         if about.len() > LARGEST {
             return Err(format!("it is larger than {} MiB", LARGEST >> 20));
         }
-        let bytes = std::fs::read(path).map_err(|e| reason(&e))?;
-        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+        std::fs::read(path).map_err(|e| reason(&e))
     }
 }
 

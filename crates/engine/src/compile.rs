@@ -21,6 +21,7 @@ pub use word::Word;
 
 pub use places::SourcePlace;
 
+use crate::client_certificate::ClientCertificates;
 use crate::contract::{ContractUses, schema::Schemas};
 use crate::definition::{ApiKind, CertificateDefinition, Definition, PolicyText};
 use crate::jwt::Certificate;
@@ -102,6 +103,7 @@ pub struct Compiler<'a> {
     openid_urls: RefCell<BTreeSet<Str>>,
     openid_authorities: &'a [(Str, Str)],
     certificates: BTreeMap<Str, Option<Certificate>>,
+    client_certificates: ClientCertificates,
     /// Values of secret named values, for [`Compile::holds_secret`].
     secrets: Vec<Str>,
     places: RefCell<Vec<SourcePlace>>,
@@ -114,6 +116,7 @@ impl<'a> Compiler<'a> {
     pub fn new(
         definition: &'a Definition,
         backends: &'a [HashMap<Str, BackendIndex>],
+        client_certificates: &ClientCertificates,
         diagnostics: &mut Diagnostics,
     ) -> Compiler<'a> {
         let service = &definition.named_values;
@@ -136,6 +139,7 @@ impl<'a> Compiler<'a> {
             openid_urls: RefCell::default(),
             openid_authorities: &definition.gateway.openid_authorities,
             certificates: certificates(&definition.certificates, diagnostics),
+            client_certificates: client_certificates.clone(),
             secrets: definition
                 .workspaces
                 .iter()

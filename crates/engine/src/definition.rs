@@ -434,6 +434,10 @@ pub struct BackendDefinition {
 }
 
 /// One server or a pool.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "read once, when a snapshot is built"
+)]
 #[derive(Clone, Debug)]
 pub enum BackendKind {
     /// One server.
@@ -457,8 +461,25 @@ pub struct SingleBackend {
     pub managed_identity: Option<(Arc<str>, Option<Arc<str>>)>,
     /// TLS checks.
     pub tls: BackendTls,
+    /// Ids of certificates that the gateway shows it; the first counts.
+    pub certificate_ids: Vec<Arc<str>>,
+    /// The same by their thumbprints; they count after the ids.
+    pub certificates: Vec<Arc<str>>,
+    /// The proxy that connections to it go through.
+    pub proxy: Option<ProxyDefinition>,
     /// When it is left alone.
     pub circuit_breaker: Option<CircuitBreakerRule>,
+}
+
+/// An HTTP proxy in front of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyDefinition {
+    /// Its URL.
+    pub url: Arc<str>,
+    /// User of Basic authentication.
+    pub username: Option<Arc<str>>,
+    /// Its password.
+    pub password: Option<Secret>,
 }
 
 /// When a backend is left alone, and for how long (`circuitBreaker`).

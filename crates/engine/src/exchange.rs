@@ -11,6 +11,7 @@ pub(crate) use buffer::{Collected, collect_or_resume};
 
 use crate::LocalBoxFuture;
 use crate::body::{Body, Tap};
+use crate::connect::ConnectOptions;
 use crate::definition::ApiKind;
 use crate::definition::Secret;
 use crate::failure::{Failure, Place};
@@ -71,6 +72,15 @@ pub struct Target {
     pub path: Option<Str>,
     /// Query string without `?`, when a policy changed it; else the caller's.
     pub query: Option<Str>,
+    /// Certificate and proxy that policies set; they go before the backend's own.
+    pub connect: Option<Arc<ConnectOptions>>,
+}
+
+impl Target {
+    /// Connects in this way; what the options do not say stays.
+    pub(crate) fn connect(&mut self, options: &ConnectOptions) {
+        self.connect = options.over(self.connect.as_deref()).some();
+    }
 }
 
 /// What the path is appended to.

@@ -71,6 +71,9 @@ Arrangement (before the first request of a case):
       authorization PROVIDER ID              TOKEN [until TIME] [CLAIMS as a JSON object]: a stored connection
       backend ID header NAME, backend ID query NAME, backend ID authorization
       backend ID managed-identity            RESOURCE [CLIENT-ID]
+      certificate ID                         PFX-IN-BASE64 [PASSWORD]: one of the configuration's certificates, with its key
+      backend ID certificate                 ID of a certificate, or certificate-thumbprint: what the gateway shows it
+      backend ID proxy                       URL [USER PASSWORD]
       backend ID circuit-breaker             [count N] [percentage N] [in DURATION] on STATUS|MIN-MAX|REASON ... [for DURATION] [or retry-after]
       pool ID                                BACKEND [priority N] [weight N], ...
       pool ID affinity                       COOKIE [KEY]
@@ -112,7 +115,7 @@ Actions, in order:
       what the upstream answers next, with headers and body, or that host does, or to paths that begin so; unscripted,
       it answers 200 `ok`
   -- upstream [HOST] refuses|stalls|garbles [always]
-  -- upstream saw METHOD TARGET [at DURATION]
+  -- upstream saw METHOD TARGET [showing THUMBPRINT|nothing] [through HOST:PORT [AUTHORIZATION]|nothing] [at DURATION]
       the next request of the last `send` that reached the upstream, with headers and body as in `expect`
   -- upstream saw nothing
   -- time +DURATION, or -- time 2026-01-31T00:00:00Z

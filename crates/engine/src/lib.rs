@@ -8,8 +8,10 @@
 
 pub mod body;
 pub mod circuit_breaker;
+pub mod client_certificate;
 pub mod clock;
 pub mod compile;
+pub mod connect;
 mod content_safety;
 pub mod contract;
 pub mod conversion;

@@ -6,6 +6,7 @@ use crate::LocalBoxFuture;
 use crate::body::{Body, BodyError};
 use crate::circuit_breaker::Transition;
 use crate::clock::Clock;
+use crate::connect::ConnectOptions;
 use crate::definition::{BackendTls, Secret};
 use crate::jwt::{KeySet, VerifiedTokens};
 use crate::settle::Record;
@@ -91,6 +92,8 @@ pub struct Origin {
     pub port: u16,
     /// `host[:port]` for the `Host` header.
     pub authority: Arc<str>,
+    /// The gateway's certificate and the proxy between, where there is one or the other.
+    pub connect: Option<Arc<ConnectOptions>>,
     /// Hash of all of the above, computed once: what connection pools key on first.
     pub key: u64,
 }

@@ -7,10 +7,12 @@
 
 use crate::body::{Body, BodyError, coding::Coding};
 use crate::compile::{Arg, AttributeDef, ChildDef, Compile, Content, Kind, attribute, child};
+use crate::connect::ConnectOptions;
 use crate::exchange::{BodyState, Exchange, collect, forget_body};
 use crate::failure::Failure;
 use crate::policies::{
-    authentication_basic, authentication_managed_identity, set_body, set_header, set_method,
+    authentication_basic, authentication_certificate, authentication_managed_identity, proxy,
+    set_body, set_header, set_method,
 };
 use crate::probe::Event;
 use crate::services::{HttpVersion, SendError, SendOptions, Services};
@@ -77,22 +79,17 @@ pub(crate) const CHILDREN: &[ChildDef] = &[
     child(
         "authentication-certificate",
         Content::Empty,
-        "a client certificate; not served yet",
+        "the certificate that the gateway shows",
     )
     .times(0, 1)
-    .attributes(&[
-        attribute("thumbprint", Kind::Text, "its thumbprint").expression(),
-        attribute("certificate-id", Kind::Text, "its id").expression(),
-        attribute("body", Kind::Text, "its bytes").expression(),
-        attribute("password", Kind::Text, "its password").expression(),
-    ]),
-    child("proxy", Content::Empty, "an HTTP proxy; not served yet")
-        .times(0, 1)
-        .attributes(&[
-            attribute("url", Kind::Text, "the proxy").expression(),
-            attribute("username", Kind::Text, "user name").expression(),
-            attribute("password", Kind::Text, "password").expression(),
-        ]),
+    .attributes(authentication_certificate::DEF.attributes),
+    child(
+        "proxy",
+        Content::Empty,
+        "the HTTP proxy that it goes through",
+    )
+    .times(0, 1)
+    .attributes(proxy::DEF.attributes),
 ];
 
 /// The compiled request.
@@ -106,6 +103,8 @@ pub(crate) struct SideRequest {
     body: Option<set_body::SetBody>,
     identity: Option<authentication_managed_identity::Identity>,
     basic: Option<authentication_basic::Basic>,
+    certificate: Option<authentication_certificate::Certificate>,
+    proxy: Option<proxy::Proxy>,
     timeout: Arg<i64>,
     /// Whether a copied request brings its body: it does where the policies act on the request.
     copies_body: bool,
@@ -147,6 +146,8 @@ impl SideRequest {
             body: None,
             identity: None,
             basic: None,
+            certificate: None,
+            proxy: None,
             timeout: timeout.unwrap_or(Arg::Const(0)),
             copies_body,
         };
@@ -179,9 +180,14 @@ impl SideRequest {
                     request.basic = authentication_basic::compile_basic(child, cx);
                     request.basic.is_some()
                 }
-                "proxy" | "authentication-certificate" => {
-                    not_served(element, child, cx);
-                    false
+                "authentication-certificate" => {
+                    request.certificate =
+                        authentication_certificate::compile_certificate(child, cx);
+                    request.certificate.is_some()
+                }
+                "proxy" => {
+                    request.proxy = proxy::compile_proxy(child, cx);
+                    request.proxy.is_some()
                 }
                 // The shape check has refused it.
                 _ => true,
@@ -267,6 +273,22 @@ impl SideRequest {
             Some(identity) => Some(identity.wanted(rq)?),
             None => None,
         };
+        let certificate = match &self.certificate {
+            Some(certificate) => Some(certificate.get(rq)?),
+            None => None,
+        };
+        let proxy = match &self.proxy {
+            Some(proxy) => Some(proxy.get(rq)?),
+            None => None,
+        };
+        let options = ConnectOptions { certificate, proxy }.some();
+        let address = match options {
+            None => address,
+            Some(options) => address.map(|address| Address {
+                url: address.url.connected(&options),
+                ..address
+            }),
+        };
         Ok(Prepared {
             address,
             method,
@@ -276,21 +298,6 @@ impl SideRequest {
             timeout: Duration::from_secs(seconds),
         })
     }
-}
-
-/// A child that API Management has and this version does not.
-fn not_served(element: &Element, child: &Element, cx: &mut Compile<'_>) {
-    cx.report(
-        Diagnostic::error(
-            "TG0380",
-            child.name_span,
-            format!("`{}` of `{}` is not served yet", child.name, element.name),
-        )
-        .label("not served by this version")
-        .help(
-            "API Management has it, Tollgate does not yet: the document is refused rather than half obeyed",
-        ),
-    );
 }
 
 fn compile_url(element: &Element, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
@@ -349,10 +356,10 @@ fn current(rq: &Exchange) -> Result<Result<Address, String>, Box<Failure>> {
         )));
     };
     let path = upstream::path_and_query(rq, &url, None)?;
-    Ok(Ok(Address {
-        url: (*url).clone(),
-        path,
-    }))
+    let mut url = (*url).clone();
+    // The way stays, a certificate is the backend's credential.
+    url.origin = url.origin.with(url.origin.proxy_alone());
+    Ok(Ok(Address { url, path }))
 }
 
 /// The characters that stand in a URL only escaped (RFC 3986, section 2), escaped as .NET does when it sends.

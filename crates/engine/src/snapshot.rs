@@ -5,8 +5,10 @@
 mod backend;
 mod ids;
 
+pub(crate) use backend::NTLM;
 pub use backend::{Backend, BackendKind, BaseUrl, Pool, PoolGroup, Server};
 
+use crate::client_certificate::ClientCertificates;
 use crate::compile::{self, ScopeDocument};
 use crate::contract::{self, Contract};
 use crate::definition::{
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub router: Router,
     /// Finds subscriptions by key.
     pub keys: Keys,
+    /// Certificates that the gateway can show to upstreams.
+    pub client_certificates: ClientCertificates,
     /// Certificates, for `context.Deployment.Certificates`.
     pub certificates: Vec<definition::CertificateDefinition>,
     /// Every step and branch of every document, in document order.
@@ -252,15 +256,17 @@ impl Snapshot {
 pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Snapshot> {
     let spaces = Spaces::new(&definition.workspaces, diagnostics);
     let backend_ids = spaces.backends(&definition.backends, diagnostics);
+    let client_certificates = ClientCertificates::new(&definition.certificates);
     let backends = definition
         .backends
         .iter()
         .map(|b| {
             let ids = &backend_ids[spaces.at(b.workspace.as_ref())];
-            backend::build(b, ids, &definition, diagnostics)
+            backend::build(b, ids, &client_certificates, &definition, diagnostics)
         })
         .collect::<Vec<_>>();
-    let compiler = compile::Compiler::new(&definition, &backend_ids, diagnostics);
+    let compiler =
+        compile::Compiler::new(&definition, &backend_ids, &client_certificates, diagnostics);
     let policy = compiler.scope(
         definition.policy.as_ref(),
         compile::ScopeKind::Global,
@@ -461,6 +467,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         policy,
         plain,
         publishes_metadata,
+        client_certificates,
         cross_domain,
         router,
         keys,

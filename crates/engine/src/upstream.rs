@@ -98,7 +98,10 @@ async fn attempt(
     options: SendOptions,
     redirects: u32,
 ) -> Result<(http::Response<Body>, Option<Answering>), Box<Failure>> {
-    let mut url = choice.url;
+    let mut url = match &rq.request.target.connect {
+        None => choice.url,
+        Some(options) => Arc::new(choice.url.connected(options)),
+    };
     let mut leave = Leave::new(choice.server, choice.permit);
     let query = leave.as_ref().and_then(|l| l.server.query.as_deref());
     let mut path = path_and_query(rq, &url, query)?;

@@ -12,6 +12,7 @@ mod http1;
 mod pool;
 mod response;
 mod tls;
+mod tunnel;
 
 pub(crate) use tls::ClientTls;
 
@@ -34,6 +35,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tollgate_engine::connect::HttpProxy;
 use tollgate_engine::services::{HttpVersion, Origin, SendError, SendOptions, Transport};
 use tollgate_engine::{Body, LocalBoxFuture};
 
@@ -125,6 +127,9 @@ impl Upstream {
         options: SendOptions,
     ) -> Result<Response<Body>, SendError> {
         let pool = self.pool(origin, options.version);
+        if let Some(proxy) = pool.forward_proxy() {
+            through(&mut request, origin, proxy);
+        }
         let mut timer = Timer::new(&self.wheel);
         // Only what was pooled may be stale, so the loop ends with the first connection of its own.
         while let Some(mut connection) = pool.idle() {
@@ -132,7 +137,7 @@ impl Upstream {
                 .exchange(request, &self.busy, &mut timer, options.timeout)
                 .await
             {
-                Ok(response) => return Ok(self.receive(&pool, connection, response, timer)),
+                Ok(response) => return self.receive(&pool, connection, response, timer),
                 Err(failed) => request = failed.unsent.ok_or(failed.error)?,
             }
         }
@@ -172,7 +177,7 @@ impl Upstream {
             .exchange(request, &self.busy, &mut timer, left)
             .await
         {
-            Ok(response) => Ok(self.receive(pool, connection, response, timer)),
+            Ok(response) => self.receive(pool, connection, response, timer),
             Err(failed) => Err(match failed.error {
                 SendError::Timeout(_) => SendError::Timeout(options.timeout),
                 error => error,
@@ -187,14 +192,19 @@ impl Upstream {
         mut connection: http1::Http1,
         response: Response<hyper::body::Incoming>,
         timer: Timer,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, SendError> {
         let (head, incoming) = response.into_parts();
+        if head.status == http::StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            && pool.forward_proxy().is_some()
+        {
+            return Err(SendError::Connect(tunnel::refusal(&head.headers)));
+        }
         if head.status == http::StatusCode::SWITCHING_PROTOCOLS {
             // The driver hands the stream over; from then on it belongs to whoever takes the upgrade.
             if let Some(driver) = connection.driver.take() {
                 tokio::task::spawn_local(driver);
             }
-            return Response::from_parts(head, Body::Empty);
+            return Ok(Response::from_parts(head, Body::Empty));
         }
         let body = ResponseBody::begin(
             incoming,
@@ -203,7 +213,7 @@ impl Upstream {
             timer,
             self.config.body_idle_timeout,
         );
-        Response::from_parts(head, body)
+        Ok(Response::from_parts(head, body))
     }
 
     /// HTTP/2: one connection for all requests of the origin.
@@ -322,8 +332,8 @@ enum Unshared {
     Http1(Request<Body>),
 }
 
-/// HTTP/2 names scheme and authority itself and has no `Host`.
-fn absolute(request: &mut Request<Body>, origin: &Origin) {
+/// Puts scheme and authority into the request's URI.
+fn name_origin(request: &mut Request<Body>, origin: &Origin) {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = Some(if origin.tls.is_some() {
         http::uri::Scheme::HTTPS
@@ -332,6 +342,20 @@ fn absolute(request: &mut Request<Body>, origin: &Origin) {
     });
     parts.authority = origin.authority.parse().ok();
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+}
+
+/// Writes a request for a proxy: the whole URL (RFC 9112, section 3.2.2), and who comes.
+fn through(request: &mut Request<Body>, origin: &Origin, proxy: &HttpProxy) {
+    name_origin(request, origin);
+    if let Some(authorization) = &proxy.authorization {
+        let name = header::PROXY_AUTHORIZATION;
+        request.headers_mut().insert(name, authorization.clone());
+    }
+}
+
+/// HTTP/2 names scheme and authority itself and has no `Host`.
+fn absolute(request: &mut Request<Body>, origin: &Origin) {
+    name_origin(request, origin);
     *request.version_mut() = http::Version::HTTP_2;
     request.headers_mut().remove(header::HOST);
 }

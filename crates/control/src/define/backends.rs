@@ -8,8 +8,8 @@ use crate::yaml::{At, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
-    BackendDefinition, BackendKind, BackendTls, PoolDefinition, PoolMember, Secret,
-    SessionAffinity, SingleBackend,
+    BackendDefinition, BackendKind, BackendTls, PoolDefinition, PoolMember, ProxyDefinition,
+    Secret, SessionAffinity, SingleBackend,
 };
 
 /// Most members of a pool, as in API Management.
@@ -140,6 +140,24 @@ impl Reader<'_, '_> {
                     .as_ref()
                     .and_then(|path| self.certificates(path)),
             },
+            certificate_ids: credentials
+                .certificate_ids
+                .iter()
+                .map(|id| Arc::from(id_of(id, "certificates")))
+                .collect(),
+            certificates: credentials
+                .certificate
+                .iter()
+                .map(|thumbprint| Arc::from(self.text(thumbprint)))
+                .collect(),
+            proxy: backend.proxy.as_ref().map(|proxy| ProxyDefinition {
+                url: Arc::from(self.text(&proxy.url)),
+                username: proxy.username.as_ref().map(|u| Arc::from(self.text(u))),
+                password: proxy
+                    .password
+                    .as_ref()
+                    .map(|p| self.secret(p, p.place, "password")),
+            }),
             circuit_breaker,
         }
     }

@@ -6,11 +6,26 @@ use super::Reader;
 use crate::model::{Certificate, Configuration, Gateway, Secret as Written};
 use crate::yaml::At;
 use std::sync::Arc;
-use tollgate_engine::definition::{CertificateDefinition, Secret};
+use tollgate_engine::definition::{CertificateDefinition, MISSING, Secret};
 use tollgate_engine::snapshot::BaseUrl;
+use tollgate_lang::certificate::{decode_base64, open_pkcs12};
 
 /// How a PEM text begins.
 const PEM: &str = "-----BEGIN";
+
+/// The file that a value names: by its path, or as `file: PATH`.
+fn named_file(value: &At<Written>) -> Option<&str> {
+    match &value.value {
+        Written::Literal(text) if !text.contains(PEM) && !text.contains("{{") => Some(text),
+        Written::File(path) => Some(path),
+        _ => None,
+    }
+}
+
+fn is_pkcs12(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.ends_with(".pfx") || path.ends_with(".p12")
+}
 
 impl Reader<'_, '_> {
     pub(super) fn certificate_definitions(
@@ -34,41 +49,126 @@ impl Reader<'_, '_> {
 
     /// The texts of certificate and key; `None` when one was refused.
     fn certificate_pair(&mut self, item: &Certificate) -> Option<(Arc<str>, Option<Secret>)> {
-        if let Some(place) = item.data.as_ref().map(|d| d.place) {
-            self.no_pkcs12(place);
-            return None;
-        }
-        let Some(certificate) = &item.certificate else {
-            self.fault(
-                item.id.place,
-                format!("certificate `{}` has no certificate", item.id.value),
-                "expected `certificate` beside it",
-                "",
-            );
-            return None;
+        let certificate = match (&item.certificate, &item.data) {
+            (Some(certificate), None) => certificate,
+            (None, Some(data)) => {
+                let bytes = self.pkcs12_bytes(data)?;
+                return self.pkcs12(item, &bytes, data.place);
+            }
+            (Some(_), Some(data)) => {
+                self.fault(
+                    data.place,
+                    format!("certificate `{}` stands here twice", item.id.value),
+                    "expected `certificate` or `data`",
+                    "",
+                );
+                return None;
+            }
+            (None, None) => {
+                self.fault(
+                    item.id.place,
+                    format!("certificate `{}` has no certificate", item.id.value),
+                    "expected `certificate` or `data` beside it",
+                    "",
+                );
+                return None;
+            }
         };
+        if named_file(certificate).is_some_and(is_pkcs12) {
+            let bytes = self.pkcs12_bytes(certificate)?;
+            return self.pkcs12(item, &bytes, certificate.place);
+        }
         let text = self.pem_text(certificate, "certificate")?;
         let key = match &item.key {
             None => None,
             Some(key) => Some(self.pem_text(key, "key")?),
         };
+        if let Some(password) = &item.password {
+            self.fault(
+                password.place,
+                "a `password` without PKCS #12",
+                "expected PEM whose key is not encrypted",
+                "`openssl pkey -in key.pem -out plain.pem` takes the encryption off",
+            );
+            return None;
+        }
         Some((text.expose().clone(), key))
+    }
+
+    /// Certificate and key of a PKCS #12 file.
+    fn pkcs12(
+        &mut self,
+        item: &Certificate,
+        bytes: &[u8],
+        place: crate::yaml::Place,
+    ) -> Option<(Arc<str>, Option<Secret>)> {
+        if let Some(key) = &item.key {
+            self.fault(
+                key.place,
+                "a `key` beside PKCS #12, which holds it",
+                "remove it",
+                "",
+            );
+            return None;
+        }
+        let password = item
+            .password
+            .as_ref()
+            .map(|p| self.secret(p, p.place, "password"));
+        let password = password.as_ref().map_or("", |p| &**p.expose());
+        if password.starts_with(MISSING) {
+            return None;
+        }
+        let why = match open_pkcs12(bytes, password) {
+            Some(Ok(opened)) => {
+                let (certificates, key) = opened.to_pem();
+                return Some((Arc::from(certificates), key.map(Secret::new)));
+            }
+            Some(Err(why)) => format!("the PKCS #12 file does not open: {why}"),
+            None => String::from("this is no PKCS #12 (PFX)"),
+        };
+        self.fault(
+            place,
+            why.trim_end_matches('.'),
+            "expected a PFX with its `password`",
+            "`openssl pkcs12 -info -in file.pfx` shows what is in it",
+        );
+        None
+    }
+
+    /// The bytes of a PKCS #12 file: the file itself, or Base64.
+    fn pkcs12_bytes(&mut self, value: &At<Written>) -> Option<Vec<u8>> {
+        if let Some(path) = named_file(value).filter(|p| is_pkcs12(p)) {
+            let path = self.files.resolve(path);
+            return match self.files.read_bytes(&path) {
+                Ok(bytes) => Some(bytes),
+                Err(why) => {
+                    self.missing_file(value.place, &path, &why);
+                    None
+                }
+            };
+        }
+        let text = self.secret(&value.value, value.place, "data");
+        let text = text.expose();
+        if text.starts_with(MISSING) {
+            return None;
+        }
+        let bytes = decode_base64(text);
+        if bytes.is_none() {
+            self.fault(
+                value.place,
+                "`data` is not Base64",
+                "expected a PKCS #12 file in Base64",
+                "`base64 file.pfx` writes it",
+            );
+        }
+        bytes
     }
 
     /// A PEM text, or the one of the file that is named.
     fn pem_text(&mut self, value: &At<Written>, name: &str) -> Option<Secret> {
-        let named_file = match &value.value {
-            Written::Literal(text) if !text.contains(PEM) && !text.contains("{{") => Some(text),
-            Written::File(path) => Some(path),
-            _ => None,
-        };
-        let path = named_file.map(|p| p.to_ascii_lowercase());
-        if path.is_some_and(|p| p.ends_with(".pfx") || p.ends_with(".p12")) {
-            self.no_pkcs12(value.place);
-            return None;
-        }
-        let text = match named_file {
-            Some(path) => self.secret(&Written::File(path.clone()), value.place, name),
+        let text = match named_file(value) {
+            Some(path) => self.secret(&Written::File(path.to_owned()), value.place, name),
             // A certificate is public: only its key is a secret where it stands in the file.
             None => match &value.value {
                 Written::Literal(text) if name == "certificate" && !text.contains("{{") => {
@@ -82,9 +182,7 @@ impl Reader<'_, '_> {
             .contains(PEM)
             .then(|| text.clone())
             .or_else(|| {
-                let missing = text
-                    .expose()
-                    .starts_with(tollgate_engine::definition::MISSING);
+                let missing = text.expose().starts_with(MISSING);
                 if !missing {
                     self.fault(
                         value.place,
@@ -95,15 +193,6 @@ impl Reader<'_, '_> {
                 }
                 None
             })
-    }
-
-    fn no_pkcs12(&mut self, place: crate::yaml::Place) {
-        self.fault(
-            place,
-            "PKCS #12 (PFX) is not read in this version",
-            "expected PEM in `certificate` and `key`",
-            "`openssl pkcs12 -in file.pfx -out file.pem -nodes` writes both as PEM",
-        );
     }
 
     /// `gateway.openId.authorities`.

@@ -130,15 +130,20 @@ impl Reader<'_, '_> {
         match self.files.read(&path) {
             Ok(text) => text.trim_end_matches(['\n', '\r']).to_owned(),
             Err(why) => {
-                self.missing(
-                    place,
-                    format!("{} cannot be read: {why}", path.display()),
-                    "expected the path of a file, relative to this one",
-                    String::new(),
-                );
+                self.missing_file(place, &path, &why);
                 format!("{MISSING}{}", path.display())
             }
         }
+    }
+
+    /// A file with a secret that is not there.
+    pub(super) fn missing_file(&mut self, place: Place, path: &std::path::Path, why: &str) {
+        self.missing(
+            place,
+            format!("{} cannot be read: {why}", path.display()),
+            "expected the path of a file, relative to this one",
+            String::new(),
+        );
     }
 
     fn missing(&mut self, place: Place, message: String, label: &str, help: String) {

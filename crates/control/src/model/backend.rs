@@ -29,6 +29,8 @@ pub struct Backend {
     /// TLS checks.
     #[serde(default)]
     pub tls: BackendTls,
+    /// The HTTP proxy that calls to it go through.
+    pub proxy: Option<BackendProxy>,
     /// Takes the backend out for a while when it fails.
     pub circuit_breaker: Option<At<CircuitBreaker>>,
     /// The members of a pool.
@@ -66,6 +68,24 @@ pub struct Credentials {
     pub authorization: Option<Authorization>,
     /// A token of the gateway's managed identity as `Authorization: Bearer`.
     pub managed_identity: Option<ManagedIdentity>,
+    /// Ids of `certificates` that the gateway shows in the TLS handshake; the first counts.
+    #[serde(default)]
+    pub certificate_ids: Vec<At<String>>,
+    /// Thumbprints of `certificates`, for the same.
+    #[serde(default)]
+    pub certificate: Vec<At<String>>,
+}
+
+/// An HTTP proxy.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackendProxy {
+    /// Its URL, `http` only.
+    pub url: At<String>,
+    /// User of Basic authentication.
+    pub username: Option<At<String>>,
+    /// Its password.
+    pub password: Option<PlacedSecret>,
 }
 
 /// The `Authorization` header.

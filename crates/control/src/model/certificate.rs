@@ -11,13 +11,15 @@ use serde::Deserialize;
 pub struct Certificate {
     /// Its id: what `certificate-id` names.
     pub id: At<String>,
-    /// The certificate, PEM: path of a file, `env: NAME`, or the text itself. Of a chain the first counts.
+    /// The certificate: path of a file in PEM, or in PKCS #12 (`.pfx`, `.p12`) with its key; `env: NAME`, or the PEM text itself. Of a
+    /// chain the first is the certificate, and the others are shown with it.
     pub certificate: Option<At<Secret>>,
-    /// Its private key, PEM and not encrypted: path of a file, `env: NAME`, or the text itself. Needed to decrypt tokens.
+    /// Its private key, PEM and not encrypted: path of a file, `env: NAME`, or the text itself. Needed to decrypt tokens and to be
+    /// shown to backends.
     pub key: Option<At<Secret>>,
-    /// API Management's PKCS #12 (PFX) as Base64. Not read in this version.
-    pub data: Option<At<String>>,
-    /// The password of `data`. Not read in this version.
+    /// Certificate and key as API Management has them: PKCS #12 (PFX) in Base64, as text, `env: NAME` or `file: PATH`.
+    pub data: Option<At<Secret>>,
+    /// The password of a PKCS #12 file: `env: NAME`, `file: PATH`, or the text itself.
     pub password: Option<At<Secret>>,
 }
 

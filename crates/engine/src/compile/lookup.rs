@@ -77,6 +77,11 @@ impl Compile<'_> {
         url
     }
 
+    /// Certificates that the gateway can show to upstreams.
+    pub fn client_certificates(&self) -> &crate::client_certificate::ClientCertificates {
+        &self.compiler.client_certificates
+    }
+
     /// A certificate by its id; an unknown one is a fault.
     pub fn certificate(&mut self, id: &str, span: Span) -> Option<Certificate> {
         match self.compiler.certificates.get(id) {

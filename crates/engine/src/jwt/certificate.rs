@@ -35,7 +35,7 @@ impl Certificate {
         })?;
         let parsed = webpki::EndEntityCert::try_from(&der)
             .map_err(|e| format!("cannot be read as an X.509 certificate: {e}"))?;
-        let private = key.map(private).transpose()?;
+        let private = key.map(private).transpose()?.flatten();
         Ok(Certificate {
             public: parsed.subject_public_key_info().as_ref().to_vec(),
             private,
@@ -53,21 +53,20 @@ impl Certificate {
     }
 }
 
-fn private(pem: &str) -> Result<Private, String> {
+/// A private key that decrypts; `None` for one of a type that does not, which may serve TLS.
+fn private(pem: &str) -> Result<Option<Private>, String> {
     let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
         String::from("has no private key: expected PEM with `BEGIN PRIVATE KEY`, not encrypted")
     })?;
     match der {
-        PrivateKeyDer::Pkcs8(der) => Ok(Private(der.secret_pkcs8_der().to_vec())),
+        PrivateKeyDer::Pkcs8(der) => Ok(Some(Private(der.secret_pkcs8_der().to_vec()))),
         PrivateKeyDer::Pkcs1(der) => {
             let pair = RsaKeyPair::from_der(der.secret_pkcs1_der())
                 .map_err(|_| String::from("has a private key that is not RSA"))?;
             let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)
                 .map_err(|_| String::from("has a private key that cannot be used"))?;
-            Ok(Private(der.as_ref().to_vec()))
+            Ok(Some(Private(der.as_ref().to_vec())))
         }
-        _ => Err(String::from(
-            "has a private key of a type that decrypts nothing: expected RSA",
-        )),
+        _ => Ok(None),
     }
 }

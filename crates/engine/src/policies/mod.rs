@@ -16,6 +16,7 @@ macro_rules! policies {
 
 policies! {
     authentication_basic
+    authentication_certificate
     authentication_managed_identity
     azure_openai_emit_token_metric
     azure_openai_semantic_cache_lookup
@@ -50,6 +51,7 @@ policies! {
     llm_token_limit
     log_to_eventhub
     mock_response
+    proxy
     publish_to_dapr
     quota
     quota_by_key
@@ -83,8 +85,6 @@ policies! {
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
 pub const NOT_YET: &[&str] = &[
-    "authentication-certificate",
-    "proxy",
     "validate-client-certificate",
     "validate-graphql-request",
     "xsl-transform",

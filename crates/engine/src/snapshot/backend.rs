@@ -4,6 +4,8 @@
 
 use super::{BackendIndex, fault, unknown};
 use crate::circuit_breaker::CircuitBreaker;
+use crate::client_certificate::ClientCertificates;
+use crate::connect::{ConnectOptions, HttpProxy};
 use crate::definition::{self, Definition, Secret, SingleBackend};
 use crate::services::Origin;
 use crate::upstream::Affinity;
@@ -180,23 +182,84 @@ impl Origin {
         port: u16,
         authority: &str,
     ) -> Origin {
-        let key =
-            std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
-                .hash_one((&tls, host, port));
-        Origin {
+        let origin = Origin {
             tls,
             host: Arc::from(host),
             port,
             authority: Arc::from(authority),
+            connect: None,
+            key: 0,
+        };
+        origin.with(None)
+    }
+
+    /// The same origin, connected to in this way.
+    #[must_use]
+    pub fn with(&self, connect: Option<Arc<ConnectOptions>>) -> Origin {
+        let key =
+            std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default()
+                .hash_one((&self.tls, &*self.host, self.port, &connect));
+        Origin {
+            connect,
             key,
+            ..self.clone()
         }
     }
 }
+
+/// The certificate and the proxy of a backend.
+fn connect(
+    backend: &definition::BackendDefinition,
+    single: &SingleBackend,
+    certificates: &ClientCertificates,
+    diagnostics: &mut Diagnostics,
+) -> ConnectOptions {
+    let mut certificate = None;
+    let mut name = |found: Result<_, String>, refused: bool| match found {
+        Ok(found) => {
+            certificate.get_or_insert(found);
+        }
+        Err(_) if refused => {}
+        Err(why) => fault(
+            diagnostics,
+            backend.span,
+            format!("credentials of backend `{}`: {why}", backend.id),
+            "define it under `certificates`, with its key",
+        ),
+    };
+    for id in &single.certificate_ids {
+        name(certificates.by_id(id), certificates.is_refused(Some(id)));
+    }
+    for thumbprint in &single.certificates {
+        let refused = certificates.is_refused(None);
+        name(certificates.by_thumbprint(thumbprint), refused);
+    }
+    let proxy = single.proxy.as_ref().and_then(|proxy| {
+        let password = proxy.password.as_ref().map(|p| &**p.expose());
+        match HttpProxy::new(&proxy.url, proxy.username.as_deref(), password) {
+            Ok(proxy) => Some(Arc::new(proxy)),
+            Err(why) => {
+                fault(
+                    diagnostics,
+                    backend.span,
+                    format!("proxy of backend `{}`: {why}", backend.id),
+                    NTLM,
+                );
+                None
+            }
+        }
+    });
+    ConnectOptions { certificate, proxy }
+}
+
+/// What helps where a proxy cannot be used.
+pub(crate) const NTLM: &str = "use a proxy with Basic authentication or none over http; one that wants NTLM can be reached through a local proxy that speaks it";
 
 /// Builds one. Faults go to `diagnostics`.
 pub(super) fn build(
     backend: &definition::BackendDefinition,
     ids: &HashMap<Str, BackendIndex>,
+    certificates: &ClientCertificates,
     all: &Definition,
     diagnostics: &mut Diagnostics,
 ) -> Backend {
@@ -215,6 +278,10 @@ pub(super) fn build(
                     query: None,
                 }
             });
+            let url = match connect(backend, single, certificates, diagnostics).some() {
+                Some(options) => url.connected(&options),
+                None => url,
+            };
             let mut headers = Vec::new();
             let authorization = single.authorization.as_ref().map(|(scheme, parameter)| {
                 (

@@ -54,9 +54,11 @@ pub(crate) fn resolve(
         format!("{scheme}://{authority}{folder}{location}")
     };
     let mut base = BaseUrl::parse(&absolute, from.origin.tls.as_deref()).map_err(bad)?;
+    base.origin = base.origin.with(from.origin.connect.clone());
     if base.origin != from.origin {
-        // Another host has not earned the exceptions that the backend's settings make.
+        // Another host has not earned the exceptions that the backend's settings make, nor the gateway's certificate.
         base = BaseUrl::parse(&absolute, None).map_err(bad)?;
+        base.origin = base.origin.with(from.origin.proxy_alone());
     }
     let uri: Uri = absolute
         .parse()

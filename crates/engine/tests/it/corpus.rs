@@ -126,7 +126,7 @@ fn faults_in(name: &str, text: &str, section: Option<&str>) -> Vec<String> {
         .iter()
         .filter(|d| d.severity == Severity::Error)
         .filter(|d| {
-            !matches!(d.code, "TG0312" | "TG0313" | "TG0395" | "TG0562")
+            !matches!(d.code, "TG0312" | "TG0313" | "TG0395" | "TG0504" | "TG0562")
                 && !d.code.starts_with("TG02")
                 && d.label != "not served by this version"
         })

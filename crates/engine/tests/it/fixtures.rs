@@ -12,8 +12,6 @@ use tollgate_engine::policies;
 
 /// Policies whose fixtures do not use all of their definitions yet.
 const INCOMPLETE: &[&str] = &[
-    "send-one-way-request",
-    "send-request",
     "validate-azure-ad-token",
     "validate-content",
     "validate-jwt",

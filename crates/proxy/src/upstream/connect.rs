@@ -6,8 +6,10 @@
 use super::dns::Cache;
 use super::pool::OriginPool;
 use super::tls::{Alpn, ClientTls};
+use super::tunnel;
 use crate::io::{self, Stream};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -24,15 +26,19 @@ pub(crate) async fn connect(
 ) -> Result<(Stream, bool), SendError> {
     let origin = &pool.origin;
     let failed = |why: String| SendError::Connect(format!("{}: {why}", origin.authority));
-    let addresses = dns
-        .resolve(&origin.host, origin.port)
-        .await
-        .map_err(|e| failed(format!("the name was not resolved: {e}")))?;
-    let stream = match open(&addresses).await {
-        Ok(stream) => stream,
-        Err(why) => {
-            dns.forget(&origin.host);
-            return Err(failed(why));
+    let stream = match pool.proxy() {
+        None => reach(dns, &origin.host, origin.port)
+            .await
+            .map_err(failed)?,
+        Some(proxy) => {
+            let at = |why: String| failed(format!("proxy {}:{}: {why}", proxy.host, proxy.port));
+            let mut stream = reach(dns, &proxy.host, proxy.port).await.map_err(at)?;
+            if pool.tunnels() {
+                tunnel::open(&mut stream, proxy, &origin.host, origin.port)
+                    .await
+                    .map_err(at)?;
+            }
+            stream
         }
     };
     let Some(checks) = &origin.tls else {
@@ -43,7 +49,9 @@ pub(crate) async fn connect(
         HttpVersion::Http2Or1 => Alpn::Both,
         HttpVersion::Http2 => Alpn::Http2,
     };
-    let config = tls.config(checks, alpn).map_err(failed)?;
+    let options = origin.connect.as_deref();
+    let certificate = options.and_then(|o| o.certificate.as_ref());
+    let config = tls.config(checks, alpn, certificate).map_err(failed)?;
     let name = rustls_pki_types::ServerName::try_from(origin.host.to_string())
         .map_err(|e| failed(e.to_string()))?;
     let stream = tokio_rustls::TlsConnector::from(config)
@@ -55,6 +63,19 @@ pub(crate) async fn connect(
         return Err(failed(String::from("the backend does not offer HTTP/2")));
     }
     Ok((Stream::Tls(Box::new(stream.into())), http2))
+}
+
+/// A stream to a host.
+async fn reach(dns: &Cache, host: &Arc<str>, port: u16) -> Result<TcpStream, String> {
+    let addresses = dns
+        .resolve(host, port)
+        .await
+        .map_err(|e| format!("the name was not resolved: {e}"))?;
+    let opened = open(&addresses).await;
+    if opened.is_err() {
+        dns.forget(host);
+    }
+    opened
 }
 
 /// The first address that answers.

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tollgate_engine::Body;
+use tollgate_engine::connect::HttpProxy;
 use tollgate_engine::services::{HttpVersion, Origin, SendError};
 
 /// The pool.
@@ -95,6 +96,22 @@ impl OriginPool {
             && self.origin.port == origin.port
             && self.origin.host == origin.host
             && self.origin.tls == origin.tls
+            && self.origin.connect == origin.connect
+    }
+
+    /// The proxy that connections go through.
+    pub(crate) fn proxy(&self) -> Option<&HttpProxy> {
+        self.origin.connect.as_deref()?.proxy.as_deref()
+    }
+
+    /// Whether a proxy opens a tunnel; else it gets the requests. It knows neither TLS nor HTTP/2.
+    pub(crate) fn tunnels(&self) -> bool {
+        self.origin.tls.is_some() || self.version == HttpVersion::Http2
+    }
+
+    /// The proxy that requests are written for.
+    pub(crate) fn forward_proxy(&self) -> Option<&HttpProxy> {
+        self.proxy().filter(|_| !self.tunnels())
     }
 
     /// Whether it holds connections.

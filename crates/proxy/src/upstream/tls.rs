@@ -14,6 +14,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tollgate_engine::client_certificate::ClientCertificate;
 use tollgate_engine::definition::BackendTls;
 
 /// Most configurations kept; reloads with ever new roots start over.
@@ -27,11 +28,14 @@ pub(crate) enum Alpn {
     Http2,
 }
 
-/// Client configurations by what they check.
+/// What a configuration is for: its checks, its protocols, the certificate that it shows.
+type Wanted = (BackendTls, Alpn, Option<Arc<ClientCertificate>>);
+
+/// Client configurations by what they check and show.
 pub(crate) struct ClientTls {
     provider: Arc<CryptoProvider>,
     roots: OnceLock<Arc<RootCertStore>>,
-    configs: Mutex<HashMap<(BackendTls, Alpn), Arc<ClientConfig>>>,
+    configs: Mutex<HashMap<Wanted, Arc<ClientConfig>>>,
 }
 
 impl ClientTls {
@@ -44,25 +48,28 @@ impl ClientTls {
         }
     }
 
-    /// The configuration for these checks. The error says what is wrong with the roots.
+    /// The configuration for these checks, with the certificate that is shown to a server that asks. The error says what is
+    /// wrong with the roots.
     pub(crate) fn config(
         &self,
         checks: &BackendTls,
         alpn: Alpn,
+        certificate: Option<&Arc<ClientCertificate>>,
     ) -> Result<Arc<ClientConfig>, String> {
+        let wanted = (checks.clone(), alpn, certificate.cloned());
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(&(checks.clone(), alpn)) {
+        if let Some(config) = configs.get(&wanted) {
             return Ok(config.clone());
         }
-        let config = Arc::new(self.build(checks, alpn)?);
+        let config = Arc::new(self.build(&wanted)?);
         if configs.len() >= MOST_CONFIGS {
             configs.clear();
         }
-        configs.insert((checks.clone(), alpn), config.clone());
+        configs.insert(wanted, config.clone());
         Ok(config)
     }
 
-    fn build(&self, checks: &BackendTls, alpn: Alpn) -> Result<ClientConfig, String> {
+    fn build(&self, (checks, alpn, certificate): &Wanted) -> Result<ClientConfig, String> {
         let roots = match &checks.ca_pem {
             None => self.system_roots(),
             Some(pem) => {
@@ -95,12 +102,17 @@ impl ClientTls {
             name: checks.validate_name,
             algorithms: self.provider.signature_verification_algorithms,
         };
-        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+        let config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|e| e.to_string())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match certificate {
+            None => config.with_no_client_auth(),
+            Some(own) => config
+                .with_client_auth_cert(own.chain.clone(), own.key.clone_key())
+                .map_err(|e| format!("the gateway's certificate cannot be used: {e}"))?,
+        };
         config.alpn_protocols = match alpn {
             Alpn::Http1 => vec![b"http/1.1".to_vec()],
             Alpn::Both => vec![b"h2".to_vec(), b"http/1.1".to_vec()],

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod circuit_breakers;
+mod client_certificates;
 mod debug;
 mod drain;
 mod faults;
 mod hostile;
 mod http2;
+mod http_proxies;
 mod identity;
 mod limits;
 mod log;

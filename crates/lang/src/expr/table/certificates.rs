@@ -13,6 +13,7 @@ use super::crypto::null;
 use super::enums::X509_CONTENT_TYPE;
 use super::rsa::{self, Key};
 use super::{Row, Type, m, ty};
+use crate::certificate::{Described, MOST_WORK, Opened};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{DateTime, Kind, Object, Value};
@@ -21,6 +22,27 @@ use bytes::Bytes;
 use read::{Extension, NameKind, hex};
 use std::any::Any;
 use std::rc::Rc;
+
+/// What a certificate says, for the gateway itself.
+pub(crate) fn describe(der: &[u8]) -> Option<Described> {
+    Certificate::described(der)
+}
+
+/// Opens a PKCS #12 file for the gateway itself; `None` when it is none.
+pub(crate) fn open_pkcs12(der: &[u8], password: &str) -> Option<Result<Opened, &'static str>> {
+    let store = pkcs12::Store::of(der)?;
+    if store.work() > MOST_WORK {
+        return Some(Err("The PKCS #12 file asks for too many iterations."));
+    }
+    Some(store.open(password).map(|opened| {
+        let mut chain = vec![opened.certificate];
+        chain.extend(opened.others);
+        Opened {
+            chain,
+            key: opened.key,
+        }
+    }))
+}
 
 /// `X509ContentType`.
 const UNKNOWN: i64 = 0;

@@ -48,6 +48,8 @@ struct Mac<'d> {
 pub(super) struct Opened {
     /// DER.
     pub(super) certificate: Vec<u8>,
+    /// The other certificates of the file, DER.
+    pub(super) others: Vec<Vec<u8>>,
     /// PKCS #8, DER.
     pub(super) key: Option<Vec<u8>>,
     pub(super) friendly: String,
@@ -238,9 +240,15 @@ impl Found {
             .certificates
             .iter()
             .position(|(_, own, _)| id.is_some() && *own == id);
-        let (certificate, _, friendly) = self.certificates.into_iter().nth(of_key.unwrap_or(0))?;
+        let mut certificates = self.certificates;
+        let at = of_key.unwrap_or(0);
+        if at >= certificates.len() {
+            return None;
+        }
+        let (certificate, _, friendly) = certificates.remove(at);
         Some(Opened {
             certificate,
+            others: certificates.into_iter().map(|(der, _, _)| der).collect(),
             key,
             friendly,
         })

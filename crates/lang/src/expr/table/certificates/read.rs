@@ -3,6 +3,7 @@
 //! What must stay true: nothing here trusts a certificate; a private key never prints.
 
 use super::{oid, pkcs12};
+use crate::certificate::Described;
 use crate::expr::eval::{Cx, Throw, throw};
 use crate::expr::table::rsa::{self, Key};
 use crate::expr::types::Ty;
@@ -280,6 +281,24 @@ impl Certificate {
             .and_then(|k| rsa::pem(k, &kinds))
             .and_then(|der| Key::private(&der));
         Value::Object(Rc::new(read))
+    }
+
+    /// For the gateway itself.
+    pub(super) fn described(der: &[u8]) -> Option<Described> {
+        let read = Certificate::of_der(der, None)?;
+        let unix = |ticks: i64| (ticks - crate::value::time::UNIX_EPOCH).div_euclid(10_000_000);
+        let dns = read.names.iter().filter(|(k, _)| *k == NameKind::Dns);
+        Some(Described {
+            thumbprint: read.thumbprint(),
+            common_name: read.name(|k| k == NameKind::Common { issuer: false }),
+            dns_names: dns.map(|(_, n)| n.clone()).collect(),
+            not_before: unix(read.not_before),
+            not_after: unix(read.not_after),
+            public_key: read.key_bits.to_vec(),
+            subject: read.subject,
+            issuer: read.issuer,
+            serial_number: read.serial,
+        })
     }
 
     /// Whether bytes are a certificate in DER.
