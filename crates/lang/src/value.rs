@@ -130,7 +130,7 @@ impl Value {
             Value::Bool(false) => Str::from("False"),
             _ => {
                 let mut out = String::new();
-                // What is too deep to print was refused when it was built; an empty text is the safe rest.
+                // What XML cannot write is refused where an expression asks for its text; an empty text is the safe rest.
                 if text::write(self, &mut out).is_err() {
                     out.clear();
                 }

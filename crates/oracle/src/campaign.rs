@@ -8,7 +8,10 @@ use crate::report::{Groups, cause, line, members, refusal};
 use crate::shrink::{Differing, shrink};
 use crate::{ours, random::Random};
 use anyhow::Result;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use tollgate_lang::expr::outcome;
 
@@ -38,6 +41,12 @@ pub(crate) struct Campaign {
     /// Leave what differs as long as it was generated.
     #[arg(long)]
     no_shrink: bool,
+    /// Take away the rules of differences.yaml whose reason contains this, to see what they hide.
+    #[arg(long)]
+    without: Vec<String>,
+    /// Add every difference that a rule explains to this file, as JSON lines.
+    #[arg(long)]
+    explained: Option<PathBuf>,
     /// Most causes that a batch shrinks.
     #[arg(long, default_value_t = 40)]
     shrink: usize,
@@ -52,11 +61,26 @@ struct Tally {
     bounded: usize,
     explained: BTreeMap<String, usize>,
     unexplained: usize,
+    /// What rules explained, as lines to be written.
+    examples: String,
+}
+
+impl Tally {
+    fn explain(&mut self, why: &str, count: usize, case: &Case, ours: &Json, mono: &Json) {
+        *self.explained.entry(why.to_string()).or_default() += count;
+        let line = json!({
+            "why": why, "expression": case.expression, "context": case.context, "ours": ours, "mono": mono,
+        });
+        self.examples += &format!("{line}\n");
+    }
 }
 
 impl Campaign {
     pub(crate) fn run(&self) -> Result<bool> {
-        let known = Differences::read()?;
+        let mut known = Differences::read()?;
+        for text in &self.without {
+            known.forget(text);
+        }
         let catalog = Catalog::new(&known.newer);
         let mono = Mono::prepare(&self.folder, Some("max-heap-size=1g"))?;
         let mut generator = Generator::new(&catalog, self.seed);
@@ -100,6 +124,11 @@ impl Campaign {
                 tally.unexplained,
                 groups.0.len()
             );
+            let examples = std::mem::take(&mut tally.examples);
+            if let Some(path) = &self.explained {
+                let mut file = File::options().create(true).append(true).open(path)?;
+                file.write_all(examples.as_bytes())?;
+            }
             if let Some(folder) = &self.report {
                 groups.append(folder)?;
             }
@@ -143,7 +172,7 @@ impl Campaign {
                 continue;
             }
             match known.reason(&members(made, catalog), &case.expression, &o, &m) {
-                Some(why) => *tally.explained.entry(why.to_string()).or_default() += 1,
+                Some(why) => tally.explain(why, 1, case, &o, &m),
                 None => out.push(Differing {
                     made: made.clone(),
                     ours: o,
@@ -207,7 +236,7 @@ impl Campaign {
                 &d.ours,
                 &d.mono,
             ) {
-                Some(why) => *tally.explained.entry(why.to_string()).or_default() += count,
+                Some(why) => tally.explain(why, count, &case, &d.ours, &d.mono),
                 None => {
                     tally.unexplained += count;
                     groups.add(d, count, catalog);

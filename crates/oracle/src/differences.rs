@@ -73,6 +73,11 @@ impl Differences {
         })
     }
 
+    /// Takes away the rules whose reason contains a text.
+    pub(crate) fn forget(&mut self, text: &str) {
+        self.rules.retain(|rule| !rule.reason.contains(text));
+    }
+
     /// The reasons, each once.
     #[cfg(test)]
     pub(crate) fn reasons(&self) -> Vec<&str> {

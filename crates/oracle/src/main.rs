@@ -1,11 +1,13 @@
 //! `cargo xtask oracle`: our expressions held against a real C# compiler and runtime (Mono with Json.NET).
 //!
 //! `golden` measures the golden cases of `tollgate-lang` again; `campaign` generates well-typed expressions over the whole
-//! catalog and compares what they come to; `missing` finds the members that are newer than Mono's class library. A development tool: nothing of it is in the released program. What must stay
-//! true: a difference that is not ours to mend stands in `differences.yaml` with its reason, and nothing else may differ.
+//! catalog and compares what they come to; `compare` does so for expressions of a file; `missing` finds the members that
+//! are newer than Mono's class library. A development tool: nothing of it is in the released program. What must stay true:
+//! a difference that is not ours to mend stands in `differences.yaml` with its reason, and nothing else may differ.
 
 mod area;
 mod campaign;
+mod compare;
 mod differences;
 mod generate;
 mod golden;
@@ -34,6 +36,7 @@ struct Cli {
 enum Command {
     Golden(golden::Golden),
     Campaign(campaign::Campaign),
+    Compare(compare::Compare),
     Missing(missing::Missing),
 }
 
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Golden(command) => command.run(),
         Command::Campaign(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Missing(command) => command.run(),
     };
     match outcome {

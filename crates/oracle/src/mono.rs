@@ -178,7 +178,10 @@ impl Mono {
             if refused.is_empty() {
                 break;
             }
-            let faults = faults(&refused);
+            let mut faults = faults(&refused);
+            if let Some(i) = fatal(&refused).filter(|i| faults.is_empty() && todo.contains(i)) {
+                faults.insert(i, "Internal compiler error".to_string());
+            }
             if faults.is_empty() || round == MAX_ROUNDS {
                 bail!("the compiler failed: {}", start(&refused, 2000));
             }
@@ -329,6 +332,12 @@ fn source(cases: &[Case], todo: &[usize]) -> String {
     }
     out += "Harness.Main(args[0], all);\n} }\n";
     out
+}
+
+/// The case that ends the compiler with a trace of its own.
+fn fatal(printed: &str) -> Option<usize> {
+    let (_, rest) = printed.split_once("InternalErrorException: case")?;
+    rest.split('(').next()?.parse().ok()
 }
 
 /// The first fault of each case.

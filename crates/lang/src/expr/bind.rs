@@ -481,7 +481,8 @@ impl Binder {
             | Ir::Not(a)
             | Ir::Number(_, a)
             | Ir::CheckedNumber(_, a) => constant(a),
-            Ir::Concat(list) => list.iter().all(constant),
+            Ir::Concat(list) | Ir::And(list) | Ir::Or(list) => list.iter().all(constant),
+            Ir::If(test, yes, no) => constant(test) && constant(yes) && constant(no),
             Ir::Call(c) => c.args.is_empty() && c.types.is_empty() && c.outs.is_empty(),
             _ => false,
         };

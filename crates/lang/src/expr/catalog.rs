@@ -158,7 +158,12 @@ fn build() -> Vec<TypeEntry> {
                 .filter(|b| !matches!(b, TypeShape::Named(name, _) if *name == shown(t.name)))
                 .collect(),
             values: t.enum_type.map_or_else(Vec::new, |e| e.members.to_vec()),
-            members: t.members.iter().map(member).collect(),
+            members: t
+                .members
+                .iter()
+                .filter(|m| !m.is_explicit)
+                .map(member)
+                .collect(),
             allowed: allowed::of(t.name).is_some(),
         })
         .collect();

@@ -26,6 +26,7 @@ use super::EvalError;
 use super::host::{Host, Message, Parsed};
 use super::ir::Lambda;
 use super::types::Ty;
+use crate::value::object::Unwritten;
 use crate::value::token::TooDeep;
 use crate::value::{Object, Str, Token, Value};
 use bytes::Bytes;
@@ -88,6 +89,8 @@ pub(crate) struct ExceptionDetails {
     pub(crate) source: Value,
     pub(crate) help_link: Value,
     pub(crate) hresult: Option<i32>,
+    /// The parameter that a constructor was given, where the message does not name it: an empty one.
+    pub(crate) parameter: Value,
     /// The dictionary, once it was asked for.
     pub(crate) data: Value,
 }
@@ -165,6 +168,12 @@ impl From<TooDeep> for Throw {
             "System.InsufficientExecutionStackException",
             "JSON is nested too deeply",
         )
+    }
+}
+
+impl From<Unwritten> for Throw {
+    fn from(why: Unwritten) -> Throw {
+        throw(why.class, why.message)
     }
 }
 

@@ -4,10 +4,12 @@
 //! `{"ok": true, "result": {"type", "value" | "items"}}`, `{"ok": false, "exception", "message"}` or
 //! `{"compile_error"}`. Types are .NET's full names.
 
+use super::eval::Throw;
 use super::fixture::Fixture;
-use super::{Expr, Target, compile};
+use super::{EvalError, Expr, Target, compile};
 use crate::document::Text;
-use crate::value::Value;
+use crate::value::object::Unwritten;
+use crate::value::{Value, text};
 use crate::{Diagnostics, Sources};
 use base64::Engine;
 use serde_json::{Value as Json, json};
@@ -70,37 +72,53 @@ pub fn of(expression: &str, context: &Json) -> Json {
 /// Evaluates an expression.
 pub fn run(expr: &Expr, fixture: &mut Fixture) -> Json {
     match expr.eval(fixture) {
-        Ok(v) => json!({"ok": true, "result": shown(&v)}),
+        Ok(v) => match shown(&v) {
+            Ok(result) => json!({"ok": true, "result": result}),
+            Err(e) => {
+                let e = EvalError::from(Throw::from(e));
+                json!({"ok": false, "exception": e.exception, "message": e.message})
+            }
+        },
         Err(e) => json!({"ok": false, "exception": e.exception, "message": e.message}),
     }
 }
 
 /// A value with its type.
-pub fn shown(v: &Value) -> Json {
+fn shown(v: &Value) -> Result<Json, Unwritten> {
     let ty = v.type_name();
     if let Some(bytes) = v.as_bytes() {
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        return json!({"type": ty, "value": text});
+        return Ok(json!({"type": ty, "value": text}));
     }
-    let list =
-        |items: &[Value]| json!({"type": ty, "items": items.iter().map(shown).collect::<Vec<_>>()});
+    let list = |items: &[Value]| {
+        let items: Vec<Json> = items.iter().map(shown).collect::<Result<_, _>>()?;
+        Ok(json!({"type": ty, "items": items}))
+    };
+    let text = |v: &Value| -> Result<String, Unwritten> {
+        let mut out = String::new();
+        text::write(v, &mut out)?;
+        Ok(out)
+    };
     match v {
-        Value::Null => json!({"type": "null"}),
+        Value::Null => Ok(json!({"type": "null"})),
         Value::List(l) => list(&l.items()),
         Value::Dict(d) if ty.contains("HashSet") => {
             let items: Vec<Value> = d.entries().into_iter().map(|(k, _)| k).collect();
             list(&items)
         }
         Value::Dict(d) => {
-            let pair = |(k, v): (Value, Value)| json!({"value": format!("[{}, {}]", k.to_text(), v.to_text())});
-            let items: Vec<Json> = d.entries().into_iter().map(pair).collect();
-            json!({"type": ty, "items": items})
+            let pair = |(k, v): (Value, Value)| {
+                Ok(json!({"value": format!("[{}, {}]", text(&k)?, text(&v)?)}))
+            };
+            let entries = d.entries().into_iter();
+            let items: Vec<Json> = entries.map(pair).collect::<Result<_, Unwritten>>()?;
+            Ok(json!({"type": ty, "items": items}))
         }
         Value::Object(o) => match o.items() {
             Some(items) => list(&items),
-            None => json!({"type": ty, "value": &*v.to_text()}),
+            None => Ok(json!({"type": ty, "value": text(v)?})),
         },
-        v => json!({"type": ty, "value": &*v.to_text()}),
+        v => Ok(json!({"type": ty, "value": text(v)?})),
     }
 }
 

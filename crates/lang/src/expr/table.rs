@@ -3,8 +3,9 @@
 //! A row is a C# signature and the function behind it: `m("string Substring(int startIndex)", |cx, a| …)`.
 //! The signature says everything the binder needs: static or not, extension (`this` on the first parameter), generic
 //! parameters, optional and `params` arguments, `out`, conversions and operators, with `[Reads(X)]` what of the
-//! exchange a use of the member touches, and with `[Pattern]` that a constant `pattern` is checked at load. What must stay true: every row parses (a test reads them all), and a type is
-//! declared once.
+//! exchange a use of the member touches, with `[Pattern]` that a constant `pattern` is checked at load, with `[Explicit]`
+//! that only the interface has it, with `[Own]` that it takes the type it is called on. What must stay true: every row
+//! parses (a test reads them all), and a type is declared once.
 
 pub(crate) mod certificates;
 pub(crate) mod collections;
@@ -196,9 +197,15 @@ pub(crate) struct Member {
     pub(crate) reads: Reads,
     /// Its parameter `pattern` is a regular expression, which is checked at load when it is a constant.
     pub(crate) is_pattern: bool,
+    /// Implements an interface explicitly: only the interface has it.
+    pub(crate) is_explicit: bool,
+    /// Its `object` stands for the type that it is called on.
+    pub(crate) takes_own: bool,
     /// Type parameters of the class, then how many in all.
     pub(crate) class_params: usize,
     pub(crate) type_params: usize,
+    /// What `where` asks of a type parameter.
+    pub(crate) constraints: Vec<(usize, Constraint)>,
     pub(crate) params: Vec<Param>,
     pub(crate) result: Ty,
     pub(crate) run: Native,
@@ -216,6 +223,17 @@ impl Member {
         let types = self.params.iter().map(|p| &p.ty).chain([&self.result]);
         types.into_iter().any(|t| t.substitute(&args) != *t)
     }
+}
+
+/// What a type argument must be.
+#[derive(Clone, Debug)]
+pub(crate) enum Constraint {
+    /// A reference type.
+    Class,
+    /// A value type that cannot be null.
+    Struct,
+    /// A type, or one that derives from it.
+    Is(Ty),
 }
 
 #[derive(Debug)]

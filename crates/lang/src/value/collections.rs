@@ -124,15 +124,14 @@ pub(crate) enum Key {
     Token(String),
     /// An object that compares by value: a text that equal ones share, and the object.
     Equal(String, Rc<dyn Object>),
-    /// A reference.
-    Same(usize),
+    /// A reference. The value is kept, so that no other is made at its address.
+    Same(Value),
 }
 
 impl Key {
     /// The key of a value.
     pub(crate) fn of(value: &Value, how: Equality) -> Key {
         let number = |bits: u64| Key::Number(discriminant(value), bits);
-        let pointer = |p: *const ()| Key::Same(p.addr());
         match value {
             Value::Null => Key::Null,
             Value::Str(s) if how == Equality::IgnoreCase => {
@@ -164,12 +163,15 @@ impl Key {
                 Key::Token(node.map(content_key).unwrap_or_default())
             }
             Value::Token(t) if how == Equality::Tokens => Key::Token(t.deep_key()),
-            Value::Token(t) => Key::Token(t.key()),
-            Value::List(l) => pointer(Rc::as_ptr(l).cast()),
-            Value::Dict(d) => pointer(Rc::as_ptr(d).cast()),
-            Value::Response(r) => pointer(Rc::as_ptr(r).cast()),
-            Value::Func(f) => pointer(Rc::as_ptr(&f.0).cast()),
-            Value::Bytes(b) => pointer(b.as_ptr().cast()),
+            Value::Token(t) => match t.scalar_key() {
+                Some(content) => Key::Token(content),
+                None => Key::Same(value.clone()),
+            },
+            Value::List(_)
+            | Value::Dict(_)
+            | Value::Response(_)
+            | Value::Func(_)
+            | Value::Bytes(_) => Key::Same(value.clone()),
             Value::Host(_) => Key::Text(value.to_text()),
             Value::Object(o) if o.parts().is_some() => Key::Parts(
                 o.parts()
@@ -180,11 +182,26 @@ impl Key {
             ),
             Value::Object(o) => match o.hash_text() {
                 Some(text) => Key::Equal(text, o.clone()),
-                None => pointer(Rc::as_ptr(o).cast()),
+                None => Key::Same(value.clone()),
             },
             other => number(other.as_i64().unwrap_or(0).cast_unsigned()),
         }
     }
+}
+
+/// Where a reference leads; nowhere for values.
+fn address(value: &Value) -> usize {
+    let place: *const () = match value {
+        Value::Token(t) => t.address(),
+        Value::List(l) => Rc::as_ptr(l).cast(),
+        Value::Dict(d) => Rc::as_ptr(d).cast(),
+        Value::Response(r) => Rc::as_ptr(r).cast(),
+        Value::Func(f) => Rc::as_ptr(&f.0).cast(),
+        Value::Bytes(b) => b.as_ptr().cast(),
+        Value::Object(o) => Rc::as_ptr(o).cast(),
+        _ => std::ptr::null(),
+    };
+    place.addr()
 }
 
 impl PartialEq for Key {
@@ -197,7 +214,7 @@ impl PartialEq for Key {
             (Key::Token(a), Key::Token(b)) => a == b,
             (Key::Parts(a), Key::Parts(b)) => a == b,
             (Key::Equal(a, x), Key::Equal(b, y)) => a == b && x.equals(&**y),
-            (Key::Same(a), Key::Same(b)) => a == b,
+            (Key::Same(a), Key::Same(b)) => address(a) == address(b),
             _ => false,
         }
     }
@@ -214,7 +231,7 @@ impl Hash for Key {
             Key::Bytes(_, b) => b.hash(state),
             Key::Token(s) | Key::Equal(s, _) => s.hash(state),
             Key::Parts(all) => all.hash(state),
-            Key::Same(p) => p.hash(state),
+            Key::Same(v) => address(v).hash(state),
         }
     }
 }
@@ -373,6 +390,8 @@ impl Dict {
 
     /// Removes everything.
     pub fn clear(&self) {
+        // The room stays.
+        self.capacity();
         let old = {
             let mut data = self.data.borrow_mut();
             let version = data.version;

@@ -7,6 +7,15 @@ use crate::expr::types::Ty;
 use std::any::Any;
 use std::fmt::Debug;
 
+/// Why an object has no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// Simple name of the exception's class.
+    pub class: &'static str,
+    /// Its message.
+    pub message: String,
+}
+
 /// An object behind a [`Value::Object`].
 pub trait Object: Debug + 'static {
     /// Its .NET type.
@@ -17,6 +26,13 @@ pub trait Object: Debug + 'static {
     /// `ToString()`; the type's name where .NET prints that.
     fn text(&self) -> String {
         self.ty().full_name()
+    }
+    /// `ToString()` of a type where it may throw.
+    ///
+    /// # Errors
+    /// What it throws.
+    fn written(&self) -> Result<String, Unwritten> {
+        Ok(self.text())
     }
     /// `Equals`; by reference unless the type says otherwise.
     fn equals(&self, other: &dyn Object) -> bool {

@@ -5,12 +5,13 @@ pub(crate) mod unicode;
 
 pub(crate) use collation::compare_culture;
 
-use super::token::{Kind, TooDeep};
+use super::object::Unwritten;
+use super::token::Kind;
 use super::{Value, number, time};
 use base64::Engine;
 
 /// Writes `ToString()` of a value; nothing for null.
-pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), TooDeep> {
+pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), Unwritten> {
     match value {
         Value::Null => {}
         Value::Str(s) => out.push_str(s),
@@ -35,7 +36,7 @@ pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), TooDeep> {
             _ => super::token::write::write(t, true, out),
         },
         Value::Bytes(_) => out.push_str("System.Byte[]"),
-        Value::Object(o) => out.push_str(&o.text()),
+        Value::Object(o) => out.push_str(&o.written()?),
         Value::Host(h) => out.push_str(&h.0.ty().full_name()),
         Value::List(_) | Value::Dict(_) | Value::Response(_) | Value::Func(_) => {
             out.push_str(&value.ty().full_name())

@@ -319,12 +319,17 @@ impl Token {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What the token is equal by in a set: content for values, identity for the rest.
-    pub(crate) fn key(&self) -> String {
+    /// What a `JValue` is equal by in a set; the rest is by identity.
+    pub(crate) fn scalar_key(&self) -> Option<String> {
         match self.kind() {
-            Kind::Scalar(v) => format!("v{}:{}", self.type_number(), v.borrow().to_text()),
-            _ => format!("p{:p}", Rc::as_ptr(&self.0)),
+            Kind::Scalar(v) => Some(format!("{}:{}", self.type_number(), v.borrow().to_text())),
+            _ => None,
         }
+    }
+
+    /// Where it is: the same for every reference to it while one is left.
+    pub(crate) fn address(&self) -> *const () {
+        Rc::as_ptr(&self.0).cast()
     }
 
     /// A text that tokens share which are equal in `DeepEquals`.

@@ -7,6 +7,7 @@
 pub(crate) mod read;
 pub(crate) mod write;
 
+use super::object::Unwritten;
 use super::{Object, Str, Value};
 use crate::expr::types::Ty;
 use std::any::Any;
@@ -147,6 +148,11 @@ impl Object for Node {
         // What cannot be written prints as far as it can.
         let _ = write::write(self, true, &mut out);
         out
+    }
+    fn written(&self) -> Result<String, Unwritten> {
+        let mut out = String::new();
+        write::write(self, true, &mut out)?;
+        Ok(out)
     }
 }
 

@@ -6,9 +6,10 @@ use super::overload::{Misfit, at_of, better};
 use super::suggest::hint;
 use super::{B, Binder, Bound};
 use crate::expr::ast::{Arg, ArgValue, At, Expr, Ident, Kind};
+use crate::expr::eval::types::derives;
 use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
-use crate::expr::table::{Member, MemberKind, table};
+use crate::expr::table::{Constraint, Member, MemberKind, table};
 use crate::expr::types::Ty;
 use crate::value::{Frozen, Str};
 
@@ -90,6 +91,28 @@ fn check_pattern(m: &Member, places: &[Option<Ir>], at: At) -> B<()> {
     crate::expr::table::regex::check(&pattern, options).map_err(|(message, remedy)| {
         Fault::new(at, message, "not a .NET regular expression").help(remedy)
     })
+}
+
+/// Whether the one argument is of a type.
+fn takes(of: &Ty, given: &[GivenArg<'_>]) -> bool {
+    given.iter().all(|g| match &g.given {
+        Given::Value(b) => implicit(&b.ty, of, b.constant().as_ref()).is_some(),
+        Given::Open(_) | Given::Out(..) => true,
+    })
+}
+
+/// What a type argument is not and must be.
+fn broken(constraint: &Constraint, ty: &Ty) -> Option<String> {
+    if matches!(ty, Ty::Unknown | Ty::Null | Ty::Param(_)) {
+        return None;
+    }
+    let value = ty.is_value();
+    match constraint {
+        Constraint::Class if value || ty.is_nullable() => Some("a reference type".into()),
+        Constraint::Struct if !value => Some("a value type that cannot be null".into()),
+        Constraint::Is(base) if !derives(ty, base) => Some(format!("a `{base}`")),
+        _ => None,
+    }
 }
 
 impl Binder {
@@ -210,24 +233,47 @@ impl Binder {
         let given = self.given(args)?;
         let is_static = receiver.is_none();
         let mut rows: Vec<(&'static Member, Ty, usize)> = Vec::new();
+        // What a type implements explicitly is not found in the interface either.
+        let hidden = table().of(of).is_some_and(|i| {
+            let own = |m: &Member| m.is_explicit || m.takes_own;
+            i.name == "Tuple" || i.members.iter().any(|m| m.name == &*name.text && own(m))
+        });
+        let hides = |t: &Ty| hidden && t.is_class("IComparable") && t != of;
         for (distance, t) in table().member_lineage(of).into_iter().enumerate() {
-            if let Some(info) = table().of(&t) {
-                rows.extend(
-                    info.members
-                        .iter()
-                        .filter(|m| {
-                            m.name == &*name.text
-                                && m.kind == MemberKind::Method
-                                && m.is_static == is_static
-                        })
-                        .map(|m| (m, t.clone(), distance)),
-                );
+            if let Some(info) = table().of(&t).filter(|_| !hides(&t)) {
+                let near = rows.len();
+                // An override stands for what it overrides, with its own names.
+                let overridden = |m: &Member, rows: &[(&'static Member, Ty, usize)]| {
+                    rows.iter().take(near).any(|(own, ..)| {
+                        own.params.len() == m.params.len()
+                            && own.type_params == m.type_params
+                            && own.params.iter().zip(&m.params).all(|(x, y)| x.ty == y.ty)
+                    })
+                };
+                let more: Vec<_> = info
+                    .members
+                    .iter()
+                    .filter(|m| {
+                        m.name == &*name.text
+                            && m.kind == MemberKind::Method
+                            && m.is_static == is_static
+                            && !m.is_explicit
+                            && !overridden(m, &rows)
+                    })
+                    .map(|m| (m, t.clone(), distance))
+                    .collect();
+                rows.extend(more);
             }
         }
         let mut faults = Vec::new();
         let mut found: Vec<Candidate> = Vec::new();
         for (m, t, distance) in &rows {
             match self.fit(m, class_args(t), types, &given, 0) {
+                Ok(_) if m.takes_own && !takes(of, &given) => {
+                    let at = given.first().map_or(0..0, |g| g.at.clone());
+                    let message = format!("`{}` takes a `{of}`", m.name);
+                    faults.push((*m, Misfit::new(3, at, message, format!("expected `{of}`"))));
+                }
                 Ok(c) => found.push(Candidate {
                     distance: *distance,
                     ..c
@@ -402,9 +448,10 @@ impl Binder {
         inferred.resize(m.class_params, None);
         inferred.extend(types.iter().cloned().map(Some));
         inferred.resize(m.type_params, None);
+        let mut why = None;
         if inferred.iter().any(Option::is_none) {
             let params: Vec<&Ty> = slots.iter().map(|s| want_of(*s)).collect();
-            self.infer(&params, given, &mut inferred);
+            why = self.infer(&params, given, &mut inferred);
         }
         let mut all = Vec::with_capacity(inferred.len());
         for (i, t) in inferred.into_iter().enumerate() {
@@ -420,6 +467,13 @@ impl Binder {
                     } else {
                         2
                     };
+                    // What is wrong within a lambda says more.
+                    if let Some(fault) = why.filter(|_| progress > 0) {
+                        return Err(Misfit {
+                            progress: progress + 2,
+                            fault,
+                        });
+                    }
                     return Err(Misfit::new(
                         progress,
                         at_of(given),
@@ -427,6 +481,18 @@ impl Binder {
                         "give them: `Name<T>(…)`",
                     ));
                 }
+            }
+        }
+        for (i, constraint) in &m.constraints {
+            if let Some(ty) = all.get(*i)
+                && let Some(must) = broken(constraint, ty)
+            {
+                return Err(Misfit::new(
+                    2,
+                    at_of(given),
+                    format!("`{ty}` cannot be a type argument of `{}`", m.name),
+                    format!("expected {must}"),
+                ));
             }
         }
         let mut wants = Vec::with_capacity(given.len());

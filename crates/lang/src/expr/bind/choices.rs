@@ -164,9 +164,7 @@ impl Binder {
         } else {
             self.coerce(n, &to, &no.at)?
         };
-        Ok(Bound::new(
-            Ir::If(Box::new(test), Box::new(y.ir), Box::new(n.ir)),
-            to,
-        ))
+        let ir = Ir::If(Box::new(test), Box::new(y.ir), Box::new(n.ir));
+        Ok(self.fold(Bound::new(ir, to)))
     }
 }

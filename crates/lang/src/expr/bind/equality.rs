@@ -1,7 +1,7 @@
 //! `==` and `!=`: by value, by an operator of the table, or by reference as C# decides it.
 
 use super::convert::implicit;
-use super::operators::{cast_hint, user_operator};
+use super::operators::{cast_hint, undefined_for, user_operator};
 use super::{B, Binder, Bound};
 use crate::expr::ast::At;
 use crate::expr::ir::Ir;
@@ -29,6 +29,11 @@ impl Binder {
         // Whether a body is there is known without reading it.
         if a.ty == Ty::Null || b.ty == Ty::Null {
             let other = if a.ty == Ty::Null { &b } else { &a };
+            // Structs that have no `==` at all.
+            let plain = ["KeyValuePair", "JEnumerable", "RSAParameters"];
+            if plain.iter().any(|name| other.ty.is_class(name)) {
+                return Err(undefined_for("==", &a.ty, &b.ty, op_at));
+            }
             if other.ty.is_value() {
                 self.warnings.push(Fault::new(
                     at.clone(),

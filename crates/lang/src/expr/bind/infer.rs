@@ -4,17 +4,19 @@ use super::Binder;
 use super::call::{Given, GivenArg};
 use super::convert::implicit;
 use crate::expr::ast::Kind;
+use crate::expr::lexer::Fault;
 use crate::expr::table::table;
 use crate::expr::types::Ty;
 
 impl Binder {
-    /// Fills what can be inferred.
+    /// Fills what can be inferred. What it gives is why a lambda gave nothing, though its parameters were known.
     pub(super) fn infer(
         &mut self,
         params: &[&Ty],
         given: &[GivenArg<'_>],
         found: &mut [Option<Ty>],
-    ) {
+    ) -> Option<Fault> {
+        let mut why = None;
         for (p, g) in params.iter().zip(given) {
             match &g.given {
                 Given::Value(b) => unify(p, &b.ty, found),
@@ -40,9 +42,13 @@ impl Binder {
                 let given_type = match &e.kind {
                     Kind::Lambda(names, body) => {
                         let to = Ty::Object;
-                        self.speculate(|b| b.lambda(e, names, body, &to, &inputs, None))
-                            .ok()
-                            .map(|(_, t)| t)
+                        match self.speculate(|b| b.lambda(e, names, body, &to, &inputs, None)) {
+                            Ok((_, t)) => Some(t),
+                            Err(fault) => {
+                                why.get_or_insert(fault);
+                                None
+                            }
+                        }
                     }
                     Kind::Name(..) | Kind::Member(..) => {
                         self.speculate(|b| b.group_result(e, &inputs)).ok()
@@ -54,6 +60,7 @@ impl Binder {
                 }
             }
         }
+        why
     }
 }
 

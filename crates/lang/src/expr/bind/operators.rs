@@ -87,14 +87,12 @@ impl Binder {
             (_, ir) => vec![ir],
         };
         list.push(right);
-        Ok(Bound::new(
-            if op == "&&" {
-                Ir::And(list)
-            } else {
-                Ir::Or(list)
-            },
-            Ty::Bool,
-        ))
+        let ir = if op == "&&" {
+            Ir::And(list)
+        } else {
+            Ir::Or(list)
+        };
+        Ok(self.fold(Bound::new(ir, Ty::Bool)))
     }
 
     /// One binary operator on bound operands.

@@ -459,11 +459,11 @@ impl Binder {
 
     /// What `foreach` goes through, when the type says so by a `GetEnumerator` row.
     fn enumerated(&mut self, source: Bound) -> Bound {
-        let row = table()
-            .of(&source.ty)
-            .and_then(|i| i.members.iter().find(|m| m.name == "GetEnumerator"))
-            // That of `IEnumerable<T>` itself is what `foreach` does without it.
-            .filter(|m| m.result.is_class("IEnumerable"));
+        let row = table().of(&source.ty).and_then(|i| {
+            let mut rows = i.members.iter();
+            // Any other is what `foreach` does without it.
+            rows.find(|m| m.name == "GetEnumerator" && m.is_explicit)
+        });
         match row {
             Some(m) => self.property(source.into_plain(), m, &Ty::Object),
             None => source,

@@ -124,9 +124,10 @@ pub(crate) fn checked_arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R
 /// The mathematical result of an operation that can overflow.
 pub(crate) fn exact(op: Arith, a: i128, b: i128) -> Option<i128> {
     match op {
-        Arith::Add => a.checked_add(b),
-        Arith::Sub => a.checked_sub(b),
-        Arith::Mul => a.checked_mul(b),
+        Arith::Add => Some(a.saturating_add(b)),
+        Arith::Sub => Some(a.saturating_sub(b)),
+        // The square of the largest `ulong` is beyond `i128`, and so of any type.
+        Arith::Mul => Some(a.saturating_mul(b)),
         Arith::Div => a.checked_div(b),
         _ => None,
     }
@@ -396,7 +397,9 @@ fn float_limit(v: &Value, wide: i128, lowest: i128) -> Option<i128> {
 }
 
 pub(crate) fn decimal_of(f: f64, digits: usize) -> Option<Decimal> {
-    if !f.is_finite() {
+    // Looked at before the digits are cut.
+    const TOO_LARGE: f64 = 79_228_162_514_264_337_593_543_950_336.0;
+    if !f.is_finite() || f.abs() >= TOO_LARGE {
         return None;
     }
     let s = format!("{f:.*e}", digits - 1);

@@ -3,7 +3,7 @@
 use super::{R, throw};
 use crate::expr::table::table;
 use crate::expr::types::Ty;
-use crate::value::Value;
+use crate::value::{List, Value};
 
 /// Interfaces and delegates whose type arguments may be more derived (C# `out`).
 const COVARIANT: [&str; 7] = [
@@ -153,6 +153,11 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
         Ty::Class("BigInteger", _) => crate::value::token::number::BigInteger::of(&Value::Int(0))
             .map_or(Value::Null, |zero| Value::Object(std::rc::Rc::new(zero))),
         Ty::Class("Guid", _) => Value::Guid([0; 16]),
+        // One without a sequence behind it has no items.
+        Ty::Class("JEnumerable", of) => Value::List(List::new(
+            Ty::array(of.first().cloned().unwrap_or(Ty::Object)),
+            Vec::new(),
+        )),
         Ty::Class("RSAParameters", _) => crate::expr::table::rsa::no_parameters(),
         // A type is not nested as deep as objects may be.
         Ty::Tuple(t) => {

@@ -260,15 +260,21 @@ impl Drop for Enumerator {
 }
 
 fn enumerator(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    let iter = Iter::of(cx, &a.values[0])?;
+    let (source, of) = (a.take(0), a.ty(0));
+    enumerator_of(cx, source, of)
+}
+
+/// An enumerator of a sequence whose items are of a type.
+pub(super) fn enumerator_of(cx: &mut Cx<'_>, source: Value, of: Ty) -> R {
+    let iter = Iter::of(cx, &source)?;
     cx.charge(size_of::<Enumerator>())?;
     Ok(Value::Object(Rc::new(Enumerator {
-        of: a.ty(0),
-        current: RefCell::new(match Query::behind(&a.values[0]) {
+        current: RefCell::new(match Query::behind(&source) {
             Some(q) if q.name == "RepeatIterator" => q.arg(0),
-            _ => types::default_of(&a.ty(0)),
+            _ => types::default_of(&of),
         }),
-        source: a.take(0),
+        of,
+        source,
         iter: RefCell::new(iter),
         state: std::cell::Cell::new(State::Before),
     })))

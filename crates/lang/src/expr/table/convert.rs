@@ -11,7 +11,7 @@ pub(crate) mod encoding;
 pub(super) use encoding::utf16 as utf16_encoding;
 
 use super::enums::TYPE_CODE;
-use super::json::convert::{checked_number, number_of_text, range, value_as};
+use super::json::convert::{cast_to, checked_number, number_of_text, range, value_as};
 use super::numbers::format_info::provider;
 use super::numbers::overflow;
 use super::{Row, Type, m, ty, ty_of};
@@ -44,7 +44,10 @@ fn no_convertible(v: &Value) -> Throw {
 /// What `IConvertible` sees: a JSON value converts as its content.
 fn unwrapped(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
     match &v {
-        Value::Token(t) if t.value().is_some() => value_as(cx, t, to),
+        Value::Token(t) if t.value().is_some() => match to {
+            Ty::String => value_as(cx, t, to),
+            to => cast_to(t, to),
+        },
         Value::Token(_)
         | Value::List(_)
         | Value::Dict(_)

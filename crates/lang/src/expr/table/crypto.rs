@@ -394,6 +394,20 @@ const HASH_ALGORITHM: &[Row] = &[
             let data = part(a, 1)?;
             this(a)?.add(cx, &data)?;
             if !a.is_null(4) {
+                // `Buffer.BlockCopy`, which has exceptions of its own.
+                let room = a.bytes(4).map_or(0, |b| b.len());
+                let from = usize::try_from(a.int(5)).map_err(|_| {
+                    throw(
+                        "ArgumentOutOfRangeException",
+                        "Non-negative number required. (Parameter 'dstOffset')",
+                    )
+                })?;
+                if from.checked_add(data.len()).is_none_or(|end| end > room) {
+                    return Err(throw(
+                        "ArgumentException",
+                        "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.",
+                    ));
+                }
                 write_bytes(a, 4, &data)?;
             }
             Ok(Value::Int(data.len() as i32))

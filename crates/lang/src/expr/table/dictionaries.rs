@@ -169,6 +169,9 @@ fn query_values(cx: &Cx<'_>, url: UrlOf, name: &str) -> SmallVec<[Str; 1]> {
 
 /// A value by its key.
 pub(crate) fn get(cx: &mut Cx<'_>, of: &Value, key: &Value) -> Result<Option<Value>, Throw> {
+    if of.is_null() {
+        return Err(crate::expr::eval::null_reference());
+    }
     if key.is_null() {
         return Err(null_argument("key"));
     }
@@ -343,6 +346,9 @@ fn typed(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 }
 
 fn form(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<String, Throw> {
+    if a.is_null(0) {
+        return Err(null_argument("source"));
+    }
     let mut out = String::new();
     for e in entries(cx, &a.get(0))? {
         let Some((k, v)) = parts(&e) else { continue };

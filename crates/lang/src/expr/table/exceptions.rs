@@ -372,14 +372,14 @@ pub(super) const TYPES: &[Type] = &[
         "class System.InvalidTimeZoneException : Exception",
         exception!(
             "InvalidTimeZoneException",
-            "The time zone data is not valid."
+            "Exception of type 'System.InvalidTimeZoneException' was thrown."
         ),
     ),
     ty(
         "class System.TimeZoneNotFoundException : Exception",
         exception!(
             "TimeZoneNotFoundException",
-            "The time zone was not found on the local computer."
+            "Exception of type 'System.TimeZoneNotFoundException' was thrown."
         ),
     ),
     ty(

@@ -350,10 +350,10 @@ const TOKEN: &[Row] = &[
         "IEnumerable<JToken> SelectTokens(string path, JsonSelectSettings settings)",
         |cx, a| selected(cx, a, settings::strict(a, 2)),
     ),
-    m("IJEnumerable<JToken> Children()", |cx, a| {
+    m("JEnumerable<JToken> Children()", |cx, a| {
         super::linq::seen_as(cx, a.get(0), Ty::class("JToken"))
     }),
-    m("IJEnumerable<T> Children<T>()", |cx, a| {
+    m("JEnumerable<T> Children<T>() where T : JToken", |cx, a| {
         live::over(cx, a.get(0), a.ty(0), live::of_type)
     }),
     m("IEnumerable<T> Values<T>()", |cx, a| {
@@ -426,14 +426,17 @@ const TOKEN: &[Row] = &[
         t.annotations().borrow_mut().push(annotation);
         Ok(Value::Null)
     }),
-    m("T Annotation<T>()", |_, a| {
+    m("T Annotation<T>() where T : class", |_, a| {
         Ok(annotations(a)?.into_iter().next().unwrap_or_default())
     }),
-    m("IEnumerable<T> Annotations<T>()", |cx, a| {
-        let all = annotations(a)?;
-        cx.sequence(a.ty(0), all)
-    }),
-    m("void RemoveAnnotations<T>()", |_, a| {
+    m(
+        "IEnumerable<T> Annotations<T>() where T : class",
+        |cx, a| {
+            let all = annotations(a)?;
+            cx.sequence(a.ty(0), all)
+        },
+    ),
+    m("void RemoveAnnotations<T>() where T : class", |_, a| {
         let ty = a.ty(0);
         let t = a.token(0)?;
         t.annotations()
@@ -492,6 +495,10 @@ pub(super) const TYPES: &[Type] = &[
     ty(
         "interface Newtonsoft.Json.Linq.IJEnumerable<T> : IEnumerable<T>",
         extensions::ENUMERABLE,
+    ),
+    ty(
+        "struct Newtonsoft.Json.Linq.JEnumerable<T> : IJEnumerable<T>",
+        &[],
     ),
     ty("static Newtonsoft.Json.Linq.Extensions", extensions::ROWS),
     ty("static Newtonsoft.Json.JsonConvert", serialize::ROWS),

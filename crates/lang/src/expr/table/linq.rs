@@ -175,6 +175,12 @@ fn element_at(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Throw> {
     if let Some((mut part, _)) = filter::Part::behind(&a.values[0]) {
         return part.nth(cx, i);
     }
+    if let Some(q) = ordering::behind(&a.values[0]) {
+        return match i {
+            0 => ordering::end(cx, q, &Value::Null, true),
+            i => ordering::sorted_behind(cx, q, i)?(cx),
+        };
+    }
     let mut items = a.iter(cx, 0)?;
     let mut left = i;
     while let Some(item) = items.next(cx)? {
@@ -453,7 +459,19 @@ const ROWS: &[Row] = &[
         "static List<T> ToList<T>(this IEnumerable<T> source)",
         |cx, a| {
             let v = all_items(cx, a)?;
-            cx.list(Ty::generic("List", vec![a.ty(0)]), v)
+            // Of a source that knows its count the list takes no more room.
+            let source = &a.values[0];
+            let exact = matches!(source, Value::List(_) | Value::Dict(_))
+                || filter::Part::behind(source).is_some()
+                || ordering::behind(source).is_some();
+            let n = u32::try_from(v.len()).unwrap_or(u32::MAX);
+            let made = cx.list(Ty::generic("List", vec![a.ty(0)]), v)?;
+            if let Value::List(l) = &made
+                && exact
+            {
+                l.set_capacity(n);
+            }
+            Ok(made)
         },
     ),
     m(

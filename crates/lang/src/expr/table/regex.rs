@@ -99,6 +99,12 @@ struct Regex {
     timeout: i64,
 }
 
+/// `Options` of a `Regex`.
+pub(crate) fn options(v: &Value) -> Option<i32> {
+    let Value::Object(o) = v else { return None };
+    Some(o.as_any().downcast_ref::<Regex>()?.program.options as i32)
+}
+
 impl Object for Regex {
     fn ty(&self) -> Ty {
         Ty::class("Regex")

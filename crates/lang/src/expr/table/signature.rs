@@ -1,6 +1,6 @@
 //! Reads the declarations and signatures of the table's rows.
 
-use super::{Member, MemberKind, Param, Table, Type, TypeInfo, TypeKind};
+use super::{Constraint, Member, MemberKind, Param, Table, Type, TypeInfo, TypeKind};
 use crate::expr::Reads;
 use crate::expr::ast::{Kind, Literal, TypeRef, TypeSuffix};
 use crate::expr::lexer::Lex;
@@ -86,9 +86,15 @@ fn member(
     let mut p = Parser::new(text, 0..text.len(), 0).map_err(fault)?;
     let mut reads = Reads::default();
     let mut is_pattern = false;
+    let (mut is_explicit, mut takes_own) = (false, false);
     while p.eat("[") {
-        if p.eat_word("Pattern") {
-            is_pattern = true;
+        let mark = [
+            ("Pattern", &mut is_pattern),
+            ("Explicit", &mut is_explicit),
+            ("Own", &mut takes_own),
+        ];
+        if let Some((_, set)) = mark.into_iter().find(|(word, _)| p.eat_word(word)) {
+            *set = true;
             p.expect("]").map_err(fault)?;
             continue;
         }
@@ -119,6 +125,7 @@ fn member(
     let result: Option<TypeRef>;
     let mut written: Vec<(TypeRef, &'static str, bool, bool, Option<Frozen>)> = Vec::new();
     let mut close = ")";
+    let mut constraints = Vec::new();
     if p.is_word("new") {
         p.take();
         kind = MemberKind::Constructor;
@@ -187,6 +194,21 @@ fn member(
             }
         }
         p.expect(close).map_err(fault)?;
+        while p.eat_word("where") {
+            let name = word(&mut p, text).ok_or("`where` needs a type parameter")?;
+            let at = generics.iter().position(|g| *g == name);
+            let at = at.ok_or("`where` names no type parameter")?;
+            p.expect(":").map_err(fault)?;
+            let constraint = if p.eat_word("class") {
+                Constraint::Class
+            } else if p.eat_word("struct") {
+                Constraint::Struct
+            } else {
+                let written = p.type_ref().map_err(fault)?;
+                Constraint::Is(resolve(table, &written, &generics)?)
+            };
+            constraints.push((at, constraint));
+        }
         p.finish().map_err(fault)?;
     }
     let own: Vec<Ty> = (0..class_params.len())
@@ -234,8 +256,11 @@ fn member(
         is_const,
         reads,
         is_pattern,
+        is_explicit,
+        takes_own,
         class_params: class_params.len(),
         type_params: generics.len(),
+        constraints,
         params,
         result,
         run: row.run,
@@ -307,6 +332,11 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
         Ty::nullable(args[0].clone())
     } else {
         let info: &TypeInfo = table.by_path(&path).ok_or_else(joined)?;
+        // The interface without a type argument has a name of its own in the table.
+        let info = match table.get("ISequence") {
+            Some(bare) if info.name == "IEnumerable" && args.is_empty() => bare,
+            _ => info,
+        };
         if info.name == "Lazy" && args.is_empty() {
             return Err(joined());
         }

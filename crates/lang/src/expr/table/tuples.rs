@@ -101,7 +101,7 @@ const VALUE_TUPLE: &[Row] = &[
         false,
         "static (A, B, C, D, E, F, G) Create<A, B, C, D, E, F, G>(A item1, B item2, C item3, D item4, E item5, F item6, G item7)"
     ),
-    m("int CompareTo(object other)", compare_to),
+    m("[Own] int CompareTo(object other)", compare_to),
 ];
 
 pub(super) const TYPES: &[Type] = &[

@@ -30,6 +30,9 @@ impl Object for Described {
             .downcast_ref::<Described>()
             .is_some_and(|o| o.0 == self.0)
     }
+    fn is_single(&self) -> bool {
+        true
+    }
 }
 
 /// The object of a type.

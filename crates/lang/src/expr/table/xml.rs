@@ -18,6 +18,7 @@ use super::enums::XML_NODE_TYPE;
 use super::{Row, Type, m, ty, ty_of};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
+use crate::value::object::Unwritten;
 use crate::value::xml::{Declaration, Declared, Kind, Name, Node, XML, XMLNS, read, write};
 use crate::value::{Str, Value};
 use names::{Namespace, name_value, namespace_value};
@@ -29,10 +30,7 @@ fn xml_error(message: impl Into<Str>) -> Throw {
 
 /// What cannot be written.
 fn unwritable(fault: write::Fault) -> Throw {
-    match fault {
-        write::Fault::Character(message) => throw("ArgumentException", message),
-        write::Fault::Prefix(message) => xml_error(message),
-    }
+    Unwritten::from(fault).into()
 }
 
 fn null(name: &str) -> Throw {
@@ -285,14 +283,17 @@ const OBJECT: &[Row] = &[
         node(a)?.annotations.borrow_mut().push(annotation);
         Ok(Value::Null)
     }),
-    m("T Annotation<T>()", |_, a| {
+    m("T Annotation<T>() where T : class", |_, a| {
         Ok(save::annotations(a)?.into_iter().next().unwrap_or_default())
     }),
-    m("IEnumerable<T> Annotations<T>()", |cx, a| {
-        let all = save::annotations(a)?;
-        cx.sequence(a.ty(0), all)
-    }),
-    m("void RemoveAnnotations<T>()", |_, a| {
+    m(
+        "IEnumerable<T> Annotations<T>() where T : class",
+        |cx, a| {
+            let all = save::annotations(a)?;
+            cx.sequence(a.ty(0), all)
+        },
+    ),
+    m("void RemoveAnnotations<T>() where T : class", |_, a| {
         let ty = a.ty(0);
         let mut all = node(a)?.annotations.borrow_mut();
         all.retain(|v| !crate::expr::eval::types::is(&ty, v));

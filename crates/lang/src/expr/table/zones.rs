@@ -403,6 +403,11 @@ const ZONE: &[Row] = &[
         |cx, a| {
             cx.step(64)?;
             let (from, to) = (found(a, 1)?, found(a, 2)?);
+            // The local zone, which is UTC, goes by its name before the zone of that name does.
+            let named = a.text(1).is_ok_and(|id| id.eq_ignore_ascii_case("UTC"));
+            if named && date(a, 0).kind == Kind::Local {
+                return Ok(from_utc(as_told(date(a, 0)), &to));
+            }
             Ok(from_utc(to_utc(date(a, 0), &from)?, &to))
         },
     ),

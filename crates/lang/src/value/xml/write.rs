@@ -4,6 +4,7 @@
 
 use super::{Kind, Name, Node, XML, XMLNS};
 use crate::value::Str;
+use crate::value::object::Unwritten;
 use std::rc::Rc;
 
 /// Why a tree cannot be written.
@@ -11,8 +12,18 @@ use std::rc::Rc;
 pub(crate) enum Fault {
     /// It says two things of one prefix in one place.
     Prefix(String),
-    /// It has a character that XML does not have.
+    /// It has a character or a name that XML does not have.
     Character(String),
+}
+
+impl From<Fault> for Unwritten {
+    fn from(fault: Fault) -> Unwritten {
+        let (class, message) = match fault {
+            Fault::Character(message) => ("ArgumentException", message),
+            Fault::Prefix(message) => ("XmlException", message),
+        };
+        Unwritten { class, message }
+    }
 }
 
 /// Writes a node as `ToString` does: without a declaration, indented or as it is.
@@ -261,6 +272,10 @@ impl Writer<'_> {
         let Some(name) = element.name() else {
             return;
         };
+        if *name.namespace == *XMLNS {
+            let message = "Prefix \"xmlns\" is reserved for use by XML.".into();
+            self.fault.get_or_insert(Fault::Character(message));
+        }
         self.new_line();
         let outer = self.scopes.len();
         let mut attributes = element.attributes();

@@ -173,7 +173,18 @@ fn resize(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     Ok(Value::Null)
 }
 
+/// An index beyond 32 bits is refused before it is counted how many there are; those of an array after it.
+fn narrow(a: &Args<'_>, from: usize) -> Result<(), Throw> {
+    let indices = a.values.get(from..).unwrap_or_default();
+    let wide = |v: &Value| v.as_i64().is_some_and(|n| i32::try_from(n).is_err());
+    if indices.iter().any(wide) {
+        return Err(span::too_wide());
+    }
+    Ok(())
+}
+
 fn get_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    narrow(a, 1)?;
     let at = indexed(cx, a, 1)?;
     let items = Items::of(cx, a, 0, "array")?;
     Ok(items.get(at).unwrap_or_default())
@@ -181,6 +192,7 @@ fn get_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 
 fn set_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let l = list(a, 0, "array")?;
+    narrow(a, 2)?;
     let i = indexed(cx, a, 2)?;
     let of = element(&l);
     let v = a.get(1);
@@ -246,6 +258,13 @@ pub(super) const INSTANCE: &[Row] = &[
         get_value,
     ),
     m("object GetValue(params int[] indices)", get_value),
+    m("object GetValue(long index)", get_value),
+    m("object GetValue(long index1, long index2)", get_value),
+    m(
+        "object GetValue(long index1, long index2, long index3)",
+        get_value,
+    ),
+    m("object GetValue(params long[] indices)", get_value),
     m("void SetValue(object value, int index)", set_value),
     m(
         "void SetValue(object value, int index1, int index2)",
@@ -257,6 +276,19 @@ pub(super) const INSTANCE: &[Row] = &[
     ),
     m(
         "void SetValue(object value, params int[] indices)",
+        set_value,
+    ),
+    m("void SetValue(object value, long index)", set_value),
+    m(
+        "void SetValue(object value, long index1, long index2)",
+        set_value,
+    ),
+    m(
+        "void SetValue(object value, long index1, long index2, long index3)",
+        set_value,
+    ),
+    m(
+        "void SetValue(object value, params long[] indices)",
         set_value,
     ),
     m("object Clone()", |cx, a| match a.get(0) {

@@ -180,6 +180,10 @@ pub(super) const ROWS: &[Row] = &[
         "void CopyTo(int index, T[] array, int arrayIndex, int count)",
         |cx, a| {
             let items = a.items(cx, 0)?;
+            // The end is looked at before the signs.
+            if items.len() as i64 - a.int(1) < a.int(4) {
+                return Err(span::too_long());
+            }
             let (from, n) = (size(a, 1, "index")?, size(a, 4, "count")?);
             let end = from.checked_add(n).filter(|end| *end <= items.len());
             let part = end.and_then(|end| items.get(from..end));

@@ -162,5 +162,8 @@ pub(super) fn indexed(cx: &mut Cx<'_>, a: &Args<'_>, from: usize) -> Result<usiz
             },
         ));
     }
+    if given.iter().flatten().any(|n| i32::try_from(*n).is_err()) {
+        return Err(super::span::too_wide());
+    }
     offset(&lengths, given.into_iter())
 }

@@ -367,6 +367,11 @@ pub(super) fn replace(l: &List, items: Vec<Value>) {
     drop(old);
 }
 
+/// An index of 64 bits that no array has.
+pub(super) fn too_wide() -> Throw {
+    out_of_range("index", "Arrays larger than 2GB are not supported.")
+}
+
 /// Copies items into an array, from a place of it on.
 pub(in crate::expr::table) fn copy_to(
     cx: &mut Cx<'_>,

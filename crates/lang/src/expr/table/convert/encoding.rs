@@ -17,6 +17,8 @@ enum Encoding {
     Ascii,
     Latin1,
     Utf16,
+    /// `new UnicodeEncoding(false, false)`: without the mark at the beginning.
+    Utf16Plain,
     Utf16Big,
     Utf32,
 }
@@ -66,7 +68,7 @@ impl Object for Encoding {
         Ty::class(match self {
             Encoding::Utf8 | Encoding::Utf8Plain => "UTF8Encoding",
             Encoding::Ascii => "ASCIIEncoding",
-            Encoding::Utf16 | Encoding::Utf16Big => "UnicodeEncoding",
+            Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big => "UnicodeEncoding",
             Encoding::Utf32 => "UTF32Encoding",
             // .NET does not show the class.
             Encoding::Latin1 => "Encoding",
@@ -98,7 +100,12 @@ impl Encoding {
     }
 
     fn entry(self) -> (&'static str, i32, &'static str) {
-        let found = ALL.iter().find(|(e, ..)| *e == self);
+        let of = match self {
+            Encoding::Utf8Plain => Encoding::Utf8,
+            Encoding::Utf16Plain => Encoding::Utf16,
+            other => other,
+        };
+        let found = ALL.iter().find(|(e, ..)| *e == of);
         found.map_or(
             ("utf-8", 65001, "Unicode (UTF-8)"),
             |(_, names, page, english)| (names[0], *page, *english),
@@ -116,7 +123,9 @@ impl Encoding {
             Encoding::Utf8 | Encoding::Utf8Plain => s.as_bytes().to_vec(),
             Encoding::Ascii => narrow(0x7f),
             Encoding::Latin1 => narrow(0xff),
-            Encoding::Utf16 => s.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Encoding::Utf16 | Encoding::Utf16Plain => {
+                s.encode_utf16().flat_map(u16::to_le_bytes).collect()
+            }
             Encoding::Utf16Big => s.encode_utf16().flat_map(u16::to_be_bytes).collect(),
             Encoding::Utf32 => s.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
         }
@@ -141,7 +150,7 @@ impl Encoding {
                 .map(|b| if b.is_ascii() { char::from(*b) } else { '?' })
                 .collect(),
             Encoding::Latin1 => b.iter().map(|b| char::from(*b)).collect(),
-            Encoding::Utf16 => wide(u16::from_le_bytes),
+            Encoding::Utf16 | Encoding::Utf16Plain => wide(u16::from_le_bytes),
             Encoding::Utf16Big => wide(u16::from_be_bytes),
             Encoding::Utf32 => b
                 .chunks(4)
@@ -360,9 +369,9 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
-/// `Encoding.Unicode`, which is what writers of text name.
+/// The UTF-16 that writers of text name: without the mark at the beginning.
 pub(in crate::expr::table) fn utf16() -> R {
-    Encoding::Utf16.value()
+    Encoding::Utf16Plain.value()
 }
 
 /// Most bytes for so many units, and most units for so many bytes.
@@ -372,8 +381,10 @@ fn bounds(e: Encoding, n: i64, bytes: bool) -> i64 {
         (Encoding::Utf8 | Encoding::Utf8Plain, false) => n + 1,
         (Encoding::Ascii | Encoding::Latin1, true) => n + 1,
         (Encoding::Ascii | Encoding::Latin1, false) => n,
-        (Encoding::Utf16 | Encoding::Utf16Big, true) => (n + 1) * 2,
-        (Encoding::Utf16 | Encoding::Utf16Big, false) => (n >> 1) + (n & 1) + 1,
+        (Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big, true) => (n + 1) * 2,
+        (Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big, false) => {
+            (n >> 1) + (n & 1) + 1
+        }
         (Encoding::Utf32, true) => (n + 1) * 4,
         (Encoding::Utf32, false) => n / 2 + 2,
     }
@@ -513,7 +524,7 @@ pub(super) const UNICODE: &[Row] = &[
         if a.bool(0) {
             Encoding::Utf16Big.value()
         } else {
-            Encoding::Utf16.value()
+            Encoding::Utf16Plain.value()
         }
     }),
 ];

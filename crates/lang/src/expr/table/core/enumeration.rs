@@ -196,28 +196,30 @@ pub(super) const ROWS: &[Row] = &[
         "static object Parse(Type enumType, string value, bool ignoreCase)",
         |_, a| parse(a, of_type(a)?, 1),
     ),
-    m("static T Parse<T>(string value)", |_, a| {
-        parse(a, of_parameter(a)?, 0)
-    }),
     m(
-        "static T Parse<T>(string value, bool ignoreCase)",
+        "static T Parse<T>(string value) where T : struct",
         |_, a| parse(a, of_parameter(a)?, 0),
     ),
     m(
-        "static bool TryParse<T>(string value, out T result)",
+        "static T Parse<T>(string value, bool ignoreCase) where T : struct",
+        |_, a| parse(a, of_parameter(a)?, 0),
+    ),
+    m(
+        "static bool TryParse<T>(string value, out T result) where T : struct",
         |_, a| try_parse(a),
     ),
     m(
-        "static bool TryParse<T>(string value, bool ignoreCase, out T result)",
+        "static bool TryParse<T>(string value, bool ignoreCase, out T result) where T : struct",
         |_, a| try_parse(a),
     ),
     m(
         "static bool IsDefined(Type enumType, object value)",
         |_, a| is_defined(of_type_and_value(a)?, &a.values[1]),
     ),
-    m("static bool IsDefined<T>(T value)", |_, a| {
-        is_defined(of_parameter(a)?, &a.values[0])
-    }),
+    m(
+        "static bool IsDefined<T>(T value) where T : struct",
+        |_, a| is_defined(of_parameter(a)?, &a.values[0]),
+    ),
     m(
         "static string GetName(Type enumType, object value)",
         |_, a| {
@@ -225,20 +227,23 @@ pub(super) const ROWS: &[Row] = &[
             Ok(name_of(e, number(e, &a.values[1])?))
         },
     ),
-    m("static string GetName<T>(T value)", |_, a| {
-        let e = of_parameter(a)?;
-        Ok(name_of(e, number(e, &a.values[0])?))
-    }),
+    m(
+        "static string GetName<T>(T value) where T : struct",
+        |_, a| {
+            let e = of_parameter(a)?;
+            Ok(name_of(e, number(e, &a.values[0])?))
+        },
+    ),
     m("static string[] GetNames(Type enumType)", |cx, a| {
         names(cx, of_type(a)?)
     }),
-    m("static string[] GetNames<T>()", |cx, a| {
+    m("static string[] GetNames<T>() where T : struct", |cx, a| {
         names(cx, of_parameter(a)?)
     }),
     m("static Array GetValues(Type enumType)", |cx, a| {
         values(cx, of_type(a)?)
     }),
-    m("static T[] GetValues<T>()", |cx, a| {
+    m("static T[] GetValues<T>() where T : struct", |cx, a| {
         values(cx, of_parameter(a)?)
     }),
     m(

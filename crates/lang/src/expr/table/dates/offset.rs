@@ -227,7 +227,7 @@ pub(super) const ROWS: &[Row] = &[
     m("int CompareTo(DateTimeOffset other)", |_, a| {
         order(&a.values[0], &a.values[1])
     }),
-    m("int CompareTo(object obj)", |_, a| {
+    m("[Explicit] int CompareTo(object obj)", |_, a| {
         order_object(a, "DateTimeOffset")
     }),
     m("bool Equals(DateTimeOffset other)", |_, a| {

@@ -2,7 +2,7 @@
 
 use super::super::{Row, m};
 use super::{built, make, of_class, this};
-use crate::expr::eval::{Args, R, Throw};
+use crate::expr::eval::{Args, Exception, R, Throw};
 use crate::value::Value;
 
 const VALUE: &str = "Value does not fall within the expected range.";
@@ -27,11 +27,22 @@ fn named(
 ) -> R {
     let text = |i: Option<usize>| i.and_then(|i| a.values.get(i)).and_then(Value::as_str);
     let message = with_parameter(text(message), default, text(parameter));
-    built(class, message, inner.map_or(Value::Null, |i| a.get(i)))
+    let made = built(class, message, inner.map_or(Value::Null, |i| a.get(i)))?;
+    if let (Some(""), Value::Object(o)) = (text(parameter), &made)
+        && let Some(e) = o.as_any().downcast_ref::<Exception>()
+    {
+        e.details.borrow_mut().get_or_insert_default().parameter = Value::from("");
+    }
+    Ok(made)
 }
 
 /// What stands between the last `start` and the `end` after it: names are kept in the message only.
 fn quoted(a: &Args<'_>, start: &str, end: &str) -> Result<Value, Throw> {
+    if let Some(d) = this(a)?.details.borrow().as_deref()
+        && !d.parameter.is_null()
+    {
+        return Ok(d.parameter.clone());
+    }
     let message = &this(a)?.message;
     let name = message.rsplit_once(start).and_then(|(_, rest)| {
         let at = rest.find(&format!("{end}\n"));

@@ -115,6 +115,26 @@ pub(crate) enum Source {
     Text,
 }
 
+/// A copy as a reader sees it: what JSON has no notation for is a string.
+fn as_read(t: &Token) -> Token {
+    let copy = t.deep_clone();
+    for t in copy.descendants(true) {
+        if let Some(text) = t.value().and_then(|v| unlike_json(&v)) {
+            t.set_value(text);
+        }
+    }
+    copy
+}
+
+/// The text that a reader gives for a value that JSON has no notation for.
+fn unlike_json(v: &Value) -> Option<Value> {
+    match v {
+        Value::Guid(_) | Value::TimeSpan(_) => Some(Value::Str(v.to_text())),
+        Value::Object(o) => crate::expr::table::web::original(&**o).map(Value::Str),
+        _ => None,
+    }
+}
+
 /// Turns the strings of a tree that look like dates into dates.
 fn dated(t: &Token) -> Token {
     let copy = t.deep_clone();
@@ -139,7 +159,7 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize
         // A fresh tree, as a deserialiser makes one.
         cx.charge(t.descendants(true).len().saturating_mul(96))?;
         return Ok(Value::Token(match from {
-            Source::Tree => t.deep_clone(),
+            Source::Tree => as_read(t),
             Source::Text => dated(t),
         }));
     }
@@ -192,6 +212,11 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
         } else {
             Ok(Value::Null)
         };
+    }
+    if *ty == Ty::Object
+        && let Some(text) = unlike_json(v)
+    {
+        return Ok(text);
     }
     if *ty == Ty::Object || types::is(plain, v) {
         let date = match v {

@@ -23,7 +23,7 @@ fn each(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str, open: Open) -> R {
 
 /// What is under a key, converted to a type.
 fn converted(cx: &mut Cx<'_>, a: &Args<'_>, key: Value) -> R {
-    let found = live::under(cx, source(a)?, key)?;
+    let found = live::under(cx, a.get(0), key)?;
     live::over(cx, found, a.ty(0), live::converted)
 }
 
@@ -41,16 +41,16 @@ pub(super) const ROWS: &[Row] = &[
         |cx, a| one(cx, a, a.ty(0)),
     ),
     m(
-        "static U Value<T, U>(this IEnumerable<T> value)",
+        "static U Value<T, U>(this IEnumerable<T> value) where T : JToken",
         |cx, a| one(cx, a, a.ty(1)),
     ),
     m(
         "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source)",
-        |cx, a| live::under(cx, source(a)?, Value::Null),
+        |cx, a| live::under(cx, a.get(0), Value::Null),
     ),
     m(
         "static IJEnumerable<JToken> Values(this IEnumerable<JToken> source, object key)",
-        |cx, a| live::under(cx, source(a)?, a.get(1)),
+        |cx, a| live::under(cx, a.get(0), a.get(1)),
     ),
     m(
         "static IEnumerable<U> Values<U>(this IEnumerable<JToken> source)",
@@ -61,11 +61,11 @@ pub(super) const ROWS: &[Row] = &[
         |cx, a| converted(cx, a, a.get(1)),
     ),
     m(
-        "static IJEnumerable<JToken> Children<T>(this IEnumerable<T> source)",
+        "static IJEnumerable<JToken> Children<T>(this IEnumerable<T> source) where T : JToken",
         |cx, a| each(cx, a, "JToken", live::children_of_each),
     ),
     m(
-        "static IEnumerable<U> Children<T, U>(this IEnumerable<T> source)",
+        "static IEnumerable<U> Children<T, U>(this IEnumerable<T> source) where T : JToken",
         |cx, a| {
             let all = each(cx, a, "JToken", live::children_of_each)?;
             live::over(cx, all, a.ty(1), live::converted)
@@ -96,7 +96,7 @@ pub(super) const ROWS: &[Row] = &[
         |_, a| Ok(a.get(0)),
     ),
     m(
-        "static IJEnumerable<T> AsJEnumerable<T>(this IEnumerable<T> source)",
+        "static IJEnumerable<T> AsJEnumerable<T>(this IEnumerable<T> source) where T : JToken",
         |_, a| Ok(a.get(0)),
     ),
 ];

@@ -5,6 +5,7 @@
 
 use super::settings::Writing;
 use crate::expr::eval::{Cx, Record, Throw, iterate, throw, types};
+use crate::expr::table::{regex, strings::builder};
 use crate::expr::types::Ty;
 use crate::value::token::number::BigInteger;
 use crate::value::token::{Fields, Form};
@@ -253,9 +254,51 @@ impl Writer<'_, '_, '_> {
         }
     }
 
+    /// Objects that Json.NET writes in a way of their own, and not as their properties: by a converter, or as
+    /// `ISerializable`.
+    fn special(&mut self, v: &Value, ty: &Ty) -> Result<Option<Token>, Throw> {
+        let members: Vec<(&str, Value)> = match ty {
+            Ty::Class("Regex", _) => {
+                let Some(options) = regex::options(v) else {
+                    return Ok(None);
+                };
+                vec![
+                    ("Pattern", Value::Str(v.to_text())),
+                    ("Options", Value::Int(options)),
+                ]
+            }
+            Ty::Class("StringBuilder", _) => {
+                let Some(capacity) = builder::capacity(v) else {
+                    return Ok(None);
+                };
+                vec![
+                    ("m_MaxCapacity", Value::Int(i32::MAX)),
+                    ("Capacity", Value::Int(capacity)),
+                    ("m_StringValue", Value::Str(v.to_text())),
+                    ("m_currentThread", Value::Int(0)),
+                ]
+            }
+            Ty::Class("XName", _) => {
+                return Err(throw(
+                    "PlatformNotSupportedException",
+                    "Operation is not supported on this platform.",
+                ));
+            }
+            _ => return Ok(None),
+        };
+        let mut fields = Fields::default();
+        for (name, value) in members {
+            fields.push(Token::property(self.named(name), Token::scalar(value)));
+        }
+        Ok(Some(Token::object(fields)))
+    }
+
     /// The public properties of an object, by the rows of its type.
     fn members(&mut self, v: &Value, ty: Ty, depth: usize) -> Result<Token, Throw> {
         use crate::expr::table::{MemberKind, table};
+        if let Some(own) = self.special(v, &ty)? {
+            return Ok(own);
+        }
         let mut fields = Fields::default();
         let info = table().of(&ty);
         for member in info
@@ -270,7 +313,18 @@ impl Writer<'_, '_, '_> {
                     values: &mut args,
                     types: &[],
                 },
-            )?;
+            )
+            .map_err(|why| match why {
+                Throw::Exception(_) => throw(
+                    "JsonSerializationException",
+                    format!(
+                        "Error getting value from '{}' on '{}'.",
+                        member.name,
+                        ty.full_name()
+                    ),
+                ),
+                bound @ Throw::Bound(_) => bound,
+            })?;
             self.member(&mut fields, member.name, &member.result, &value, depth)?;
         }
         Ok(Token::object(fields))

@@ -6,7 +6,7 @@
 use super::convert::value_as;
 use super::item;
 use crate::expr::eval::sequence::{Open, Pull};
-use crate::expr::eval::{Cx, Iter, Query, R, Throw, types};
+use crate::expr::eval::{Cx, Iter, Query, R, Throw, null_reference, types};
 use crate::expr::types::Ty;
 use crate::value::token::Kind;
 use crate::value::{Str, Token, Value};
@@ -36,12 +36,13 @@ where
     Ok(Box::new(next))
 }
 
-/// The next token of a sequence; what is no token is passed over.
+/// The next token of a sequence; null has none of what is asked of it.
 fn next_token(cx: &mut Cx<'_>, items: &mut Iter) -> Result<Option<Token>, Throw> {
     loop {
         match items.next(cx)? {
             None => return Ok(None),
             Some(Value::Token(t)) => return Ok(Some(t)),
+            Some(Value::Null) => return Err(null_reference()),
             Some(_) => {}
         }
     }
@@ -226,6 +227,10 @@ fn search(cx: &mut Cx<'_>, q: &Query, strict: bool) -> Result<Pull, Throw> {
 /// What is under a key of each token, or the values below each when there is no key.
 pub(super) fn under(cx: &mut Cx<'_>, source: Value, key: Value) -> R {
     with(cx, source, key, Ty::class("JToken"), |cx, q| {
+        // An iterator looks at its arguments when it is gone through.
+        if q.arg(0).is_null() {
+            return Err(super::null("source"));
+        }
         let mut items = q.iter(cx, 0)?;
         let key = q.arg(1);
         let mut found = VecDeque::new();

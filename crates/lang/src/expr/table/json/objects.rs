@@ -170,18 +170,31 @@ const OBJECT: &[Row] = &[
     m("IEnumerable<JProperty> Properties()", |cx, a| {
         super::super::linq::seen_as(cx, a.get(0), Ty::class("JProperty"))
     }),
-    m("IJEnumerable<JToken> PropertyValues()", |cx, a| {
+    m("JEnumerable<JToken> PropertyValues()", |cx, a| {
         live::over(cx, a.get(0), Ty::class("JToken"), live::contents)
     }),
     // What `foreach` over an object goes through.
     m(
-        "IEnumerable<KeyValuePair<string, JToken>> GetEnumerator()",
+        "[Explicit] IEnumerable<KeyValuePair<string, JToken>> GetEnumerator()",
+        |cx, a| pairs(cx, a),
+    ),
+    m(
+        "IEnumerator<KeyValuePair<string, JToken>> GetEnumerator()",
         |cx, a| {
-            let of = Ty::generic("KeyValuePair", vec![Ty::String, Ty::class("JToken")]);
-            live::over(cx, a.get(0), of, live::pairs)
+            let all = pairs(cx, a)?;
+            super::super::collections::enumerator_of(cx, all, pair())
         },
     ),
 ];
+
+/// The type of what an object consists of.
+fn pair() -> Ty {
+    Ty::generic("KeyValuePair", vec![Ty::String, Ty::class("JToken")])
+}
+
+fn pairs(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    live::over(cx, a.get(0), pair(), live::pairs)
+}
 
 /// Removes all that a container has; a property keeps its value.
 fn cleared(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Token, Throw> {

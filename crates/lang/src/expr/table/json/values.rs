@@ -165,7 +165,7 @@ const VALUE: &[Row] = &[
         "string ToString(string format, IFormatProvider formatProvider)",
         |cx, a| formatted(cx, a),
     ),
-    m("int CompareTo(object obj)", |_, a| compared(a)),
+    m("[Explicit] int CompareTo(object obj)", |_, a| compared(a)),
     m("int CompareTo(JValue obj)", |_, a| {
         // Unlike the overload for an object, by the own type alone.
         let t = a.token(0)?;

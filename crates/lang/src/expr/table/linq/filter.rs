@@ -258,6 +258,9 @@ fn skip(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
                 part.nth(cx, at - 1)
             });
         }
+        if let Some(q) = super::ordering::behind(&q.arg(0)) {
+            return super::ordering::sorted_behind(cx, q, left);
+        }
         let mut items = q.iter(cx, 0)?;
         pull(move |cx| {
             while left > 0 {

@@ -20,7 +20,15 @@ struct Level {
 }
 
 fn sorted(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
+    sorted_behind(cx, q, 0)
+}
+
+/// The sorted items behind the first `n`; where there are none, no key is asked for.
+pub(super) fn sorted_behind(cx: &mut Cx<'_>, q: &Query, n: usize) -> Result<Pull, Throw> {
     let items = q.iter(cx, 0)?.rest(cx)?;
+    if items.len() <= n {
+        return pull(|_| Ok(None));
+    }
     let mut levels = Vec::new();
     for level in q.args.get(1..).unwrap_or(&[]).chunks(LEVEL) {
         let [f, comparer, descending] = level else {
@@ -53,7 +61,7 @@ fn sorted(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
         Ok(Ordering::Equal)
     })
     .map_err(failed)?;
-    let mut places = places.into_iter();
+    let mut places = places.into_iter().skip(n);
     pull(move |_| Ok(places.next().and_then(|i| items.get(i).cloned())))
 }
 

@@ -283,6 +283,10 @@ const GROUPS: &[Row] = &[
         Ok(groups.get(groups.by_number(a.int(1))))
     }),
     m("Group this[string groupname]", |_, a| {
+        // The groups of no match look at no name.
+        if groups(a)?.0.is_none() {
+            return Ok(groups(a)?.get(None));
+        }
         let index = group_name(a, 1, "groupname")?;
         Ok(groups(a)?.get(index))
     }),

@@ -55,8 +55,8 @@ fn named<'a>(a: &'a Args<'_>, i: usize, parameter: &str) -> Result<&'a str, Thro
     Ok(name.name.as_deref().unwrap_or_default())
 }
 
-/// The algorithm that argument `i` names.
-pub(in super::super) fn hash_name(a: &Args<'_>, i: usize) -> Result<&'static str, Throw> {
+/// The name of a hash algorithm, which must not be empty.
+fn given_name<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a str, Throw> {
     let name = named(a, i, "hashAlgorithm")?;
     if name.is_empty() {
         return Err(throw(
@@ -64,6 +64,12 @@ pub(in super::super) fn hash_name(a: &Args<'_>, i: usize) -> Result<&'static str
             "The hash algorithm name cannot be null or empty. (Parameter 'hashAlgorithm')",
         ));
     }
+    Ok(name)
+}
+
+/// The algorithm that argument `i` names.
+pub(in super::super) fn hash_name(a: &Args<'_>, i: usize) -> Result<&'static str, Throw> {
+    let name = given_name(a, i)?;
     ["MD5", "SHA1", "SHA256", "SHA384", "SHA512"]
         .into_iter()
         .find(|known| *known == name)
@@ -157,7 +163,8 @@ pub(super) const ENCRYPTION: &[Row] = rows!(
         m(
             "static RSAEncryptionPadding CreateOaep(HashAlgorithmName hashAlgorithm)",
             |_, a| {
-                let hash = hash_name(a, 0)?;
+                // An unknown one is refused where it is used.
+                let hash = given_name(a, 0)?;
                 let name = Str::from(format!("{OAEP}{hash}"));
                 Ok(value("RSAEncryptionPadding", Some(name)))
             }

@@ -81,6 +81,13 @@ impl Builder {
     }
 }
 
+/// `Capacity` of a `StringBuilder`.
+pub(crate) fn capacity(v: &Value) -> Option<i32> {
+    let Value::Object(o) = v else { return None };
+    let of = o.as_any().downcast_ref::<Builder>()?;
+    Some(i32::try_from(of.capacity.get()).unwrap_or(i32::MAX))
+}
+
 fn made(s: &str, capacity: i64) -> R {
     let capacity = usize::try_from(capacity)
         .map_err(|_| range("capacity", "'capacity' must be greater than zero."))?;
@@ -391,6 +398,9 @@ pub(super) const EDITS: &[Row] = &[
                 return Ok(a.get(0));
             }
             let s = a.str(1).map_err(|_| null_argument("value"))?;
+            if n == 0 {
+                return Ok(a.get(0));
+            }
             let (from, to) = bytes(&s, at, n, ("startIndex", "startIndex"))?;
             push(cx, a, &s[from..to])
         },
@@ -455,6 +465,14 @@ pub(super) const EDITS: &[Row] = &[
     ),
     m(
         "StringBuilder AppendJoin(char separator, params string[] values)",
+        |cx, a| append_join(cx, a),
+    ),
+    m(
+        "StringBuilder AppendJoin(char separator, params object[] values)",
+        |cx, a| append_join(cx, a),
+    ),
+    m(
+        "StringBuilder AppendJoin<T>(char separator, IEnumerable<T> values)",
         |cx, a| append_join(cx, a),
     ),
     m("StringBuilder Insert(int index, string value)", |cx, a| {

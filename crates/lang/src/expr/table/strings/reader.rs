@@ -92,6 +92,7 @@ fn block(cx: &mut crate::expr::eval::Cx<'_>, a: &Args<'_>) -> R {
             "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.",
         ));
     }
+    r.rest()?;
     let mut units = Vec::new();
     while units.len() < n {
         let Some(u) = r.next()? else { break };

@@ -76,6 +76,14 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<us
     };
     let separators = separators(&a.get(1));
     let mut out: Vec<Value> = Vec::new();
+    // One piece is the text itself, whatever it begins with.
+    if max == 1 {
+        let whole = text_of(&s);
+        if !(drop_empty && whole.is_empty()) {
+            out.push(Value::Str(whole));
+        }
+        return cx.list(Ty::array(Ty::String), out);
+    }
     let mut rest: &str = &s;
     while out.len() + 1 < max
         && let Some((at, len)) = next(rest, &separators)

@@ -270,7 +270,9 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool TryCreate(Uri baseUri, Uri relativeUri, out Uri result)",
         |_, a| {
-            let made = reference(a, 1).ok().and_then(|r| tried(a, &r));
+            let based = a.object::<Uri>(0).is_ok_and(|base| base.parts.is_some());
+            let made = reference(a, 1).ok().filter(|_| based);
+            let made = made.and_then(|r| tried(a, &r));
             found(a, 2, made)
         },
     ),
@@ -415,7 +417,13 @@ pub(super) const ROWS: &[Row] = &[
         |_, a| {
             let text = a.text(0).map_err(|_| null("pattern"))?;
             let units: Vec<u16> = text.encode_utf16().collect();
-            let Ok(at) = usize::try_from(a.int(1)) else {
+            let at = a.int(1);
+            // .NET subtracts as 32 bits, and looks at what is there only when three characters seem to be left.
+            let left = (units.len() as i32).wrapping_sub(at as i32);
+            if left < 3 {
+                return Ok(Value::Bool(false));
+            }
+            let Ok(at) = usize::try_from(at) else {
                 return Err(throw(
                     "IndexOutOfRangeException",
                     "Index was outside the bounds of the array.",

@@ -226,7 +226,7 @@ fn value_of(cx: &Cx<'_>, a: &Args<'_>, ty: &Ty) -> R {
         };
     }
     let found = match plain {
-        Ty::Class("DateTime", _) => time::read::parse_date(trimmed, 0).map(Value::DateTime),
+        Ty::Class("DateTime", _) => time::read::parse_date(trimmed, today(cx)).map(Value::DateTime),
         Ty::Class("DateTimeOffset", _) => {
             schema_time(trimmed, today(cx)).map(Value::DateTimeOffset)
         }

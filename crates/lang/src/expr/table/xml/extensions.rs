@@ -116,7 +116,7 @@ pub(super) const EXTENSIONS: &[&[Row]] = &[
             remove,
         ),
         m(
-            "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source)",
+            "static IEnumerable<T> InDocumentOrder<T>(this IEnumerable<T> source) where T : XNode",
             |cx, a| {
                 if a.is_null(0) {
                     return Err(null("source"));

@@ -82,7 +82,8 @@ pub(super) fn named(text: &str) -> Result<Name, Throw> {
             )
         } else {
             // The part that is no name says why.
-            let name = text.rsplit_once('}').map_or(text, |(_, local)| local);
+            let local_part = text.rsplit_once('}').filter(|_| text.starts_with('{'));
+            let name = local_part.map_or(text, |(_, local)| local);
             match local(name) {
                 Err(why) => why,
                 Ok(_) => xml_error(format!("The '{text}' cannot be a name.")),

@@ -134,6 +134,7 @@ pub(super) fn evaluate(
         prefixes,
         order: HashMap::new(),
     };
+    run.resolve(&expr)?;
     run.eval(
         &expr,
         &Context {
@@ -483,14 +484,40 @@ impl Run<'_, '_, '_> {
         })
     }
 
-    fn namespace(&self, prefix: &str) -> Result<Str, Throw> {
-        if prefix == "xml" {
-            return Ok(Str::from(crate::value::xml::XML));
+    /// Whether every prefix has a namespace: it must, also where no node is met. The parser bounds the depth.
+    fn resolve(&self, expr: &Expr) -> Result<(), Throw> {
+        let (parts, filters, steps): (Vec<&Expr>, &[Expr], &[Step]) = match expr {
+            Expr::Text(_) | Expr::Number(_) => return Ok(()),
+            Expr::Call(_, args) => (Vec::new(), args, &[]),
+            Expr::Negate(of) => (vec![of], &[], &[]),
+            Expr::Binary(_, a, b) => (vec![a, b], &[], &[]),
+            Expr::Path {
+                from,
+                filters,
+                steps,
+            } => match from {
+                Origin::Expr(e) => (vec![e], filters, steps),
+                Origin::Context | Origin::Root => (Vec::new(), filters, steps),
+            },
+        };
+        for step in steps {
+            if let Test::Prefixed(prefix) | Test::Name(Some(prefix), _) = &step.test {
+                self.namespace(prefix)?;
+            }
         }
+        let filters = filters.iter().chain(steps.iter().flat_map(|s| &s.filters));
+        parts
+            .into_iter()
+            .chain(filters)
+            .try_for_each(|e| self.resolve(e))
+    }
+
+    fn namespace(&self, prefix: &str) -> Result<Str, Throw> {
         match self.prefixes {
             None => Err(fault(
                 "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.",
             )),
+            Some(_) if prefix == "xml" => Ok(Str::from(crate::value::xml::XML)),
             Some(find) => find(prefix)
                 .ok_or_else(|| fault(format!("Namespace prefix '{prefix}' is not defined."))),
         }

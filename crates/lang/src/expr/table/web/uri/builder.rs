@@ -7,6 +7,7 @@ use super::parts::hierarchical;
 use super::{Uri, is_scheme, not_relative, path_byte, uri};
 use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
+use crate::value::object::Unwritten;
 use crate::value::{Object, Value};
 use std::any::Any;
 use std::cell::RefCell;
@@ -36,6 +37,17 @@ impl Object for Builder {
     }
     fn as_any(&self) -> &dyn Any {
         self
+    }
+    fn written(&self) -> Result<String, Unwritten> {
+        let f = self.0.borrow();
+        if f.user.is_empty() && !f.password.is_empty() {
+            return Err(Unwritten {
+                class: "UriFormatException",
+                message: "Invalid URI: The username:password construct is badly formed.".into(),
+            });
+        }
+        drop(f);
+        Ok(self.text())
     }
     fn text(&self) -> String {
         let f = self.0.borrow();
@@ -200,7 +212,7 @@ fn fields_of(uri: &Value) -> Result<Fields, Throw> {
 
 /// The URI that the fields make; they take its normal form, as in .NET.
 fn whole(a: &Args<'_>) -> R {
-    let uri = uri(&a.object::<Builder>(0)?.text())?;
+    let uri = uri(&a.object::<Builder>(0)?.written()?)?;
     *this(a)?.borrow_mut() = fields_of(&uri)?;
     Ok(uri)
 }
@@ -291,7 +303,7 @@ pub(in super::super) const ROWS: &[Row] = &[
     }),
     m("set string Password", |_, a| set(a, |f, s| f.password = s)),
     m("string ToString()", |cx, a| {
-        let s = a.object::<Builder>(0)?.text();
+        let s = a.object::<Builder>(0)?.written()?;
         cx.text(s)
     }),
 ];

@@ -178,17 +178,24 @@ pub(super) fn is_scheme(s: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
+/// Schemes that have no query: a question mark is a character of the path.
+fn queried(scheme: &str) -> bool {
+    !matches!(scheme, "ftp" | "gopher" | "telnet" | "nntp" | "news")
+}
+
 /// Splits off the fragment and the query, escaped, each with its mark.
-fn tail(rest: &str) -> (&str, String, String) {
+fn tail<'t>(rest: &'t str, scheme: &str) -> (&'t str, String, String) {
     let (rest, fragment) = rest.find('#').map_or((rest, ""), |i| rest.split_at(i));
-    let (path, query) = rest.find('?').map_or((rest, ""), |i| rest.split_at(i));
+    let mark = rest.find('?').filter(|_| queried(scheme));
+    let (path, query) = mark.map_or((rest, ""), |i| rest.split_at(i));
     let (mut q, mut f) = (String::new(), String::new());
     escaped(query, &mut q);
     escaped(fragment, &mut f);
     (path, q, f)
 }
 
-fn host_of(host: &str) -> Option<String> {
+/// A host as it is written; `known` is whether the scheme is one whose hosts may be addresses in one of their short forms.
+fn host_of(host: &str, known: bool) -> Option<String> {
     if let Some(inner) = host.strip_prefix('[') {
         let address: std::net::Ipv6Addr =
             inner.strip_suffix(']')?.split('%').next()?.parse().ok()?;
@@ -200,7 +207,7 @@ fn host_of(host: &str) -> Option<String> {
             || (c.is_ascii() && !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')))
     };
     // A number is an address in one of its short forms.
-    if let Some(v4) = super::super::address::parse_v4(host) {
+    if known && let Some(v4) = super::super::address::parse_v4(host) {
         return Some(v4.to_string());
     }
     let empty_label = host.trim_end_matches('.').split('.').any(str::is_empty);
@@ -269,11 +276,11 @@ pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
         if flat {
             return Err(Wrong::NoScheme);
         }
-        let (path, query, fragment) = tail(rest);
+        let (path, query, fragment) = tail(rest, &scheme);
         let port = default_port(&scheme);
         if scheme == "mailto" && !path.is_empty() {
             let (user, host) = user_of(path);
-            let host = host_of(host).ok_or(Wrong::Host)?;
+            let host = host_of(host, true).ok_or(Wrong::Host)?;
             return Ok(Parts {
                 scheme,
                 authority: false,
@@ -325,9 +332,9 @@ pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
         }
         String::new()
     } else {
-        host_of(host).ok_or(Wrong::Host)?
+        host_of(host, default_port(&scheme) >= 0).ok_or(Wrong::Host)?
     };
-    let (path, query, fragment) = tail(rest);
+    let (path, query, fragment) = tail(rest, &scheme);
     let mut p = String::new();
     if flat {
         escaped(&path.replace('\\', "/"), &mut p);
@@ -385,7 +392,7 @@ impl Parts {
         if reference.starts_with("//") || (flat && reference.starts_with("\\\\")) {
             return parse(&format!("{}:{reference}", self.scheme));
         }
-        let (path, query, fragment) = tail(reference);
+        let (path, query, fragment) = tail(reference, &self.scheme);
         let mut p = String::new();
         escaped(
             &if flat {
@@ -492,7 +499,7 @@ pub(super) fn check_host(name: &str) -> i64 {
         .and_then(|n| n.strip_suffix(']'))
         .unwrap_or(name);
     if bare.contains(':') {
-        return if host_of(&format!("[{bare}]")).is_some() {
+        return if host_of(&format!("[{bare}]"), true).is_some() {
             4
         } else {
             0
@@ -501,7 +508,7 @@ pub(super) fn check_host(name: &str) -> i64 {
     if name.is_empty() || name.starts_with('-') {
         return 0;
     }
-    host_of(name).map_or(0, |h| host_type(&h))
+    host_of(name, true).map_or(0, |h| host_type(&h))
 }
 
 /// `Uri.GetLeftPart`.
