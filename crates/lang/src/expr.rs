@@ -193,6 +193,13 @@ pub(crate) fn compiled(
 /// Longest expression.
 const MAX_TEXT: usize = 256 * 1024;
 
+/// The text that a policy is given.
+fn text(cx: &mut Cx<'_>, value: Value) -> Result<Value, Throw> {
+    let mut out = String::new();
+    eval::write_text(cx, value, &mut out)?;
+    Ok(Value::from(out))
+}
+
 fn located(source: &Text, at: &ast::At) -> Span {
     // Whole characters, whatever the place was computed from.
     let start = source.text.floor_char_boundary(at.start);
@@ -256,12 +263,15 @@ impl Expr {
         Ok(match self.target {
             Target::Bool | Target::Int | Target::Long | Target::Double => value,
             Target::Any => eval::sequence::settled(cx, value)?,
-            Target::Text => Value::Str(value.to_text()),
+            Target::Text => match value {
+                Value::Str(_) => value,
+                other => text(cx, other)?,
+            },
             Target::Body => match value {
                 Value::Str(_) | Value::Bytes(_) => value,
                 other => match other.as_bytes() {
                     Some(b) => Value::Bytes(b),
-                    None => Value::Str(other.to_text()),
+                    None => text(cx, other)?,
                 },
             },
         })

@@ -133,6 +133,29 @@ pub(crate) fn throw(class: &'static str, message: impl Into<Str>) -> Throw {
     }))
 }
 
+/// A value as its text shows it: the objects of the host that have a text of their own ask the host for it.
+pub(crate) fn told(cx: &mut Cx<'_>, v: Value) -> R {
+    match &v {
+        Value::Host(h) => match h.0.text() {
+            Some(run) => run(
+                cx,
+                &mut Args {
+                    values: &mut [v],
+                    types: &[],
+                },
+            ),
+            None => Ok(v),
+        },
+        _ => Ok(v),
+    }
+}
+
+/// Writes the text of a value.
+pub(crate) fn write_text(cx: &mut Cx<'_>, v: Value, out: &mut String) -> Result<(), Throw> {
+    let v = told(cx, v)?;
+    Ok(crate::value::text::write(&v, out)?)
+}
+
 /// `NullReferenceException`.
 pub(crate) fn null_reference() -> Throw {
     throw(

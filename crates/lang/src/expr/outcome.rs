@@ -4,7 +4,7 @@
 //! `{"ok": true, "result": {"type", "value" | "items"}}`, `{"ok": false, "exception", "message"}` or
 //! `{"compile_error"}`. Types are .NET's full names.
 
-use super::eval::Throw;
+use super::eval::{Cx, Throw};
 use super::fixture::Fixture;
 use super::{EvalError, Expr, Target, compile};
 use crate::document::Text;
@@ -72,6 +72,14 @@ pub fn of(expression: &str, context: &Json) -> Json {
 /// Evaluates an expression.
 pub fn run(expr: &Expr, fixture: &mut Fixture) -> Json {
     match expr.eval(fixture) {
+        Ok(v @ Value::Host(_)) => {
+            let ty = v.type_name();
+            let mut out = String::new();
+            match super::eval::write_text(&mut Cx::new(fixture), v, &mut out) {
+                Ok(()) => json!({"ok": true, "result": {"type": ty, "value": out}}),
+                Err(_) => json!({"ok": true, "result": {"type": ty, "value": ty}}),
+            }
+        }
         Ok(v) => match shown(&v) {
             Ok(result) => json!({"ok": true, "result": result}),
             Err(e) => {

@@ -172,7 +172,7 @@ impl Key {
             | Value::Response(_)
             | Value::Func(_)
             | Value::Bytes(_) => Key::Same(value.clone()),
-            Value::Host(_) => Key::Text(value.to_text()),
+            Value::Host(h) => Key::Text(format!("{h:?}").into()),
             Value::Object(o) if o.parts().is_some() => Key::Parts(
                 o.parts()
                     .unwrap_or_default()

@@ -246,8 +246,12 @@ impl Binder {
                 let overridden = |m: &Member, rows: &[(&'static Member, Ty, usize)]| {
                     rows.iter().take(near).any(|(own, ..)| {
                         own.params.len() == m.params.len()
-                            && own.type_params == m.type_params
-                            && own.params.iter().zip(&m.params).all(|(x, y)| x.ty == y.ty)
+                            && own.type_params - own.class_params == m.type_params - m.class_params
+                            && own
+                                .params
+                                .iter()
+                                .zip(&m.params)
+                                .all(|(x, y)| x.ty == y.ty && !x.ty.has_params())
                     })
                 };
                 let more: Vec<_> = info

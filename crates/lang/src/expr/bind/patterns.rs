@@ -3,8 +3,9 @@
 //! Called by `is`, by `switch` and by the dispatch of the binder. What must stay true: the value under test is in a slot, so
 //! a pattern may look at it as often as it likes.
 
+use super::convert::implicit;
 use super::values::is_interface;
-use super::{B, Binder, Bound};
+use super::{B, Binder, Bound, Conversion};
 use crate::expr::ast::{Arm, At, Expr, Ident, Kind, Literal, Pattern, TypeRef};
 use crate::expr::eval::types::derives;
 use crate::expr::ir::Ir;
@@ -182,6 +183,9 @@ impl Binder {
             b.ir
         } else if matches!(ty, Ty::Class(..)) && derives(&b.ty, ty) {
             b.ir
+        } else if let Some(Conversion::User(..)) = implicit(&b.ty, ty, b.constant().as_ref()) {
+            // What a conversion of a class makes of a constant is none.
+            return Err(super::mismatch(&b.ty, ty, at));
         } else {
             self.coerce(b, ty, at)?.ir
         };

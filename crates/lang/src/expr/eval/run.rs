@@ -8,7 +8,7 @@ use super::{
 use crate::expr::ir::{Call, Code, HeaderRead, Ir, IrPiece, Lambda, VariableRead};
 use crate::expr::table::dictionaries;
 use crate::expr::types::{Num, Ty};
-use crate::value::{Func, HostObject, List, Value, text};
+use crate::value::{Func, HostObject, List, Value};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -484,7 +484,7 @@ fn append(cx: &mut Cx<'_>, frame: &mut Slots, list: &[Ir], out: &mut String) -> 
             Ir::Text(s) => out.push_str(s),
             ir => {
                 let v = eval(cx, frame, ir)?;
-                text::write(&v, out)?;
+                super::write_text(cx, v, out)?;
             }
         }
         if out.len() > super::MAX_BYTES {
@@ -510,10 +510,11 @@ fn fill(
             IrPiece::Text(s) => out.push_str(s),
             IrPiece::Hole(ir, 0, None) => {
                 let v = eval(cx, frame, ir)?;
-                text::write(&v, out)?;
+                super::write_text(cx, v, out)?;
             }
             IrPiece::Hole(ir, width, format) => {
                 let v = eval(cx, frame, ir)?;
+                let v = super::told(cx, v)?;
                 let piece = super::formatted(&v, format.as_deref())?;
                 super::pad(&piece, *width, out);
             }

@@ -158,6 +158,7 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
             Ty::array(of.first().cloned().unwrap_or(Ty::Object)),
             Vec::new(),
         )),
+        Ty::Class("TransitionTime", _) => crate::expr::table::zones::rules::no_transition(),
         Ty::Class("RSAParameters", _) => crate::expr::table::rsa::no_parameters(),
         // A type is not nested as deep as objects may be.
         Ty::Tuple(t) => {

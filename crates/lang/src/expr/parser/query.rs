@@ -64,29 +64,40 @@ impl Parser<'_> {
             carried: false,
             carrier: Str::from(format!("<>range{start}").as_str()),
         };
+        // Whether a clause stands before `select`.
+        let mut clauses = false;
         for _ in 0..MOST_CLAUSES {
             let at = self.start();
             if self.eat_word("from") {
                 let (ty, name) = self.range_variable()?;
                 let inner = cast(ty, self.expr()?);
                 query.flatten(inner, name, at..self.before())?;
+                clauses = true;
             } else if self.eat_word("let") {
                 let name = self.ident("a range variable")?;
                 self.expect("=")?;
                 let value = self.expr()?;
                 query.bind(name, value, at..self.before())?;
+                clauses = true;
             } else if self.eat_word("where") {
                 let condition = self.expr()?;
                 let f = query.lambda(condition);
                 query.call("Where", vec![f], at..self.before());
+                clauses = true;
             } else if self.eat_word("join") {
                 self.join_clause(&mut query, at)?;
+                clauses = true;
             } else if self.eat_word("orderby") {
                 self.order_clause(&mut query, at)?;
+                clauses = true;
             } else if self.eat_word("select") {
                 let selected = self.expr()?;
-                let f = query.lambda(selected);
-                query.call("Select", vec![f], at..self.before());
+                // The range variable itself behind other clauses is what there is already.
+                if !(clauses && query.is_whole(&selected)) {
+                    let f = query.lambda(selected);
+                    query.call("Select", vec![f], at..self.before());
+                }
+                clauses = false;
                 if !self.goes_on(&mut query)? {
                     return Ok(query.done(start));
                 }
@@ -96,10 +107,8 @@ impl Parser<'_> {
                     return self.expected("`by`");
                 }
                 let key = self.expr()?;
-                let whole = matches!(
-                    (&element.kind, query.names.as_slice()),
-                    (Kind::Name(n, args), [only]) if args.is_empty() && n.text == only.text && !query.carried
-                );
+                let whole = query.is_whole(&element);
+                clauses = false;
                 let mut lambdas = vec![query.lambda(key)];
                 if !whole {
                     lambdas.push(query.lambda(element));
@@ -217,6 +226,14 @@ fn lambda(params: Vec<Ident>, body: Body, at: &At) -> Expr {
 }
 
 impl Query {
+    /// Whether an expression is the only range variable.
+    fn is_whole(&self, e: &Expr) -> bool {
+        matches!(
+            (&e.kind, self.names.as_slice()),
+            (Kind::Name(n, args), [only]) if args.is_empty() && n.text == only.text && !self.carried
+        )
+    }
+
     fn done(self, start: usize) -> Expr {
         let mut query = self.source;
         query.at.start = start;

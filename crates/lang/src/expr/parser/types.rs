@@ -46,7 +46,8 @@ impl Parser<'_> {
                     || matches!(
                         self.ahead(1),
                         Lex::Punct(")" | "," | ";" | "]" | "}" | "&&" | "||" | "??") | Lex::End
-                    ))
+                    )
+                    || (self.ahead_is(1, "[") && (self.ahead_is(2, "]") || self.ahead_is(2, ","))))
             {
                 self.advance();
                 ty.suffix.push(TypeSuffix::Nullable);

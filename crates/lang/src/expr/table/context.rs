@@ -7,7 +7,7 @@ mod entities;
 mod message;
 
 use super::certificates::Certificate;
-use super::{Row, Type, m, ty};
+use super::{Native, Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, null_reference};
 use crate::expr::host::{Entity, Field, UrlOf, UrlParts};
 use crate::expr::types::Ty;
@@ -75,6 +75,19 @@ impl Part {
             Part::Workspace => Ty::class("IWorkspace"),
         }
     }
+}
+
+impl Part {
+    /// What gives its text, where it has one of its own.
+    pub(crate) fn text(self) -> Option<Native> {
+        matches!(self, Part::Url(_)).then_some(url_shown)
+    }
+}
+
+/// `IUrl.ToString()`.
+fn url_shown(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    let s = url_text(&url(cx, a));
+    cx.text(s)
 }
 
 fn part(p: Part) -> R {
@@ -261,10 +274,7 @@ const URL: &[Row] = &[
         Ok(Value::Str(url(cx, a).query_string))
     }),
     m("string Scheme", |cx, a| Ok(Value::Str(url(cx, a).scheme))),
-    m("string ToString()", |cx, a| {
-        let s = url_text(&url(cx, a));
-        cx.text(s)
-    }),
+    m("string ToString()", url_shown),
     m("Uri ToUri()", |cx, a| {
         super::web::uri(&url_text(&url(cx, a)))
     }),

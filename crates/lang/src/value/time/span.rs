@@ -81,9 +81,15 @@ fn custom(ticks: i64, format: &str) -> Option<String> {
     let chars: Vec<char> = format.chars().collect();
     let mut out = String::new();
     let mut i = 0;
+    // Behind `%` a character stands for itself alone.
+    let mut single = false;
     while i < chars.len() {
         let c = chars[i];
-        let run = run_of(&chars[i..]);
+        let run = if std::mem::take(&mut single) {
+            1
+        } else {
+            run_of(&chars[i..])
+        };
         let mut used = run;
         match c {
             'd' if run <= 8 => out.push_str(&format!("{:0run$}", parts.days)),
@@ -101,6 +107,7 @@ fn custom(ticks: i64, format: &str) -> Option<String> {
             }
             '%' => {
                 used = 1;
+                single = true;
                 if chars.get(i + 1).is_none_or(|&x| x == '%') {
                     return None;
                 }

@@ -73,6 +73,14 @@ pub(crate) fn parse_with(text: &str, dates: bool) -> Result<Token, String> {
 
 /// Parses a text that must be of one class.
 pub(crate) fn load(text: &str, reading: Reading) -> Result<Token, String> {
+    match first(text, reading)? {
+        (token, None) => Ok(token),
+        (_, Some(fault)) => Err(fault),
+    }
+}
+
+/// The value that a text begins with, and the fault of what stands behind it.
+pub(crate) fn first(text: &str, reading: Reading) -> Result<(Token, Option<String>), String> {
     let mut p = Parser {
         text,
         at: 0,
@@ -83,17 +91,8 @@ pub(crate) fn load(text: &str, reading: Reading) -> Result<Token, String> {
         root: reading.class,
     };
     let token = p.root()?;
-    p.blank();
-    while p.byte() == Some(b'/') {
-        p.comment()?;
-        p.blank();
-    }
-    match p.peek() {
-        None => Ok(token),
-        Some(c) => Err(p.error(&format!(
-            "Additional text encountered after finished reading JSON content: {c}."
-        ))),
-    }
+    let rest = p.nothing().err();
+    Ok((token, rest))
 }
 
 /// A container that has begun: what the path of a fault is made of.
@@ -233,6 +232,21 @@ impl Parser<'_> {
             self.blank();
         }
         Ok(())
+    }
+
+    /// Comments, and the end.
+    fn nothing(&mut self) -> Result<(), String> {
+        self.blank();
+        while self.byte() == Some(b'/') {
+            self.comment()?;
+            self.blank();
+        }
+        match self.peek() {
+            None => Ok(()),
+            Some(c) => Err(self.error(&format!(
+                "Additional text encountered after finished reading JSON content: {c}."
+            ))),
+        }
     }
 
     fn root(&mut self) -> Result<Token, String> {

@@ -121,7 +121,7 @@ fn shown(text: Option<Str>) -> R {
 pub(super) const ROWS: &[Row] = &[
     m("new()", |_, _| Ok(made(None, None))),
     m("new(string oid)", |_, a| {
-        let given = optional(a, 0);
+        let given = Some(a.str(0).map_err(|_| null("friendlyName"))?);
         // A name is looked up.
         let known = given.as_deref().and_then(value_of).map(Str::from);
         Ok(made(known.or(given), None))

@@ -253,6 +253,8 @@ pub(super) const ROWS: &[Row] = &[
             let n = match &a.values[1] {
                 Value::Null => return Err(null_argument("value")),
                 Value::Enum(_, n) => Some(*n),
+                Value::Char(c) => Some(i64::from(*c)),
+                Value::Bool(b) => Some(i64::from(*b)),
                 v => v.as_i64(),
             };
             let n = n.ok_or_else(no_number)?;

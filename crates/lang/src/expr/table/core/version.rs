@@ -147,7 +147,9 @@ pub(super) const ROWS: &[Row] = &[
     m("int Build", |_, a| field(a, 2)),
     m("int Revision", |_, a| field(a, 3)),
     m("short MajorRevision", |_, a| {
-        Ok(Value::Short((field(a, 3)?.as_i64().unwrap_or(0) >> 16) as i16))
+        Ok(Value::Short(
+            (field(a, 3)?.as_i64().unwrap_or(0) >> 16) as i16,
+        ))
     }),
     m("short MinorRevision", |_, a| {
         Ok(Value::Short(field(a, 3)?.as_i64().unwrap_or(0) as i16))

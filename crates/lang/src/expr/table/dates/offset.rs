@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = &[
     m("new()", |_, _| utc(0)),
     m("new(DateTime dateTime)", |_, a| utc(date(a, 0).ticks)),
     m("new(DateTime dateTime, TimeSpan offset)", |_, a| {
-        let (d, o) = (date(a, 0), minutes(span(a, 1))?);
+        let (d, o) = (date(a, 0), span(a, 1));
         match d.kind {
             Kind::Utc if o != 0 => Err(bad_argument(
                 "The UTC Offset for Utc DateTime instances must be 0.",
@@ -95,7 +95,7 @@ pub(super) const ROWS: &[Row] = &[
                 "The UTC Offset of the local dateTime parameter does not match the offset argument.",
                 "offset",
             )),
-            _ => at(d.ticks, o),
+            _ => at(d.ticks, minutes(o)?),
         }
     }),
     m("new(long ticks, TimeSpan offset)", |_, a| {

@@ -157,7 +157,7 @@ fn value(a: &Args<'_>, found: Found) -> R {
 /// Sets the `out` argument at the end and says whether there is a value; null texts are only no date.
 fn tried(a: &mut Args<'_>, of: Of, found: Found) -> R {
     let v = match found {
-        Err(_) if a.is_null(0) || a.is_null(1) => None,
+        Err(Throw::Exception(e)) if e.class == "ArgumentNullException" => None,
         // .NET throws here even when only trying.
         Ok(Err(BadDate::Standard)) => {
             return Err(fault(BadDate::Standard, a.text(0).unwrap_or("")));

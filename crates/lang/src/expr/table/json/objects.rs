@@ -117,15 +117,6 @@ const OBJECT: &[Row] = &[
     m("void Add(string propertyName, JToken value)", |cx, a| {
         add_field(cx, a)
     }),
-    m("bool TryAdd(string propertyName, JToken value)", |cx, a| {
-        let v = of(cx, &a.get(2))?;
-        let (t, name) = (a.token(0)?, name_at(a, 1, "propertyName")?);
-        let free = t.field(&name).is_none();
-        if free {
-            set_named(&t, &name, v)?;
-        }
-        bool_of(free)
-    }),
     m("bool Remove(string propertyName)", |cx, a| {
         let t = a.token(0)?;
         bool_of(a.text(1).is_ok_and(|name| removed(cx, &t, name)))
@@ -186,6 +177,23 @@ const OBJECT: &[Row] = &[
         },
     ),
 ];
+
+/// What every `IDictionary` has by an extension.
+const COLLECTION: &[Row] = &[m(
+    "static bool TryAdd(this JObject dictionary, string key, JToken value)",
+    |cx, a| {
+        if a.is_null(0) {
+            return Err(null("dictionary"));
+        }
+        let v = of(cx, &a.get(2))?;
+        let (t, name) = (a.token(0)?, name_at(a, 1, "propertyName")?);
+        let free = t.field(&name).is_none();
+        if free {
+            set_named(&t, &name, v)?;
+        }
+        bool_of(free)
+    },
+)];
 
 /// The type of what an object consists of.
 fn pair() -> Ty {
@@ -304,6 +312,10 @@ const PROPERTY: &[Row] = &[
 pub(in crate::expr::table) const TYPES: &[Type] = &[
     ty("class Newtonsoft.Json.Linq.JContainer : JToken", CONTAINER),
     ty("class Newtonsoft.Json.Linq.JObject : JContainer", OBJECT),
+    ty(
+        "static System.Collections.Generic.CollectionExtensions",
+        COLLECTION,
+    ),
     ty(
         "class Newtonsoft.Json.Linq.JProperty : JContainer",
         PROPERTY,

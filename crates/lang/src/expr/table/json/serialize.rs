@@ -108,10 +108,15 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     reading.decimals |= mentions(ty, &Ty::Decimal);
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
-    let t = parse::load(&text, reading).map_err(|why| ended(&why, ty))?;
+    let (t, rest) = parse::first(&text, reading).map_err(|why| ended(&why, ty))?;
     cx.keep(&t);
     let from = if dates { Source::Text } else { Source::Tree };
-    deserialize::of(cx, &t, ty, from, 0)
+    let made = deserialize::of(cx, &t, ty, from, 0)?;
+    // What stands behind it is looked at last.
+    match rest {
+        None => Ok(made),
+        Some(why) => Err(ended(&why, ty)),
+    }
 }
 
 /// A document as `XmlDocument`.

@@ -52,7 +52,7 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
         || fault("XmlNodeConverter can only convert JSON that begins with an object. Path ''.");
     cx.charge(json.len().saturating_mul(3))?;
     cx.step(json.len() / 64)?;
-    let t = parse::load(&json, reading).map_err(|why| {
+    let (t, rest) = parse::first(&json, reading).map_err(|why| {
         // The first token is looked at before the rest is read.
         match begin.chars().next() {
             Some('[') => no_object(),
@@ -60,17 +60,22 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
                 fault("Unexpected JsonToken when deserializing node: None. Path ''.")
             }
             Some('{') => super::json_error(why),
-            _ if why.starts_with("Additional text") => no_object(),
             _ => super::json_error(why),
         }
     })?;
     cx.keep(&t);
     if t.type_number() == 10 {
-        return Ok(None);
+        return match rest {
+            None => Ok(None),
+            Some(why) => Err(super::json_error(why)),
+        };
     }
     let Json::Object(_) = t.kind() else {
         return Err(no_object());
     };
+    if let Some(why) = rest {
+        return Err(super::json_error(why));
+    }
     let document = Node::document();
     let mut making = Making {
         cx,

@@ -8,10 +8,11 @@ use crate::expr::types::Ty;
 use crate::value::{List, Value};
 use std::rc::Rc;
 
-/// Part of a list seen through a selector: .NET reaches its items by index, without calling the selector for others.
+/// Part of a list seen through selectors: .NET reaches its items by index, without calling a selector for others.
 pub(super) struct Part {
     list: Rc<List>,
-    selector: Value,
+    /// The one that is called first comes first.
+    selectors: Vec<Value>,
     from: usize,
     to: usize,
 }
@@ -32,7 +33,7 @@ impl Part {
         if let Value::List(list) = v {
             let part = Part {
                 list: list.clone(),
-                selector: Value::Null,
+                selectors: Vec::new(),
                 from: 0,
                 to: usize::MAX,
             };
@@ -41,11 +42,8 @@ impl Part {
         let q = Query::behind(v)?;
         match q.name {
             "SelectListIterator" => {
-                let (mut part, selects) = Part::at(q.args.first()?, depth + 1)?;
-                if selects || part.from != 0 || part.to != usize::MAX {
-                    return None;
-                }
-                part.selector = q.arg(1);
+                let (mut part, _) = Part::at(q.args.first()?, depth + 1)?;
+                part.selectors.push(q.arg(1));
                 Some((part, true))
             }
             "SkipListPartition" | "TakeListPartition" => {
@@ -67,13 +65,13 @@ impl Part {
         if at >= self.to {
             return Ok(None);
         }
-        let Some(item) = self.list.items().get(at).cloned() else {
+        let Some(mut item) = self.list.items().get(at).cloned() else {
             return Ok(None);
         };
-        if self.selector.is_null() {
-            return Ok(Some(item));
+        for f in &self.selectors {
+            item = cx.call(f, &[item])?;
         }
-        cx.call(&self.selector, &[item]).map(Some)
+        Ok(Some(item))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -94,9 +92,10 @@ impl Part {
 
 fn select(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let of = a.ty(1);
-    let name = match a.values.first() {
-        Some(Value::List(_)) => "SelectListIterator",
-        _ => "SelectEnumerableIterator",
+    let name = if a.values.first().is_some_and(indexed) {
+        "SelectListIterator"
+    } else {
+        "SelectEnumerableIterator"
     };
     query(cx, a, &["source", "selector"], of, name, |cx, q| {
         let (mut items, f) = (q.iter(cx, 0)?, q.arg(1));
@@ -260,6 +259,19 @@ fn skip(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
         }
         if let Some(q) = super::ordering::behind(&q.arg(0)) {
             return super::ordering::sorted_behind(cx, q, left);
+        }
+        if let Some(seen) =
+            Query::behind(&q.arg(0)).filter(|q| q.name == "SelectEnumerableIterator")
+            && let Some(inner) = super::ordering::behind(&seen.arg(0))
+        {
+            let (mut next, f) = (
+                super::ordering::sorted_behind(cx, inner, left)?,
+                seen.arg(1),
+            );
+            return pull(move |cx| match next(cx)? {
+                Some(item) => cx.call(&f, &[item]).map(Some),
+                None => Ok(None),
+            });
         }
         let mut items = q.iter(cx, 0)?;
         pull(move |cx| {

@@ -110,7 +110,7 @@ fn append(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         return push(cx, a, s);
     }
     let mut piece = String::new();
-    text::write(&a.values[1], &mut piece)?;
+    crate::expr::eval::write_text(cx, a.get(1), &mut piece)?;
     push(cx, a, &piece)
 }
 
@@ -235,7 +235,7 @@ fn append_join(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         if i > 0 {
             piece.push_str(&separator);
         }
-        text::write(v, &mut piece)?;
+        crate::expr::eval::write_text(cx, v.clone(), &mut piece)?;
         if piece.len() > crate::expr::eval::MAX_BYTES {
             break;
         }
@@ -537,6 +537,9 @@ pub(super) const EDITS: &[Row] = &[
     m(
         "StringBuilder Replace(string oldValue, string newValue, int startIndex, int count)",
         |cx, a| {
+            // The part is looked at before the texts.
+            let (at, n) = (count(a, 3, "startIndex")?, count(a, 4, "count")?);
+            bytes(&this(a)?.text.borrow(), at, n, ("startIndex", "count"))?;
             let (from, to) = (a.named(1, "oldValue")?, a.get(2).to_text());
             replace(cx, a, from, &to, true)
         },

@@ -74,6 +74,11 @@ fn compared_objects(a: &Args<'_>) -> R {
     if x.is_null() || y.is_null() {
         return Ok(Value::Int(if x.is_null() { -1 } else { 1 }));
     }
+    if let crate::value::Value::Token(t) = x
+        && t.value().is_some()
+    {
+        return super::super::json::values::compared_to(t, y);
+    }
     let order = (x.ty() == y.ty()).then(|| eval::compare(x, y)).flatten();
     order.map(|o| Value::Int(o as i32)).ok_or_else(|| {
         throw(

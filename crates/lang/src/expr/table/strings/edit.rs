@@ -13,7 +13,7 @@ fn join(cx: &mut Cx<'_>, separator: &str, items: &[Value]) -> R {
         if i > 0 {
             out.push_str(separator);
         }
-        text::write(v, &mut out)?;
+        crate::expr::eval::write_text(cx, v.clone(), &mut out)?;
         if out.len() > MAX_BYTES {
             break;
         }
@@ -76,6 +76,10 @@ pub(super) fn formatted(
     } else {
         a.values[at + 1..].to_vec()
     };
+    let items: Vec<Value> = items
+        .into_iter()
+        .map(|v| crate::expr::eval::told(cx, v))
+        .collect::<Result<_, _>>()?;
     cx.step(format.len() / 16)?;
     composite(format, &items, &provider(a, info))
 }

@@ -86,7 +86,7 @@ fn block(cx: &mut crate::expr::eval::Cx<'_>, a: &Args<'_>) -> R {
     let below = |name: &str| range(name, "Non-negative number required.");
     let at = usize::try_from(a.int(2)).map_err(|_| below("index"))?;
     let n = usize::try_from(a.int(3)).map_err(|_| below("count"))?;
-    if to.items().len().saturating_sub(at) < n {
+    if at.checked_add(n).is_none_or(|end| end > to.items().len()) {
         return Err(throw(
             "ArgumentException",
             "Offset and length were out of bounds for the array or count is greater than the number of elements from index to the end of the source collection.",

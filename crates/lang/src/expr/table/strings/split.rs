@@ -11,12 +11,14 @@ const DROP_EMPTY: i64 = 1;
 const TRIM: i64 = 2;
 
 /// The texts that separate; none means white space. An empty one separates nothing.
-fn separators(v: &Value) -> Vec<String> {
+fn separators(v: &Value, of_text: bool) -> Vec<String> {
     let of = |v: &Value| match v {
         Value::Char(_) => unit_text(v),
         v => v.to_text().to_string(),
     };
     match v {
+        // No text is an empty one, where one is asked for.
+        Value::Null if of_text => vec![String::new()],
         Value::Char(_) | Value::Str(_) => vec![of(v)],
         Value::List(l) => l.items().iter().map(of).collect(),
         _ => Vec::new(),
@@ -52,6 +54,17 @@ fn next(rest: &str, separators: &[String]) -> Option<(usize, usize)> {
 
 /// `Split` by the second argument; count and options stand at these places, when they are given.
 fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<usize>) -> R {
+    split_by(cx, a, count, options, false)
+}
+
+/// As [`split`]; `of_text` is whether the argument is one text, for which null is an empty one.
+fn split_by(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    count: Option<usize>,
+    options: Option<usize>,
+    of_text: bool,
+) -> R {
     let s = a.str(0)?;
     let max = match count.map(|i| a.int(i)) {
         None => usize::MAX,
@@ -74,7 +87,7 @@ fn split(cx: &mut Cx<'_>, a: &Args<'_>, count: Option<usize>, options: Option<us
             piece.into()
         }
     };
-    let separators = separators(&a.get(1));
+    let separators = separators(&a.get(1), of_text);
     let mut out: Vec<Value> = Vec::new();
     // One piece is the text itself, whatever it begins with.
     if max == 1 {
@@ -149,7 +162,7 @@ macro_rules! newer {
                     $ty,
                     " separator, StringSplitOptions options = None)"
                 ),
-                |cx, a| split(cx, a, None, Some(2)),
+                |cx, a| split_by(cx, a, None, Some(2), true),
             ),
             m(
                 concat!(
@@ -157,7 +170,7 @@ macro_rules! newer {
                     $ty,
                     " separator, int count, StringSplitOptions options = None)"
                 ),
-                |cx, a| split(cx, a, Some(2), Some(3)),
+                |cx, a| split_by(cx, a, Some(2), Some(3), true),
             ),
         ]
     };

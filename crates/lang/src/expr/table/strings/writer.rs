@@ -6,7 +6,7 @@ use super::edit::formatted;
 use super::ops::units_of;
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw};
 use crate::expr::types::Ty;
-use crate::value::{Object, Value, text};
+use crate::value::{Object, Value};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -77,7 +77,7 @@ pub(in crate::expr::table) fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, l
 
 fn value(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
     let mut piece = String::new();
-    text::write(&a.values[1], &mut piece)?;
+    crate::expr::eval::write_text(cx, a.get(1), &mut piece)?;
     push(cx, a, &piece, line)
 }
 

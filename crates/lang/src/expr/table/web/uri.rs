@@ -238,7 +238,13 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m("new(Uri baseUri, Uri relativeUri)", |_, a| {
         let base = a.object::<Uri>(0).map_err(|_| null("baseUri"))?;
-        joined(base, &reference(a, 1)?)
+        let joined = joined(base, &reference(a, 1)?)?;
+        // One that is absolute needs no base, and stays as it was given.
+        let given = a.object::<Uri>(1)?;
+        Ok(match &given.parts {
+            Some(parts) => value(given.original.clone(), Some(parts.clone())),
+            None => joined,
+        })
     }),
     scheme!("UriSchemeFile", "file"),
     scheme!("UriSchemeFtp", "ftp"),

@@ -21,6 +21,8 @@ pub(super) enum Day {
     Fixed(i64),
     /// Week (5 is the last) and day of the week (0 is Sunday).
     Floating(i64, i64),
+    /// That of `default`: no week, and no day.
+    Default,
 }
 
 /// A `TransitionTime`.
@@ -30,6 +32,15 @@ pub(super) struct Transition {
     pub(super) day: Day,
     /// Ticks of the clock within the day.
     pub(super) time: i64,
+}
+
+/// `default(TransitionTime)`.
+pub(crate) fn no_transition() -> Value {
+    Value::Object(Rc::new(Transition {
+        month: 0,
+        day: Day::Default,
+        time: 0,
+    }))
 }
 
 impl Object for Transition {
@@ -59,6 +70,7 @@ impl Transition {
                 let day = 1 + (weekday - first).rem_euclid(7) + (week - 1) * 7;
                 if day > last { day - 7 } else { day }
             }
+            Day::Default => 1,
         };
         ticks_of(year, self.month, day, 0, 0, 0, 0).unwrap_or(0) + self.time
     }
@@ -254,17 +266,19 @@ pub(super) const TRANSITION: &[Row] = &[
         int(match transition(a, 0)?.day {
             Day::Fixed(_) => 1,
             Day::Floating(week, _) => week,
+            Day::Default => 0,
         })
     }),
     m("int Day", |_, a| {
         int(match transition(a, 0)?.day {
             Day::Fixed(day) => day,
             Day::Floating(..) => 1,
+            Day::Default => 0,
         })
     }),
     m("DayOfWeek DayOfWeek", |_, a| {
         let day = match transition(a, 0)?.day {
-            Day::Fixed(_) => 0,
+            Day::Fixed(_) | Day::Default => 0,
             Day::Floating(_, day) => day,
         };
         Ok(Value::Enum(&DAY_OF_WEEK, day))

@@ -31,6 +31,7 @@ fn transition(t: &Transition, out: &mut String) {
     let (fixed, rest) = match t.day {
         Day::Fixed(day) => (1, format!("{day};")),
         Day::Floating(week, day) => (0, format!("{week};{day};")),
+        Day::Default => (0, "0;0;".to_string()),
     };
     out.push_str(&format!("[{fixed};{time};{};{rest}];", t.month));
 }

@@ -183,6 +183,15 @@ fn queried(scheme: &str) -> bool {
     !matches!(scheme, "ftp" | "gopher" | "telnet" | "nntp" | "news")
 }
 
+/// An escaped path as a scheme has it: without a query, a question mark is escaped too.
+fn path_of(path: String, scheme: &str) -> String {
+    if queried(scheme) {
+        path
+    } else {
+        path.replace('?', "%3F")
+    }
+}
+
 /// Splits off the fragment and the query, escaped, each with its mark.
 fn tail<'t>(rest: &'t str, scheme: &str) -> (&'t str, String, String) {
     let (rest, fragment) = rest.find('#').map_or((rest, ""), |i| rest.split_at(i));
@@ -294,6 +303,7 @@ pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
         }
         let mut p = String::new();
         escaped(path, &mut p);
+        let p = path_of(p, &scheme);
         return Ok(Parts {
             scheme,
             authority: false,
@@ -342,13 +352,14 @@ pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
     } else {
         escaped(path, &mut p);
     }
+    let path = path_of(p, &scheme);
     Ok(Parts {
         scheme,
         authority: true,
         user,
         host,
         port,
-        path: p,
+        path,
         query,
         fragment,
     })
@@ -402,6 +413,7 @@ impl Parts {
             },
             &mut p,
         );
+        let p = path_of(p, &self.scheme);
         let mut out = self.clone();
         out.fragment = fragment;
         if p.is_empty() {
