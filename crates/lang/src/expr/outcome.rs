@@ -92,7 +92,7 @@ pub fn run(expr: &Expr, fixture: &mut Fixture) -> Json {
 }
 
 /// A value with its type.
-fn shown(v: &Value) -> Result<Json, Unwritten> {
+pub(crate) fn shown(v: &Value) -> Result<Json, Unwritten> {
     let ty = v.type_name();
     if let Some(bytes) = v.as_bytes() {
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);

@@ -21,7 +21,7 @@ fn expr(code: &str, target: Target, improve: bool) -> Expr {
 fn outcome(expr: &Expr, context: &Json) -> Json {
     let mut fixture = Fixture::read(context).expect("a fixture");
     match expr.eval(&mut fixture) {
-        Ok(v) => shown(&v),
+        Ok(v) => shown(&v).expect("the value has a text"),
         Err(e) => json!({ "exception": e.exception, "message": e.message }),
     }
 }
