@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) failures: AtomicBool,
     /// The editor is gone.
     pub(crate) gone: AtomicBool,
+    /// It has been told that what is being debugged is over.
+    ended: AtomicBool,
     /// The first stop is the entry.
     entry: AtomicBool,
     threads: Mutex<Threads>,
@@ -150,6 +152,7 @@ impl Session {
                 breakpoints: Breakpoints::default(),
                 failures: AtomicBool::new(false),
                 gone: AtomicBool::new(false),
+                ended: AtomicBool::new(false),
                 entry: AtomicBool::new(false),
                 threads: Mutex::default(),
             }),
@@ -184,8 +187,11 @@ impl Session {
         self.shared.writer.output("console", text);
     }
 
-    /// Says that what is being debugged is over.
+    /// Says that what is being debugged is over; once.
     pub fn ended(&self, code: i32) {
+        if self.shared.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.shared
             .writer
             .event("exited", json!({ "exitCode": code }));

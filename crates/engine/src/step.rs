@@ -191,10 +191,12 @@ impl Block {
             match placed.step.preflight(rq) {
                 Preflight::Pass => {}
                 Preflight::Unmatched => found = Preflight::Unmatched,
-                Preflight::Done(Flow::Fail(failure)) => {
-                    return Preflight::Done(placed.fail(failure));
+                Preflight::Done(flow) => {
+                    let flow = placed.over(flow);
+                    rq.tell(|| Event::StepBegins(placed));
+                    rq.tell(|| Event::StepEnds(placed, &flow, Duration::ZERO));
+                    return Preflight::Done(flow);
                 }
-                done => return done,
             }
         }
         found

@@ -3,14 +3,14 @@
 use crate::process::{Folder, PATIENCE};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// An editor.
 struct Editor {
     child: Child,
-    input: Option<ChildStdin>,
+    input: Option<Box<dyn Write>>,
     messages: Receiver<Value>,
     /// What came while something else was waited for.
     seen: Vec<Value>,
@@ -32,7 +32,18 @@ impl Editor {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let output = child.stdout.take().unwrap();
+        let input = child.stdin.take().unwrap();
+        Editor::over(child, output, input)
+    }
+
+    /// Talks to a debugger over these streams.
+    fn over(
+        child: Child,
+        output: impl Read + Send + 'static,
+        input: impl Write + 'static,
+    ) -> Editor {
+        let mut output = BufReader::new(output);
         let (to, messages) = channel();
         std::thread::spawn(move || {
             loop {
@@ -59,7 +70,7 @@ impl Editor {
             }
         });
         Editor {
-            input: child.stdin.take(),
+            input: Some(Box::new(input)),
             child,
             messages,
             seen: Vec::new(),
@@ -613,4 +624,46 @@ fn a_gateway_is_attached_to() {
     editor.does("disconnect", json!({}));
     ends(&mut editor);
     drop(held);
+}
+
+/// One editor after the other, each with a session of its own.
+#[test]
+fn editors_on_a_port() {
+    let folder = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["debug", "--port", "0"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    let address = line
+        .trim()
+        .strip_prefix("debugging on ")
+        .unwrap()
+        .to_owned();
+    let connect = || {
+        let stream = std::net::TcpStream::connect(&address).unwrap();
+        (stream.try_clone().unwrap(), stream)
+    };
+    let (read, write) = connect();
+    let mut editor = Editor::over(child, read, write);
+    editor.does("initialize", json!({}));
+    editor.does("disconnect", json!({}));
+    let (read, write) = connect();
+    let child = std::mem::replace(&mut editor.child, Command::new("true").spawn().unwrap());
+    let mut editor = Editor::over(child, read, write);
+    editor.does("initialize", json!({}));
+    let mut arguments = launch(&folder);
+    arguments["stopOnEntry"] = json!(true);
+    editor.does("launch", arguments);
+    editor.does("configurationDone", json!({}));
+    assert_eq!(editor.stopped().0, "entry");
+    // What runs ends with the request to, and says so once.
+    editor.does("terminate", json!({}));
+    editor.event("terminated");
+    editor.does("disconnect", json!({}));
+    assert!(!editor.seen.iter().any(|m| m["event"] == "terminated"));
 }

@@ -164,3 +164,27 @@ async fn the_older_header_needs_a_subscription_that_may_trace() {
     assert_eq!(status(&answer), 200);
     assert_eq!(header(&answer, "ocp-apim-trace-location"), None);
 }
+
+#[tokio::test]
+async fn a_token_that_has_ended_says_when() {
+    let (running, management, _backend) = traced(|_| ()).await;
+    let wanted = r#"{"apiId":"open","credentialsExpireAfter":"PT0.001S"}"#;
+    let issued = body(&issue(management, wanted).await);
+    let token = issued["token"].as_str().unwrap();
+    let request = format!(
+        "GET /open/a HTTP/1.1\r\nhost: gateway\r\napim-debug-authorization: {token}\r\n\r\n"
+    );
+    let mut wire = running.connect().await;
+    soon(async {
+        loop {
+            let answer = wire.call(&request).await;
+            assert_eq!(status(&answer), 200);
+            if let Some(when) = header(&answer, "apim-debug-authorization-expired") {
+                assert_eq!(when, issued["expires"]);
+                assert_eq!(header(&answer, "apim-trace-id"), None);
+                break;
+            }
+        }
+    })
+    .await;
+}
