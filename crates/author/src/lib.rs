@@ -1,11 +1,13 @@
-//! The author's loop: tests of a whole configuration with fixtures, their coverage, tests again when files change.
+//! The author's loop: tests of a whole configuration with fixtures, their coverage, tests again when files change, and
+//! recorded traffic against a changed configuration.
 //!
-//! The binary's command `test` calls it. What must stay true: the configuration under test is loaded and compiled by
-//! the very code that serves; nothing here opens a socket or reads the process's environment, so a test says the same
-//! everywhere.
+//! The binary's commands `test` and `replay` call it. What must stay true: the configuration under test is loaded and compiled by
+//! the very code that serves; nothing here opens a socket, and a test reads nothing of the process's environment, so it
+//! says the same everywhere.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod coverage;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod suite;

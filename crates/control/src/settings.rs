@@ -29,8 +29,25 @@ pub struct Settings {
     pub identity: Identity,
     /// Logs.
     pub logs: Logs,
+    /// What is recorded; `None`: nothing.
+    pub recording: Option<Recording>,
     /// Whether changed files are loaded without a signal.
     pub watch: bool,
+}
+
+/// A recording of traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The file that is written.
+    pub file: PathBuf,
+    /// Bytes at which a new one begins.
+    pub file_size: u64,
+    /// Files that are kept.
+    pub files: u32,
+    /// Percent of the requests.
+    pub percent: u32,
+    /// Bytes of the largest body that is recorded; `None`: bodies are not.
+    pub bodies: Option<usize>,
 }
 
 /// An address that callers connect to.
@@ -175,6 +192,7 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             identity: Identity::default(),
             logs: Logs::default(),
+            recording: None,
             watch: true,
         }
     }

@@ -23,6 +23,7 @@ mod upstream;
 
 pub use crate::probe::Watch;
 pub use arrangement::Setup;
+pub use play::offline;
 pub use script::{Case, Fixture, Given, Include};
 pub use time::FakeClock;
 

@@ -39,6 +39,7 @@ mod parallel;
 pub mod pipeline;
 pub mod policies;
 pub mod probe;
+pub mod recording;
 pub mod response_cache;
 pub mod routing;
 pub mod services;

@@ -15,6 +15,7 @@ use crate::policies::{
     set_body, set_header, set_method,
 };
 use crate::probe::Event;
+use crate::recording::OnBehalfOf;
 use crate::services::{HttpVersion, SendError, SendOptions, Services};
 use crate::snapshot::BaseUrl;
 use crate::step::Needs;
@@ -296,6 +297,7 @@ impl SideRequest {
             body,
             identity,
             timeout: Duration::from_secs(seconds),
+            on_behalf_of: rq.is_observed().then_some(OnBehalfOf(rq.id)),
         })
     }
 }
@@ -404,6 +406,8 @@ pub(crate) struct Prepared {
     /// Resource, client id, and whether to go on without a token.
     identity: Option<authentication_managed_identity::Wanted>,
     timeout: Duration,
+    /// Of the exchange that it is sent for, when that is watched.
+    on_behalf_of: Option<OnBehalfOf>,
 }
 
 /// The whole answer.
@@ -551,6 +555,9 @@ impl Prepared {
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from(address.path);
         *request.headers_mut() = self.headers;
+        if let Some(exchange) = self.on_behalf_of {
+            request.extensions_mut().insert(exchange);
+        }
         let options = SendOptions {
             timeout: self.timeout,
             version: HttpVersion::default(),

@@ -5,6 +5,7 @@ pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod import;
+pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;

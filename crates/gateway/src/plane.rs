@@ -15,7 +15,8 @@ use tollgate_engine::Snapshot;
 use tollgate_engine::clock::SystemClock;
 use tollgate_engine::probe::Watch;
 use tollgate_proxy::config::{
-    IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, TlsFiles, UpstreamConfig,
+    IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, RecordingConfig, TlsFiles,
+    UpstreamConfig,
 };
 use tollgate_proxy::{Gateway, Identity, Network, Shared, SnapshotHandle};
 
@@ -214,6 +215,16 @@ fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
             ..UpstreamConfig::default()
         },
         access_log: settings.logs.requests,
+        recording: settings
+            .recording
+            .as_ref()
+            .map(|recording| RecordingConfig {
+                file: recording.file.clone(),
+                file_size: recording.file_size,
+                files: recording.files,
+                percent: recording.percent,
+                bodies: recording.bodies,
+            }),
         trusted_proxies,
         identity: IdentityConfig {
             source: match settings.identity.source {

@@ -25,6 +25,8 @@ pub struct ProxyConfig {
     pub upstream: UpstreamConfig,
     /// One structured record for each request (`tracing` target `tollgate::access`).
     pub access_log: bool,
+    /// Records requests; `None`: none.
+    pub recording: Option<RecordingConfig>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Where managed-identity tokens come from.
@@ -47,6 +49,7 @@ impl Default for ProxyConfig {
             limits: Limits::default(),
             upstream: UpstreamConfig::default(),
             access_log: true,
+            recording: None,
             trusted_proxies: Vec::new(),
             identity: IdentityConfig::default(),
             openid: OpenIdConfig::default(),
@@ -54,6 +57,21 @@ impl Default for ProxyConfig {
             drain_delay: Duration::ZERO,
         }
     }
+}
+
+/// A recording of traffic.
+#[derive(Clone, Debug)]
+pub struct RecordingConfig {
+    /// The file that is written; older ones stand beside it with a number before the end of their names.
+    pub file: PathBuf,
+    /// Bytes at which a new file begins.
+    pub file_size: u64,
+    /// Files that are kept, the current one included.
+    pub files: u32,
+    /// Percent of the requests that are recorded.
+    pub percent: u32,
+    /// Bytes of the largest body that is recorded; `None`: bodies are not.
+    pub bodies: Option<usize>,
 }
 
 /// One listener.

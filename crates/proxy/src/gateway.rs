@@ -8,6 +8,7 @@ use crate::health::Health;
 use crate::identity::Identity;
 use crate::management;
 use crate::openid::OpenIdCache;
+use crate::recording::Recorder;
 use crate::server_tls::ServerTls;
 use crate::snapshots::SnapshotHandle;
 use crate::thread::{self, Phase, Start};
@@ -93,6 +94,14 @@ pub enum StartError {
         /// Why, with the file.
         error: String,
     },
+    /// A recording could not be begun.
+    #[error("cannot record traffic in {file}: {error}")]
+    Recording {
+        /// The file.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
     /// No thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -163,6 +172,15 @@ impl Gateway {
             config.max_series,
             shared.clock.clone(),
         ));
+        if let Some(recording) = &config.recording {
+            let recorder =
+                Recorder::start(recording.clone()).map_err(|error| StartError::Recording {
+                    file: recording.file.display().to_string(),
+                    error,
+                })?;
+            // Nobody has set it before.
+            let _ = health.recorder.set(recorder);
+        }
         let client_tls = Arc::new(ClientTls::new());
         let (phase, _) = watch::channel(Phase::Serving);
         let openid = OpenIdCache::new(config.openid.clone(), shared.clock.clone());

@@ -5,12 +5,13 @@
 
 use crate::debug::Debug;
 use crate::openid::OpenIdMetrics;
+use crate::recording::Recorder;
 use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tollgate_engine::circuit_breaker::Phase;
 use tollgate_engine::clock::Clock;
@@ -21,6 +22,8 @@ pub struct Health {
     pub(crate) metrics: Metrics,
     pub(crate) openid: OpenIdMetrics,
     pub(crate) debug: Debug,
+    /// Set before the first thread starts, when traffic is recorded.
+    pub(crate) recorder: OnceLock<Arc<Recorder>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
@@ -39,6 +42,7 @@ impl Health {
             metrics: Metrics::new(max_series),
             openid: OpenIdMetrics::default(),
             debug: Debug::default(),
+            recorder: OnceLock::new(),
             snapshots,
             clock,
             connections: AtomicI64::new(0),

@@ -22,6 +22,7 @@ mod management;
 mod openid;
 mod pausable;
 mod random;
+mod recording;
 mod request;
 mod server_tls;
 mod snapshots;

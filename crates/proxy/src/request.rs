@@ -19,7 +19,8 @@ use hyper::body::Incoming as WireBody;
 use hyper::upgrade::OnUpgrade;
 use std::rc::Rc;
 use std::sync::Arc;
-use tollgate_engine::pipeline::{Incoming, REQUEST_ID};
+use tollgate_engine::pipeline::{Incoming, REQUEST_ID, serve_with};
+use tollgate_engine::probe::Probe;
 use tollgate_engine::upstream::forget_named_by_connection;
 use tollgate_engine::{AnswerBody, Body, Failure};
 
@@ -45,7 +46,7 @@ pub(crate) async fn answer(
     continue_trace(&mut head.headers, &thread.random);
     let snapshot = thread.snapshots.borrow_mut().load().clone();
     let watched = debug::watched(&thread, &snapshot, &mut head, id);
-    let incoming = Incoming {
+    let mut incoming = Incoming {
         id,
         scheme: peer.scheme,
         authority,
@@ -64,12 +65,20 @@ pub(crate) async fn answer(
     };
     thread.telemetry.begun();
     let services = thread.services.clone();
-    let mut response = match watched {
-        None => tollgate_engine::serve(snapshot, services, incoming).await,
-        Some(mut watched) => {
+    // A request that is traced is not recorded: an exchange has one probe.
+    let tape = match (&watched, &thread.recording) {
+        (None, Some(recording)) => recording.begin(&mut incoming),
+        _ => None,
+    };
+    let mut response = match (watched, tape) {
+        (None, None) => tollgate_engine::serve(snapshot, services, incoming).await,
+        (None, Some(tape)) => {
+            let probe: Rc<dyn Probe> = tape;
+            serve_with(snapshot, services, incoming, Some(probe)).await
+        }
+        (Some(mut watched), _) => {
             let probe = watched.probe.take();
-            let mut response =
-                tollgate_engine::serve_with(snapshot, services, incoming, probe).await;
+            let mut response = serve_with(snapshot, services, incoming, probe).await;
             watched.tell(response.headers_mut());
             response
         }

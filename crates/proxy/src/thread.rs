@@ -9,6 +9,7 @@ use crate::connection::streams::Streams;
 use crate::health::Health;
 use crate::pausable::{self, Pausable};
 use crate::random::Random;
+use crate::recording::{Recording, RecordingTransport};
 use crate::server_tls::ServerTls;
 use crate::telemetry::ThreadTelemetry;
 use crate::turn::Busy;
@@ -31,7 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tollgate_engine::probe::Watch;
-use tollgate_engine::services::Around;
+use tollgate_engine::services::{Around, Transport};
 use tollgate_engine::{Services, Snapshot};
 
 /// What a thread is started with; everything in it may cross threads.
@@ -66,6 +67,8 @@ pub(crate) struct Thread {
     pub(crate) draining: Rc<Cell<bool>>,
     /// Watches every request.
     pub(crate) watch: Option<Watch>,
+    /// When traffic is recorded.
+    pub(crate) recording: Option<Rc<Recording>>,
     pub(crate) http1: http1::Builder,
     pub(crate) http2: http2::Builder<Streams>,
     open: Cell<usize>,
@@ -113,6 +116,15 @@ impl Thread {
             start.health.upstream_connections.clone(),
             busy.clone(),
         );
+        let recording = start
+            .health
+            .recorder
+            .get()
+            .map(|recorder| Recording::new(recorder.clone(), start.shared.clock.clone()));
+        let transport: Rc<dyn Transport> = match &recording {
+            None => transport,
+            Some(recording) => Rc::new(RecordingTransport::new(transport, recording.clone())),
+        };
         let draining = Rc::new(Cell::new(false));
         let services = Rc::new(Services {
             clock: start.shared.clock.clone(),
@@ -159,6 +171,7 @@ impl Thread {
             wheel,
             random: Random::seeded(),
             busy,
+            recording,
             draining,
             watch: start.shared.watch.clone(),
             http1,

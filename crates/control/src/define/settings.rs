@@ -1,8 +1,8 @@
 //! `gateway:` to [`Settings`]: addresses, networks, certificates.
 
 use super::Reader;
-use crate::model::gateway::{Gateway, Listener};
-use crate::settings::{Identity, Limits, Listen, ListenTls, Logs, Settings, Timeouts};
+use crate::model::gateway::{Gateway, Listener, Recording};
+use crate::settings::{self, Identity, Limits, Listen, ListenTls, Logs, Settings, Timeouts};
 use crate::yaml::{At, Place};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -62,6 +62,7 @@ impl Reader<'_, '_> {
                     .map_or(default.logs.level, |l| Arc::from(l.as_str())),
                 requests: gateway.logs.requests.unwrap_or(true),
             },
+            recording: gateway.recording.as_ref().and_then(|r| self.recording(r)),
             watch: gateway.watch.unwrap_or(true),
         }
     }
@@ -76,6 +77,57 @@ impl Reader<'_, '_> {
             Some(endpoint) => Arc::from(self.url(endpoint).trim().trim_end_matches('/')),
             None => default.dapr_endpoint.clone(),
         }
+    }
+
+    fn recording(&mut self, recording: &Recording) -> Option<settings::Recording> {
+        const LARGEST_BODY: u64 = 64 << 10;
+        let mut bounded = |value: Option<(u64, Place)>, least: u64, most: u64| {
+            let (value, place) = value?;
+            if !(least..=most).contains(&value) {
+                self.fault(
+                    place,
+                    format!("{value} is out of range"),
+                    &format!("expected {least} to {most}"),
+                    "",
+                );
+            }
+            Some(value.clamp(least, most))
+        };
+        let size =
+            |value: &Option<At<crate::model::Size>>| value.as_ref().map(|v| (v.value.0, v.place));
+        let count = |value: &Option<At<u32>>| value.as_ref().map(|v| (u64::from(v.value), v.place));
+        let file_size = bounded(size(&recording.file_size), 1 << 16, u64::MAX);
+        let files = bounded(count(&recording.files), 1, 1000);
+        let percent = bounded(count(&recording.percent), 1, 100);
+        let body = bounded(size(&recording.body_size), 1, LARGEST_BODY);
+        let small = |value: Option<u64>, default: u32| {
+            value.map_or(default, |v| u32::try_from(v).unwrap_or(default))
+        };
+        let written = recording.path.trim();
+        if written.is_empty() {
+            self.fault(
+                recording.path.place,
+                "the recording has no path",
+                "expected a folder or a file such as `recordings/gateway.jsonl`",
+                "",
+            );
+            return None;
+        }
+        let path = self.files.resolve(written);
+        let is_file = path.extension().is_some_and(|e| e == "jsonl");
+        Some(settings::Recording {
+            file: if is_file {
+                path
+            } else {
+                path.join("recording.jsonl")
+            },
+            file_size: file_size.unwrap_or(100 << 20),
+            files: small(files, 5),
+            percent: small(percent, 100),
+            bodies: recording
+                .bodies
+                .then(|| usize::try_from(body.unwrap_or(LARGEST_BODY)).unwrap_or(usize::MAX)),
+        })
     }
 
     fn listener(&mut self, listener: &Listener) -> Option<Listen> {

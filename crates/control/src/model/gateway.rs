@@ -50,8 +50,33 @@ pub struct Gateway {
     /// Logs.
     #[serde(default)]
     pub logs: Logs,
+    /// Records traffic for `tollgate replay`. Default: nothing is recorded.
+    pub recording: Option<Recording>,
     /// Whether changed files are loaded without a signal. Default: true.
     pub watch: Option<bool>,
+}
+
+/// Records requests and the calls that they make, masked, for `tollgate replay`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recording {
+    /// A folder, or a file whose name ends in `.jsonl`, relative to this file.
+    pub path: At<String>,
+    /// Size at which a new file begins. Default: 100 MiB.
+    pub file_size: Option<At<Size>>,
+    /// Files that are kept, the current one included. Default: 5.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub files: Option<At<u32>>,
+    /// How many requests of a hundred are recorded. Default: 100.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub percent: Option<At<u32>>,
+    /// Whether bodies are recorded, of requests and of the backends' answers. Default: false.
+    #[serde(default)]
+    pub bodies: bool,
+    /// Largest body that is recorded, 64 KiB at most. Default: 64 KiB.
+    pub body_size: Option<At<Size>>,
 }
 
 /// An address that callers connect to.

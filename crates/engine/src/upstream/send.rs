@@ -9,6 +9,7 @@ use crate::definition::ErrorReason;
 use crate::exchange::{Attempt, Exchange};
 use crate::failure::Failure;
 use crate::probe::Event;
+use crate::recording::OnBehalfOf;
 use crate::services::{Origin, SendError, SendOptions};
 use crate::snapshot::{BackendIndex, BaseUrl, Server, Snapshot};
 use bytes::Bytes;
@@ -156,6 +157,9 @@ pub(super) async fn send(
     let watched = leave.as_ref().is_some_and(|l| l.permit.is_some());
     let upload = watched.then(|| Upload::watch(request.body_mut())).flatten();
     tell_request(rq, &url.origin, &request);
+    if rq.is_observed() {
+        request.extensions_mut().insert(OnBehalfOf(rq.id));
+    }
     let begin = services.clock.monotonic_nanos();
     let sent = services.transport.send(&url.origin, request, options).await;
     let nanos = services.clock.monotonic_nanos().saturating_sub(begin);

@@ -26,6 +26,7 @@ mod mcp_streams;
 mod node;
 mod process;
 mod python;
+mod replay;
 mod rotation;
 mod scene;
 mod sdk;

@@ -72,6 +72,8 @@ struct Numbers {
     refused: BTreeMap<Labels, u64>,
     reloads: BTreeMap<Labels, u64>,
     connections_refused: u64,
+    /// When traffic is recorded.
+    recording: Option<[(&'static str, &'static str, u64); 2]>,
     gauges: Vec<(&'static str, &'static str, i64)>,
 }
 
@@ -171,6 +173,7 @@ impl Numbers {
             .reloads
             .insert(reloads("loaded"), loading.generation);
         numbers.reloads.insert(reloads("refused"), loading.refused);
+        numbers.recording = health.recorder.get().map(|recorder| recorder.counts());
         numbers.connections_refused = health.connections_refused.load(Ordering::Relaxed);
         let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         numbers.gauges = vec![
@@ -295,6 +298,14 @@ impl Collector for Numbers {
             "Configurations by what became of them",
             &self.reloads,
         )?;
+        for (name, help, value) in self.recording.iter().flatten() {
+            ConstCounter::new(*value).encode(encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                MetricType::Counter,
+            )?)?;
+        }
         let refused = ConstCounter::new(self.connections_refused);
         refused.encode(encoder.encode_descriptor(
             "connections_refused",
