@@ -501,6 +501,7 @@ impl Prepared {
             body,
             identity: None,
             timeout,
+            on_behalf_of: None,
         }
     }
 

@@ -19,10 +19,14 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tollgate_control::Loaded;
+use tollgate_engine::Exchange;
 use tollgate_engine::clock::Clock;
 use tollgate_engine::fixture::{FakeClock, offline};
-use tollgate_engine::pipeline::{Incoming, serve};
-use tollgate_engine::recording::{Recorded, RecordedCall, RecordedUsage, pseudonym, usage};
+use tollgate_engine::pipeline::{Incoming, serve_with};
+use tollgate_engine::probe::{Event, Probe};
+use tollgate_engine::recording::{
+    OnBehalfOf, Recorded, RecordedCall, RecordedUsage, pseudonym, usage,
+};
 use tollgate_engine::services::{
     Origin, SendError, SendOptions, Services, Telemetry, TraceSeverity, Transport,
 };
@@ -196,12 +200,21 @@ impl Player {
     }
 }
 
+/// Looks at nothing.
+struct Unseen;
+
+impl Probe for Unseen {
+    fn tell(&self, _rq: &Exchange, _event: &Event<'_>) {}
+}
+
 async fn answer(
     snapshot: Arc<Snapshot>,
     services: Rc<Services>,
     incoming: Incoming,
 ) -> (StatusCode, HeaderMap) {
-    let (head, body) = serve(snapshot, services, incoming).await.into_parts();
+    // Watched as it was recorded, so that the same calls are told apart.
+    let response = serve_with(snapshot, services, incoming, Some(Rc::new(Unseen))).await;
+    let (head, body) = response.into_parts();
     let mut body = pin!(body);
     while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
     (head.status, head.headers)
@@ -282,6 +295,10 @@ impl Transport for Answers {
                 "http"
             };
             let url = format!("{scheme}://{}{}", origin.authority, request.uri());
+            if request.extensions().get::<OnBehalfOf>().is_none() {
+                // A message to a service: it is not recorded, and nothing is made of its answer.
+                return Ok(json(StatusCode::CREATED, "{}"));
+            }
             let call = called(request.method().as_str(), &url);
             self.made.borrow_mut().urls.push(call);
             let Some(recorded) = self.next(request.method(), &url) else {
