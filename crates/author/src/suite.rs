@@ -69,7 +69,8 @@ fn around(fixture: &Path) -> PathBuf {
     let absolute = std::path::absolute(&own).unwrap_or_else(|_| own.clone());
     let mut shown = own.clone();
     for folder in absolute.ancestors() {
-        if folder.join("tollgate.yaml").is_file() {
+        // An APIOps folder has its APIs in folders of their own.
+        if folder.join("tollgate.yaml").is_file() || folder.join("apis").is_dir() {
             return shown;
         }
         shown = match shown.parent() {
