@@ -286,6 +286,25 @@ impl Service {
     }
 }
 
+/// Holds a text to the rules, in windows of so many characters; `None`: the body that has it cannot be read.
+async fn judge(
+    rq: &Exchange,
+    rules: &Rc<Rules>,
+    text: Option<String>,
+    window: usize,
+    prompt: bool,
+) -> Result<(), Box<Failure>> {
+    let checked = match text {
+        None => Err(Unsafe::Unknown(String::from("the body cannot be read"))),
+        Some(text) if text.trim().is_empty() => Ok(()),
+        Some(text) => match Service::of(rq, rules.clone()).await {
+            Ok(service) => service.check(&text, window, prompt).await,
+            Err(why) => Err(why),
+        },
+    };
+    checked.map_err(|why| why.refuse(rq))
+}
+
 /// Holds the request's prompt to the rules.
 pub(crate) async fn prompt(rq: &mut Exchange, rules: &Rc<Rules>) -> Result<(), Box<Failure>> {
     if !rules.check_prompts() || !rq.request.body.is_some() {
@@ -302,15 +321,7 @@ pub(crate) async fn prompt(rq: &mut Exchange, rules: &Rc<Rules>) -> Result<(), B
         BodyState::None => return Ok(()),
         BodyState::Streaming(_) | BodyState::Consumed => None,
     };
-    let checked = match text {
-        None => Err(Unsafe::Unknown(String::from("the body cannot be read"))),
-        Some(text) if text.trim().is_empty() => Ok(()),
-        Some(text) => match Service::of(rq, rules.clone()).await {
-            Ok(service) => service.check(&text, WINDOW, true).await,
-            Err(why) => Err(why),
-        },
-    };
-    checked.map_err(|why| why.refuse(rq))
+    judge(rq, rules, text, WINDOW, true).await
 }
 
 /// Holds the completion to all rules that policies of inbound left for it.
@@ -358,13 +369,5 @@ pub(crate) async fn completion(rq: &mut Exchange, rules: &Rc<Rules>) -> Result<(
         BodyState::None => return Ok(()),
         BodyState::Streaming(_) | BodyState::Consumed => None,
     };
-    let checked = match text {
-        None => Err(Unsafe::Unknown(String::from("the body cannot be read"))),
-        Some(text) if text.trim().is_empty() => Ok(()),
-        Some(text) => match Service::of(rq, rules.clone()).await {
-            Ok(service) => service.check(&text, rules.window, false).await,
-            Err(why) => Err(why),
-        },
-    };
-    checked.map_err(|why| why.refuse(rq))
+    judge(rq, rules, text, rules.window, false).await
 }

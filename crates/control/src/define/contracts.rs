@@ -67,7 +67,9 @@ impl Declared {
         }
         self.representations(&request.representations, &mut messages.request);
         for response in &operation.responses {
-            let status = response.status_code.text();
+            let Some(status) = response.status() else {
+                continue;
+            };
             let known = messages.responses.iter().position(|r| r.status == status);
             let at = known.unwrap_or_else(|| {
                 messages.responses.push(DeclaredResponse {
@@ -223,6 +225,15 @@ impl Reader<'_, '_> {
         own.extend(schemas.iter().cloned());
         let known: BTreeSet<&str> = own.iter().map(|s| &*s.id).collect();
         for operation in &written {
+            let wrong = operation.responses.iter().filter(|r| r.status().is_none());
+            for response in wrong {
+                self.fault(
+                    response.status_code.place,
+                    format!("`{}` is not a status code", response.status_code.value),
+                    "expected a code such as `200`, a range such as `2XX`, or `default`",
+                    "",
+                );
+            }
             for id in schema_ids(operation) {
                 self.known(id, super::id_of(id, "schemas"), "schema", "schemas", &known);
             }

@@ -57,8 +57,8 @@ pub struct Request {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Response {
-    /// Its status.
-    pub status_code: At<StatusCode>,
+    /// Its status: a code as `200`, a range as `2XX`, or `default`.
+    pub status_code: At<Value>,
     /// What it means. Not used by the gateway.
     pub description: Option<String>,
     /// Its headers.
@@ -69,23 +69,19 @@ pub struct Response {
     pub representations: Vec<At<Representation>>,
 }
 
-/// A status, as a number or a text.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum StatusCode {
-    /// `200`.
-    Number(u16),
-    /// `"200"`, `2XX`, `default`.
-    Text(String),
-}
-
-impl StatusCode {
-    /// As text.
-    pub fn text(&self) -> String {
-        match self {
-            StatusCode::Number(number) => number.to_string(),
-            StatusCode::Text(text) => text.trim().to_owned(),
-        }
+impl Response {
+    /// Its status as text; `None`: it is none.
+    pub fn status(&self) -> Option<String> {
+        let text = match &self.status_code.value {
+            Value::String(text) => text.trim().to_owned(),
+            number => number.to_string(),
+        };
+        let bytes = text.as_bytes();
+        let code = bytes.len() == 3
+            && (b'1'..=b'9').contains(&bytes[0])
+            && (bytes[1..].iter().all(u8::is_ascii_digit)
+                || bytes[1..].eq_ignore_ascii_case(b"xx"));
+        (code || text.eq_ignore_ascii_case("default")).then_some(text)
     }
 }
 

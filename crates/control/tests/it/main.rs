@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod apiops;
+mod contracts;
 mod examples;
 mod fixtures;
 mod folder;
