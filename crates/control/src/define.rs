@@ -21,7 +21,7 @@ mod workspaces;
 use crate::files::Files;
 use crate::load::Options;
 use crate::model::{Configuration, Lists};
-use crate::settings::Settings;
+use crate::settings::{Identity, KeyVault, Settings};
 use crate::yaml::{At, Place};
 use places::Inline;
 pub(crate) use places::{Places, black_out};
@@ -40,6 +40,9 @@ pub(crate) struct Reader<'a, 'f> {
     options: &'a Options,
     /// The workspace that is read.
     workspace: Option<Arc<str>>,
+    /// Where secrets in Key Vault come from, and the identity to ask with: needed before the other settings are read.
+    key_vault: KeyVault,
+    identity: Identity,
     /// What the service has, while a workspace is read.
     service: Service,
     /// Of what is read: the service or a workspace.
@@ -67,6 +70,8 @@ impl<'a, 'f> Reader<'a, 'f> {
             diagnostics,
             options,
             workspace: None,
+            key_vault: KeyVault::default(),
+            identity: Identity::default(),
             service: Service::default(),
             named_values: BTreeMap::new(),
             without_value: HashSet::new(),
@@ -79,6 +84,7 @@ impl<'a, 'f> Reader<'a, 'f> {
     /// Reads everything; faults are in the diagnostics.
     pub(crate) fn read(&mut self, model: &Configuration) -> (Definition, Settings) {
         let lists = model.lists();
+        self.key_vault(&model.gateway);
         self.named_values(lists);
         let settings = self.settings(&model.gateway);
         let gateway = self.gateway(model, &settings);

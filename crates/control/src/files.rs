@@ -106,6 +106,13 @@ impl<'a> Files<'a> {
         self.texts.values().any(|(_, text)| text.contains(what))
     }
 
+    /// Notes a file that somebody else reads: a change of it is a change of the configuration.
+    pub(crate) fn watch(&mut self, path: &Path) {
+        if !self.asked.iter().any(|p| p == path) {
+            self.asked.push(path.to_path_buf());
+        }
+    }
+
     /// A file that diagnostics never show: a secret, a key, a certificate.
     pub(crate) fn read(&mut self, path: &Path) -> Result<String, String> {
         let bytes = self.read_bytes(path)?;

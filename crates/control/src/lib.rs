@@ -17,6 +17,7 @@ mod reload;
 mod report;
 pub mod schema;
 pub mod settings;
+pub mod vault;
 mod yaml;
 
 pub use azure::import::{Imported, import};

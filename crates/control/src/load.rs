@@ -9,6 +9,7 @@ use crate::define::{Reader, black_out};
 use crate::files::{FileSource, Files};
 use crate::model::Configuration;
 use crate::settings::{Listen, Settings};
+use crate::vault::Secrets;
 use crate::yaml;
 use source::Source;
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct Options {
     /// Whether an environment variable or secret file that is missing is only a warning: for checks in a place that
     /// has no secrets.
     pub missing_secrets: bool,
+    /// Values of secrets in Key Vault, over all loads of a process. Default: they are not asked for.
+    pub secrets: Arc<Secrets>,
     /// Of an APIOps folder: the overrides of an environment (`configuration.prod.yaml`).
     pub overrides: Option<PathBuf>,
     /// The one listener, without TLS, in place of those of the configuration.
@@ -56,6 +59,7 @@ impl Default for Options {
             environment: Arc::new(|name| std::env::var(name).ok()),
             literal_secrets: false,
             missing_secrets: false,
+            secrets: Arc::default(),
             overrides: None,
             listen: None,
             management: None,
@@ -212,6 +216,9 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
             )),
             related: Vec::new(),
         }),
+    }
+    if loaded.snapshot.is_some() {
+        options.secrets.sweep();
     }
     loaded.meters_models = files.mention("<llm-") || files.mention("<azure-openai-");
     loaded.files = files.asked;

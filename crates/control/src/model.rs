@@ -110,18 +110,30 @@ pub struct NamedValue {
     pub id: At<String>,
     /// The name that stands between the braces. Default: the id.
     pub display_name: Option<At<String>>,
-    /// The value itself. One of `value`, `env` and `file` is needed.
+    /// The value itself. One of `value`, `env`, `file` and `keyVault` is needed.
     pub value: Option<At<String>>,
     /// The environment variable that holds the value.
     pub env: Option<At<String>>,
     /// The file that holds the value; a newline at its end does not count.
     pub file: Option<At<String>>,
+    /// The secret of a Key Vault that holds the value.
+    pub key_vault: Option<At<KeyVaultSecret>>,
     /// Whether it is a secret, which is never printed. Default: false.
     #[serde(default)]
     pub secret: bool,
     /// Tags. Not used by the gateway.
     #[serde(default)]
     pub tags: Vec<String>,
+}
+
+/// A secret of a Key Vault.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyVaultSecret {
+    /// `https://{vault}.vault.azure.net/secrets/{name}`, with or without a version.
+    pub secret_identifier: At<String>,
+    /// A user-assigned identity to ask with.
+    pub identity_client_id: Option<At<String>>,
 }
 
 /// A policy fragment.

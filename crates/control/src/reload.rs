@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tollgate_engine::Snapshot;
 
 /// How long files must be quiet before they are read.
@@ -21,6 +21,9 @@ const LONGEST_QUIET: Duration = Duration::from_secs(2);
 
 /// How often files are looked at without an event: some file systems send none.
 const POLL: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a secret in Key Vault is due, when files are not watched.
+const SECRETS: Duration = Duration::from_secs(30);
 
 /// Where snapshots go.
 pub trait Publish: Send {
@@ -124,12 +127,16 @@ struct Work {
 impl Work {
     fn run(&mut self, receiver: &Receiver<Message>) {
         loop {
-            let wait = if self.watch { POLL } else { Duration::MAX };
+            let wait = if self.watch { POLL } else { SECRETS };
             match receiver.recv_timeout(wait) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Message::Load) => self.load(),
                 Ok(Message::Touched) | Err(RecvTimeoutError::Timeout) => {
-                    if fingerprint(&self.files) == self.seen {
+                    if self.options.secrets.refresh(Instant::now()) {
+                        self.load();
+                        continue;
+                    }
+                    if !self.watch || fingerprint(&self.files) == self.seen {
                         continue;
                     }
                     match self.settle(receiver) {

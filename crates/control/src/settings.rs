@@ -27,6 +27,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Managed identity.
     pub identity: Identity,
+    /// Secrets in Key Vault.
+    pub key_vault: KeyVault,
     /// Logs.
     pub logs: Logs,
     /// What is recorded; `None`: nothing.
@@ -157,6 +159,24 @@ pub struct Identity {
     pub endpoint: Option<String>,
 }
 
+/// Secrets in Key Vault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyVault {
+    /// A folder with a file for each; `None`: Key Vault itself is asked.
+    pub folder: Option<PathBuf>,
+    /// How often they are asked for again.
+    pub refresh: Duration,
+}
+
+impl Default for KeyVault {
+    fn default() -> KeyVault {
+        KeyVault {
+            folder: None,
+            refresh: crate::vault::LONGEST_REFRESH,
+        }
+    }
+}
+
 /// Logs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Logs {
@@ -191,6 +211,7 @@ impl Default for Settings {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             identity: Identity::default(),
+            key_vault: KeyVault::default(),
             logs: Logs::default(),
             recording: None,
             watch: true,

@@ -50,6 +50,7 @@ pub mod step;
 pub mod trace;
 pub mod upstream;
 mod validation;
+pub mod vault;
 
 pub use body::{Body, BodyError};
 pub use exchange::Exchange;

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_control::settings::{IdentitySource as Source, Settings};
-use tollgate_control::{Loaded, Options, Publish, Reload, Trigger};
+use tollgate_control::vault::Secrets;
+use tollgate_control::{Environment, Loaded, Options, Publish, Reload, Trigger};
 use tollgate_engine::Snapshot;
 use tollgate_engine::clock::SystemClock;
 use tollgate_engine::probe::Watch;
@@ -18,10 +19,18 @@ use tollgate_proxy::config::{
     IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, RecordingConfig, TlsFiles,
     UpstreamConfig,
 };
-use tollgate_proxy::{Gateway, Identity, Network, Shared, SnapshotHandle};
+use tollgate_proxy::{Gateway, Identity, KeyVault, Network, Shared, SnapshotHandle};
 
 /// Most bytes of values that `cache-store-value` keeps.
 const CACHE_BYTES: u64 = 64 << 20;
+
+/// Secrets of Key Vault for the loads of a process.
+pub(crate) fn secrets(environment: Environment) -> Arc<Secrets> {
+    Arc::new(Secrets::new(Arc::new(move |settings| {
+        let environment = environment.clone();
+        KeyVault::new(&identity(settings), move |name| environment(name))
+    })))
+}
 
 /// A running gateway that follows its configuration.
 pub(crate) struct Plane {
@@ -168,6 +177,19 @@ impl Publish for Published {
     }
 }
 
+fn identity(settings: &tollgate_control::settings::Identity) -> IdentityConfig {
+    IdentityConfig {
+        source: match settings.source {
+            Source::Auto => None,
+            Source::Imds => Some(IdentitySource::Imds),
+            Source::AppService => Some(IdentitySource::AppService),
+            Source::WorkloadIdentity => Some(IdentitySource::WorkloadIdentity),
+            Source::ClientSecret => Some(IdentitySource::ClientSecret),
+        },
+        imds_endpoint: settings.endpoint.clone(),
+    }
+}
+
 /// The data plane's own form of the settings.
 fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
     let listeners = settings
@@ -226,16 +248,7 @@ fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
                 bodies: recording.bodies,
             }),
         trusted_proxies,
-        identity: IdentityConfig {
-            source: match settings.identity.source {
-                Source::Auto => None,
-                Source::Imds => Some(IdentitySource::Imds),
-                Source::AppService => Some(IdentitySource::AppService),
-                Source::WorkloadIdentity => Some(IdentitySource::WorkloadIdentity),
-                Source::ClientSecret => Some(IdentitySource::ClientSecret),
-            },
-            imds_endpoint: settings.identity.endpoint.clone(),
-        },
+        identity: identity(&settings.identity),
         max_series: limits.metric_series,
         drain_delay: timeouts.drain_delay,
         ..ProxyConfig::default()

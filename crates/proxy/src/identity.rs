@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::upstream::ClientTls;
 use arc_swap::ArcSwap;
-use source::Source;
+pub(crate) use source::Source;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -3,10 +3,12 @@
 //! What must stay true: a literal secret is blacked out in everything that is printed.
 
 use super::Reader;
-use crate::model::{Lists, Secret as Written};
+use crate::model::{KeyVaultSecret, Lists, Secret as Written};
+use crate::vault::Answer;
 use crate::yaml::{At, Place};
 use tollgate_engine::definition::{MISSING, NamedValue, Secret};
 use tollgate_engine::snapshot::BaseUrl;
+use tollgate_engine::vault::SecretIdentifier;
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Severity};
 
@@ -39,7 +41,11 @@ impl Reader<'_, '_> {
             }
             let faults = self.diagnostics.items().len();
             let given = self.options.named_values.get(&name.value);
+            let vault = item.key_vault.as_ref();
             let value = match (&item.value, &item.env, &item.file) {
+                (None, None, None) if vault.is_some() => {
+                    vault.map_or_else(String::new, |secret| self.key_vault_secret(secret, name))
+                }
                 _ if given.is_some() => given.cloned().unwrap_or_default(),
                 (Some(value), None, None) => {
                     if item.secret {
@@ -53,7 +59,7 @@ impl Reader<'_, '_> {
                     self.fault(
                         item.id.place,
                         format!("named value `{}` has no value", item.id.value),
-                        "expected `value`, `env` or `file` beside it",
+                        "expected `value`, `env`, `file` or `keyVault` beside it",
                         "",
                     );
                     String::new()
@@ -144,6 +150,48 @@ impl Reader<'_, '_> {
             "expected the path of a file, relative to this one",
             String::new(),
         );
+    }
+
+    /// The value of a secret in Key Vault.
+    fn key_vault_secret(&mut self, secret: &At<KeyVaultSecret>, name: &str) -> String {
+        let written = &secret.secret_identifier;
+        let none = format!("{MISSING}{name}");
+        let id = match SecretIdentifier::parse(written) {
+            Ok(id) => id,
+            Err(why) => {
+                let message = format!("`{}` is no secret of Key Vault", written.value);
+                self.fault(written.place, message, &why, "");
+                return none;
+            }
+        };
+        if let Some(folder) = &self.key_vault.folder {
+            // A change of the file is a change of the configuration.
+            self.files.watch(&folder.join(&id.name));
+        }
+        let client = secret.identity_client_id.as_ref().map(|c| c.as_str());
+        let secrets = self.options.secrets.clone();
+        match secrets.value(&id, client, &self.key_vault, &self.identity) {
+            Answer::Value(value, None) => value.expose().to_string(),
+            Answer::Value(value, Some(why)) => {
+                let at = self.span(written.place);
+                let warning = Diagnostic::warning("TG0415", at, why)
+                    .label("its last value is used")
+                    .help("it is asked for again");
+                self.diagnostics.push(warning);
+                value.expose().to_string()
+            }
+            Answer::None(why) => {
+                self.missing(
+                    written.place,
+                    format!("the secret has no value: {why}"),
+                    "expected a secret that the gateway's identity may read",
+                    String::new(),
+                );
+                none
+            }
+            // Without a gateway nobody asks.
+            Answer::Unasked => none,
+        }
     }
 
     fn missing(&mut self, place: Place, message: String, label: &str, help: String) {

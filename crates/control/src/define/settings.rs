@@ -53,6 +53,7 @@ impl Reader<'_, '_> {
                 source: gateway.identity.source,
                 endpoint: gateway.identity.endpoint.as_ref().map(|e| self.url(e)),
             },
+            key_vault: self.key_vault.clone(),
             logs: Logs {
                 format: gateway.logs.format.unwrap_or_default(),
                 level: gateway

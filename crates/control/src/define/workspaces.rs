@@ -5,7 +5,9 @@
 use super::{Reader, id_of};
 use crate::model::product::{User, UserState};
 use crate::model::workspace::LoggerType;
-use crate::model::{Configuration, Lists, Secret as Written};
+use crate::model::{Configuration, Gateway, Lists, Secret as Written};
+use crate::settings::Identity;
+use crate::vault::LONGEST_REFRESH;
 use crate::yaml::At;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,6 +27,28 @@ const SYSTEM_GROUPS: [(&str, &str); 3] = [
 const SECRET: [&str; 2] = ["connectionString", "instrumentationKey"];
 
 impl Reader<'_, '_> {
+    /// `gateway.keyVault`, and the identity to ask with.
+    pub(super) fn key_vault(&mut self, gateway: &Gateway) {
+        let written = &gateway.key_vault;
+        if let Some(refresh) = &written.refresh {
+            if refresh.0.is_zero() || refresh.0 > LONGEST_REFRESH {
+                self.fault(
+                    refresh.place,
+                    "a refresh that is out of range",
+                    "expected up to 4 hours",
+                    "",
+                );
+            } else {
+                self.key_vault.refresh = refresh.0;
+            }
+        }
+        self.key_vault.folder = written.folder.as_ref().map(|path| self.files.resolve(path));
+        self.identity = Identity {
+            source: gateway.identity.source,
+            endpoint: gateway.identity.endpoint.as_ref().map(|e| e.value.clone()),
+        };
+    }
+
     /// All workspaces, after the service itself.
     pub(super) fn workspaces(&mut self, model: &Configuration, definition: &mut Definition) {
         self.service.backends = model.backends.iter().map(|b| b.id.value.clone()).collect();

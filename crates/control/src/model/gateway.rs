@@ -41,6 +41,9 @@ pub struct Gateway {
     /// Where managed-identity tokens come from.
     #[serde(default)]
     pub identity: Identity,
+    /// Where named values with `keyVault` come from.
+    #[serde(default)]
+    pub key_vault: KeyVault,
     /// OpenID providers of `validate-jwt` and `validate-azure-ad-token`.
     #[serde(default)]
     pub open_id: super::certificate::OpenId,
@@ -183,6 +186,16 @@ pub struct Identity {
     /// Base URL of the instance metadata service. Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST`, else
     /// `http://169.254.169.254`.
     pub endpoint: Option<At<String>>,
+}
+
+/// Where named values with `keyVault` come from. Default: Key Vault itself, with the managed identity.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyVault {
+    /// A folder with a file for each secret, as Kubernetes' secrets store driver mounts it: Key Vault is not asked then.
+    pub folder: Option<At<String>>,
+    /// How often Key Vault is asked again: at most, and by default, 4 hours.
+    pub refresh: Option<At<Duration>>,
 }
 
 /// Sources of managed-identity tokens.

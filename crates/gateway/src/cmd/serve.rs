@@ -32,7 +32,9 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let environment = Options::default().environment;
         let options = Options {
+            secrets: crate::plane::secrets(environment),
             overrides: self.overrides.clone(),
             listen: self.listen,
             management: self.management,

@@ -14,6 +14,7 @@ mod documents;
 mod eval;
 mod examples;
 mod failover;
+mod key_vault;
 mod labs;
 mod long_expression;
 mod mcp_authorization;

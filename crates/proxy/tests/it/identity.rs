@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tollgate_engine::clock::SystemClock;
+use tollgate_engine::vault::{SecretIdentifier, Vault};
 use tollgate_proxy::config::IdentityConfig;
-use tollgate_proxy::{Gateway, Identity, ProxyConfig, Shared, SnapshotHandle};
+use tollgate_proxy::{Gateway, Identity, KeyVault, ProxyConfig, Shared, SnapshotHandle};
 
 const POLICY: &str = r#"<policies><inbound><base /><authentication-managed-identity resource="https://cognitiveservices.azure.com" /></inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"#;
 
@@ -263,4 +264,44 @@ async fn a_refusal_reaches_the_caller_without_its_detail_and_is_not_repeated() {
     }
     assert!(tokens.count() < 5, "a failure is remembered for a moment");
     assert_eq!(backend.accepted(), 0);
+}
+
+#[tokio::test]
+async fn key_vault_gives_a_secret_for_a_token_and_is_left_alone_when_it_fails() {
+    let vault = Tokens::serve(|n| match n {
+        0 | 2 => token(n, 3600),
+        1 => json("200 OK", r#"{"value":"very-secret","id":"x"}"#),
+        3 => json("503 Service Unavailable", r#"{"error":{"message":"busy"}}"#),
+        _ => String::from("it was asked again"),
+    })
+    .await;
+    let url = vault.backend.url();
+    let config = IdentityConfig {
+        imds_endpoint: Some(url.clone()),
+        ..IdentityConfig::default()
+    };
+    let keys = KeyVault::new(&config, |_| None);
+    let id = SecretIdentifier::parse(&format!("{url}/secrets/partner-key")).unwrap();
+    let ask = |client: Option<&'static str>| {
+        let (keys, id) = (keys.clone(), id.clone());
+        tokio::task::spawn_blocking(move || keys.secret(&id, client))
+    };
+    let value = ask(Some("client-7")).await.unwrap().unwrap();
+    assert_eq!(&**value.expose(), "very-secret");
+    let asked = vault.last();
+    assert!(
+        asked.starts_with("GET /secrets/partner-key?api-version=7.4 HTTP/1.1\r\n"),
+        "{asked}"
+    );
+    assert_eq!(header(&asked, "authorization"), Some("Bearer token-0"));
+    let of_identity = vault.asked.lock().unwrap()[0].clone();
+    assert!(
+        of_identity.contains("resource=https%3A%2F%2Fvault%2Eazure%2Enet")
+            && of_identity.contains("client_id=client%2D7"),
+        "{of_identity}"
+    );
+    let why = ask(None).await.unwrap().unwrap_err();
+    assert_eq!(why, format!("{url}: 503 Service Unavailable: busy"));
+    assert_eq!(ask(None).await.unwrap(), Err(why));
+    assert_eq!(vault.count(), 4);
 }
