@@ -96,9 +96,10 @@ impl Vault for KeyVault {
                     .build()
                     .map_err(|why| why.to_string())?;
                 let local = tokio::task::LocalSet::new();
-                let asked = tokio::time::timeout(DEADLINE, self.ask(id, client_id));
                 local.block_on(&runtime, async {
-                    asked.await.unwrap_or_else(|_| {
+                    let asked = self.ask(id, client_id);
+                    let asked = tokio::time::timeout(DEADLINE, asked).await;
+                    asked.unwrap_or_else(|_| {
                         Err(format!("{} did not answer within {DEADLINE:?}", id.vault))
                     })
                 })

@@ -64,7 +64,8 @@ async fn seen(gateway: std::net::SocketAddr) -> String {
     fetch(gateway, get("/a/x")).await.unwrap().text()
 }
 
-#[tokio::test]
+// The vault must answer while the start is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_of_a_vault_is_read_and_read_again() {
     let rotated = Arc::new(AtomicBool::new(false));
     let azure = azure(rotated.clone()).await;
