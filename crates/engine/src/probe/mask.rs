@@ -90,7 +90,8 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Those of a definition: secret named values, credentials of backends, stored connections, keys of certificates.
+    /// Those of a definition: secret named values, credentials of backends, loggers and proxies, stored connections, keys
+    /// of certificates.
     /// Keys of subscriptions are learned when one is used.
     pub(crate) fn of(definition: &Definition) -> Secrets {
         let mut all = BTreeSet::new();
@@ -99,7 +100,10 @@ impl Secrets {
                 all.insert(form);
             });
         };
-        for value in definition.named_values.values().filter(|v| v.secret) {
+        let workspaces = definition.workspaces.iter();
+        let named = workspaces.flat_map(|w| w.named_values.values());
+        let named = named.chain(definition.named_values.values());
+        for value in named.filter(|v| v.secret) {
             let value = value.value.expose();
             // What comes from the environment counts as secret; an address is none.
             if !is_origin(value) {
@@ -114,6 +118,10 @@ impl Secrets {
                     if let Some((_, parameter)) = &single.authorization {
                         add(parameter.expose());
                     }
+                    let proxy = single.proxy.as_ref();
+                    if let Some(password) = proxy.and_then(|p| p.password.as_ref()) {
+                        add(password.expose());
+                    }
                 }
                 BackendKind::Pool(pool) => {
                     let affinity = pool.session_affinity.as_ref();
@@ -122,6 +130,10 @@ impl Secrets {
                     }
                 }
             }
+        }
+        for logger in &definition.loggers {
+            let parts = logger.credentials.values();
+            parts.for_each(|value| add(value.expose()));
         }
         for stored in definition.authorization_providers.values() {
             stored.values().for_each(|a| add(a.access_token.expose()));

@@ -127,3 +127,87 @@ fn any_text_is_masked_without_a_panic_and_known_secrets_never_show() {
         Ok(())
     });
 }
+
+#[test]
+fn every_secret_of_a_configuration_is_known() {
+    use crate::definition::{
+        AuthorizationDefinition, BackendDefinition, LoggerDefinition, LoggerKind, NamedValue,
+        ProxyDefinition, Secret, SessionAffinity, SingleBackend, WorkspaceDefinition,
+    };
+    let secret = |n: u32| Secret::new(format!("canary-{n}-canary"));
+    let named = |n| {
+        let value = NamedValue {
+            value: secret(n),
+            secret: true,
+        };
+        [(String::from("name"), value)].into_iter().collect()
+    };
+    let backend = |kind| BackendDefinition {
+        span: None,
+        workspace: None,
+        id: Arc::from("id"),
+        kind,
+    };
+    let mut definition = Definition {
+        named_values: named(1),
+        workspaces: vec![WorkspaceDefinition {
+            named_values: named(2),
+            ..WorkspaceDefinition::default()
+        }],
+        backends: vec![
+            backend(BackendKind::Single(SingleBackend {
+                headers: vec![(Arc::from("a"), secret(3))],
+                query: vec![(Arc::from("a"), secret(4))],
+                authorization: Some((Arc::from("Basic"), secret(5))),
+                proxy: Some(ProxyDefinition {
+                    url: Arc::from("http://proxy.test"),
+                    username: None,
+                    password: Some(secret(6)),
+                }),
+                ..SingleBackend::default()
+            })),
+            backend(BackendKind::Pool(crate::definition::PoolDefinition {
+                session_affinity: Some(SessionAffinity {
+                    cookie: Arc::from("c"),
+                    key: Some(secret(7)),
+                }),
+                ..Default::default()
+            })),
+        ],
+        loggers: vec![LoggerDefinition {
+            span: None,
+            workspace: None,
+            id: Arc::from("id"),
+            kind: LoggerKind::AzureEventHub,
+            credentials: [(Arc::from("connectionString"), secret(8))]
+                .into_iter()
+                .collect(),
+            is_buffered: false,
+        }],
+        ..Definition::default()
+    };
+    let stored = AuthorizationDefinition {
+        access_token: secret(9),
+        claims: Vec::new(),
+        expires_millis: None,
+    };
+    let stored = [(Arc::from("id"), stored)].into_iter().collect();
+    definition.authorization_providers = Arc::new([(Arc::from("p"), stored)].into_iter().collect());
+    let open = NamedValue {
+        value: Secret::new("https://host.test:8080/"),
+        secret: true,
+    };
+    definition.named_values.insert(String::from("url"), open);
+    let m = Mask::new(&Secrets::of(&definition));
+    for n in 1..=9 {
+        assert_eq!(
+            m.text(&format!("<canary-{n}-canary>")),
+            format!("<{HIDDEN}>"),
+            "{n}"
+        );
+    }
+    assert_eq!(
+        m.text("https://host.test:8080/x"),
+        "https://host.test:8080/x"
+    );
+}
