@@ -56,7 +56,11 @@ impl Validators {
     }
 
     fn add_tamed(&mut self, schema: &Value, formats: bool) -> Result<(Validator, bool), String> {
-        let schema = tame::tame(schema);
+        let schema = if formats {
+            tame::tame_for_messages(schema)
+        } else {
+            tame::tame(schema)
+        };
         if let Ok(found) = self.compile(schema.clone(), formats) {
             return Ok((found, true));
         }
@@ -197,6 +201,20 @@ mod tests {
         let values: serde_json::Map<String, Value> =
             (0..50).map(|n| (n.to_string(), json!(n))).collect();
         assert_eq!(faults(&many, &Value::Object(values)).len(), MOST_FAULTS + 1);
+    }
+
+    #[test]
+    fn every_round_of_a_message_is_held_to_its_schema() {
+        let tree = json!({"$ref": "#/$defs/T", "$defs": {"T": {"type": "object", "required": ["n"], "properties": {"t": {"$ref": "#/$defs/T"}, "l": {"items": {"$ref": "#/$defs/T"}}}}}});
+        let mut validators = Validators::default();
+        let (validator, _) = validators.add_for_messages(&tree).unwrap();
+        let good = json!({"n": 1, "t": {"n": 1, "l": [{"n": 1}]}});
+        assert!(validators.violations(validator, &good).is_empty());
+        let mut bad = json!({"n": 1, "l": [{}]});
+        for _ in 0..50 {
+            bad = json!({"n": 1, "t": bad});
+        }
+        assert_eq!(validators.violations(validator, &bad).len(), 1);
     }
 
     #[test]

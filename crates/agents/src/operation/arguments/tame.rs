@@ -21,15 +21,7 @@ pub(super) fn tame(schema: &Value) -> Value {
         .and_then(Value::as_object)
         .unwrap_or(&none);
     let mut tamed = schema.clone();
-    let edges: Edges<'_> = definitions
-        .iter()
-        .map(|(name, definition)| {
-            let mut to = BTreeSet::new();
-            references(definition, &mut to);
-            to.retain(|name| definitions.contains_key(*name));
-            (name.as_str(), to)
-        })
-        .collect();
+    let edges = edges(definitions);
     for (from, to) in circles(&edges) {
         if let Some(definition) = tamed.get_mut("$defs").and_then(|d| d.get_mut(from)) {
             forget(definition, to);
@@ -44,6 +36,200 @@ pub(super) fn tame(schema: &Value) -> Value {
         }
     }
     tamed
+}
+
+/// The same for messages that are to be refused: circles stay where they cannot multiply, so that every round is held to
+/// the schema. A value is nested no deeper than its parser allows.
+pub(super) fn tame_for_messages(schema: &Value) -> Value {
+    let opened = tame(schema);
+    let Some(definitions) = schema.get("$defs").and_then(Value::as_object) else {
+        return opened;
+    };
+    let edges = edges(definitions);
+    let closing = circles(&edges);
+    // Too large: what `tame` made of it.
+    let given_up = definitions.values().any(|d| *d != Value::Bool(true))
+        && opened
+            .get("$defs")
+            .and_then(Value::as_object)
+            .is_some_and(|d| d.values().all(|d| *d == Value::Bool(true)));
+    if closing.is_empty() || closing.len() > MOST_CIRCLES || given_up {
+        return opened;
+    }
+    let mut within: BTreeSet<&str> = BTreeSet::new();
+    for (from, to) in &closing {
+        // Who is reached from the circle's one end and reaches its other is in it.
+        let ahead = reached(to, &edges);
+        within.extend(
+            ahead
+                .iter()
+                .filter(|name| reached(name, &edges).contains(from)),
+        );
+    }
+    let single = within.iter().all(|name| {
+        let count = count(&definitions[*name], &within);
+        // A definition that is another one of the circle adds nothing to it for the same value.
+        count.here + count.below <= 1 && count.worst <= 1
+    });
+    let in_place: Edges<'_> = within
+        .iter()
+        .map(|name| {
+            let mut to = BTreeSet::new();
+            here(&definitions[*name], &mut to);
+            to.retain(|name| within.contains(name));
+            (*name, to)
+        })
+        .collect();
+    if single && circles(&in_place).is_empty() {
+        schema.clone()
+    } else {
+        opened
+    }
+}
+
+/// Most circles that are looked at.
+const MOST_CIRCLES: usize = 64;
+
+/// Keywords whose schemas hold for the same value as the schema that they stand in.
+const IN_PLACE: [&str; 8] = [
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "if",
+    "then",
+    "else",
+    "not",
+    "dependentSchemas",
+];
+
+/// The schemas that hold for the same value.
+fn same_value(members: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let parts = members
+        .iter()
+        .filter(|(keyword, _)| IN_PLACE.contains(&keyword.as_str()));
+    parts.flat_map(|(keyword, value)| -> Vec<&Value> {
+        match value {
+            Value::Array(several) => several.iter().collect(),
+            Value::Object(named) if keyword == "dependentSchemas" => named.values().collect(),
+            one => vec![one],
+        }
+    })
+}
+
+/// References that hold for the same value.
+fn here<'a>(schema: &'a Value, into: &mut BTreeSet<&'a str>) {
+    if let Value::Object(members) = schema {
+        into.extend(members.get("$ref").and_then(target));
+        for part in same_value(members) {
+            here(part, into);
+        }
+    }
+}
+
+/// How many references into a circle hold for one value.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    /// For the value itself.
+    here: usize,
+    /// For one value in it.
+    below: usize,
+    /// For one value anywhere in it, of the schemas written here.
+    worst: usize,
+}
+
+fn count(schema: &Value, within: &BTreeSet<&str>) -> Count {
+    let Value::Object(members) = schema else {
+        return Count::default();
+    };
+    let reference = members.get("$ref").and_then(target);
+    let mut found = Count {
+        here: usize::from(reference.is_some_and(|name| within.contains(name))),
+        ..Count::default()
+    };
+    for part in same_value(members) {
+        let part = count(part, within);
+        found.here += part.here;
+        found.below += part.below;
+        found.worst = found.worst.max(part.worst);
+    }
+    let mut named = 0;
+    for (keyword, value) in members {
+        match (keyword.as_str(), value) {
+            // Each is for another value than its neighbours.
+            ("properties", Value::Object(all)) => {
+                for one in all.values() {
+                    let one = count(one, within);
+                    named = named.max(one.here);
+                    found.worst = found.worst.max(one.worst).max(one.below);
+                }
+            }
+            ("patternProperties", Value::Object(all)) => {
+                for one in all.values() {
+                    let one = count(one, within);
+                    found.below += one.here;
+                    found.worst = found.worst.max(one.worst).max(one.below);
+                }
+            }
+            (
+                "items"
+                | "additionalProperties"
+                | "contains"
+                | "propertyNames"
+                | "unevaluatedItems"
+                | "unevaluatedProperties",
+                one,
+            ) => {
+                let one = count(one, within);
+                // A named property is no additional one.
+                if matches!(
+                    keyword.as_str(),
+                    "additionalProperties" | "unevaluatedProperties"
+                ) {
+                    named = named.max(one.here);
+                } else {
+                    found.below += one.here;
+                }
+                found.worst = found.worst.max(one.worst).max(one.below);
+            }
+            ("prefixItems", Value::Array(all)) => {
+                for one in all {
+                    let one = count(one, within);
+                    named = named.max(one.here);
+                    found.worst = found.worst.max(one.worst).max(one.below);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.below += named;
+    found.worst = found.worst.max(found.below);
+    found
+}
+
+/// The definitions that one leads to, itself only if it leads back.
+fn reached<'a>(from: &str, edges: &Edges<'a>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut pending: Vec<&str> = edges.get(from).into_iter().flatten().copied().collect();
+    while let Some(name) = pending.pop() {
+        if let Some((name, to)) = edges.get_key_value(name)
+            && found.insert(*name)
+        {
+            pending.extend(to);
+        }
+    }
+    found
+}
+
+fn edges(definitions: &Map<String, Value>) -> Edges<'_> {
+    definitions
+        .iter()
+        .map(|(name, definition)| {
+            let mut to = BTreeSet::new();
+            references(definition, &mut to);
+            to.retain(|name| definitions.contains_key(*name));
+            (name.as_str(), to)
+        })
+        .collect()
 }
 
 fn target(reference: &Value) -> Option<&str> {
@@ -207,6 +393,42 @@ fn measure(value: &Value, known: &BTreeMap<&str, Size>) -> Size {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn circles_that_do_not_multiply_stay_for_messages() {
+        for (schema, stays) in [
+            (
+                json!({"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"a": {"$ref": "#/$defs/T"}, "b": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/T"}]}}}}}),
+                true,
+            ),
+            (
+                json!({"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"c": {"items": {"$ref": "#/$defs/T"}}}, "additionalProperties": {"$ref": "#/$defs/T"}}}}),
+                true,
+            ),
+            (
+                json!({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/B"}, "B": {"properties": {"x": {"$ref": "#/$defs/A"}}}}}),
+                true,
+            ),
+            (
+                json!({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/B"}, "B": {"allOf": [{"$ref": "#/$defs/A"}]}}}),
+                false,
+            ),
+            (
+                json!({"$ref": "#/$defs/F", "$defs": {"F": {"anyOf": [{"properties": {"f": {"$ref": "#/$defs/F"}}}, {"properties": {"f": {"$ref": "#/$defs/F"}}}]}}}),
+                false,
+            ),
+            (
+                json!({"$ref": "#/$defs/F", "$defs": {"F": {"properties": {"f": {"oneOf": [{"$ref": "#/$defs/F"}, {"items": {"$ref": "#/$defs/F"}}, {"$ref": "#/$defs/F"}]}}}}}),
+                false,
+            ),
+            (
+                json!({"$ref": "#/$defs/A", "$defs": {"A": {"allOf": [{"$ref": "#/$defs/B"}], "properties": {"x": {"$ref": "#/$defs/A"}}}, "B": {"properties": {"x": {"$ref": "#/$defs/A"}}}}}),
+                false,
+            ),
+        ] {
+            assert_eq!(tame_for_messages(&schema) == schema, stays, "{schema}");
+        }
+    }
 
     #[test]
     fn circles_are_opened() {
