@@ -10,5 +10,6 @@ mod certificates;
 mod corpus;
 mod fixtures;
 mod probe;
+mod samples;
 mod tidy;
 mod tokens;

@@ -299,11 +299,14 @@ pub(crate) fn equals(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// `ReferenceEquals`, as `==` on two objects: boxed values are never the same.
+/// `ReferenceEquals`, as `==` on two objects: boxed values are never the same. The empty string is one object: literals
+/// are interned, and .NET's own methods give `String.Empty`.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Null, Value::Null) => true,
-        (Value::Str(a), Value::Str(b)) => std::sync::Arc::ptr_eq(a, b),
+        (Value::Str(a), Value::Str(b)) => {
+            std::sync::Arc::ptr_eq(a, b) || (a.is_empty() && b.is_empty())
+        }
         (Value::Token(a), Value::Token(b)) => a.same(b),
         (Value::List(a), Value::List(b)) => Rc::ptr_eq(a, b),
         (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b),
