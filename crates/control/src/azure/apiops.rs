@@ -331,7 +331,7 @@ impl Reader<'_, '_> {
         Place { start, end: start }
     }
 
-    fn unreadable(&mut self, path: &PathBuf, why: &str) {
+    fn unreadable(&mut self, path: &Path, why: &str) {
         self.diagnostics.push(Diagnostic {
             code: "TG0400",
             severity: tollgate_lang::Severity::Error,

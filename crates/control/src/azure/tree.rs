@@ -198,11 +198,11 @@ impl Node {
             place.start = place.start.saturating_add(by);
             place.end = place.end.saturating_add(by);
         };
-        let mut next = || {
+        let next = |number: &mut u32| {
             *number = number.wrapping_add(1);
             *number
         };
-        self.id = next();
+        self.id = next(number);
         moved(&mut self.place);
         match &mut self.kind {
             Kind::Sequence(items) => {
@@ -212,10 +212,7 @@ impl Node {
             }
             Kind::Mapping(entries) => {
                 for (key, value) in entries {
-                    key.id = {
-                        *number = number.wrapping_add(1);
-                        *number
-                    };
+                    key.id = next(number);
                     moved(&mut key.place);
                     value.shift(by, number);
                 }
