@@ -148,6 +148,10 @@ impl<'a, 'f> Reader<'a, 'f> {
             public_url: self.public_url(gateway),
             allowed_hosts: self.allowed_hosts(gateway),
             openid_authorities: self.openid_authorities(gateway),
+            client_authorities: gateway
+                .client_certificate_authorities
+                .as_ref()
+                .and_then(|path| self.certificates(path)),
             dapr_endpoint: self.dapr_endpoint(gateway, &default),
         }
     }

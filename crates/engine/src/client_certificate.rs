@@ -179,6 +179,12 @@ impl ClientCertificates {
         ClientCertificates(known.collect())
     }
 
+    /// The thumbprint of a certificate by its id, whether it can be shown or not.
+    pub(crate) fn thumbprint(&self, id: &str) -> Option<String> {
+        let known = self.0.iter().find(|known| *known.id == *id)?;
+        known.thumbprint.clone()
+    }
+
     /// By its id. The error is a clause about it.
     pub fn by_id(&self, id: &str) -> Result<Arc<ClientCertificate>, String> {
         let found = self.0.iter().find(|known| *known.id == *id);
@@ -217,6 +223,12 @@ impl ClientCertificates {
             .iter()
             .any(|known| id.is_none_or(|id| *known.id == *id) && refused(known))
     }
+}
+
+/// The certificates of a PEM text.
+pub(crate) fn authorities(pem: Option<&str>) -> Vec<CertificateDer<'static>> {
+    let all = CertificateDer::pem_slice_iter(pem.unwrap_or("").as_bytes());
+    all.filter_map(Result::ok).collect()
 }
 
 /// A thumbprint in upper case, without what tools write between its digits.

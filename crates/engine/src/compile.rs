@@ -104,6 +104,7 @@ pub struct Compiler<'a> {
     openid_authorities: &'a [(Str, Str)],
     certificates: BTreeMap<Str, Option<Certificate>>,
     client_certificates: ClientCertificates,
+    client_authorities: bool,
     /// Values of secret named values, for [`Compile::holds_secret`].
     secrets: Vec<Str>,
     places: RefCell<Vec<SourcePlace>>,
@@ -140,6 +141,7 @@ impl<'a> Compiler<'a> {
             openid_authorities: &definition.gateway.openid_authorities,
             certificates: certificates(&definition.certificates, diagnostics),
             client_certificates: client_certificates.clone(),
+            client_authorities: definition.gateway.client_authorities.is_some(),
             secrets: definition
                 .workspaces
                 .iter()

@@ -173,6 +173,8 @@ pub struct GatewayDefinition {
     pub openid_authorities: Vec<(Arc<str>, Arc<str>)>,
     /// Base URL of the Dapr sidecar's HTTP API, without a `/` at its end.
     pub dapr_endpoint: Arc<str>,
+    /// Authorities that client certificates are trusted by, PEM.
+    pub client_authorities: Option<Arc<str>>,
 }
 
 /// A URL whose authority is another one's: the first pair whose first part begins it, up to a `/`, counts.
@@ -201,6 +203,7 @@ impl Default for GatewayDefinition {
             public_url: None,
             allowed_hosts: Vec::new(),
             openid_authorities: Vec::new(),
+            client_authorities: None,
             dapr_endpoint: Arc::from("http://localhost:3500"),
         }
     }

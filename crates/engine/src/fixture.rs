@@ -87,12 +87,13 @@ Arrangement (before the first request of a case):
                                              that come over its own (null takes one out)
       gateway openid-authority URL           what stands in its place at the beginning of OpenID configuration URLs
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
+      gateway client-authorities             PEM in Base64: whom client certificates are trusted by
       gateway public-url, gateway allowed-hosts, gateway dapr-endpoint
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product
 `product`, and a subscription `sub` to it whose key `key` is sent with every request.
 
 Actions, in order:
-  -- send METHOD TARGET [as SUBSCRIPTION] [from IP] [without key] [N times] [beside N others]
+  -- send METHOD TARGET [as SUBSCRIPTION] [from IP] [without key] [with CERTIFICATE] [N times] [beside N others]
           [and leave [after N chunks|at DURATION]]
       then headers, a blank line and the body; TARGET is a path or a URL (default host: https://gateway.test);
       who leaves at a time leaves though there is no answer yet, which waiting brings on; others are the same request,

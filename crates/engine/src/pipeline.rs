@@ -40,7 +40,8 @@ pub struct Incoming {
     pub client_ip: IpAddr,
     /// Whether the caller connected to a loopback address.
     pub on_loopback: bool,
-    /// The certificate that the caller showed and has the key of, DER. Nothing else about it was checked.
+    /// The certificate that the caller showed and has the key of, DER, and behind it the others that it showed. Nothing else
+    /// about them was checked.
     pub client_certificate: Option<Bytes>,
     /// Head. Trace context headers are already those for the upstream; what `Connection` names has been taken out
     /// ([`crate::upstream::forget_named_by_connection`]).

@@ -58,6 +58,8 @@ pub struct Snapshot {
     pub router: Router,
     /// Finds subscriptions by key.
     pub keys: Keys,
+    /// Authorities that client certificates are trusted by.
+    pub client_authorities: Vec<rustls_pki_types::CertificateDer<'static>>,
     /// Certificates that the gateway can show to upstreams.
     pub client_certificates: ClientCertificates,
     /// Certificates, for `context.Deployment.Certificates`.
@@ -451,6 +453,8 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     let secrets = crate::probe::mask::Secrets::of(&definition);
     let places = compiler.into_places();
     let allows_tracing = subscriptions.iter().any(|s| s.allow_tracing);
+    let client_authorities = definition.gateway.client_authorities.as_deref();
+    let client_authorities = crate::client_certificate::authorities(client_authorities);
     Some(Snapshot {
         places,
         allows_tracing,
@@ -468,6 +472,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         plain,
         publishes_metadata,
         client_certificates,
+        client_authorities,
         cross_domain,
         router,
         keys,

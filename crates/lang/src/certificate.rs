@@ -37,6 +37,19 @@ pub fn describe(der: &[u8]) -> Option<Described> {
     certificates::describe(der)
 }
 
+/// Certificates in DER that stand one behind the other, at most ten; what is none ends them.
+pub fn split_der(mut all: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while found.len() < 10
+        && let Some(length) = certificates::length(all)
+    {
+        let (one, rest) = all.split_at(length);
+        found.push(one);
+        all = rest;
+    }
+    found
+}
+
 /// What a PKCS #12 file held.
 #[derive(Clone)]
 pub struct Opened {

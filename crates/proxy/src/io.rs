@@ -20,11 +20,12 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// The certificate that the other side showed, DER.
+    /// The certificate that the other side showed, DER, and behind it the others that it showed.
     pub(crate) fn peer_certificate(&self) -> Option<Bytes> {
         let Stream::Tls(tls) = self else { return None };
-        let shown = tls.get_ref().1.peer_certificates()?.first()?;
-        Some(Bytes::copy_from_slice(shown))
+        let shown = tls.get_ref().1.peer_certificates()?;
+        let all: Vec<u8> = shown.iter().flat_map(|der| der.iter().copied()).collect();
+        Some(Bytes::from(all))
     }
 }
 

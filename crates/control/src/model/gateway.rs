@@ -44,6 +44,8 @@ pub struct Gateway {
     /// Where named values with `keyVault` come from.
     #[serde(default)]
     pub key_vault: KeyVault,
+    /// File with the authorities (PEM) that `validate-client-certificate` trusts. Default: none.
+    pub client_certificate_authorities: Option<At<String>>,
     /// OpenID providers of `validate-jwt` and `validate-azure-ad-token`.
     #[serde(default)]
     pub open_id: super::certificate::OpenId,

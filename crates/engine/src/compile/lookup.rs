@@ -82,6 +82,17 @@ impl Compile<'_> {
         &self.compiler.client_certificates
     }
 
+    /// The thumbprint of a certificate by its id; an unknown id is a fault.
+    pub fn certificate_thumbprint(&mut self, id: &str, span: Span) -> Option<String> {
+        self.certificate(id, span)?;
+        self.compiler.client_certificates.thumbprint(id)
+    }
+
+    /// Whether there are authorities that client certificates are trusted by.
+    pub fn has_client_authorities(&self) -> bool {
+        self.compiler.client_authorities
+    }
+
     /// A certificate by its id; an unknown one is a fault.
     pub fn certificate(&mut self, id: &str, span: Span) -> Option<Certificate> {
         match self.compiler.certificates.get(id) {

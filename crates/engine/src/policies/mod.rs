@@ -73,6 +73,7 @@ policies! {
     set_variable
     trace
     validate_azure_ad_token
+    validate_client_certificate
     validate_content
     validate_headers
     validate_jwt
@@ -84,11 +85,7 @@ policies! {
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
-pub const NOT_YET: &[&str] = &[
-    "validate-client-certificate",
-    "validate-graphql-request",
-    "xsl-transform",
-];
+pub const NOT_YET: &[&str] = &["validate-graphql-request", "xsl-transform"];
 
 /// All policies, sorted by module name.
 pub fn all() -> &'static [&'static PolicyDef] {

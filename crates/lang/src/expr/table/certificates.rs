@@ -28,6 +28,11 @@ pub(crate) fn describe(der: &[u8]) -> Option<Described> {
     Certificate::described(der)
 }
 
+/// How long the certificate is that bytes begin with.
+pub(crate) fn length(der: &[u8]) -> Option<usize> {
+    Certificate::length(der)
+}
+
 /// Opens a PKCS #12 file for the gateway itself; `None` when it is none.
 pub(crate) fn open_pkcs12(der: &[u8], password: &str) -> Option<Result<Opened, &'static str>> {
     let store = pkcs12::Store::of(der)?;

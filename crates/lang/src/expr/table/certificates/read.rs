@@ -283,6 +283,12 @@ impl Certificate {
         Value::Object(Rc::new(read))
     }
 
+    /// How many bytes of DER it has.
+    pub(super) fn length(der: &[u8]) -> Option<usize> {
+        let (rest, _) = X509Certificate::from_der(der).ok()?;
+        Some(der.len() - rest.len())
+    }
+
     /// For the gateway itself.
     pub(super) fn described(der: &[u8]) -> Option<Described> {
         let read = Certificate::of_der(der, None)?;
