@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod suite;
 pub mod watch;
 

@@ -20,10 +20,11 @@ pub mod settings;
 pub mod vault;
 mod yaml;
 
+pub use azure::apiops::is_folder as is_apiops;
 pub use azure::import::{Imported, import};
 pub use changes::Changes;
 pub use files::FileSource;
-pub use load::{Environment, Loaded, Options, Summary, load, load_with};
+pub use load::{Environment, Lint, Loaded, Options, Summary, load, load_with};
 pub use reload::{Publish, Reload, Trigger};
 pub use settings::Settings;
 pub use yaml::{At, Place};

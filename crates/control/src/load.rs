@@ -24,6 +24,9 @@ use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
 /// Looks up environment variables.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Looks at a whole configuration; what it finds is shown with the other faults.
+pub type Lint = fn(&Definition, &mut Diagnostics);
+
 /// How to load.
 #[derive(Clone)]
 pub struct Options {
@@ -50,6 +53,8 @@ pub struct Options {
     pub named_values: BTreeMap<String, String>,
     /// Whether [`Loaded::definition`] is wanted.
     pub definition: bool,
+    /// What else looks at the configuration before it is compiled, for `tollgate check`.
+    pub lint: Option<Lint>,
 }
 
 impl Default for Options {
@@ -66,6 +71,7 @@ impl Default for Options {
             portable: false,
             named_values: BTreeMap::new(),
             definition: false,
+            lint: None,
         }
     }
 }
@@ -176,6 +182,9 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                 };
                 loaded.definition = options.definition.then(|| definition.clone());
                 let mut compiled = Diagnostics::portable(options.portable);
+                if let Some(lint) = options.lint {
+                    lint(&definition, &mut compiled);
+                }
                 let snapshot = tollgate_engine::snapshot::build(definition, &mut compiled);
                 for diagnostic in compiled.items() {
                     diagnostics.push(places.of(diagnostic.clone()));

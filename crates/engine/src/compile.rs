@@ -20,6 +20,7 @@ pub use def::{
 pub use word::Word;
 
 pub use places::SourcePlace;
+pub use space::Named;
 
 use crate::client_certificate::ClientCertificates;
 use crate::contract::{ContractUses, schema::Schemas};
@@ -29,7 +30,7 @@ use crate::policies;
 use crate::snapshot::BackendIndex;
 use crate::step::{Block, Branch, Needs, PlacedStep, Step};
 use bytes::Bytes;
-use space::{Named, Space};
+use space::Space;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -8,4 +8,5 @@
 mod examples;
 mod folder;
 mod loops;
+mod reference;
 mod reports;

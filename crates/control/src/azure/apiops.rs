@@ -54,7 +54,7 @@ const INNER: [&str; 10] = [
 ];
 
 /// Whether a folder is one: it has one of the folders, with a resource in it that APIOps has written.
-pub(crate) fn is_folder(path: &Path) -> bool {
+pub fn is_folder(path: &Path) -> bool {
     let folders = |path: &Path| {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         entries

@@ -21,9 +21,11 @@ pub(super) struct Space<'a> {
 }
 
 /// Named values: a workspace's own, then the service's.
-pub(super) struct Named<'a> {
-    pub(super) own: Option<&'a BTreeMap<String, NamedValue>>,
-    pub(super) service: &'a BTreeMap<String, NamedValue>,
+pub struct Named<'a> {
+    /// Those of the workspace, where there is one.
+    pub own: Option<&'a BTreeMap<String, NamedValue>>,
+    /// Those of the service.
+    pub service: &'a BTreeMap<String, NamedValue>,
 }
 
 impl document::NamedValues for Named<'_> {

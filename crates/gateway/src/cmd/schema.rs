@@ -4,13 +4,22 @@ use clap::Args;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Print the JSON Schema of tollgate.yaml, for editors.
+/// Print the JSON Schema of tollgate.yaml or the XML Schema of policy documents, for editors.
 #[derive(Args)]
-pub(crate) struct Schema {}
+pub(crate) struct Schema {
+    /// The XML Schema of policy documents.
+    #[arg(long)]
+    policies: bool,
+}
 
 impl Schema {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        std::io::stdout().write_all(tollgate_control::schema::json().as_bytes())?;
+        let text = if self.policies {
+            tollgate_author::schema::policies_xsd()
+        } else {
+            tollgate_control::schema::json()
+        };
+        std::io::stdout().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }
