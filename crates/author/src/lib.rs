@@ -6,7 +6,9 @@
 //! says the same everywhere.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bare;
 pub mod coverage;
+pub mod lint;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -1,8 +1,12 @@
-//! A run's verdicts: for people, for programs, and as JUnit XML for CI systems.
+//! A run's verdicts: for people, for programs, and as JUnit XML for CI systems; what `check` found for CI systems.
 
+mod github;
 mod junit;
+mod sarif;
 
+pub use github::commands as github;
 pub use junit::junit;
+pub use sarif::{log as sarif, meaning};
 
 use crate::run::{Run, Verdict};
 use std::fmt::Write;

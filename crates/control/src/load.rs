@@ -24,6 +24,9 @@ use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
 /// Looks up environment variables.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// What a [`Lint`] calls a secret that stands in a document: its place is not shown.
+const LITERAL_SECRET: &str = "TG0607";
+
 /// Looks at a whole configuration; what it finds is shown with the other faults.
 pub type Lint = fn(&Definition, &mut Diagnostics);
 
@@ -232,6 +235,15 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
     loaded.meters_models = files.mention("<llm-") || files.mention("<azure-openai-");
     loaded.files = files.asked;
     loaded.diagnostics = in_order(&diagnostics);
+    let secrets: Vec<_> = diagnostics
+        .items()
+        .iter()
+        .filter(|d| d.code == LITERAL_SECRET)
+        .filter_map(|d| d.span)
+        .collect();
+    if !secrets.is_empty() {
+        loaded.sources = black_out(&secrets, None, &loaded.sources);
+    }
     loaded
 }
 
