@@ -25,11 +25,12 @@ const LARGEST: u64 = 16 << 20;
 pub type Assumed = BTreeMap<&'static str, BTreeSet<String>>;
 
 /// Codes of references to what a configuration would have, and what each refers to.
-const REFERENCES: [(&str, &str); 6] = [
+const REFERENCES: [(&str, &str); 7] = [
     ("TG0312", "backends"),
     ("TG0313", "fragments"),
     ("TG0376", "certificates"),
     ("TG0395", "authorizations"),
+    ("TG0504", "certificates"),
     ("TG0545", "schemas"),
     ("TG0562", "loggers"),
 ];
@@ -238,7 +239,10 @@ fn attempt(
     let mut items = found.items().to_vec();
     items.sort_by_key(|d| d.span.map(|span| (span.file, span.start)));
     for item in items {
-        let kind = REFERENCES.iter().find(|(code, _)| *code == item.code);
+        let missing = item.message.starts_with("there is no ");
+        let kind = REFERENCES
+            .iter()
+            .find(|(code, _)| missing && *code == item.code);
         match kind {
             Some((_, kind)) => assumed.push((*kind, named(&item))),
             None => diagnostics.push(item),
@@ -250,6 +254,10 @@ fn attempt(
         assumed,
     }
 }
+
+/// A symmetric key of 64 zero bytes: made up where a document names one.
+const KEY: &str =
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
 
 /// The id under which a fragment is tried.
 const FRAGMENT: &str = "document";
@@ -274,14 +282,17 @@ fn named_values(
         if definition.named_values.contains_key(name) {
             continue;
         }
-        // A number fits most places, a base URL wants one.
-        let before = ["base-url=\"", "url=\"", "<set-url>", "<set-url>@($\""];
-        let url = before
-            .iter()
-            .any(|place| text.contains(&format!("{place}{{{{{token}}}}}")));
+        // A number fits most places; a base URL wants one, and so does a key.
+        let stands_in = |places: &[&str]| {
+            let mut places = places.iter();
+            places.any(|place| text.contains(&format!("{place}{{{{{token}}}}}")))
+        };
         let value = match values.get(name) {
             Some(value) => value.as_str(),
-            None if url => "https://value.test",
+            None if stands_in(&["base-url=\"", " url=\"", "<set-url>", "<set-url>@($\""]) => {
+                "https://value.test"
+            }
+            None if stands_in(&["<key>"]) => KEY,
             None => "1",
         };
         let value = NamedValue {

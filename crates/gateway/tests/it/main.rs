@@ -16,6 +16,7 @@ mod examples;
 mod failover;
 mod key_vault;
 mod labs;
+mod lints;
 mod long_expression;
 mod mcp_authorization;
 mod mcp_clients;
