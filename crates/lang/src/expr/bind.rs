@@ -18,6 +18,7 @@ mod guarded;
 mod index;
 mod infer;
 mod lambda;
+mod literals;
 mod names;
 mod operators;
 mod overload;
@@ -41,7 +42,6 @@ use super::table::{Member, MemberKind};
 use super::types::Ty;
 use super::{Reads, Target};
 use crate::value::{Frozen, Str};
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Most nodes bound for one expression, counting repetitions for overloads.
@@ -183,8 +183,6 @@ pub(crate) struct Binder {
     checked: Option<bool>,
     /// Type parameters of the local function being bound, and what they stand for.
     generics: Vec<(Str, Ty)>,
-    /// Texts of literals: equal ones are one object, as in C#.
-    literals: HashSet<Str>,
     /// Labels so far.
     labels: u32,
     /// Slots and types of the receivers of the `?.` being bound, innermost last.
@@ -192,15 +190,6 @@ pub(crate) struct Binder {
 }
 
 impl Binder {
-    /// The one object of all literals with the text.
-    fn interned(&mut self, text: &Str) -> Str {
-        if let Some(known) = self.literals.get(text) {
-            return known.clone();
-        }
-        self.literals.insert(text.clone());
-        text.clone()
-    }
-
     pub(crate) fn new(target: Target) -> Binder {
         Binder {
             functions: vec![Function::new(Returns::Target(target))],
@@ -214,7 +203,6 @@ impl Binder {
             work: 0,
             checked: None,
             generics: Vec::new(),
-            literals: HashSet::new(),
             labels: 0,
             receivers: Vec::new(),
         }
@@ -497,7 +485,13 @@ impl Binder {
             .and_then(|v| v.freeze())
         {
             Some(Frozen::Text(s)) => Bound {
-                ir: Ir::Text(s),
+                // Texts joined are a constant of C#, and interned; a number makes it none.
+                ir: Ir::Text(match &bound.ir {
+                    Ir::Concat(list) if list.iter().all(|i| matches!(i, Ir::Text(_))) => {
+                        literals::interned(&s)
+                    }
+                    _ => s,
+                }),
                 ..bound
             },
             Some(c) => Bound {

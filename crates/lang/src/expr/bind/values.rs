@@ -13,9 +13,10 @@ impl Binder {
     pub(super) fn value(&mut self, e: &Expr) -> B<Bound> {
         self.tick(&e.at)?;
         match &e.kind {
-            Kind::Literal(Literal::Str(s)) => {
-                Ok(Bound::new(Ir::Text(self.interned(s)), Ty::String))
-            }
+            Kind::Literal(Literal::Str(s)) => Ok(Bound::new(
+                Ir::Text(super::literals::interned(s)),
+                Ty::String,
+            )),
             Kind::Literal(l) => literal(l, &e.at),
             Kind::Interpolated(pieces) => self.interpolated(pieces),
             Kind::Name(..) | Kind::Member(..) | Kind::Type(_) => self.name_value(e),
@@ -127,7 +128,10 @@ impl Binder {
             Kind::NameOf(of) => match &of.kind {
                 Kind::Name(n, _) | Kind::Member(_, n, _) => {
                     self.nameable(of)?;
-                    Ok(Bound::new(Ir::Text(n.text.clone()), Ty::String))
+                    Ok(Bound::new(
+                        Ir::Text(super::literals::interned(&n.text)),
+                        Ty::String,
+                    ))
                 }
                 _ => Err(Fault::new(
                     of.at.clone(),
