@@ -5,6 +5,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod corpus;
 mod examples;
 mod folder;
 mod loops;
