@@ -3,8 +3,15 @@
 //! What must stay true: one that stands before the root counts for the whole document, another one for the next line
 //! that is not blank or its own; nothing but the codes that it names.
 
-/// The codes that comments of a text allow: each with its lines (from 1), none for the whole document.
-pub(super) fn allowed(text: &str) -> Vec<(String, Option<(usize, usize)>)> {
+/// A warning that a comment takes back.
+pub(super) struct Allowed {
+    pub(super) code: String,
+    /// First and last line (from 1); `None`: the whole document.
+    pub(super) lines: Option<(usize, usize)>,
+}
+
+/// What comments of a text take back.
+pub(super) fn allowed(text: &str) -> Vec<Allowed> {
     const MARK: &str = "tollgate:allow";
     let root = text.find("<policies").or_else(|| text.find("<fragment"));
     let mut found = Vec::new();
@@ -23,7 +30,8 @@ pub(super) fn allowed(text: &str) -> Vec<(String, Option<(usize, usize)>)> {
                 .then_some((first, next));
             let codes = rest.split_whitespace();
             for code in codes.take_while(|w| w.starts_with("TG")) {
-                found.push((code.trim_end_matches([',', ':']).to_owned(), lines));
+                let code = code.trim_end_matches([',', ':']).to_owned();
+                found.push(Allowed { code, lines });
             }
         }
         at = end;

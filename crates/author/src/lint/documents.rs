@@ -2,7 +2,7 @@
 //!
 //! What must stay true: a document whose text has faults is left out; reading costs no more than compiling does.
 
-use super::allow::allowed;
+use super::allow::{Allowed, allowed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_engine::compile::{Named, ScopeKind, Section};
@@ -90,7 +90,7 @@ impl PolicyDocument {
 pub(super) struct Documents<'a> {
     definition: &'a Definition,
     all: Vec<PolicyDocument>,
-    allowed: BTreeMap<FileId, (Arc<str>, Vec<(String, Option<(usize, usize)>)>)>,
+    allowed: BTreeMap<FileId, (Arc<str>, Vec<Allowed>)>,
 }
 
 impl<'a> Documents<'a> {
@@ -230,8 +230,11 @@ impl<'a> Documents<'a> {
             .get(..span.start as usize)
             .unwrap_or_default();
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        allowed.iter().any(|(code, lines)| {
-            code == warning.code && lines.is_none_or(|(first, last)| (first..=last).contains(&line))
+        allowed.iter().any(|a| {
+            let here = a
+                .lines
+                .is_none_or(|(first, last)| (first..=last).contains(&line));
+            here && a.code == warning.code
         })
     }
 }
