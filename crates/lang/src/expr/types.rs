@@ -368,9 +368,17 @@ impl Ty {
             Ty::Anonymous(_) => "<>f__AnonymousType0".into(),
             _ => {
                 let name = self.table_name();
-                let full = crate::expr::table::table().full_name(name).unwrap_or(name);
-                let generic =
-                    |args: Vec<String>| format!("{full}`{}[{}]", args.len(), args.join(","));
+                let full = match name {
+                    // The only generic classes within a generic class.
+                    "KeyCollection" => "System.Collections.Generic.Dictionary`2+KeyCollection",
+                    "ValueCollection" => "System.Collections.Generic.Dictionary`2+ValueCollection",
+                    _ => crate::expr::table::table().full_name(name).unwrap_or(name),
+                };
+                let nested = full.contains('+');
+                let generic = |args: Vec<String>| match nested {
+                    true => format!("{full}[{}]", args.join(",")),
+                    false => format!("{full}`{}[{}]", args.len(), args.join(",")),
+                };
                 match self {
                     Ty::Class(_, a) if !a.is_empty() => {
                         generic(a.iter().map(Ty::full_name).collect())

@@ -51,6 +51,8 @@ pub(crate) enum Form {
     Raw,
     /// Raw, in a `JValue` that was made of a `JRaw`.
     RawValue,
+    /// A `JRaw` that was given a value of another type: no longer raw.
+    RawGiven,
     Undefined,
 }
 
@@ -258,7 +260,7 @@ impl Token {
             Kind::Array(_) => "JArray",
             Kind::Constructor(..) => "JConstructor",
             Kind::Property(..) => "JProperty",
-            Kind::Scalar(_) if self.form() == Form::Raw => "JRaw",
+            Kind::Scalar(_) if matches!(self.form(), Form::Raw | Form::RawGiven) => "JRaw",
             Kind::Scalar(_) => "JValue",
         }
     }
@@ -668,7 +670,10 @@ impl Token {
                 let kept = matches!(value, Value::Str(_))
                     && matches!(self.form(), Form::Comment | Form::Raw | Form::RawValue);
                 if !kept {
-                    self.0.form.set(Form::Plain);
+                    self.0.form.set(match self.form() {
+                        Form::Raw | Form::RawGiven => Form::RawGiven,
+                        _ => Form::Plain,
+                    });
                 }
             }
             *v.borrow_mut() = value;

@@ -3,6 +3,7 @@
 use super::Binder;
 use super::call::{Given, GivenArg};
 use super::convert::implicit;
+use super::lambda::either_body;
 use crate::expr::ast::Kind;
 use crate::expr::lexer::Fault;
 use crate::expr::table::table;
@@ -22,6 +23,15 @@ impl Binder {
                 Given::Value(b) => unify(p, &b.ty, found),
                 Given::Out(_, Some(t), _) => unify(p, t, found),
                 _ => {}
+            }
+        }
+        // Where a lambda gives such a value too, it may be the body of the other message.
+        for (p, g) in params.iter().zip(given) {
+            if let (Given::Open(_), Some((_, Ty::Param(i)))) = (&g.given, p.delegate())
+                && let Some(Some(t)) = found.get_mut(usize::from(i))
+                && let Some(body) = either_body(t, t)
+            {
+                *t = body;
             }
         }
         // Lambdas may depend on what an earlier lambda gave.

@@ -84,6 +84,8 @@ fn names(a: &Args<'_>) -> Result<(String, String), crate::expr::eval::Throw> {
         of = item;
     }
     let (space, name) = plain.rsplit_once('.').unwrap_or(("", plain));
+    // Of a class within another one: its own name alone.
+    let name = name.rsplit_once('+').map_or(name, |(_, own)| own);
     Ok((space.to_string(), format!("{name}{suffix}")))
 }
 

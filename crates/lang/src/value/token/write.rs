@@ -92,7 +92,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
             }
             Form::Raw | Form::RawValue => out.push_str(&value.borrow().to_text()),
             Form::Undefined => out.push_str("undefined"),
-            Form::Plain | Form::Text => styled(&value.borrow(), style, out),
+            Form::Plain | Form::Text | Form::RawGiven => styled(&value.borrow(), style, out),
         },
     }
 }

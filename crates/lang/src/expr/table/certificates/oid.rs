@@ -62,6 +62,7 @@ const NAMES: &[(&str, &str)] = &[
     ("2.5.4.11", "OU"),
     ("2.5.4.12", "T"),
     ("2.5.4.42", "G"),
+    ("2.5.4.43", "I"),
     ("0.9.2342.19200300.100.1.25", "DC"),
     ("2.5.29.14", "Subject Key Identifier"),
     ("2.5.29.15", "Key Usage"),
@@ -157,7 +158,13 @@ pub(super) const ROWS: &[Row] = &[
         shown(name.or_else(known))
     }),
     m("set string FriendlyName", |_, a| {
-        this(a)?.0.borrow_mut().1 = optional(a, 1);
+        let name = optional(a, 1);
+        let mut oid = this(a)?.0.borrow_mut();
+        // A known name brings its value.
+        if let Some(found) = name.as_deref().and_then(value_of) {
+            oid.0 = Some(Str::from(found));
+        }
+        oid.1 = name;
         Ok(Value::Null)
     }),
 ];

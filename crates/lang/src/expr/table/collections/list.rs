@@ -44,6 +44,15 @@ pub(super) fn read_only(a: &Args<'_>, name: &str) -> R {
     })))
 }
 
+/// A list whose `Capacity` is what it holds.
+fn exact(made: Value) -> Value {
+    if let Value::List(l) = &made {
+        let n = l.items().len();
+        l.set_capacity(u32::try_from(n).unwrap_or(u32::MAX));
+    }
+    made
+}
+
 pub(super) const READ_ONLY: &[Row] = &[
     m("new(IList<T> list)", |_, a| read_only(a, "list")),
     m("int Count", collection_count),
@@ -168,7 +177,8 @@ pub(super) const ROWS: &[Row] = &[
         "List<R> ConvertAll<R>(Converter<T, R> converter)",
         |cx, a| {
             let ty = Ty::generic("List", vec![a.ty(1)]);
-            span::converted(cx, a, ty, "list")
+            let made = span::converted(cx, a, ty, "list")?;
+            Ok(exact(made))
         },
     ),
     m("void CopyTo(T[] array)", |cx, a| {
@@ -236,7 +246,8 @@ pub(super) const ROWS: &[Row] = &[
     m("List<T> GetRange(int index, int count)", |cx, a| {
         let items = a.items(cx, 0)?;
         let within = range(a, 1, ("index", "count"), items.len())?;
-        new_list(cx, a, items.get(within).unwrap_or_default().to_vec())
+        let made = new_list(cx, a, items.get(within).unwrap_or_default().to_vec())?;
+        Ok(exact(made))
     }),
     m("int IndexOf(T item)", |cx, a| {
         index_of(cx, a, &Where::ALL, false)

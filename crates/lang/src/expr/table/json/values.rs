@@ -100,6 +100,7 @@ const VALUE: &[Row] = &[
         let other = a.token(0)?;
         Ok(Value::Token(match other.form() {
             Form::Raw => Token::formed(other.value().unwrap_or_default(), Form::RawValue),
+            Form::RawGiven => Token::formed(other.value().unwrap_or_default(), Form::Plain),
             _ => other.deep_clone(),
         }))
     }),

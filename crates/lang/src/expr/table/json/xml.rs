@@ -73,9 +73,6 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
     let Json::Object(_) = t.kind() else {
         return Err(no_object());
     };
-    if let Some(why) = rest {
-        return Err(super::json_error(why));
-    }
     let document = Node::document();
     let mut making = Making {
         cx,
@@ -85,7 +82,11 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
         Some(root) => making.node(root, &t, &document, &Vec::new(), 0)?,
         None => making.members(&t, &document, &Vec::new(), 0)?,
     }
-    Ok(Some(document))
+    // The document is made while its text is read: what stands behind the text is seen last.
+    match rest {
+        Some(why) => Err(super::json_error(why)),
+        None => Ok(Some(document)),
+    }
 }
 
 /// Prefixes that are declared, the innermost last.
@@ -278,14 +279,16 @@ fn mark(element: &Node) -> Result<(), Throw> {
 fn plain(t: &Token) -> String {
     match (t.value(), t.form()) {
         (Some(Value::Bool(b)), _) => String::from(if b { "true" } else { "false" }),
-        (Some(v), Form::Plain | Form::Text | Form::Raw | Form::RawValue) => match &v {
-            Value::DateTime(_) | Value::DateTimeOffset(_) => {
-                let mut out = String::new();
-                write::scalar(&v, &mut out);
-                out.trim_matches('"').to_owned()
+        (Some(v), Form::Plain | Form::Text | Form::Raw | Form::RawValue | Form::RawGiven) => {
+            match &v {
+                Value::DateTime(_) | Value::DateTimeOffset(_) => {
+                    let mut out = String::new();
+                    write::scalar(&v, &mut out);
+                    out.trim_matches('"').to_owned()
+                }
+                v => v.to_text().to_string(),
             }
-            v => v.to_text().to_string(),
-        },
+        }
         _ => String::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! `Rfc2898DeriveBytes`: keys from passwords (PBKDF2), by aws-lc-rs.
 
-use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, null_reference, throw};
 use crate::expr::table::crypto::{null, random_bytes};
 use crate::expr::table::rsa::hash_name;
 use crate::expr::table::{Row, m};
@@ -27,6 +27,18 @@ struct Derivation {
     iterations: Cell<NonZeroU32>,
     hash: &'static str,
     read: Cell<usize>,
+    /// Once disposed: how many bytes of the last block were not read, which are cleared.
+    cleared: Cell<Option<usize>>,
+}
+
+impl Derivation {
+    /// Begins anew: nothing was read.
+    fn restart(&self) {
+        self.read.set(0);
+        if self.cleared.get().is_some() {
+            self.cleared.set(Some(0));
+        }
+    }
 }
 
 impl std::fmt::Debug for Derivation {
@@ -104,12 +116,13 @@ fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         iterations: Cell::new(iterations(rounds)?),
         hash,
         read: Cell::new(0),
+        cleared: Cell::new(None),
     })))
 }
 
-/// The bytes from `from` on.
-fn derive(cx: &mut Cx<'_>, d: &Derivation, from: usize, count: usize) -> Result<Bytes, Throw> {
-    let (algorithm, block) = match d.hash {
+/// The algorithm of a hash, and the bytes of one of its blocks.
+fn algorithm(hash: &str) -> Result<(pbkdf2::Algorithm, usize), Throw> {
+    Ok(match hash {
         "SHA1" => (PBKDF2_HMAC_SHA1, 20),
         "SHA256" => (PBKDF2_HMAC_SHA256, 32),
         "SHA384" => (PBKDF2_HMAC_SHA384, 48),
@@ -120,7 +133,12 @@ fn derive(cx: &mut Cx<'_>, d: &Derivation, from: usize, count: usize) -> Result<
                 format!("'{other}' is not a known hash algorithm."),
             ));
         }
-    };
+    })
+}
+
+/// The bytes from `from` on.
+fn derive(cx: &mut Cx<'_>, d: &Derivation, from: usize, count: usize) -> Result<Bytes, Throw> {
+    let (algorithm, block) = algorithm(d.hash)?;
     let to = from.saturating_add(count);
     cx.charge(to)?;
     let rounds = usize::try_from(d.iterations.get().get()).unwrap_or(usize::MAX);
@@ -177,12 +195,20 @@ pub(super) const DERIVE: &[Row] = &[
             return Err(out_of_range("cb"));
         }
         let d = this(a)?;
+        if let Some(left) = d.cleared.get() {
+            // The hash is gone; what was left of the last block is zeros.
+            d.cleared.set(Some(left.saturating_sub(count)));
+            return match count <= left {
+                true => Ok(Value::Bytes(vec![0; count].into())),
+                false => Err(null_reference()),
+            };
+        }
         let bytes = derive(cx, d, d.read.get(), count)?;
         d.read.set(d.read.get().saturating_add(count));
         Ok(Value::Bytes(bytes))
     }),
     m("void Reset()", |_, a| {
-        this(a)?.read.set(0);
+        this(a)?.restart();
         Ok(Value::Null)
     }),
     m("byte[] Salt", |_, a| {
@@ -192,7 +218,7 @@ pub(super) const DERIVE: &[Row] = &[
         let salt = salt_of(a, 1)?;
         let d = this(a)?;
         d.salt.replace(salt);
-        d.read.set(0);
+        d.restart();
         Ok(Value::Null)
     }),
     m("int IterationCount", |_, a| {
@@ -202,11 +228,19 @@ pub(super) const DERIVE: &[Row] = &[
     m("set int IterationCount", |_, a| {
         let d = this(a)?;
         d.iterations.set(iterations(a.int(1))?);
-        d.read.set(0);
+        d.restart();
         Ok(Value::Null)
     }),
     m("HashAlgorithmName HashAlgorithm", |_, a| {
         Ok(crate::expr::table::rsa::hash_name_value(this(a)?.hash))
     }),
-    m("void Dispose()", |_, _| Ok(Value::Null)),
+    m("void Dispose()", |_, a| {
+        let d = this(a)?;
+        if d.cleared.get().is_none() {
+            let block = algorithm(d.hash)?.1;
+            d.cleared
+                .set(Some(d.read.get().next_multiple_of(block) - d.read.get()));
+        }
+        Ok(Value::Null)
+    }),
 ];

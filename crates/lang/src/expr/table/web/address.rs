@@ -205,7 +205,9 @@ pub(super) const ROWS: &[Row] = &[
             .object::<Address>(0)
             .map_err(|_| null_argument("address"))?
             .ip;
-        Ok(Value::Bool(ip.to_canonical().is_loopback()))
+        // Of the mapped addresses only that of 127.0.0.1 is one.
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+        Ok(Value::Bool(ip.is_loopback() || ip == mapped))
     }),
     m("static IPAddress Loopback", |_, _| {
         Ok(value(Ipv4Addr::LOCALHOST.into()))

@@ -200,7 +200,12 @@ fn is_well_formed(s: &str, kind: i64) -> bool {
         Ok(_) if !by_path => kind != 2 && plain(s) && s.matches('#').count() < 2,
         Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {
             let first = s.split('/').next().unwrap_or("");
-            kind != 1 && plain(s) && !s.contains(['\\', '#']) && !first.contains(':')
+            // Nothing says that a reference may hold what has to be escaped: a scheme may.
+            kind != 1
+                && s.is_ascii()
+                && plain(s)
+                && !s.contains(['\\', '#'])
+                && !first.contains(':')
         }
         Err(_) => false,
     }

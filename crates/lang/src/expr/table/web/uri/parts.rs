@@ -255,7 +255,22 @@ pub(super) fn file_path(text: &str) -> Option<String> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Parts, Wrong> {
-    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let whole = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    let text = whole.trim_end_matches(|c: char| c.is_ascii_whitespace());
+    let behind = &whole[text.len()..];
+    if !behind.is_empty() && !text.is_ascii() && text.len() <= MAX {
+        let mut p = parse(text)?;
+        if p.authority && p.scheme != "file" {
+            // .NET reads what is not ASCII again, from the text as it was given.
+            let last = match (&mut p.query, &mut p.fragment) {
+                (_, f) if !f.is_empty() => f,
+                (q, _) if !q.is_empty() => q,
+                _ => &mut p.path,
+            };
+            escaped(behind, last);
+        }
+        return Ok(p);
+    }
     if text.is_empty() {
         return Err(Wrong::Empty);
     }
