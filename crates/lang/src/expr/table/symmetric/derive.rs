@@ -237,9 +237,8 @@ pub(super) const DERIVE: &[Row] = &[
     m("void Dispose()", |_, a| {
         let d = this(a)?;
         if d.cleared.get().is_none() {
-            let block = algorithm(d.hash)?.1;
-            d.cleared
-                .set(Some(d.read.get().next_multiple_of(block) - d.read.get()));
+            let block = algorithm(d.hash).map_or(1, |(_, block)| block);
+            d.cleared.set(Some((block - d.read.get() % block) % block));
         }
         Ok(Value::Null)
     }),
