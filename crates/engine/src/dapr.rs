@@ -11,8 +11,9 @@ use crate::policies::set_body;
 use crate::side_request::Prepared;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use std::time::Duration;
+use tollgate_agents::operation::template::VALUE;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::{Str, Value};
 
@@ -54,16 +55,9 @@ pub(crate) const CONTENT_TYPE: AttributeDef = attribute(
     "type of the content; without it the sidecar takes it as text",
 );
 
-/// What stands in a path as it is (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// A name as one segment of a path.
 pub(crate) fn segment(name: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(name, SEGMENT)
+    utf8_percent_encode(name, VALUE)
 }
 
 /// What goes to the sidecar: text, an expression, or a template.

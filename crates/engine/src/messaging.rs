@@ -13,9 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use std::time::Duration;
+use tollgate_agents::operation::template::VALUE;
 use tollgate_lang::value::Str;
 
 /// How long one call may take.
@@ -24,13 +25,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const SIGNED_SECONDS: u64 = 3600;
 /// The answer is read this far.
 const MOST_ANSWER: usize = 64 << 10;
-
-/// What stands in a URL's part as it is (RFC 3986, unreserved).
-const PART: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// How a call shows who it is.
 #[derive(Clone, Debug)]
@@ -58,7 +52,7 @@ pub(crate) fn url(namespace: &str, path: &[&str]) -> String {
         // Names of entities may have several segments.
         for segment in part.trim().split('/') {
             url.push('/');
-            url.extend(utf8_percent_encode(segment, PART));
+            url.extend(utf8_percent_encode(segment, VALUE));
         }
     }
     url
@@ -98,14 +92,14 @@ pub(crate) fn batch(
 
 /// A shared access signature for a URL.
 fn signature(url: &str, name: &str, key: &Secret, expires: u64) -> String {
-    let resource = utf8_percent_encode(url, PART).to_string();
+    let resource = utf8_percent_encode(url, VALUE).to_string();
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
     let signed = hmac::sign(&key, format!("{resource}\n{expires}").as_bytes());
     let signed = STANDARD.encode(signed);
     format!(
         "SharedAccessSignature sr={resource}&sig={}&se={expires}&skn={}",
-        utf8_percent_encode(&signed, PART),
-        utf8_percent_encode(name, PART)
+        utf8_percent_encode(&signed, VALUE),
+        utf8_percent_encode(name, VALUE)
     )
 }
 

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use tollgate_agents::operation::template::VALUE;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics};
 
@@ -543,12 +544,7 @@ pub fn decode_query(text: &str) -> Cow<'_, str> {
 
 /// Percent-encodes a query component.
 pub fn encode_query(text: &str) -> String {
-    const KEEP: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'~');
-    percent_encoding::utf8_percent_encode(text, KEEP).to_string()
+    percent_encoding::utf8_percent_encode(text, VALUE).to_string()
 }
 
 /// The decoded value of a query parameter; names compare without case.
