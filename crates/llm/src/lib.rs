@@ -8,6 +8,7 @@
 pub mod dialect;
 pub mod fuzz;
 mod json;
+pub mod price;
 pub mod prompt;
 pub mod request;
 pub mod sse;

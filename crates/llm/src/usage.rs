@@ -5,12 +5,14 @@
 //! (`usageMetadata`). What must hold: a count is never negative and never above [`Usage::MAX`]; the provider's total is
 //! kept as reported.
 
+mod classes;
 mod counts;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
+pub use classes::{Class, Classes};
 pub(crate) use counts::Counts;
 use serde_json::value::RawValue;
 
@@ -34,21 +36,6 @@ pub struct Usage {
     pub total: u64,
     /// True when the gateway counted, because the provider reported nothing.
     pub estimated: bool,
-}
-
-/// The classes of a [`Usage`] that do not overlap, so that prices can be applied without charging twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Classes {
-    /// Prompt tokens neither read from nor written to a cache.
-    pub input: u64,
-    /// Prompt tokens read from a cache.
-    pub cached_input: u64,
-    /// Prompt tokens written to a cache.
-    pub cache_write: u64,
-    /// Completion tokens without reasoning.
-    pub output: u64,
-    /// Reasoning tokens.
-    pub reasoning: u64,
 }
 
 impl Usage {
@@ -80,6 +67,7 @@ impl Usage {
             cache_write: self.cache_write,
             output: self.output.saturating_sub(self.reasoning),
             reasoning: self.reasoning,
+            ..Classes::default()
         }
     }
 }

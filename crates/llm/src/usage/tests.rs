@@ -33,6 +33,7 @@ fn chat() {
         cache_write: 0,
         output: 40,
         reasoning: 6,
+        ..Classes::default()
     };
     assert_eq!(usage.classes(), classes);
 }
