@@ -6,7 +6,7 @@
 
 mod memory;
 mod period;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+pub mod budgets;
 pub mod cache;
 pub mod concurrency;
 pub mod counters;
@@ -14,6 +15,7 @@ mod key;
 pub mod vectors;
 
 pub use answer::Answer;
+pub use budgets::Budgets;
 pub use cache::{Cache, MemoryCache};
 pub use concurrency::Concurrency;
 pub use counters::{

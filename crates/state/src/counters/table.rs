@@ -1,4 +1,4 @@
-//! The map of counters: bounded, forgets idle ones, and never loses one that is in use.
+//! The map of counters, and of budgets: bounded, forgets idle ones, and never loses one that is in use.
 //!
 //! Reads of the map take no lock; each counter has its own, for a few dozen instructions. What must hold: a counter with
 //! calls under way stays; a counter that was dropped from the map is marked under its lock, so that who still holds it
@@ -11,7 +11,7 @@ use crate::key::{Key, Map};
 use crate::lock;
 
 /// What a counter must tell the table.
-pub(super) trait Counter: Default {
+pub(crate) trait Counter: Default {
     /// Nothing would be lost without it.
     fn is_idle(&self, now: u64) -> bool;
     /// Calls are under way that will be settled here.
@@ -21,9 +21,9 @@ pub(super) trait Counter: Default {
 }
 
 /// A counter with its lock; `None` once it is dropped from the table.
-pub(super) type Slot<C> = Arc<Mutex<Option<C>>>;
+pub(crate) type Slot<C> = Arc<Mutex<Option<C>>>;
 
-pub(super) struct Table<C> {
+pub(crate) struct Table<C> {
     map: Map<Slot<C>>,
     capacity: usize,
     /// Counters made since the last sweep.
@@ -32,7 +32,7 @@ pub(super) struct Table<C> {
 }
 
 impl<C: Counter> Table<C> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
             map: Map::default(),
             capacity: capacity.max(16),
@@ -41,12 +41,33 @@ impl<C: Counter> Table<C> {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
 
+    /// Shows every counter to `see`, one after another, each under its lock.
+    pub(crate) fn each(&self, mut see: impl FnMut(&C)) {
+        for (_, slot) in &self.map.pin() {
+            if let Some(counter) = lock(slot).as_ref() {
+                see(counter);
+            }
+        }
+    }
+
+    /// The counter of `key`, if there is one.
+    pub(crate) fn find(&self, key: Key) -> Option<Slot<C>> {
+        self.map.pin().get(&key).cloned()
+    }
+
+    /// Drops the counter of `key`, unless calls are under way.
+    pub(crate) fn forget(&self, key: Key) {
+        if let Some(slot) = self.find(key) {
+            self.drop_if(key, &slot, |_| true);
+        }
+    }
+
     /// Runs `work` on the counter of `key`, which is made when missing.
-    pub(super) fn with<R>(
+    pub(crate) fn with<R>(
         &self,
         key: Key,
         now: u64,
@@ -61,7 +82,8 @@ impl<C: Counter> Table<C> {
         }
     }
 
-    fn slot(&self, key: Key, now: u64) -> Slot<C> {
+    /// The counter of `key`, made when missing. It may be dropped from the map before it is locked: then it is `None`.
+    pub(crate) fn slot(&self, key: Key, now: u64) -> Slot<C> {
         let map = self.map.pin();
         if let Some(slot) = map.get(&key) {
             return slot.clone();
@@ -76,7 +98,7 @@ impl<C: Counter> Table<C> {
 
     /// Drops idle counters; if the table is still full, also the sixteenth that was used least recently and has no call
     /// under way.
-    pub(super) fn sweep(&self, now: u64) {
+    pub(crate) fn sweep(&self, now: u64) {
         // One thread sweeps; the others go on and may pass the capacity by as much as they insert meanwhile.
         let Ok(_sweeping) = self.sweeping.try_lock() else {
             return;
