@@ -1,5 +1,5 @@
-//! State behind small traits: counters, values with a time to live, vectors. Here with memory behind them. And who is
-//! inside at one time, which is of one process.
+//! State behind small traits: counters, values with a time to live, vectors. Here with memory behind them. Who is
+//! inside at one time, which is of one process. And the ledger, in files.
 //!
 //! Called by `engine`'s policies. What must hold: time is a parameter (Unix milliseconds), never read; every map is
 //! bounded and forgets what is idle; locks are held for short sections and never across an await; a store that has to
@@ -12,6 +12,7 @@ pub mod cache;
 pub mod concurrency;
 pub mod counters;
 mod key;
+pub mod ledger;
 pub mod vectors;
 
 pub use answer::Answer;
