@@ -7,6 +7,7 @@
 //! A request that is no model request (another method than POST, a body that is not JSON) counts nothing of itself;
 //! should its answer report usage all the same, that is counted.
 
+mod ceiling;
 mod decode;
 mod embed;
 mod hold;
@@ -28,6 +29,7 @@ use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
 
+pub use ceiling::Allowance;
 pub(crate) use embed::{Embedder, identity};
 pub(crate) use hold::hold;
 use metering::{Metering, Tally};
@@ -66,6 +68,8 @@ pub struct LlmCall {
     /// Whether usage was asked upstream on the gateway's own account, so that the caller must not see it.
     hide_usage: bool,
     estimate: Option<Estimate>,
+    /// How far a streamed answer may go.
+    ceiling: Option<Box<ceiling::Ceiling>>,
     tally: Rc<RefCell<Tally>>,
 }
 
@@ -204,6 +208,7 @@ impl LlmCall {
             asking: None,
             hide_usage: false,
             estimate: None,
+            ceiling: None,
             tally: Rc::default(),
         };
         if rq.request.method == Method::POST

@@ -4,8 +4,9 @@
 //! unchanged but for the usage chunk that only the gateway asked for; what the caller did not take is handed back, so
 //! that settlement may read on for the provider's own numbers ([`Exchange::unread`]).
 
+use super::ceiling::Cutting;
 use super::decode::Decoder;
-use super::{LlmCall, is_event_stream, is_json};
+use super::{LlmCall, is_encoded, is_event_stream, is_json};
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::compile::Section;
@@ -33,6 +34,8 @@ pub(super) struct Tally {
     /// The rest of a body that was dropped before its end.
     rest: Option<Body>,
     first_token_nanos: Option<u64>,
+    /// What was used when the answer was ended for want of more.
+    cut: Option<Usage>,
 }
 
 impl Default for Tally {
@@ -43,11 +46,16 @@ impl Default for Tally {
             events: false,
             rest: None,
             first_token_nanos: None,
+            cut: None,
         }
     }
 }
 
 impl Tally {
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
     pub(super) fn is_metered(&self) -> bool {
         self.meter.is_some()
     }
@@ -110,6 +118,13 @@ impl LlmCall {
             return;
         }
         let clock = rq.services.clock.clone();
+        // What is coded cannot be ended: it passes, and is counted.
+        let cutting = (events && !is_encoded(&response.headers))
+            .then(|| self.cutting())
+            .flatten();
+        if cutting.is_some() {
+            response.headers.remove(header::CONTENT_LENGTH);
+        }
         let mut tally = self.tally.borrow_mut();
         tally.events = events;
         tally.decoder = Decoder::new(&response.headers);
@@ -129,15 +144,27 @@ impl LlmCall {
                     inner: Some(inner),
                     tally: self.tally.clone(),
                     hide,
+                    cutting,
                     passed: VecDeque::new(),
                     clock,
                 })));
             }
             BodyState::Buffered(bytes) => {
-                tally.feed(&bytes, &*clock);
+                let mut body = match cutting {
+                    None => bytes,
+                    Some(mut cutting) => {
+                        let mut kept = cutting.push(&bytes);
+                        kept.extend(cutting.finish());
+                        if let Some(used) = cutting.cut() {
+                            tally.cut = Some(used);
+                            kept.push(cutting.close());
+                        }
+                        kept.concat().into()
+                    }
+                };
+                tally.feed(&body, &*clock);
                 drop(tally);
                 self.conclude();
-                let mut body = bytes;
                 if hides {
                     let mut hide = HideUsage::new();
                     let mut kept = hide.push(body);
@@ -156,15 +183,16 @@ impl LlmCall {
 
     /// Ends the metering: usage as reported, else as counted.
     fn conclude(&mut self) {
-        let (meter, events, first) = {
+        let (meter, events, first, cut) = {
             let mut tally = self.tally.borrow_mut();
-            (tally.meter.take(), tally.events, tally.first_token_nanos)
+            let first = tally.first_token_nanos;
+            (tally.meter.take(), tally.events, first, tally.cut)
         };
         let Some(mut meter) = meter else {
             return;
         };
         // The prompt is counted only when the provider did not say.
-        let prompt = if events && meter.reported().is_none() {
+        let prompt = if events && cut.is_none() && meter.reported().is_none() {
             self.estimate().tokens
         } else {
             0
@@ -173,7 +201,7 @@ impl LlmCall {
         self.first_token_nanos = first;
         self.served_model = metered.model.map(Str::from);
         // An answer began, so the prompt was taken, though nothing says so (the caller left before the first token).
-        self.usage = metered.usage.or_else(|| {
+        self.usage = cut.or(metered.usage).or_else(|| {
             (self.readable && self.operation != Operation::Other)
                 .then(|| Usage::estimate(self.estimate().tokens, 0))
         });
@@ -237,9 +265,56 @@ struct Metered {
     inner: Option<Body>,
     tally: Rc<RefCell<Tally>>,
     hide: Option<HideUsage>,
-    /// Chunks that left the filter and wait to be taken.
+    /// Ends the answer when it has used what it was given.
+    cutting: Option<Box<Cutting>>,
+    /// Chunks that left the filters and wait to be taken.
     passed: VecDeque<Bytes>,
     clock: Arc<dyn Clock>,
+}
+
+impl Metered {
+    /// Whether no filter holds or removes anything.
+    fn passes_all(&self) -> bool {
+        self.hide.is_none() && self.cutting.is_none()
+    }
+
+    /// Counts a chunk that the caller gets.
+    fn pass(&mut self, data: Bytes) {
+        self.tally.borrow_mut().feed(&data, &*self.clock);
+        match &mut self.hide {
+            None => self.passed.push_back(data),
+            Some(hide) => self.passed.extend(hide.push(data)),
+        }
+    }
+
+    /// The upstream has ended, or is not read any more.
+    fn ended(&mut self) {
+        self.inner = None;
+        if let Some(rest) = self.cutting.as_mut().and_then(|cutting| cutting.finish()) {
+            self.pass(rest);
+        }
+        let held = self.hide.as_mut().and_then(HideUsage::finish);
+        self.passed.extend(held);
+    }
+
+    /// Passes a chunk through the filter that may end the answer: then the upstream's connection is closed, so that it
+    /// stops to work.
+    fn push(&mut self, data: &Bytes) {
+        let Some(cutting) = &mut self.cutting else {
+            return;
+        };
+        let passed = cutting.push(data);
+        let cut = cutting.cut();
+        for data in passed {
+            self.pass(data);
+        }
+        if cut.is_some() {
+            self.tally.borrow_mut().cut = cut;
+            self.ended();
+            let last = self.cutting.take().map(|mut cutting| cutting.close());
+            self.passed.extend(last);
+        }
+    }
 }
 
 impl http_body::Body for Metered {
@@ -260,6 +335,7 @@ impl http_body::Body for Metered {
             };
             match ready!(Pin::new(inner).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if this.cutting.is_some() => this.push(&data),
                     Ok(data) => {
                         this.tally.borrow_mut().feed(&data, &*this.clock);
                         match &mut this.hide {
@@ -273,27 +349,23 @@ impl http_body::Body for Metered {
                     this.inner = None;
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => {
-                    this.inner = None;
-                    this.passed
-                        .extend(this.hide.as_mut().and_then(HideUsage::finish));
-                }
+                None => this.ended(),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        // The filter may still hold a part of an event.
+        // The filters may still hold a part of an event.
         self.passed.is_empty()
             && match &self.inner {
                 None => true,
-                Some(inner) => self.hide.is_none() && inner.is_end_stream(),
+                Some(inner) => self.passes_all() && inner.is_end_stream(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.inner, &self.hide) {
-            (Some(inner), None) => inner.size_hint(),
+        match &self.inner {
+            Some(inner) if self.passes_all() => inner.size_hint(),
             _ => SizeHint::default(),
         }
     }

@@ -24,6 +24,7 @@ fn call(operation: Operation, body: &'static str) -> LlmCall {
         asking: None,
         hide_usage: false,
         estimate: None,
+        ceiling: None,
         tally: Rc::default(),
     }
 }

@@ -26,7 +26,8 @@ const EMBEDDINGS_TAIL: usize = 16 << 10;
 
 static MODEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"model\""));
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
-static VERTEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usageMetadata\""));
+pub(super) static VERTEX: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new("\"usageMetadata\""));
 
 /// What a response used, as far as it was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
