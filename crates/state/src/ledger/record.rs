@@ -300,10 +300,11 @@ macro_rules! tokens {
         pub struct SignedTokens { $(#[doc = $doc] pub $name: i64,)* }
 
         impl Tokens {
-            /// All of them.
+            /// All tokens; searches are none.
             #[must_use]
             pub fn sum(&self) -> u64 {
-                [$(self.$name),*].iter().fold(0, |sum: u64, n| sum.saturating_add(*n))
+                let all = [$(self.$name),*].iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+                all.saturating_sub(self.web_search)
             }
 
             /// Adds, class by class.
@@ -361,7 +362,11 @@ tokens! {
     37 audio_input: "Audio in the prompt.",
     38 audio_output: "Audio in the completion.",
     39 image_input: "Images in the prompt.",
-    40 image_output: "Images in the completion."
+    40 image_output: "Images in the completion.",
+    41 cache_write_hour: "Prompt tokens written to a cache for an hour.",
+    42 cached_audio_input: "Audio in the prompt, read from a cache.",
+    43 cached_image_input: "Images in the prompt, read from a cache.",
+    44 web_search: "Searches of the web; calls, not tokens."
 }
 
 impl Call<'_> {
