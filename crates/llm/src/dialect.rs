@@ -73,6 +73,54 @@ pub fn deployment(path: &str) -> Option<&str> {
     }
 }
 
+/// The model that a path names, still percent-encoded, and whether the path asks for a stream: Gemini and Vertex AI
+/// (`…/models/{model}:streamGenerateContent`), Bedrock (`/model/{model}/converse-stream`).
+#[must_use]
+pub fn model_in_path(path: &str) -> Option<(&str, bool)> {
+    let path = without_query(path).trim_end_matches('/');
+    let (before, last) = split_last(path);
+    if let Some((model, action)) = last.rsplit_once(':') {
+        // `generateContent`, `embedContent`, `predict`, `rawPredict`, and their streams.
+        let known = ["content", "predict", "tokens", "contents"]
+            .iter()
+            .any(|end| ends_with(action, end));
+        let parent = split_last(before).1.trim_end_matches('/');
+        if known && parent.eq_ignore_ascii_case("models") && !model.is_empty() {
+            return Some((model, starts_with(action, "stream")));
+        }
+        return None;
+    }
+    let stream = match last {
+        _ if last.eq_ignore_ascii_case("converse") || last.eq_ignore_ascii_case("invoke") => false,
+        _ if last.eq_ignore_ascii_case("converse-stream")
+            || last.eq_ignore_ascii_case("invoke-with-response-stream") =>
+        {
+            true
+        }
+        _ => return None,
+    };
+    // An id may be an ARN, whose slashes are encoded; some clients leave them as they are.
+    let start = before
+        .as_bytes()
+        .windows(7)
+        .position(|part| part.eq_ignore_ascii_case(b"/model/"))?;
+    let model = before[start + 7..].trim_end_matches('/');
+    (!model.is_empty()).then_some((model, stream))
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    text.as_bytes()
+        .get(..start.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+}
+
+fn ends_with(text: &str, end: &str) -> bool {
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|at| text.as_bytes().get(at..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+}
+
 fn without_query(path: &str) -> &str {
     &path[..memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())]
 }

@@ -92,6 +92,7 @@ pub fn request(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = Operation::from_path(&text);
     let _ = dialect::deployment(&text);
+    let _ = dialect::model_in_path(&text);
     let Ok(peek) = Peek::new(data) else {
         return;
     };
@@ -143,6 +144,10 @@ pub fn stream(data: &[u8]) {
             meter(Meter::events(operation), &chunks),
             meter(Meter::events(operation), whole)
         );
+        assert_eq!(
+            meter(Meter::frames(operation), &chunks),
+            meter(Meter::frames(operation), whole)
+        );
         // Of embeddings only the end is kept, which is the whole of a short body.
         if operation != Operation::Embeddings || stream.len() < 16 << 10 {
             assert_eq!(
@@ -150,7 +155,11 @@ pub fn stream(data: &[u8]) {
                 meter(Meter::body(operation), whole)
             );
         }
-        let _ = usage::from_body(operation, &stream);
+        if let Some((usage, _)) = usage::from_body(operation, &stream) {
+            let classes = usage.classes();
+            assert_eq!(classes.input_tokens(), usage.input, "{usage:?}");
+            assert_eq!(classes.output_tokens(), usage.output, "{usage:?}");
+        }
     }
     let hide = |chunks: &[Bytes]| {
         let mut filter = HideUsage::new();

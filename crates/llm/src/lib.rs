@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod dialect;
+pub mod eventstream;
 pub mod fuzz;
 mod json;
 pub mod price;

@@ -52,3 +52,45 @@ fn operations_by_path() {
         assert_eq!(deployment(path), id, "{path}");
     }
 }
+
+#[test]
+fn models_in_paths() {
+    for (path, expected) in [
+        (
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            Some(("gemini-2.5-pro", false)),
+        ),
+        (
+            "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
+            Some(("gemini-2.5-pro", true)),
+        ),
+        (
+            "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict",
+            Some(("claude-sonnet-4-5@20250929", true)),
+        ),
+        (
+            "/model/anthropic.claude-3-haiku-20240307-v1:0/invoke",
+            Some(("anthropic.claude-3-haiku-20240307-v1:0", false)),
+        ),
+        (
+            "/model/us.amazon.nova-pro-v1%3A0/converse-stream/",
+            Some(("us.amazon.nova-pro-v1%3A0", true)),
+        ),
+        (
+            "/aws/model/arn:aws:bedrock:us-east-1:1:inference-profile/us.x-v1:0/converse",
+            Some((
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.x-v1:0",
+                false,
+            )),
+        ),
+        ("/model//converse", None),
+        ("/converse", None),
+        ("/v1/models/x:publish", None),
+        ("/v1/models/:generateContent", None),
+        ("/v1/chat/completions", None),
+        ("/models/größe:generateContent", Some(("größe", false))),
+        ("", None),
+    ] {
+        assert_eq!(model_in_path(path), expected, "{path}");
+    }
+}

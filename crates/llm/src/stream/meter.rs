@@ -4,14 +4,18 @@
 //! an event without a usage object is not parsed but for its delta; memory is bounded (`TEXT_LIMIT` of output text,
 //! `BODY_LIMIT` of a whole body). Broken events are passed over: the provider's own report decides.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use memchr::memmem::Finder;
 
 use super::deltas;
 use super::hide::{USAGE, has_usage_object};
 use crate::dialect::Operation;
+use crate::eventstream;
 use crate::json;
 use crate::sse::{self, Event, Splitter};
 use crate::tokens;
@@ -26,8 +30,13 @@ const EMBEDDINGS_TAIL: usize = 16 << 10;
 
 static MODEL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"model\""));
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
+static STOP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"stop_reason\""));
+static GEMINI_FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finishReason\""));
+static BEDROCK_STOP: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"stopReason\""));
 pub(super) static VERTEX: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new("\"usageMetadata\""));
+static METRICS: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new("\"amazon-bedrock-invocationMetrics\""));
 
 /// What a response used, as far as it was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +51,8 @@ pub struct Metered {
     pub deltas: u64,
     /// Which event (from 0) brought the first output text.
     pub first_token: Option<u64>,
-    /// `finish_reason` of the last choice that finished (chat, completions).
+    /// `finish_reason` of the last choice that finished (chat, completions), or what others call it: `stop_reason`
+    /// (Anthropic), `finishReason` (Gemini), `stopReason` (Bedrock). Of streams only.
     pub finish_reason: Option<String>,
     /// The stream said that it is complete: `[DONE]`, or a final Responses or Anthropic event.
     pub complete: bool,
@@ -54,6 +64,7 @@ pub struct Meter {
     operation: Operation,
     form: Form,
     counts: Counts,
+    headers: Option<Usage>,
     estimating: bool,
     /// Output text not yet counted.
     text: String,
@@ -65,6 +76,7 @@ pub struct Meter {
 #[derive(Debug)]
 enum Form {
     Events(Splitter),
+    Frames(eventstream::Splitter),
     Body(Body),
 }
 
@@ -116,6 +128,12 @@ impl Meter {
         Self::new(operation, Form::Events(Splitter::default()))
     }
 
+    /// A meter for a stream in Amazon's framing: Bedrock's `ConverseStream` and `InvokeModelWithResponseStream`.
+    #[must_use]
+    pub fn frames(operation: Operation) -> Self {
+        Self::new(operation, Form::Frames(eventstream::Splitter::default()))
+    }
+
     /// A meter for a whole JSON body that passes in chunks.
     #[must_use]
     pub fn body(operation: Operation) -> Self {
@@ -127,6 +145,7 @@ impl Meter {
             operation,
             form,
             counts: Counts::default(),
+            headers: None,
             estimating: true,
             text: String::new(),
             counted: 0,
@@ -151,13 +170,23 @@ impl Meter {
                 splitter.look(chunk, |event| self.event(&event));
                 self.form = Form::Events(splitter);
             }
+            Form::Frames(splitter) => {
+                let mut splitter = std::mem::take(splitter);
+                splitter.look(chunk, |frame| self.frame(&frame));
+                self.form = Form::Frames(splitter);
+            }
         }
+    }
+
+    /// Usage that stands in the response's headers ([`usage::from_headers`]): taken where the body says nothing.
+    pub fn headers(&mut self, usage: Option<Usage>) {
+        self.headers = usage;
     }
 
     /// Usage that the provider has reported so far.
     #[must_use]
     pub fn reported(&self) -> Option<Usage> {
-        self.counts.usage()
+        self.counts.usage().or(self.headers)
     }
 
     /// Which event (from 0) brought the first output text; the caller notes the time when it becomes `Some`.
@@ -177,18 +206,38 @@ impl Meter {
                         whole: event.whole,
                     });
                 }
-                self.seen.usage = self.counts.usage().or_else(|| self.estimate(prompt, model));
+                self.seen.usage = self.streamed(prompt, model);
             }
+            Form::Frames(_) => self.seen.usage = self.streamed(prompt, model),
             Form::Body(body) => {
                 let body = std::mem::take(body);
                 if let Some((usage, model)) = usage::from_body(self.operation, body.bytes()) {
                     self.seen.usage = Some(usage);
-                    self.seen.model = model.map(std::borrow::Cow::into_owned);
+                    self.seen.model = model.map(Cow::into_owned);
                     self.seen.complete = true;
+                } else {
+                    self.seen.usage = self.headers;
                 }
             }
         }
         std::mem::take(&mut self.seen)
+    }
+
+    /// The usage of a stream: as reported, else as estimated. A report of the beginning alone (the stream was cut off)
+    /// keeps its prompt; the output that was seen since is estimated.
+    fn streamed(&mut self, prompt: u64, model: &str) -> Option<Usage> {
+        let Some(mut usage) = self.counts.usage() else {
+            return self.headers.or_else(|| self.estimate(prompt, model));
+        };
+        if self.counts.is_preliminary()
+            && let Some(seen) = self.estimate(usage.input, model)
+            && seen.output > usage.output
+        {
+            usage.output = seen.output;
+            usage.total = seen.total;
+            usage.estimated = true;
+        }
+        Some(usage)
     }
 
     fn estimate(&mut self, prompt: u64, model: &str) -> Option<Usage> {
@@ -228,10 +277,49 @@ impl Meter {
                 Some(_) => {}
             }
         }
+        self.data(raw, sse::data, |raw| {
+            let event = Event { raw, whole: true };
+            event.field("event").is_some_and(is_last)
+        });
+    }
+
+    /// A frame of `ConverseStream` holds the event; one of `InvokeModelWithResponseStream` the model's own event, coded.
+    fn frame(&mut self, frame: &eventstream::Frame<'_>) {
+        let kind = frame.header(":event-type").unwrap_or_default();
+        let mut decoded = Vec::new();
+        let mut payload = frame.payload;
+        if kind == b"chunk" {
+            let read = json::members(payload, |name, value| {
+                if name == "bytes"
+                    && let Some(text) = json::text(value)
+                    && let Ok(bytes) = STANDARD.decode(text.as_bytes())
+                {
+                    decoded = bytes;
+                }
+            });
+            if read.is_err() {
+                return;
+            }
+            payload = &decoded;
+        }
+        // What comes last: the metadata; for other models the metrics that Bedrock puts into the last event.
+        let last = kind == b"metadata" || METRICS.find(payload).is_some();
+        self.data(payload, |raw| Some(Cow::Borrowed(raw)), |_| last);
+        self.seen.complete |= last;
+    }
+
+    /// An event: `json` finds its JSON in its bytes, `last` says whether it ends the answer.
+    fn data(
+        &mut self,
+        raw: &[u8],
+        json: impl Fn(&[u8]) -> Option<Cow<'_, [u8]>>,
+        last: impl Fn(&[u8]) -> bool,
+    ) {
         if has_usage_object(raw)
-            || (self.operation == Operation::Other && VERTEX.find(raw).is_some())
+            || (self.operation == Operation::Other
+                && (VERTEX.find(raw).is_some() || METRICS.find(raw).is_some()))
         {
-            self.read_usage(raw);
+            self.read_usage(json(raw));
         }
         let deltas = self.seen.deltas;
         let (text, estimating, count) = (&mut self.text, self.estimating, &mut self.seen.deltas);
@@ -247,8 +335,10 @@ impl Meter {
                 let model = self.seen.model.clone().unwrap_or_default();
                 self.count_text(&model);
             }
-        } else {
-            self.look_for_end(raw);
+        }
+        // Gemini says how it ended beside its last text.
+        if self.seen.deltas == deltas || self.operation == Operation::Other {
+            self.look_for_end(raw, last);
         }
         if self.seen.model.is_none() {
             self.look_for_model(raw);
@@ -256,8 +346,8 @@ impl Meter {
         self.seen.events += 1;
     }
 
-    fn read_usage(&mut self, raw: &[u8]) {
-        let Some(data) = sse::data(raw) else {
+    fn read_usage(&mut self, data: Option<Cow<'_, [u8]>>) {
+        let Some(data) = data else {
             return;
         };
         let mut found = Found {
@@ -276,26 +366,21 @@ impl Meter {
     }
 
     /// An event without output text may be the one that ends a choice or the answer.
-    fn look_for_end(&mut self, raw: &[u8]) {
+    fn look_for_end(&mut self, raw: &[u8], last: impl Fn(&[u8]) -> bool) {
         if matches!(self.operation, Operation::Responses | Operation::Other) {
-            let event = Event { raw, whole: true };
-            if matches!(
-                event.field("event"),
-                Some(
-                    b"response.completed"
-                        | b"response.incomplete"
-                        | b"response.failed"
-                        | b"message_stop"
-                )
-            ) {
-                self.seen.complete = true;
-            }
+            self.seen.complete |= last(raw);
         }
-        if let Some(reason) = json::value_of(raw, &FINISH, 0)
-            .and_then(|at| json::leading(&raw[at..]))
-            .and_then(json::text)
-        {
-            self.seen.finish_reason = Some(reason.into_owned());
+        let names: &[&LazyLock<Finder<'static>>] = match self.operation {
+            Operation::Other => &[&FINISH, &STOP, &GEMINI_FINISH, &BEDROCK_STOP],
+            _ => &[&FINISH],
+        };
+        for name in names {
+            if let Some(reason) = json::value_of(raw, name, 0)
+                .and_then(|at| json::leading(&raw[at..]))
+                .and_then(json::text)
+            {
+                self.seen.finish_reason = Some(reason.into_owned());
+            }
         }
     }
 
@@ -304,10 +389,22 @@ impl Meter {
         let model = json::value_of(raw, &MODEL, 0)
             .and_then(|at| json::leading(&raw[at..]))
             .and_then(json::text);
-        self.seen.model = model
-            .filter(|model| !model.is_empty())
-            .map(std::borrow::Cow::into_owned);
+        self.seen.model = model.filter(|model| !model.is_empty()).map(Cow::into_owned);
     }
+}
+
+/// Whether an event of this name ends an answer.
+fn is_last(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"response.completed"
+            | b"response.incomplete"
+            | b"response.failed"
+            | b"message_stop"
+            | b"image_generation.completed"
+            | b"image_edit.completed"
+            | b"transcript.text.done"
+    )
 }
 
 fn without_line_ends(mut raw: &[u8]) -> &[u8] {
@@ -322,5 +419,8 @@ pub(crate) fn warm_up() {
     LazyLock::force(&USAGE);
     LazyLock::force(&MODEL);
     LazyLock::force(&FINISH);
-    LazyLock::force(&VERTEX);
+    for finder in [&VERTEX, &STOP, &GEMINI_FINISH, &BEDROCK_STOP] {
+        LazyLock::force(finder);
+    }
+    LazyLock::force(&METRICS);
 }

@@ -173,3 +173,233 @@ fn usage_is_found_behind_any_text() {
     assert_eq!((usage.input, usage.output), (3, 4));
     assert_eq!(model.as_deref(), Some("gpt-4o-mini"));
 }
+
+/// A count as a broken provider might write it.
+fn count(u: &mut arbtest::arbitrary::Unstructured<'_>) -> arbtest::arbitrary::Result<String> {
+    Ok(match u.int_in_range(0..=9)? {
+        0 => "-3".to_owned(),
+        1 => "18446744073709551615".to_owned(),
+        2 => "1e300".to_owned(),
+        3 => "2.5".to_owned(),
+        4 => "null".to_owned(),
+        5 => "\"12\"".to_owned(),
+        6 => u.arbitrary::<u64>()?.to_string(),
+        _ => u.arbitrary::<u8>()?.to_string(),
+    })
+}
+
+/// Members of all shapes, mixed.
+const MEMBERS: [&str; 22] = [
+    r#""prompt_tokens":#"#,
+    r#""completion_tokens":#"#,
+    r#""total_tokens":#"#,
+    r#""input_tokens":#"#,
+    r#""output_tokens":#"#,
+    r##""prompt_tokens_details":{"cached_tokens":#,"audio_tokens":#,"image_tokens":#}"##,
+    r##""input_tokens_details":{"cached_tokens":#,"cached_tokens_details":{"audio_tokens":#,"image_tokens":#}}"##,
+    r##""completion_tokens_details":{"reasoning_tokens":#,"audio_tokens":#,"image_tokens":#}"##,
+    r#""cache_creation_input_tokens":#"#,
+    r#""cache_read_input_tokens":#"#,
+    r##""cache_creation":{"ephemeral_5m_input_tokens":#,"ephemeral_1h_input_tokens":#}"##,
+    r#""promptTokenCount":#"#,
+    r#""candidatesTokenCount":#"#,
+    r#""thoughtsTokenCount":#"#,
+    r#""toolUsePromptTokenCount":#"#,
+    r#""cachedContentTokenCount":#"#,
+    r##""promptTokensDetails":[{"modality":"AUDIO","tokenCount":#},{"modality":"IMAGE","tokenCount":#}]"##,
+    r##""cacheTokensDetails":[{"modality":"AUDIO","tokenCount":#}]"##,
+    r#""cacheWriteInputTokens":#"#,
+    r##""cacheDetails":[{"ttl":"1h","inputTokens":#},{"ttl":"5m","inputTokens":#}]"##,
+    r##""server_tool_use":{"web_search_requests":#}"##,
+    r#""totalTokenCount":#"#,
+];
+
+#[test]
+fn classes_never_overlap_whatever_is_reported() {
+    arbtest::arbtest(|u| {
+        let mut members = Vec::new();
+        for _ in 0..u.int_in_range(0..=6)? {
+            let mut member = String::new();
+            for piece in u.choose(&MEMBERS)?.split_inclusive('#') {
+                match piece.strip_suffix('#') {
+                    Some(before) => {
+                        member.push_str(before);
+                        member.push_str(&count(u)?);
+                    }
+                    None => member.push_str(piece),
+                }
+            }
+            members.push(member);
+        }
+        let body = format!(r#"{{"usage":{{{}}}}}"#, members.join(","));
+        let Some((usage, _)) = from_body(Operation::Other, body.as_bytes()) else {
+            return Ok(());
+        };
+        let classes = usage.classes();
+        assert_eq!(classes.input_tokens(), usage.input, "{body}");
+        assert_eq!(classes.output_tokens(), usage.output, "{body}");
+        for (class, count) in classes.iter() {
+            assert!(count <= Usage::MAX, "{class:?} of {body}");
+        }
+        assert!(usage.total <= Usage::MAX);
+        // What fits is charged as reported.
+        if !usage.inconsistent {
+            assert_eq!(
+                classes.cached_input + classes.cached_audio_input + classes.cached_image_input,
+                usage.cached_input,
+                "{body}"
+            );
+            assert_eq!(
+                classes.cache_write + classes.cache_write_hour,
+                usage.cache_write
+            );
+            assert_eq!(
+                classes.audio_input + classes.cached_audio_input,
+                usage.audio_input
+            );
+            assert_eq!(
+                (classes.reasoning, classes.audio_output),
+                (usage.reasoning, usage.audio_output)
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn hand_made_usages_have_classes_too() {
+    arbtest::arbtest(|u| {
+        let usage = Usage {
+            input: u.arbitrary::<u64>()?,
+            cached_input: u.arbitrary()?,
+            cache_write: u.arbitrary()?,
+            cache_write_hour: u.arbitrary()?,
+            output: u.arbitrary()?,
+            reasoning: u.arbitrary()?,
+            audio_input: u.arbitrary()?,
+            cached_audio_input: u.arbitrary()?,
+            audio_output: u.arbitrary()?,
+            image_input: u.arbitrary()?,
+            cached_image_input: u.arbitrary()?,
+            image_output: u.arbitrary()?,
+            ..Usage::default()
+        };
+        let classes = usage.classes();
+        assert_eq!(classes.input_tokens(), usage.input);
+        assert_eq!(classes.output_tokens(), usage.output);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    for (usage, inconsistent, input, output) in [
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}"#,
+            false,
+            5,
+            2,
+        ),
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":8}"#,
+            true,
+            5,
+            2,
+        ),
+        (
+            r#"{"prompt_tokens":-5,"completion_tokens":2,"total_tokens":2}"#,
+            true,
+            0,
+            2,
+        ),
+        (
+            r#"{"prompt_tokens":-0,"completion_tokens":2.0}"#,
+            false,
+            0,
+            2,
+        ),
+        (r#"{"prompt_tokens":5.5,"completion_tokens":2}"#, true, 5, 2),
+        (
+            r#"{"prompt_tokens":9007199254740992,"completion_tokens":0}"#,
+            true,
+            Usage::MAX,
+            0,
+        ),
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":{"cached_tokens":6}}"#,
+            true,
+            5,
+            0,
+        ),
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":1,"completion_tokens_details":{"reasoning_tokens":2}}"#,
+            true,
+            5,
+            1,
+        ),
+        // A missing count is what the total leaves.
+        (r#"{"prompt_tokens":5,"total_tokens":8}"#, false, 5, 3),
+        (r#"{"completion_tokens":5,"total_tokens":8}"#, false, 3, 5),
+        (r#"{"prompt_tokens":5,"total_tokens":3}"#, true, 5, 0),
+        // xAI counts reasoning beside the completion, and its total shows it.
+        (
+            r#"{"prompt_tokens":5,"completion_tokens":2,"total_tokens":10,"completion_tokens_details":{"reasoning_tokens":3}}"#,
+            false,
+            5,
+            5,
+        ),
+        // Gemini's total decides on thoughts, too.
+        (
+            r#"{"promptTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3,"totalTokenCount":9}"#,
+            false,
+            5,
+            4,
+        ),
+        (
+            r#"{"promptTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3,"totalTokenCount":12}"#,
+            false,
+            5,
+            7,
+        ),
+        // Cut off while it thought.
+        (
+            r#"{"promptTokenCount":5,"thoughtsTokenCount":3,"totalTokenCount":8}"#,
+            false,
+            5,
+            3,
+        ),
+        (
+            r#"{"input_tokens":5,"cache_creation_input_tokens":4,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":2}}"#,
+            true,
+            9,
+            0,
+        ),
+    ] {
+        let body = format!(r#"{{"usage":{usage}}}"#);
+        let (found, _) = read(Operation::Other, &body);
+        assert_eq!(
+            (found.inconsistent, found.input, found.output),
+            (inconsistent, input, output),
+            "{usage}"
+        );
+    }
+}
+
+#[test]
+fn headers_of_bedrock() {
+    let header = |name: &str| match name {
+        "x-amzn-bedrock-input-token-count" => Some("10"),
+        "x-amzn-bedrock-output-token-count" => Some(" 4 "),
+        "x-amzn-bedrock-cache-read-input-token-count" => Some("90"),
+        "x-amzn-bedrock-cache-write-input-token-count" => Some("no"),
+        _ => None,
+    };
+    let usage = from_headers(header).unwrap();
+    assert_eq!(
+        (usage.input, usage.cached_input, usage.output),
+        (100, 90, 4)
+    );
+    assert_eq!((usage.total, usage.inconsistent), (104, false));
+    assert_eq!(from_headers(|_| None), None);
+    assert_eq!(from_headers(|_| Some("-1")), None);
+}
