@@ -11,17 +11,25 @@ mod days;
 mod fields;
 mod folder;
 pub mod frame;
+mod numbers;
 mod reader;
 mod record;
+mod recovery;
+mod retention;
+mod running;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use days::{Day, Period};
 pub use folder::{Folder, OpenError};
+pub use numbers::{Counted, Numbers, Observer};
 pub use reader::{Damage, Reader};
 pub use record::{
     Adjustment, Call, EndReason, Flags, Grant, GrantUnit, Intent, Record, Settlement, SignedTokens,
     Text, Tokens,
 };
-pub use writer::{Position, Writer};
+pub use running::{Ledger, Options, Recovered, WallClock};
+pub use sync::Synced;
+pub use writer::{Position, Settled, Writer};

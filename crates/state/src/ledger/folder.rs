@@ -1,7 +1,7 @@
 //! The ledger's data folder: who may write in it, and what lies where.
 //!
 //! `FOLDER/2026-11-20/PROCESS-THREAD-PART.tgl`; `FOLDER/lock` is held with flock while a gateway runs, so that a crash
-//! leaves nothing behind that would keep the next one out. What must stay true: one writing process at a time; the
+//! leaves nothing behind that would keep the next one out. What must stay true: one gateway writes at a time; the
 //! numbers of processes grow, whatever the clock says.
 
 use super::days::{Day, Period};
@@ -41,7 +41,7 @@ impl std::fmt::Display for OpenError {
             OpenError::Locked { lock, holder } => {
                 write!(
                     f,
-                    "another gateway writes in this folder: `{}` is locked",
+                    "another process writes in this folder: `{}` is locked",
                     lock.display()
                 )?;
                 if !holder.is_empty() {
@@ -57,17 +57,30 @@ impl std::fmt::Display for OpenError {
 impl std::error::Error for OpenError {}
 
 impl Folder {
-    /// Takes a folder for writing; makes it when it is not there. `now_ms` is the wall clock, Unix milliseconds.
+    /// Takes a folder for a gateway; makes it when it is not there. `now_ms` is the wall clock, Unix milliseconds.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: &Path, now_ms: u64) -> Result<Folder, OpenError> {
+        Folder::locked(path, "lock", now_ms)
+    }
+
+    /// Takes a folder for adjustments, beside a gateway that may write in it: under a lock of their own. Writers of it
+    /// take numbers of threads from 60000 on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_beside(path: &Path, now_ms: u64) -> Result<Folder, OpenError> {
+        Folder::locked(path, "adjustments.lock", now_ms)
+    }
+
+    fn locked(path: &Path, lock: &str, now_ms: u64) -> Result<Folder, OpenError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |error| OpenError::Io(path, error)
         };
         fs::create_dir_all(path).map_err(at(path))?;
-        let name = path.join("lock");
+        let name = path.join(lock);
         let mut lock = File::options()
             .read(true)
             .write(true)

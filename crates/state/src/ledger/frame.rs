@@ -101,7 +101,7 @@ pub struct Frames<R> {
 }
 
 /// Bytes read at a time.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 impl<R: Read> Frames<R> {
     /// Reads what comes behind a segment's header.

@@ -28,6 +28,17 @@ pub struct Damage {
     pub unknown: u64,
 }
 
+impl Damage {
+    /// With that of another reader.
+    pub(super) fn join(&mut self, other: Damage) {
+        self.segments += other.segments;
+        self.places += other.places;
+        self.bytes += other.bytes;
+        self.repeated += other.repeated;
+        self.unknown += other.unknown;
+    }
+}
+
 /// The records of a period.
 pub struct Reader {
     period: Period,

@@ -1,3 +1,7 @@
+//! Records and files: what is written is read, whatever happens to the bytes.
+
+mod running;
+
 use super::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,9 +185,9 @@ fn a_torn_tail_costs_what_was_in_it() {
 
 #[test]
 fn a_flipped_bit_costs_one_record() {
-    let (scratch, file, bytes, ends, records) = sample(3);
+    let (scratch, file, bytes, ends, records) = sample(2);
     for at in 0..bytes.len() {
-        for bit in [0, 3, 7] {
+        for bit in [0, 7] {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << bit;
             std::fs::write(&file, &flipped).unwrap();

@@ -1,0 +1,125 @@
+//! What a running ledger counts of itself, for `/metrics`, and whom it tells when writing begins to fail.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Told when the ledger cannot be written, and when it can again. Called on the thread that noticed; must not wait.
+pub trait Observer: Send + Sync {
+    /// Writing fails.
+    fn failing(&self, why: &str);
+
+    /// Writing works again.
+    fn recovered(&self);
+}
+
+/// Nobody is told.
+impl Observer for () {
+    fn failing(&self, _why: &str) {}
+    fn recovered(&self) {}
+}
+
+/// Counts since the start of the process.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    pub(super) records: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) segments: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) queued: AtomicU64,
+    pub(super) lost: AtomicU64,
+    pub(super) syncs: AtomicU64,
+    pub(super) sync_failures: AtomicU64,
+    pub(super) sync_nanos: AtomicU64,
+    pub(super) unsynced: AtomicU64,
+    pub(super) crashed: AtomicU64,
+    pub(super) removed_days: AtomicU64,
+    /// Writers that cannot write now.
+    failing: AtomicU64,
+}
+
+/// The same at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Records written.
+    pub records: u64,
+    /// Their bytes, with frames.
+    pub bytes: u64,
+    /// Segments begun.
+    pub segments: u64,
+    /// Writes that failed.
+    pub failures: u64,
+    /// Settlements that wait in memory to be written. Not a count but the number now.
+    pub queued: u64,
+    /// Settlements that were dropped, since too many waited.
+    pub lost: u64,
+    /// Group commits.
+    pub syncs: u64,
+    /// Group commits that failed.
+    pub sync_failures: u64,
+    /// How long the group commits took together.
+    pub sync_time: Duration,
+    /// Bytes that no group commit has covered yet. Not a count but the number at the last one.
+    pub unsynced: u64,
+    /// Calls of earlier processes that were settled at start as `gateway_crash`.
+    pub crashed: u64,
+    /// Day folders that retention has removed.
+    pub removed_days: u64,
+}
+
+pub(super) fn count(number: &AtomicU64, by: u64) {
+    number.fetch_add(by, Ordering::Relaxed);
+}
+
+impl Numbers {
+    /// As they are now.
+    #[must_use]
+    pub fn read(&self) -> Counted {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Counted {
+            records: read(&self.records),
+            bytes: read(&self.bytes),
+            segments: read(&self.segments),
+            failures: read(&self.failures),
+            queued: read(&self.queued),
+            lost: read(&self.lost),
+            syncs: read(&self.syncs),
+            sync_failures: read(&self.sync_failures),
+            sync_time: Duration::from_nanos(read(&self.sync_nanos)),
+            unsynced: read(&self.unsynced),
+            crashed: read(&self.crashed),
+            removed_days: read(&self.removed_days),
+        }
+    }
+
+    /// Whether any writer cannot write now.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes what came of a write; `failing` is the writer's own state.
+    pub(super) fn note(
+        &self,
+        failing: &mut bool,
+        outcome: Result<(), &io::Error>,
+        observer: &dyn Observer,
+    ) {
+        match outcome {
+            Ok(()) if *failing => {
+                *failing = false;
+                if self.failing.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    observer.recovered();
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                count(&self.failures, 1);
+                if !std::mem::replace(failing, true) {
+                    self.failing.fetch_add(1, Ordering::Relaxed);
+                    observer.failing(&error.to_string());
+                }
+            }
+        }
+    }
+}
