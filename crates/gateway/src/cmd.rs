@@ -1,11 +1,13 @@
 //! One file for each command.
 
+mod books;
 pub(crate) mod check;
 pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod import;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;
