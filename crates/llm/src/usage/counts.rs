@@ -176,6 +176,9 @@ impl Counts {
     fn details(&mut self, side: Side, value: &RawValue) {
         json::object(value, |name, value| match (side, name) {
             (Side::Input, "cached_tokens") => self.part(|counts| &mut counts.cached_input, value),
+            (Side::Input, "cache_write_tokens") => {
+                self.part(|counts| &mut counts.cache_write, value);
+            }
             (Side::Input, "cached_tokens_details") => self.details(Side::Cached, value),
             (Side::Output, "reasoning_tokens" | "thinking_tokens") => {
                 self.part(|counts| &mut counts.reasoning, value);
