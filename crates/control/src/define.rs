@@ -9,6 +9,7 @@ mod backends;
 mod breakers;
 mod certificates;
 mod contracts;
+mod graphql;
 mod mcp;
 mod places;
 mod policies;

@@ -32,6 +32,8 @@ pub struct ContractUses {
     pub statuses: bool,
     /// Examples and samples of responses.
     pub samples: bool,
+    /// The schema of a GraphQL API; no operation has a part of it.
+    pub graphql: bool,
     /// Bodies of requests: in which ways they are held to their schemas.
     pub requests: Vec<BodyRules>,
     /// Bodies of responses.
@@ -41,7 +43,11 @@ pub struct ContractUses {
 impl ContractUses {
     /// Whether nothing is used.
     pub fn none(&self) -> bool {
-        *self == ContractUses::default()
+        let rest = ContractUses {
+            graphql: false,
+            ..self.clone()
+        };
+        rest == ContractUses::default()
     }
 
     /// Adds another document's.
@@ -50,6 +56,7 @@ impl ContractUses {
         self.headers |= other.headers;
         self.statuses |= other.statuses;
         self.samples |= other.samples;
+        self.graphql |= other.graphql;
         for rules in &other.requests {
             self.body(*rules, Section::Inbound);
         }

@@ -3,9 +3,11 @@
 //! Property names and meaning are API Management's; what must stay true: no field here is read on the hot path.
 
 mod contract;
+mod graphql;
 mod mcp;
 
 pub use contract::{ContractSource, KnownContracts, SchemaDefinition, SchemaKind};
+pub use graphql::{GraphQlDefinition, ResolverDefinition};
 pub use mcp::{
     McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools, ToolDefinition,
     ToolLists,
@@ -256,6 +258,8 @@ pub struct ApiDefinition {
     pub kind: ApiKind,
     /// What makes it an MCP server: of kind [`ApiKind::Mcp`] only, where `None` is a pass-through with defaults.
     pub mcp: Option<Box<McpDefinition>>,
+    /// What makes it a GraphQL API.
+    pub graphql: Option<Box<GraphQlDefinition>>,
     /// Version and how it is told.
     pub version: Option<VersionDefinition>,
     /// `context.Api.Revision`.

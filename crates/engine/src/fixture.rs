@@ -52,6 +52,10 @@ Arrangement (before the first request of a case):
       an OpenAPI document (JSON): its operations, with their contracts, are those of the API
   -- schema ID
       a schema that policies name by `schema-id`: JSON, or XML when it begins with `<`
+  -- graphql
+      the API is a GraphQL API with this schema; with no text it has none
+  -- resolver TYPE.FIELD
+      the document of a resolver of it
   -- config
       lines `NAME: VALUE`:
       named-value NAME, secret NAME          a named value, also in place of the configuration's own

@@ -58,6 +58,7 @@ pub fn route(data: &[u8]) {
             key_query: Arc::from("key"),
             kind: ApiKind::Http,
             mcp: None,
+            graphql: None,
             version: None,
             revision: Arc::from("1"),
             is_current: true,
@@ -175,6 +176,14 @@ pub fn odata(data: &[u8]) {
             assert_eq!(problems, again);
         }
     }
+}
+
+/// Reads a GraphQL request, in a query string and as a body, and takes fields out of its document.
+///
+/// # Panics
+/// When what is sent on is not the request that was read, or a document is not valid without the fields.
+pub fn graphql(data: &[u8]) {
+    crate::graphql::fuzz::request(data);
 }
 
 /// Resolves a backend's `Location`.

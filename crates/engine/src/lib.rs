@@ -24,6 +24,7 @@ pub mod exists_action;
 pub mod failure;
 pub mod fixture;
 pub mod fuzz;
+pub mod graphql;
 mod host;
 pub mod identify;
 pub mod jwt;

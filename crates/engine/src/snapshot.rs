@@ -105,6 +105,8 @@ pub struct Api {
     pub kind: ApiKind,
     /// Of an MCP server.
     pub mcp: Option<Box<Mcp>>,
+    /// Of a GraphQL API that has a schema.
+    pub graphql: Option<Box<crate::graphql::GraphQl>>,
     pub version: Option<VersionDefinition>,
     pub revision: Str,
     pub is_current: bool,
@@ -431,6 +433,14 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             allow_tracing: sub.allow_tracing,
         });
     }
+    crate::graphql::check(
+        &definition.apis,
+        &policy,
+        &workspaces,
+        &products,
+        &apis,
+        diagnostics,
+    );
     contract::source::fill(
         &definition.apis,
         &policy,
@@ -553,6 +563,7 @@ fn build_api(
         key_query: api.key_query.clone(),
         kind: api.kind,
         mcp: None,
+        graphql: crate::graphql::GraphQl::build(api, diagnostics).map(Box::new),
         version: api.version.clone(),
         revision: api.revision.clone(),
         is_current: api.is_current,

@@ -40,8 +40,9 @@ const FOLDERS: [(&str, &str); 16] = [
 ];
 
 /// The folders below a resource.
-const INNER: [&str; 10] = [
+const INNER: [&str; 11] = [
     "operations",
+    "resolvers",
     "diagnostics",
     "releases",
     "schemas",

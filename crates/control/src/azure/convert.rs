@@ -99,8 +99,11 @@ impl Conversion<'_> {
             "apis/policies" | "products/policies" => self.policy(resource),
             "apis/operations/policies" => self.operation_policy(resource),
             "apis/tools" => self.tool(resource),
+            "apis/resolvers" => self.resolver(resource),
+            "apis/resolvers/policies" => self.resolver_policy(resource),
+            "apis/schemas" => self.api_schema(resource),
             // Which revision is current is what the APIs themselves say.
-            "apis/releases" | "apis/schemas" | "apis/tagdescriptions" => {}
+            "apis/releases" | "apis/tagdescriptions" => {}
             "products" => self.product(resource),
             "products/apis" | "products/apilinks" => self.link(resource, "apis"),
             "products/groups" | "products/grouplinks" => self.link(resource, "groups"),

@@ -187,6 +187,9 @@ impl Writer<'_, '_> {
         each(root, "apis", |item, id| {
             self.policy(item, &format!("{folder}policies/apis/{id}"));
             self.specification(item, &format!("{folder}specifications/{id}"));
+            each(item, "resolvers", |resolver, name| {
+                self.policy(resolver, &format!("{folder}policies/apis/{id}/{name}"));
+            });
             each(item, "operations", |operation, name| {
                 self.policy(operation, &format!("{folder}policies/apis/{id}/{name}"));
             });
@@ -231,7 +234,7 @@ impl Writer<'_, '_> {
             Some(text) => text.to_owned(),
             None => serde_json::to_string_pretty(&value.json()).unwrap_or_default(),
         };
-        let inline = written.contains('\n') || written.trim_start().starts_with('{');
+        let inline = written.contains('\n') || written.contains('{');
         let content = if inline {
             written
         } else {
@@ -245,8 +248,12 @@ impl Writer<'_, '_> {
                 }
             }
         };
-        let is_json = content.trim_start().starts_with('{');
-        let path = self.path(path, if is_json { "json" } else { "yaml" });
+        let ending = match () {
+            () if item.property_text("type") == Some("graphql") => "graphql",
+            () if content.trim_start().starts_with('{') => "json",
+            () => "yaml",
+        };
+        let path = self.path(path, ending);
         item.set("specification", text(path.clone(), place));
         self.written.push((PathBuf::from(path), content));
     }

@@ -121,6 +121,7 @@ impl Reader<'_, '_> {
             key_query: Arc::from(key_query.map_or(KEY_QUERY, |q| q.as_str())),
             kind,
             mcp: None,
+            graphql: self.graphql(api),
             version: self.version(api, sets),
             revision: Arc::from(revision),
             is_current: api.is_current.unwrap_or(of_id.is_none()),
@@ -168,7 +169,9 @@ impl Reader<'_, '_> {
         self.once(api.operations.iter().map(|o| &o.id), "operation");
         let mut operations = Vec::new();
         let mut readable = true;
-        if let Some(path) = &api.specification {
+        if let Some(path) = &api.specification
+            && api.kind != ApiType::Graphql
+        {
             match self.specification(path) {
                 Some(from) => operations = from,
                 None => readable = false,

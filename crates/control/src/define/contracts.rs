@@ -4,7 +4,7 @@
 //! the file says of a parameter, content type or status comes over what the specification says of it.
 
 use super::Reader;
-use crate::model::api::{Api, Operation};
+use crate::model::api::{Api, ApiType, Operation};
 use crate::model::contract::{self as written, SchemaType};
 use crate::openapi;
 use crate::yaml::At;
@@ -207,7 +207,9 @@ impl Reader<'_, '_> {
         api: &Api,
         schemas: &[SchemaDefinition],
     ) -> Option<Arc<dyn ContractSource>> {
-        let path = api.specification.as_ref().map(|p| self.files.resolve(p));
+        let openapi = api.specification.as_ref();
+        let openapi = openapi.filter(|_| api.kind != ApiType::Graphql);
+        let path = openapi.map(|p| self.files.resolve(p));
         // What cannot be read has been said when the operations were.
         let specification = path.and_then(|path| self.files.text(&path).ok());
         let written: Vec<Operation> = api

@@ -48,7 +48,8 @@ pub struct Api {
     /// What is logged of calls. Read, but has no effect.
     #[serde(default)]
     pub diagnostics: Vec<At<super::Diagnostic>>,
-    /// OpenAPI file (3.1, 3.0 or 2.0, JSON or YAML) that the operations come from.
+    /// OpenAPI file (3.1, 3.0 or 2.0, JSON or YAML) that the operations come from. Of a GraphQL API: the file of its
+    /// schema, or the schema itself.
     pub specification: Option<At<String>>,
     /// Operations; with a specification, additions and the policies of its operations.
     #[serde(default)]
@@ -56,6 +57,9 @@ pub struct Api {
     /// Schemas that the operations name by `schemaId`.
     #[serde(default)]
     pub schemas: Vec<At<Schema>>,
+    /// Of a GraphQL API: what answers single fields.
+    #[serde(default)]
+    pub resolvers: Vec<At<Resolver>>,
     /// Of an MCP server: transport and paths of the server that calls are passed to.
     #[serde(alias = "mcpPropperties")]
     pub mcp_properties: Option<At<McpProperties>>,
@@ -141,6 +145,27 @@ pub struct Operation {
     pub responses: Vec<At<Response>>,
     /// The operation's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
+}
+
+/// A resolver of a GraphQL API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resolver {
+    /// Its id. Default: `Type-field`.
+    pub id: Option<At<String>>,
+    /// Name for people. Not used by the gateway.
+    pub display_name: Option<String>,
+    /// What it does. Not used by the gateway.
+    pub description: Option<String>,
+    /// Type and field, as `Query/users`; or `type` and `field`.
+    pub path: Option<At<String>>,
+    /// The object type.
+    #[serde(rename = "type")]
+    pub type_name: Option<At<String>>,
+    /// The field.
+    pub field: Option<At<String>>,
+    /// The document, whose root is a data source: a path, or the document itself.
+    pub policy: At<String>,
 }
 
 /// A set of versions of one API.

@@ -86,3 +86,84 @@ fn any_token_is_refused_without_a_key() {
         Ok(())
     });
 }
+
+#[test]
+fn any_graphql_request_is_read() {
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        ":",
+        "!",
+        "$v",
+        "@skip(if: $v)",
+        "@include(if: true)",
+        "...",
+        "...F",
+        "... on A",
+        "fragment F on A",
+        "query",
+        "query Q($v: Boolean!)",
+        "mutation",
+        "subscription",
+        "a",
+        "b",
+        "u",
+        "s",
+        "x",
+        "y",
+        "m(id: 1)",
+        "A",
+        "B",
+        "C",
+        "X",
+        "i: {v: 1}",
+        "n: [1,",
+        "r: Y",
+        "__typename",
+        "__schema",
+        "1",
+        "1e9",
+        "\"a\"",
+        "\"\"\"",
+        "#",
+        "null",
+        ",",
+        " ",
+        "\n",
+        "query=",
+        "&",
+        "%7B",
+        "é",
+        "{\"query\":\"",
+        "\"}",
+    ];
+    for whole in [
+        "{a{x b{x ... on A{y}}}s u{... on C{x c{x}}}}",
+        "query Q($v:Boolean!){a{...F}b{b{x}}}fragment F on A{x @skip(if:$v)y(f:1)b{...G}}fragment G on B{x}",
+        "{\"query\":\"{a{x y}}\",\"variables\":{\"v\":[1,2.5,null]}}",
+        "query=%7Bs%20b%7Bx%7D%7D&variables=%7B%7D",
+        "{__schema{types{name}}b{b{x}}}",
+    ] {
+        super::graphql(whole.as_bytes());
+    }
+    // Nested deeper than anything is read.
+    for deep in [100, 10_000] {
+        super::graphql(format!("{}x{}", "{a".repeat(deep), "}".repeat(deep)).as_bytes());
+        super::graphql(format!("{{a(i:{}1{})}}", "{i:".repeat(deep), "}".repeat(deep)).as_bytes());
+        super::graphql(format!("{{s(n:{}1{})}}", "[".repeat(deep), "]".repeat(deep)).as_bytes());
+        let fragments: String = (0..deep)
+            .map(|n| format!("fragment F{n} on A{{...F{}}}", n + 1))
+            .collect();
+        super::graphql(format!("{{a{{...F0}}}}{fragments} fragment F{deep} on A{{x}}").as_bytes());
+    }
+    arbtest(|u| {
+        super::graphql(&pieces(u, PIECES)?);
+        Ok(())
+    });
+}

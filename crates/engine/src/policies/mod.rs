@@ -75,6 +75,7 @@ policies! {
     validate_azure_ad_token
     validate_client_certificate
     validate_content
+    validate_graphql_request
     validate_headers
     validate_jwt
     validate_odata_request
@@ -85,7 +86,7 @@ policies! {
 }
 
 /// API Management's policies that this version does not run: known, so that the message can say so.
-pub const NOT_YET: &[&str] = &["validate-graphql-request", "xsl-transform"];
+pub const NOT_YET: &[&str] = &["xsl-transform"];
 
 /// All policies, sorted by module name.
 pub fn all() -> &'static [&'static PolicyDef] {

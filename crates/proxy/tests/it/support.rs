@@ -56,6 +56,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
         key_query: Arc::from("subscription-key"),
         kind: ApiKind::Http,
         mcp: None,
+        graphql: None,
         version: None,
         revision: Arc::from("1"),
         is_current: true,

@@ -129,7 +129,9 @@ impl Conversion<'_> {
     fn inline_specification(&mut self, item: &mut Node, format: &Node, value: Node, id: &str) {
         let place = value.place;
         match format.text().unwrap_or_default() {
-            "openapi" | "openapi+json" | "swagger-json" => item.set("specification", value),
+            "openapi" | "openapi+json" | "swagger-json" | "graphql" => {
+                item.set("specification", value);
+            }
             link if link.contains("link") => self.note(
                 place,
                 format!("the specification of API `{id}` is a link: download it and name its file under `specification`"),
@@ -152,8 +154,11 @@ impl Conversion<'_> {
         let Some(item) = self.find(workspace.as_ref(), "apis", &api) else {
             return;
         };
-        let answered = matches!(item.property_text("type"), Some("graphql" | "soap"));
-        if file.ends_with(".json") || file.ends_with(".yaml") || file.ends_with(".yml") {
+        let graphql = item.property_text("type") == Some("graphql");
+        let answered = graphql || item.property_text("type") == Some("soap");
+        if graphql && file.ends_with(".graphql") {
+            item.set("specification", path);
+        } else if file.ends_with(".json") || file.ends_with(".yaml") || file.ends_with(".yml") {
             item.set("specification", path);
         } else if !answered {
             self.note(
@@ -227,6 +232,62 @@ impl Conversion<'_> {
         item.set("id", text(operation, resource.place));
         item.set("policy", policy);
         owner.append("operations", item);
+    }
+
+    /// A schema of an API: that of a GraphQL API is its specification, others are not read.
+    pub(super) fn api_schema(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let api = resource.outer().to_owned();
+        let properties = &mut resource.properties;
+        let kind = properties.property_text("contentType").unwrap_or_default();
+        if !kind.to_ascii_lowercase().ends_with("graphql.schema") {
+            return;
+        }
+        let document = properties.take("document");
+        let text = document.and_then(|mut d| d.take("value"));
+        let Some(owner) = self.find(workspace.as_ref(), "apis", &api) else {
+            return;
+        };
+        if let (Some(text), None) = (text, owner.property("specification")) {
+            owner.set("specification", text);
+        }
+    }
+
+    /// A resolver of a GraphQL API. Its document comes as a resource of its own.
+    pub(super) fn resolver(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let api = resource.outer().to_owned();
+        let item = self.item(&mut resource, "Resolver", "resolver");
+        if let Some(owner) = self.find(workspace.as_ref(), "apis", &api) {
+            owner.append("resolvers", item);
+        }
+    }
+
+    pub(super) fn resolver_policy(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let [api, resolver, ..] = resource.names.as_slice() else {
+            return;
+        };
+        let (api, resolver) = (api.clone(), resolver.clone());
+        let what = format!("the policy of resolver `{resolver}` of API `{api}`");
+        let Some(policy) = self.policy_text(&mut resource, &what) else {
+            return;
+        };
+        if let Some(owner) = self.find(workspace.as_ref(), "apis", &api)
+            && let Kind::Mapping(entries) = &mut owner.kind
+            && let Some((_, list)) = entries.iter_mut().find(|(k, _)| k.text == "resolvers")
+            && let Kind::Sequence(items) = &mut list.kind
+            && let Some(item) = items
+                .iter_mut()
+                .find(|i| i.property_text("id") == Some(&resolver))
+        {
+            item.set("policy", policy);
+            return;
+        }
+        self.note(
+            resource.place,
+            format!("{what} has no effect: the resolver is not there"),
+        );
     }
 
     /// A tool of an MCP server.
