@@ -31,7 +31,8 @@ impl Document {
             .token_limit(MOST_TOKENS);
         let document = parser
             .parse_executable(schema.types(), request.query.as_str(), "query")
-            .and_then(|document| document.validate(schema.types()))
+            .map_err(|found| errors(&found.errors))?
+            .validate(schema.types())
             .map_err(|found| errors(&found.errors))?;
         let name = request.operation_name.as_deref();
         match document.operations.get(name) {

@@ -38,9 +38,8 @@ impl Schema {
     /// Reads and checks a schema; what is wrong with it is reported (TG0570).
     pub fn read(text: &PolicyText, diagnostics: &mut Diagnostics) -> Option<Schema> {
         if text.text.len() > LARGEST {
-            let whole = Span::new(text.file, 0..0);
             let message = format!("the GraphQL schema is larger than {} MiB", LARGEST >> 20);
-            diagnostics.push(Diagnostic::error("TG0570", whole, message));
+            diagnostics.push(fault(text, 0..0, message));
             return None;
         }
         // Editors put a byte order mark before the first definition.
@@ -103,26 +102,20 @@ impl Schema {
 }
 
 fn report(found: &DiagnosticList, text: &PolicyText, mark: usize, diagnostics: &mut Diagnostics) {
-    for fault in found.iter().take(MOST_FAULTS) {
-        let range = fault.error.location().map_or(0..0, |location| {
+    for one in found.iter().take(MOST_FAULTS) {
+        let range = one.error.location().map_or(0..0, |location| {
             location.offset() + mark..location.end_offset() + mark
         });
-        diagnostics.push(
-            Diagnostic::error(
-                "TG0570",
-                Span::new(text.file, range),
-                fault.error.to_string(),
-            )
-            .label("in the GraphQL schema"),
-        );
+        diagnostics.push(fault(text, range, one.error.to_string()));
     }
     if found.len() > MOST_FAULTS {
         let more = found.len() - MOST_FAULTS;
         let message = format!("{more} more faults in the GraphQL schema");
-        diagnostics.push(Diagnostic::error(
-            "TG0570",
-            Span::new(text.file, 0..0),
-            message,
-        ));
+        diagnostics.push(fault(text, 0..0, message));
     }
+}
+
+fn fault(text: &PolicyText, range: std::ops::Range<usize>, message: String) -> Diagnostic {
+    let place = Span::new(text.file, range);
+    Diagnostic::error("TG0570", place, message).label("in the GraphQL schema")
 }

@@ -92,10 +92,8 @@ pub const DEF: PolicyDef = PolicyDef {
 
 fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     cx.contract().graphql = true;
-    let variable = match element.attribute("error-variable-name") {
-        Some(_) => Some(cx.arg::<Str>(element, "error-variable-name")),
-        None => None,
-    };
+    let variable = element.attribute("error-variable-name");
+    let variable = variable.map(|_| cx.arg::<Str>(element, "error-variable-name"));
     let max_size = cx.arg(element, "max-size");
     let max_depth = cx.arg(element, "max-depth");
     let rules = element.elements().flat_map(Element::elements);

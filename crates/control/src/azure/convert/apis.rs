@@ -156,9 +156,11 @@ impl Conversion<'_> {
         };
         let graphql = item.property_text("type") == Some("graphql");
         let answered = graphql || item.property_text("type") == Some("soap");
-        if graphql && file.ends_with(".graphql") {
-            item.set("specification", path);
-        } else if file.ends_with(".json") || file.ends_with(".yaml") || file.ends_with(".yml") {
+        let endings: &[&str] = match graphql {
+            true => &[".graphql", ".gql"],
+            false => &[".json", ".yaml", ".yml"],
+        };
+        if endings.iter().any(|ending| file.ends_with(ending)) {
             item.set("specification", path);
         } else if !answered {
             self.note(
