@@ -3,6 +3,7 @@
 //! What must stay true: nothing in the engine reads the system clock but through [`Clock`].
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tollgate_state::Moment;
 
 /// .NET ticks (100 ns since 0001-01-01) at the Unix epoch.
 pub const UNIX_EPOCH_TICKS: i64 = 621_355_968_000_000_000;
@@ -21,6 +22,19 @@ pub trait Clock: Send + Sync {
     /// Wall clock in milliseconds since the Unix epoch.
     fn unix_millis(&self) -> u64 {
         self.unix_nanos() / 1_000_000
+    }
+
+    /// The clock that never goes back, in milliseconds: what sliding windows are counted by.
+    fn steady_millis(&self) -> u64 {
+        self.monotonic_nanos() / 1_000_000
+    }
+
+    /// Both, for counters of tokens.
+    fn moment(&self) -> Moment {
+        Moment {
+            unix_ms: self.unix_millis(),
+            steady_ms: self.steady_millis(),
+        }
     }
 }
 

@@ -243,12 +243,24 @@ where
 
 fn decide(rq: &Exchange, gate: &Gate, counting: bool) -> Answer<Decision> {
     let counters = &rq.services.counters;
-    let now = rq.services.clock.unix_millis();
-    match (gate.limit, counting && gate.count > 0) {
-        (Limit::Rate(rate), true) => counters.take(&gate.key, rate, gate.count, now),
-        (Limit::Rate(rate), false) => counters.check(&gate.key, rate, now),
-        (Limit::Quota(quota), true) => counters.take_quota(&gate.key, quota, gate.count, now),
-        (Limit::Quota(quota), false) => counters.check_quota(&gate.key, quota, now),
+    let counting = counting && gate.count > 0;
+    match gate.limit {
+        Limit::Rate(rate) => {
+            let now = rq.services.clock.steady_millis();
+            if counting {
+                counters.take(&gate.key, rate, gate.count, now)
+            } else {
+                counters.check(&gate.key, rate, now)
+            }
+        }
+        Limit::Quota(quota) => {
+            let now = rq.services.clock.unix_millis();
+            if counting {
+                counters.take_quota(&gate.key, quota, gate.count, now)
+            } else {
+                counters.check_quota(&gate.key, quota, now)
+            }
+        }
     }
 }
 
@@ -268,10 +280,10 @@ pub(crate) fn count(rq: &Exchange, gate: &Gate, count: u64) {
         })
     });
     let counters = &rq.services.counters;
-    let now = rq.services.clock.unix_millis();
+    let clock = &rq.services.clock;
     rq.forget(match gate.limit {
-        Limit::Rate(rate) => counters.add(&gate.key, rate, count, now),
-        Limit::Quota(quota) => counters.add_quota(&gate.key, quota, count, now),
+        Limit::Rate(rate) => counters.add(&gate.key, rate, count, clock.steady_millis()),
+        Limit::Quota(quota) => counters.add_quota(&gate.key, quota, count, clock.unix_millis()),
     });
 }
 

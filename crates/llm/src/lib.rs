@@ -5,6 +5,7 @@
 //! values, and what is not asked for is skipped over, not parsed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ceiling;
 pub mod dialect;
 pub mod eventstream;
 pub mod fuzz;

@@ -5,6 +5,7 @@
 //! unexpected type counts as absent, since the provider is the one to refuse it; malformed JSON is an error.
 
 mod ask;
+mod output;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::json;
 
 pub use ask::ask_for_usage;
+pub use output::{OutputMembers, limit_output};
 
 /// Why a body could not be read: not JSON, not an object, or more than one value.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub struct Peek<'a> {
     pub functions: Option<&'a RawValue>,
     /// `stream_options` as it stands
     pub stream_options: Option<&'a RawValue>,
+    /// What bounds the output, as it stands
+    pub output: OutputMembers<'a>,
 }
 
 impl<'a> Peek<'a> {
@@ -73,14 +77,10 @@ impl<'a> Peek<'a> {
     /// When the body is not one JSON object.
     pub fn new(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut peek = Self::default();
-        let (mut max_tokens, mut max_completion, mut max_output) = (None, None, None);
         json::members(body, |name, value| match name {
             "model" => peek.model = json::text(value),
             "stream" => peek.stream = value.get() == "true",
             "stream_options" => peek.stream_options = Some(value),
-            "max_tokens" => max_tokens = json::number(value),
-            "max_completion_tokens" => max_completion = json::number(value),
-            "max_output_tokens" => max_output = json::number(value),
             "n" => peek.n = json::number(value),
             "user" => peek.user = json::text(value),
             "previous_response_id" | "conversation" => peek.continues |= !json::is_null(value),
@@ -91,10 +91,10 @@ impl<'a> Peek<'a> {
             "contents" => peek.contents = Some(value),
             "tools" => peek.tools = Some(value),
             "functions" => peek.functions = Some(value),
-            _ => {}
+            _ => peek.output.member(name, value),
         })
         .map_err(Malformed)?;
-        peek.max_output_tokens = max_completion.or(max_output).or(max_tokens);
+        peek.max_output_tokens = peek.output.first();
         if let Some(options) = peek.stream_options {
             json::object(options, |name, value| {
                 if name == "include_usage" {

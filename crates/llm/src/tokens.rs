@@ -4,6 +4,7 @@
 //! What must hold: counting is linear in the text; a prompt of any size costs bounded time (`COUNT_LIMIT`); an estimate
 //! says whether it is exact.
 
+mod bound;
 mod estimate;
 mod functions;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 use bpe_openai::Tokenizer;
 
+pub use bound::{MARGIN, bound_prompt};
 pub use estimate::{COUNT_LIMIT, Estimate, IMAGE_TOKENS, estimate_prompt};
 
 /// A vocabulary.

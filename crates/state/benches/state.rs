@@ -3,7 +3,8 @@
 
 use divan::{AllocProfiler, Bencher, black_box};
 use tollgate_state::{
-    Cache, Counters, MemoryCache, MemoryCounters, MemoryVectors, Period, Rate, TokenLimit, Vectors,
+    Cache, Counters, MemoryCache, MemoryCounters, MemoryVectors, Moment, Period, Rate, TokenLimit,
+    Vectors,
 };
 
 #[global_allocator]
@@ -57,13 +58,17 @@ fn reserve_and_settle(bencher: Bencher<'_, '_>) {
     let mut now = T0;
     bencher.bench_local(|| {
         now += 1;
+        let moment = Moment {
+            unix_ms: now,
+            steady_ms: now,
+        };
         let reservation = counters
-            .reserve(black_box("subscription-1234"), limit, 500, now)
+            .reserve(black_box("subscription-1234"), limit, 500..=500, moment)
             .now()
             .ok()
             .unwrap()
             .unwrap();
-        counters.settle(reservation, 700, now)
+        counters.settle(reservation, 700, moment)
     });
 }
 

@@ -12,9 +12,20 @@ mod tests;
 mod window;
 
 use crate::Answer;
+use std::ops::RangeInclusive;
 
 pub use memory::{DEFAULT_CAPACITY, MemoryCounters, Reservation};
 pub use period::Period;
+
+/// A moment by two clocks. Calendar periods follow the wall clock; sliding windows follow one that never goes back or
+/// jumps, so that setting the clock frees nothing and locks nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Unix milliseconds.
+    pub unix_ms: u64,
+    /// Milliseconds of a steady clock, since an arbitrary start.
+    pub steady_ms: u64,
+}
 
 /// A limit on a sliding window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +108,8 @@ pub fn retry_after_seconds(milliseconds: u64) -> u64 {
     milliseconds.div_ceil(1000).max(1)
 }
 
-/// Counters by key. `now` is Unix milliseconds; `key` any text (its length costs nothing).
+/// Counters by key, which is any text (its length costs nothing). For sliding windows `now` is the milliseconds of
+/// [`Moment::steady_ms`], for quotas those of [`Moment::unix_ms`].
 pub trait Counters: Send + Sync {
     /// Counts `count` calls if they fit: refused when they would pass the limit, or when nothing is left.
     fn take(&self, key: &str, rate: Rate, count: u64, now: u64) -> Answer<Decision>;
@@ -117,20 +129,20 @@ pub trait Counters: Send + Sync {
     /// As [`add`](Self::add), for a quota; also bytes once they are known.
     fn add_quota(&self, key: &str, quota: Quota, count: u64, now: u64) -> Answer<()>;
 
-    /// Admits a model call: refused when what is consumed and reserved, with `estimate`, passes a limit (equal is no
-    /// excess). With an estimate of 0 this is the check alone. Every reservation is settled once; one that is dropped
-    /// gives its tokens back.
+    /// Admits a model call and sets as many of the asked-for tokens aside as fit, at least the lower bound. Refused when
+    /// what is consumed and reserved, with the lower bound, passes a limit (equal is no excess). With 0 this is the check
+    /// alone. Every reservation is settled once; one that is dropped gives its tokens back.
     fn reserve(
         &self,
         key: &str,
         limit: TokenLimit,
-        estimate: u64,
-        now: u64,
+        tokens: RangeInclusive<u64>,
+        now: Moment,
     ) -> Answer<Result<Reservation, Exceeded>>;
 
     /// Ends a reservation: its estimate is given back and `actual` is counted, at `now`. Says what is left then.
-    fn settle(&self, reservation: Reservation, actual: u64, now: u64) -> Answer<TokensLeft>;
+    fn settle(&self, reservation: Reservation, actual: u64, now: Moment) -> Answer<TokensLeft>;
 
     /// What is left of the token limits of a key.
-    fn tokens_left(&self, key: &str, limit: TokenLimit, now: u64) -> Answer<TokensLeft>;
+    fn tokens_left(&self, key: &str, limit: TokenLimit, now: Moment) -> Answer<TokensLeft>;
 }

@@ -210,11 +210,11 @@ impl Inner {
         if checking == TokenLimit::default() {
             return admitted.reserve(rq, counting);
         }
-        let now = rq.services.clock.unix_millis();
+        let now = rq.services.clock.moment();
         let checked = rq
             .services
             .counters
-            .reserve(&admitted.key, checking, 0, now);
+            .reserve(&admitted.key, checking, 0..=0, now);
         rq.after(checked, move |rq, checked| match checked {
             Err(exceeded) => admitted.refuse(rq, exceeded),
             Ok(unused) => {
@@ -259,11 +259,11 @@ struct Admitted {
 
 impl Admitted {
     fn reserve(mut self, rq: &mut Exchange, counting: TokenLimit) -> Flow {
-        let now = rq.services.clock.unix_millis();
-        let answer = rq
-            .services
-            .counters
-            .reserve(&self.key, counting, self.estimate, now);
+        let now = rq.services.clock.moment();
+        let answer =
+            rq.services
+                .counters
+                .reserve(&self.key, counting, self.estimate..=self.estimate, now);
         rq.after(answer, move |rq, reserved| {
             self.told_to_probe(rq, self.estimate, reserved.is_ok());
             match reserved {
@@ -297,7 +297,7 @@ impl Admitted {
         if !self.limits.told() {
             return tollgate_state::Answer::Now(TokensLeft::default());
         }
-        let now = rq.services.clock.unix_millis();
+        let now = rq.services.clock.moment();
         rq.services.counters.tokens_left(&self.key, self.limit, now)
     }
 
@@ -375,7 +375,7 @@ impl Admitted {
     /// Counts the call and tells what was used.
     fn settle(&mut self, rq: &mut Exchange, used: u64) {
         self.told_to_probe(rq, used, true);
-        let now = rq.services.clock.unix_millis();
+        let now = rq.services.clock.moment();
         let settled = self
             .reservation
             .take()
@@ -415,7 +415,7 @@ impl Deferred for Admitted {
         if let Some(reservation) = self.reservation.take() {
             let used = known(rq).unwrap_or(0);
             self.told_to_probe(rq, used, true);
-            let now = rq.services.clock.unix_millis();
+            let now = rq.services.clock.moment();
             rq.forget(rq.services.counters.settle(reservation, used, now));
         }
     }

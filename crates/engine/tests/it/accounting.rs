@@ -292,7 +292,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         per_minute: Some(LIMIT),
         quota: None,
     };
-    let left = counters.tokens_left("team", limit, services.clock.unix_millis());
+    let left = counters.tokens_left("team", limit, services.clock.moment());
     let left = left
         .now()
         .unwrap_or_else(|_| panic!("memory answers at once"));

@@ -25,11 +25,7 @@ pub fn ask_for_usage(body: &[u8], peek: &Peek<'_>) -> Option<Bytes> {
         return None;
     }
     let Some(options) = peek.stream_options else {
-        // The body is an object, so its last brace closes it, and an opening one just before means it is empty.
-        let close = memchr::memrchr(b'}', body)?;
-        let last = body[..close].trim_ascii_end().last()?;
-        let comma: &[u8] = if *last == b'{' { b"" } else { b"," };
-        return Some(splice(body, close..close, &[comma, MEMBER]));
+        return append(body, MEMBER);
     };
     let place = place_of(options, body)?;
     if json::is_null(options) {
@@ -56,15 +52,24 @@ pub fn ask_for_usage(body: &[u8], peek: &Peek<'_>) -> Option<Bytes> {
     })
 }
 
+/// The body with one more member at its end.
+pub(super) fn append(body: &[u8], member: &[u8]) -> Option<Bytes> {
+    // The body is an object, so its last brace closes it, and an opening one just before means it is empty.
+    let close = memchr::memrchr(b'}', body)?;
+    let last = body[..close].trim_ascii_end().last()?;
+    let comma: &[u8] = if *last == b'{' { b"" } else { b"," };
+    Some(splice(body, close..close, &[comma, member]))
+}
+
 /// Where a borrowed value stands in its body; `None` when it is not of this body.
-fn place_of(value: &RawValue, body: &[u8]) -> Option<Range<usize>> {
+pub(super) fn place_of(value: &RawValue, body: &[u8]) -> Option<Range<usize>> {
     let text = value.get();
     let start = (text.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
     let end = start.checked_add(text.len())?;
     (end <= body.len()).then_some(start..end)
 }
 
-fn splice(body: &[u8], place: Range<usize>, with: &[&[u8]]) -> Bytes {
+pub(super) fn splice(body: &[u8], place: Range<usize>, with: &[&[u8]]) -> Bytes {
     let mut out = Vec::with_capacity(body.len() + MEMBER.len() + 1);
     out.extend_from_slice(&body[..place.start]);
     for part in with {

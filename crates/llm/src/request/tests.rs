@@ -1,4 +1,5 @@
 //! Tests of `request`: what is read, and that asking for usage changes nothing else.
+use crate::Operation;
 use arbtest::arbtest;
 
 use super::*;
@@ -174,4 +175,133 @@ fn no_bytes_panic() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn bounds_are_those_that_the_provider_reads() {
+    let of = |operation, body: &str| {
+        let peek = Peek::new(body.as_bytes()).unwrap();
+        (peek.output_bound(operation), peek.choices(operation))
+    };
+    let (chat, completions) = (Operation::ChatCompletions, Operation::Completions);
+    let (responses, other) = (Operation::Responses, Operation::Other);
+    for (operation, body, expected) in [
+        (chat, r#"{"max_tokens":5}"#, (Some(5), 1)),
+        (
+            chat,
+            r#"{"max_tokens":5,"max_completion_tokens":7,"n":3}"#,
+            (Some(7), 3),
+        ),
+        (chat, r#"{"max_output_tokens":5,"n":0}"#, (None, 1)),
+        (chat, r#"{"max_tokens":null}"#, (None, 1)),
+        (
+            completions,
+            r#"{"max_tokens":5,"n":2,"best_of":4,"prompt":["a","b"]}"#,
+            (Some(5), 8),
+        ),
+        (
+            completions,
+            r#"{"max_tokens":5,"prompt":[1,2,3]}"#,
+            (Some(5), 1),
+        ),
+        (
+            responses,
+            r#"{"max_output_tokens":5,"max_tokens":1}"#,
+            (Some(5), 1),
+        ),
+        (other, r#"{"max_tokens":5}"#, (Some(5), 1)),
+        (
+            other,
+            r#"{"contents":[],"generationConfig":{"maxOutputTokens":9,"candidateCount":2}}"#,
+            (Some(9), 2),
+        ),
+        (
+            other,
+            r#"{"inferenceConfig":{"maxTokens":9}}"#,
+            (Some(9), 1),
+        ),
+    ] {
+        assert_eq!(of(operation, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_bound_is_set_where_the_api_has_it() {
+    let set = |operation, body: &str, reasons| {
+        let peek = Peek::new(body.as_bytes()).unwrap();
+        limit_output(operation, body.as_bytes(), &peek, 10, reasons)
+            .map(|body| String::from_utf8(body.to_vec()).unwrap())
+    };
+    let (chat, responses, other) = (
+        Operation::ChatCompletions,
+        Operation::Responses,
+        Operation::Other,
+    );
+    for (operation, body, reasons, expected) in [
+        (
+            chat,
+            r#"{"a":1}"#,
+            false,
+            Some(r#"{"a":1,"max_tokens":10}"#),
+        ),
+        (chat, "{}", true, Some(r#"{"max_completion_tokens":10}"#)),
+        (
+            chat,
+            r#"{"max_tokens": 11, "b":2}"#,
+            true,
+            Some(r#"{"max_tokens": 10, "b":2}"#),
+        ),
+        (
+            chat,
+            r#"{"max_completion_tokens":99,"max_tokens":11}"#,
+            true,
+            Some(r#"{"max_completion_tokens":10,"max_tokens":10}"#),
+        ),
+        (chat, r#"{"max_tokens":10}"#, false, None),
+        (
+            chat,
+            r#"{"max_tokens":null}"#,
+            false,
+            Some(r#"{"max_tokens":10}"#),
+        ),
+        (
+            responses,
+            r#"{"input":"a"}"#,
+            true,
+            Some(r#"{"input":"a","max_output_tokens":10}"#),
+        ),
+        (Operation::Embeddings, "{}", false, None),
+        (
+            other,
+            r#"{"contents":[]}"#,
+            false,
+            Some(r#"{"contents":[],"generationConfig":{"maxOutputTokens":10}}"#),
+        ),
+        (
+            other,
+            r#"{"contents":[],"generationConfig":{"topP":1}}"#,
+            false,
+            Some(r#"{"contents":[],"generationConfig":{"maxOutputTokens":10,"topP":1}}"#),
+        ),
+        (
+            other,
+            r#"{"generationConfig":{"maxOutputTokens":77}}"#,
+            false,
+            Some(r#"{"generationConfig":{"maxOutputTokens":10}}"#),
+        ),
+        (
+            other,
+            r#"{"inferenceConfig":{}}"#,
+            false,
+            Some(r#"{"inferenceConfig":{"maxTokens":10}}"#),
+        ),
+        (
+            other,
+            r#"{"messages":[]}"#,
+            false,
+            Some(r#"{"messages":[],"max_tokens":10}"#),
+        ),
+    ] {
+        assert_eq!(set(operation, body, reasons).as_deref(), expected, "{body}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Tests of `tokens`: counts that the providers' own tools give, and the documented rules.
 use super::*;
 use crate::{Operation, Peek};
+use arbtest::arbtest;
 
 fn estimate(operation: Operation, body: &str, model: &str) -> Estimate {
     estimate_prompt(operation, &Peek::new(body.as_bytes()).unwrap(), Some(model))
@@ -246,6 +247,77 @@ fn no_request_panics() {
             let _ = estimate_prompt(operation, &peek, None);
         }
         let _ = crate::prompt_text(&peek, true);
+        Ok(())
+    });
+}
+
+fn bound(operation: Operation, body: &str) -> Option<u64> {
+    let peek = Peek::new(body.as_bytes()).unwrap();
+    bound_prompt(operation, body.as_bytes(), &peek, peek.model.as_deref())
+}
+
+#[test]
+fn a_bound_is_the_count_where_that_is_exact() {
+    let chat = Operation::ChatCompletions;
+    let body =
+        r#"{"model":"gpt-4o","temperature":1,"messages":[{"role":"user","content":"Say hello"}]}"#;
+    assert_eq!(bound(chat, body), Some(9 + MARGIN));
+    // A format is put into the prompt, in a way that is not known.
+    let body = r#"{"model":"gpt-4o","response_format":{"type":"json_object"},"messages":[{"role":"user","content":"Say hello"}]}"#;
+    assert_eq!(bound(chat, body), Some(body.len() as u64 + 1024));
+    // No vocabulary is known: no token is shorter than a byte.
+    let body = r#"{"model":"claude-sonnet-4","max_tokens":5,"messages":[{"role":"user","content":"Say hello"}]}"#;
+    assert_eq!(
+        bound(Operation::Other, body),
+        Some(body.len() as u64 + 1024)
+    );
+}
+
+#[test]
+fn a_bound_of_images_is_not_that_of_their_bytes() {
+    let data = "A".repeat(100_000);
+    let of = |model: &str| {
+        let body = format!(
+            r#"{{"model":"{model}","messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{data}"}}}}]}}]}}"#
+        );
+        bound(Operation::ChatCompletions, &body).unwrap()
+    };
+    assert!((10_000..12_000).contains(&of("gpt-4o")), "{}", of("gpt-4o"));
+    assert!((48_000..51_000).contains(&of("gpt-4o-mini")));
+    let body = format!(
+        r#"{{"messages":[{{"role":"user","content":[{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{data}"}}}}]}}]}}"#
+    );
+    assert!(bound(Operation::Other, &body).unwrap() < 12_000);
+}
+
+#[test]
+fn what_only_the_provider_has_is_not_bounded() {
+    for body in [
+        r#"{"model":"gpt-4o","input":"more","previous_response_id":"r"}"#,
+        r#"{"model":"gpt-4o","prompt":{"id":"pmpt_1"}}"#,
+        r#"{"model":"gpt-4o","input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]}"#,
+        r#"{"model":"gpt-4o","input":"a","tools":[{"type":"web_search"}]}"#,
+        r#"{"contents":[{"parts":[{"fileData":{"fileUri":"gs://a"}}]}]}"#,
+    ] {
+        assert_eq!(bound(Operation::Responses, body), None, "{body}");
+    }
+    let body = r#"{"model":"gpt-4o","input":"a","tools":[{"type":"function","name":"f"}]}"#;
+    assert!(bound(Operation::Responses, body).is_some());
+}
+
+#[test]
+fn a_bound_is_never_below_the_estimate() {
+    arbtest(|u| {
+        let text: String = u.arbitrary()?;
+        let model = *u.choose(&["gpt-4o", "claude-sonnet-4", "x"])?;
+        let body =
+            serde_json::json!({"model": model, "messages": [{"role": "user", "content": text}]});
+        let body = body.to_string();
+        let peek = Peek::new(body.as_bytes()).unwrap();
+        let chat = Operation::ChatCompletions;
+        let bound = bound_prompt(chat, body.as_bytes(), &peek, Some(model)).unwrap();
+        assert!(bound >= estimate_prompt(chat, &peek, Some(model)).tokens);
+        assert!(bound >= text.len() as u64 || model == "gpt-4o");
         Ok(())
     });
 }

@@ -4,10 +4,11 @@
 //! are reserved; locks are taken in the order minute, quota.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::table::{Counter, Slot, Table};
 use super::window::Window;
-use super::{Counters, Decision, Exceeded, Period, Quota, Rate, TokenLimit, TokensLeft};
+use super::{Counters, Decision, Exceeded, Moment, Period, Quota, Rate, TokenLimit, TokensLeft};
 use crate::key::Keys;
 use crate::{Answer, lock};
 
@@ -43,8 +44,12 @@ struct Rolling {
 #[derive(Debug, Default)]
 struct Fixed {
     start: i64,
+    /// `None` before the first use, and of a period without end.
     end: Option<i64>,
     used: u64,
+    /// The period that was counted before this one: its start and what it used. A clock that jumps and comes back finds
+    /// it again.
+    other: Option<(i64, u64)>,
     reserved: u64,
     held: u64,
     touched: u64,
@@ -107,13 +112,31 @@ impl Rolling {
 }
 
 impl Fixed {
-    /// Brings the counter to the period of `now`; a time of an earlier period counts in the present one.
+    /// Brings the counter to the period of `now`. Each period counts apart, also when the clock goes back: so what was
+    /// used stays used, and a clock that was wrong for a while locks nothing.
     fn turn(&mut self, period: Period, now: u64) {
         self.touched = now;
-        let (start, end) = period.bounds(now);
-        if self.end.is_none() && self.used == 0 || start > self.start {
-            (self.start, self.end, self.used) = (start, end, 0);
+        let inside = i64::try_from(now)
+            .is_ok_and(|now| self.start <= now && self.end.is_some_and(|end| now < end));
+        if inside {
+            return;
         }
+        let (start, end) = period.bounds(now);
+        let fresh = self.end.is_none() && self.used == 0 && self.other.is_none();
+        if !fresh && start != self.start {
+            let before = (self.start, self.used);
+            self.used = match self.other {
+                Some((other, used)) if other == start => used,
+                _ => 0,
+            };
+            self.other = Some(before);
+        }
+        (self.start, self.end) = (start, end);
+    }
+
+    /// What counts against a limit now.
+    fn taken(&self) -> u64 {
+        self.used.saturating_add(self.reserved)
     }
 
     fn until_end(&self, now: u64) -> u64 {
@@ -136,7 +159,7 @@ impl Fixed {
             };
         }
         if counting {
-            self.used += count;
+            self.used = self.used.saturating_add(count);
         }
         allowed(self.used, quota.limit)
     }
@@ -156,8 +179,11 @@ fn allowed(used: u64, limit: u64) -> Decision {
 pub struct Reservation {
     tokens: u64,
     minute: Option<(Slot<Rolling>, u64)>,
-    quota: Option<(Slot<Fixed>, u64, Period)>,
+    quota: Option<OfQuota>,
 }
+
+/// A quota's counter, its limit and its period.
+type OfQuota = (Slot<Fixed>, u64, Period);
 
 impl Reservation {
     /// The tokens set aside.
@@ -166,8 +192,40 @@ impl Reservation {
         self.tokens
     }
 
+    /// Sets more aside, of both limits or of none: false when it does not fit. For a call that turns out to need more.
+    pub fn grow(&mut self, more: u64, now: Moment) -> bool {
+        let mut minute = self.minute.as_ref().map(|(slot, most)| (lock(slot), *most));
+        let mut quota = self
+            .quota
+            .as_ref()
+            .map(|(slot, most, period)| (lock(slot), *most, *period));
+        // A counter with a call under way is not dropped from its table, so both are there.
+        if let Some((counter, most)) = &mut minute
+            && let Some(counter) = counter.as_mut()
+            && counter.used(MINUTE, now.steady_ms).saturating_add(more) > *most
+        {
+            return false;
+        }
+        if let Some((counter, most, period)) = &mut quota
+            && let Some(counter) = counter.as_mut()
+        {
+            counter.turn(*period, now.unix_ms);
+            if counter.taken().saturating_add(more) > *most {
+                return false;
+            }
+            counter.reserved = counter.reserved.saturating_add(more);
+        }
+        if let Some((counter, _)) = &mut minute
+            && let Some(counter) = counter.as_mut()
+        {
+            counter.reserved = counter.reserved.saturating_add(more);
+        }
+        self.tokens = self.tokens.saturating_add(more);
+        true
+    }
+
     /// Gives the reservation back and counts `actual` when it is known.
-    fn end(&mut self, settled: Option<(u64, u64)>) -> TokensLeft {
+    fn end(&mut self, settled: Option<(u64, Moment)>) -> TokensLeft {
         let mut left = TokensLeft::default();
         if let Some((slot, limit)) = self.minute.take()
             && let Some(counter) = lock(&slot).as_mut()
@@ -175,6 +233,7 @@ impl Reservation {
             counter.reserved = counter.reserved.saturating_sub(self.tokens);
             counter.held = counter.held.saturating_sub(1);
             if let Some((actual, now)) = settled {
+                let now = now.steady_ms;
                 counter.window.add(MINUTE, actual, now);
                 left.per_minute = Some(limit.saturating_sub(counter.used(MINUTE, now)));
             }
@@ -185,10 +244,9 @@ impl Reservation {
             counter.reserved = counter.reserved.saturating_sub(self.tokens);
             counter.held = counter.held.saturating_sub(1);
             if let Some((actual, now)) = settled {
-                counter.turn(period, now);
+                counter.turn(period, now.unix_ms);
                 counter.used = counter.used.saturating_add(actual);
-                left.quota =
-                    Some(limit.saturating_sub(counter.used.saturating_add(counter.reserved)));
+                left.quota = Some(limit.saturating_sub(counter.taken()));
             }
         }
         left
@@ -248,9 +306,9 @@ impl MemoryCounters {
     }
 
     /// Drops idle counters. Done on growth anyway; called now and then it returns memory after a busy time.
-    pub fn sweep(&self, now: u64) {
-        self.rolling.sweep(now);
-        self.fixed.sweep(now);
+    pub fn sweep(&self, now: Moment) {
+        self.rolling.sweep(now.steady_ms);
+        self.fixed.sweep(now.unix_ms);
     }
 
     fn calls<R>(&self, key: &str, now: u64, mut work: impl FnMut(&mut Rolling) -> R) -> Answer<R> {
@@ -294,33 +352,35 @@ impl MemoryCounters {
             .with(self.keys.key((Kind::TokenQuota, period, key)), now, work)
     }
 
+    /// Reserves what the quota has of the tokens that are asked for.
     fn reserve_quota(
         &self,
         key: &str,
         limit: TokenLimit,
-        tokens: u64,
+        (least, most): (u64, u64),
         now: u64,
-    ) -> Result<Option<(Slot<Fixed>, u64, Period)>, Exceeded> {
-        let Some((most, period)) = limit.quota else {
-            return Ok(None);
+    ) -> Result<(u64, Option<OfQuota>), Exceeded> {
+        let Some((limit, period)) = limit.quota else {
+            return Ok((most, None));
         };
         self.tokens(key, period, now, |counter, slot| {
             counter.turn(period, now);
-            if counter
-                .used
-                .saturating_add(counter.reserved)
-                .saturating_add(tokens)
-                > most
-            {
+            let Some(tokens) = fitting(counter.taken(), limit, least, most) else {
                 return Err(Exceeded::Quota {
                     retry_after_ms: counter.until_end(now),
                 });
-            }
-            counter.reserved += tokens;
+            };
+            counter.reserved = counter.reserved.saturating_add(tokens);
             counter.held += 1;
-            Ok(Some((slot.clone(), most, period)))
+            Ok((tokens, Some((slot.clone(), limit, period))))
         })
     }
+}
+
+/// As many tokens of `least` to `most` as still fit, if so many do.
+fn fitting(taken: u64, limit: u64, least: u64, most: u64) -> Option<u64> {
+    let left = limit.checked_sub(taken)?;
+    (least <= left).then_some(most.min(left))
 }
 
 impl Counters for MemoryCounters {
@@ -362,48 +422,51 @@ impl Counters for MemoryCounters {
         &self,
         key: &str,
         limit: TokenLimit,
-        estimate: u64,
-        now: u64,
+        tokens: RangeInclusive<u64>,
+        now: Moment,
     ) -> Answer<Result<Reservation, Exceeded>> {
-        let Some(most) = limit.per_minute else {
-            let quota = self.reserve_quota(key, limit, estimate, now);
-            return Answer::Now(quota.map(|quota| Reservation {
-                tokens: estimate,
+        let (least, most) = tokens.into_inner();
+        let Some(per_minute) = limit.per_minute else {
+            let quota = self.reserve_quota(key, limit, (least, most), now.unix_ms);
+            return Answer::Now(quota.map(|(tokens, quota)| Reservation {
+                tokens,
                 minute: None,
                 quota,
             }));
         };
-        Answer::Now(self.minute(key, now, |counter, slot| {
-            let after = counter.used(MINUTE, now).saturating_add(estimate);
-            if after > most {
-                let retry_after_ms = counter.window.until_freed(MINUTE, after - most, now);
+        Answer::Now(self.minute(key, now.steady_ms, |counter, slot| {
+            let used = counter.used(MINUTE, now.steady_ms);
+            let Some(most) = fitting(used, per_minute, least, most) else {
+                let excess = used.saturating_add(least).saturating_sub(per_minute);
+                let retry_after_ms = counter.window.until_freed(MINUTE, excess, now.steady_ms);
                 return Err(Exceeded::PerMinute { retry_after_ms });
-            }
-            let quota = self.reserve_quota(key, limit, estimate, now)?;
-            counter.reserved += estimate;
+            };
+            let (tokens, quota) = self.reserve_quota(key, limit, (least, most), now.unix_ms)?;
+            counter.reserved = counter.reserved.saturating_add(tokens);
             counter.held += 1;
             Ok(Reservation {
-                tokens: estimate,
-                minute: Some((slot.clone(), most)),
+                tokens,
+                minute: Some((slot.clone(), per_minute)),
                 quota,
             })
         }))
     }
 
-    fn settle(&self, mut reservation: Reservation, actual: u64, now: u64) -> Answer<TokensLeft> {
+    fn settle(&self, mut reservation: Reservation, actual: u64, now: Moment) -> Answer<TokensLeft> {
         Answer::Now(reservation.end(Some((actual, now))))
     }
 
-    fn tokens_left(&self, key: &str, limit: TokenLimit, now: u64) -> Answer<TokensLeft> {
+    fn tokens_left(&self, key: &str, limit: TokenLimit, now: Moment) -> Answer<TokensLeft> {
+        let Moment { unix_ms, steady_ms } = now;
         let per_minute = limit.per_minute.map(|most| {
-            self.minute(key, now, |counter, _| {
-                most.saturating_sub(counter.used(MINUTE, now))
+            self.minute(key, steady_ms, |counter, _| {
+                most.saturating_sub(counter.used(MINUTE, steady_ms))
             })
         });
         let quota = limit.quota.map(|(most, period)| {
-            self.tokens(key, period, now, |counter, _| {
-                counter.turn(period, now);
-                most.saturating_sub(counter.used.saturating_add(counter.reserved))
+            self.tokens(key, period, unix_ms, |counter, _| {
+                counter.turn(period, unix_ms);
+                most.saturating_sub(counter.taken())
             })
         });
         Answer::Now(TokensLeft { per_minute, quota })

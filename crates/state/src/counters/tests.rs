@@ -20,6 +20,14 @@ fn now<T>(answer: Answer<T>) -> T {
     answer.now().ok().expect("memory answers at once")
 }
 
+/// A moment by both clocks.
+fn both(ms: u64) -> Moment {
+    Moment {
+        unix_ms: ms,
+        steady_ms: ms,
+    }
+}
+
 fn refused(decision: Decision) -> Option<u64> {
     (!decision.allowed).then_some(decision.retry_after_ms)
 }
@@ -257,23 +265,25 @@ fn periods_by_the_calendar() {
 #[test]
 fn tokens_pass_up_to_the_limit_and_not_above() {
     let counters = MemoryCounters::default();
-    let reserve = |estimate: u64, at: u64| now(counters.reserve("k", LIMIT, estimate, T0 + at));
+    let reserve = |estimate: u64, at: u64| {
+        now(counters.reserve("k", LIMIT, estimate..=estimate, both(T0 + at)))
+    };
     let first = reserve(60, 0).unwrap();
     assert_eq!(first.tokens(), 60);
     let second = reserve(40, 1).unwrap();
     assert_eq!(
-        now(counters.tokens_left("k", LIMIT, T0 + 1)).per_minute,
+        now(counters.tokens_left("k", LIMIT, both(T0 + 1))).per_minute,
         Some(0)
     );
     // Equal is no excess; one more is.
     assert!(reserve(0, 1).is_ok());
     assert!(matches!(reserve(1, 2), Err(Exceeded::PerMinute { .. })));
     assert_eq!(
-        now(counters.settle(first, 30, T0 + 1000)).per_minute,
+        now(counters.settle(first, 30, both(T0 + 1000))).per_minute,
         Some(30)
     );
     assert_eq!(
-        now(counters.settle(second, 50, T0 + 2000)).per_minute,
+        now(counters.settle(second, 50, both(T0 + 2000))).per_minute,
         Some(20)
     );
     // 80 are counted, 30 of them until 61 s, 50 until 62 s.
@@ -301,15 +311,15 @@ fn tokens_pass_up_to_the_limit_and_not_above() {
 #[test]
 fn without_estimates_the_limit_is_overshot_and_then_refuses() {
     let counters = MemoryCounters::default();
-    let reservation = now(counters.reserve("k", LIMIT, 0, T0)).unwrap();
-    now(counters.settle(reservation, 500, T0 + 1));
+    let reservation = now(counters.reserve("k", LIMIT, 0..=0, both(T0))).unwrap();
+    now(counters.settle(reservation, 500, both(T0 + 1)));
     assert_eq!(
-        now(counters.reserve("k", LIMIT, 0, T0 + 2)).unwrap_err(),
+        now(counters.reserve("k", LIMIT, 0..=0, both(T0 + 2))).unwrap_err(),
         Exceeded::PerMinute {
             retry_after_ms: 59_999
         }
     );
-    assert!(now(counters.reserve("k", LIMIT, 0, T0 + 60_001)).is_ok());
+    assert!(now(counters.reserve("k", LIMIT, 0..=0, both(T0 + 60_001))).is_ok());
 }
 
 #[test]
@@ -319,15 +329,15 @@ fn a_token_quota_beside_the_rate() {
         per_minute: Some(100),
         quota: Some((150, Period::Day)),
     };
-    let reservation = now(counters.reserve("k", limit, 80, T0)).unwrap();
+    let reservation = now(counters.reserve("k", limit, 80..=80, both(T0))).unwrap();
     assert_eq!(
-        now(counters.tokens_left("k", limit, T0)),
+        now(counters.tokens_left("k", limit, both(T0))),
         TokensLeft {
             per_minute: Some(20),
             quota: Some(70)
         }
     );
-    let left = now(counters.settle(reservation, 90, T0));
+    let left = now(counters.settle(reservation, 90, both(T0)));
     assert_eq!(
         left,
         TokensLeft {
@@ -341,7 +351,7 @@ fn a_token_quota_beside_the_rate() {
         .map(|end| u64::try_from(end).unwrap())
         .unwrap();
     // The minute is free again, the day is not, and the refusal reserves nothing of either.
-    let refusal = now(counters.reserve("k", limit, 61, T0 + 60_000)).unwrap_err();
+    let refusal = now(counters.reserve("k", limit, 61..=61, both(T0 + 60_000))).unwrap_err();
     assert_eq!(
         refusal,
         Exceeded::Quota {
@@ -349,21 +359,24 @@ fn a_token_quota_beside_the_rate() {
         }
     );
     assert_eq!(
-        now(counters.tokens_left("k", limit, T0 + 60_000)),
+        now(counters.tokens_left("k", limit, both(T0 + 60_000))),
         TokensLeft {
             per_minute: Some(100),
             quota: Some(60)
         }
     );
     // A call over midnight counts in the new day.
-    let over = now(counters.reserve("k", limit, 60, day - 1)).unwrap();
-    assert_eq!(now(counters.settle(over, 25, day + 1)).quota, Some(125));
+    let over = now(counters.reserve("k", limit, 60..=60, both(day - 1))).unwrap();
+    assert_eq!(
+        now(counters.settle(over, 25, both(day + 1))).quota,
+        Some(125)
+    );
     let quota_only = TokenLimit {
         per_minute: None,
         quota: limit.quota,
     };
     assert_eq!(
-        now(counters.tokens_left("k", quota_only, day + 2)),
+        now(counters.tokens_left("k", quota_only, both(day + 2))),
         TokensLeft {
             per_minute: None,
             quota: Some(125)
@@ -374,9 +387,9 @@ fn a_token_quota_beside_the_rate() {
 #[test]
 fn a_dropped_reservation_gives_back() {
     let counters = MemoryCounters::default();
-    drop(now(counters.reserve("k", LIMIT, 100, T0)).unwrap());
+    drop(now(counters.reserve("k", LIMIT, 100..=100, both(T0))).unwrap());
     assert_eq!(
-        now(counters.tokens_left("k", LIMIT, T0)).per_minute,
+        now(counters.tokens_left("k", LIMIT, both(T0))).per_minute,
         Some(100)
     );
 }
@@ -390,7 +403,7 @@ fn accounting_is_exact_under_threads() {
         quota: Some((1 << 40, Period::Year)),
     };
     let (settled, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let keep = now(counters.reserve("k", limit, 0, T0)).unwrap();
+    let keep = now(counters.reserve("k", limit, 0..=0, both(T0))).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
             let (counters, settled, refused) = (&counters, &settled, &refused);
@@ -398,11 +411,11 @@ fn accounting_is_exact_under_threads() {
                 for call in 0..2_000_u64 {
                     let at = T0 + call % 50;
                     now(counters.take(&format!("{thread}-{call}"), rate(1, 1), 1, at));
-                    match now(counters.reserve("k", limit, call % 700, at)) {
+                    match now(counters.reserve("k", limit, (call % 700)..=(call % 700), both(at))) {
                         // A third of the callers leave without a report.
                         Ok(reservation) if call % 3 == 0 => drop(reservation),
                         Ok(reservation) => {
-                            now(counters.settle(reservation, call % 97, at));
+                            now(counters.settle(reservation, call % 97, both(at)));
                             settled.fetch_add(call % 97, Ordering::Relaxed);
                         }
                         Err(_) => {
@@ -414,7 +427,7 @@ fn accounting_is_exact_under_threads() {
         }
     });
     assert_eq!(refused.into_inner(), 0);
-    let left = now(counters.tokens_left("k", limit, T0 + 100));
+    let left = now(counters.tokens_left("k", limit, both(T0 + 100)));
     let used = settled.into_inner();
     assert_eq!(
         left,
@@ -447,7 +460,7 @@ fn threads_pass_exactly_the_limit() {
 #[test]
 fn keys_are_bounded_and_idle_ones_go_first() {
     let counters = MemoryCounters::new(64);
-    let held = now(counters.reserve("held", LIMIT, 10, T0)).unwrap();
+    let held = now(counters.reserve("held", LIMIT, 10..=10, both(T0))).unwrap();
     for key in 0..1_000 {
         now(counters.take(&format!("k{key}"), rate(1, 60_000), 1, T0 + 1 + key));
         assert!(counters.len() <= 65);
@@ -455,13 +468,235 @@ fn keys_are_bounded_and_idle_ones_go_first() {
     // The newest are still counted, and the one with a call under way was never dropped.
     assert!(!now(counters.take("k999", rate(1, 60_000), 1, T0 + 1001)).allowed);
     assert_eq!(
-        now(counters.settle(held, 40, T0 + 1001)).per_minute,
+        now(counters.settle(held, 40, both(T0 + 1001))).per_minute,
         Some(60)
     );
     assert_eq!(
-        now(counters.tokens_left("held", LIMIT, T0 + 1001)).per_minute,
+        now(counters.tokens_left("held", LIMIT, both(T0 + 1001))).per_minute,
         Some(60)
     );
-    counters.sweep(T0 + 70_000);
+    counters.sweep(both(T0 + 70_000));
     assert!(counters.is_empty());
+}
+
+#[test]
+fn as_much_is_set_aside_as_fits() {
+    let counters = MemoryCounters::default();
+    let limit = TokenLimit {
+        per_minute: Some(100),
+        quota: Some((70, Period::Day)),
+    };
+    let first = now(counters.reserve("k", limit, 10..=50, both(T0))).unwrap();
+    assert_eq!(first.tokens(), 50);
+    // The quota has less than the minute.
+    let second = now(counters.reserve("k", limit, 10..=50, both(T0))).unwrap();
+    assert_eq!(second.tokens(), 20);
+    assert!(matches!(
+        now(counters.reserve("k", limit, 1..=50, both(T0))),
+        Err(Exceeded::Quota { .. })
+    ));
+    // What is given back is there at once.
+    now(counters.settle(second, 5, both(T0)));
+    let third = now(counters.reserve("k", limit, 1..=50, both(T0))).unwrap();
+    assert_eq!(third.tokens(), 15);
+}
+
+#[test]
+fn a_reservation_grows_on_both_limits_or_on_none() {
+    let counters = MemoryCounters::default();
+    let limit = TokenLimit {
+        per_minute: Some(100),
+        quota: Some((70, Period::Day)),
+    };
+    let mut call = now(counters.reserve("k", limit, 10..=10, both(T0))).unwrap();
+    assert!(call.grow(60, both(T0)));
+    assert!(!call.grow(1, both(T0)));
+    assert_eq!(call.tokens(), 70);
+    let left = now(counters.tokens_left("k", limit, both(T0)));
+    assert_eq!((left.per_minute, left.quota), (Some(30), Some(0)));
+    drop(call);
+    let left = now(counters.tokens_left("k", limit, both(T0)));
+    assert_eq!((left.per_minute, left.quota), (Some(100), Some(70)));
+}
+
+#[test]
+fn a_wall_clock_that_jumps_frees_nothing_of_a_minute() {
+    let moment = |unix_ms, steady_ms| Moment { unix_ms, steady_ms };
+    for unix in [0, T0 - 3_600_000, T0 + 3_600_000, u64::MAX] {
+        let counters = MemoryCounters::default();
+        let call = now(counters.reserve("k", LIMIT, 100..=100, moment(T0, 5))).unwrap();
+        now(counters.settle(call, 100, moment(T0, 5)));
+        let refused = now(counters.reserve("k", LIMIT, 1..=1, moment(unix, 60_004)));
+        let retry_after_ms = 1;
+        assert_eq!(refused.unwrap_err(), Exceeded::PerMinute { retry_after_ms });
+        let left = now(counters.tokens_left("k", LIMIT, moment(unix, 60_005)));
+        assert_eq!(left.per_minute, Some(100));
+    }
+}
+
+#[test]
+fn a_period_counts_apart_also_when_the_clock_comes_back() {
+    let counters = MemoryCounters::default();
+    let quota = Quota {
+        measure: Measure::Calls,
+        limit: 3,
+        period: Period::Month,
+    };
+    let take = |at: u64| now(counters.take_quota("k", quota, 1, at)).allowed;
+    let day = 86_400_000;
+    assert!(take(T0) && take(T0));
+    // The clock is years ahead for a while.
+    let ahead = T0 + 5_000 * day;
+    assert!(take(ahead) && take(ahead) && take(ahead) && !take(ahead));
+    // It comes back: what this month had is still counted, and the next month begins in time.
+    assert!(take(T0 + 1) && !take(T0 + 2));
+    assert!(take(T0 + 31 * day));
+    // A thread that read the clock just before the month ended counts where it read.
+    let end = u64::try_from(Period::Month.bounds(T0 + 62 * day).1.unwrap()).unwrap();
+    assert!(take(end - 1) && take(end) && take(end - 1) && take(end) && take(end - 1));
+    assert!(!take(end - 1) && take(end) && !take(end));
+}
+
+/// A lone call passes when the refusal said, and a millisecond before it does not.
+#[test]
+fn a_retry_after_is_true() {
+    arbtest(|u| {
+        let counters = MemoryCounters::default();
+        let window = u.int_in_range(1..=20_000)?;
+        let limit = u.int_in_range(1..=30)?;
+        let of_calls = rate(limit, window);
+        let of_tokens = TokenLimit {
+            per_minute: Some(limit * 10),
+            quota: None,
+        };
+        let mut at = T0;
+        for _ in 0..u.int_in_range(0..=60)? {
+            at += u.int_in_range(0..=window / 4 + 1)?;
+            let count = u.int_in_range(0..=limit)?;
+            let decision = now(counters.take("k", of_calls, count, at));
+            if !decision.allowed {
+                let wait = decision.retry_after_ms;
+                assert!(wait <= window);
+                // Asking at that time without counting, as if nobody else had come.
+                let (before, then) = (at + wait - 1, at + wait);
+                let fits = |at: u64| {
+                    let used = now(counters.check("k", of_calls, at)).used;
+                    used + count.max(1) <= limit
+                };
+                // The window only goes forward: first the earlier time.
+                assert!(!fits(before), "too long");
+                assert!(fits(then), "too short");
+                at = then;
+            }
+            let tokens = u.int_in_range(0..=limit * 10)?;
+            match now(counters.reserve("t", of_tokens, tokens..=tokens, both(at))) {
+                Ok(call) => {
+                    now(counters.settle(call, tokens, both(at)));
+                }
+                Err(Exceeded::PerMinute { retry_after_ms }) => {
+                    let fits = |at: u64| {
+                        now(counters.reserve("t", of_tokens, tokens..=tokens, both(at))).is_ok()
+                    };
+                    assert!(!fits(at + retry_after_ms - 1) && fits(at + retry_after_ms));
+                    at += retry_after_ms;
+                }
+                Err(Exceeded::Quota { .. }) => panic!("there is no quota"),
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_quota_is_refused_until_its_period_ends_and_not_longer() {
+    for (period, at, end) in [
+        (
+            Period::Month,
+            "2028-02-29T12:00:00Z",
+            "2028-03-01T00:00:00Z",
+        ),
+        (
+            Period::Month,
+            "2027-02-28T23:59:59.999Z",
+            "2027-03-01T00:00:00Z",
+        ),
+        (
+            Period::Month,
+            "2026-12-31T00:00:00Z",
+            "2027-01-01T00:00:00Z",
+        ),
+        (Period::Year, "2028-02-29T00:00:00Z", "2029-01-01T00:00:00Z"),
+        (Period::Week, "2028-02-29T00:00:00Z", "2028-03-06T00:00:00Z"),
+        (Period::Day, "2028-02-28T23:00:00Z", "2028-02-29T00:00:00Z"),
+    ] {
+        let millis = |text: &str| {
+            let time: jiff::Timestamp = text.parse().unwrap();
+            u64::try_from(time.as_millisecond()).unwrap()
+        };
+        let (at, end) = (millis(at), millis(end));
+        let counters = MemoryCounters::default();
+        let limit = TokenLimit {
+            per_minute: None,
+            quota: Some((10, period)),
+        };
+        let call = now(counters.reserve("k", limit, 10..=10, both(at))).unwrap();
+        now(counters.settle(call, 10, both(at)));
+        let refusal = now(counters.reserve("k", limit, 1..=1, both(at))).unwrap_err();
+        let retry_after_ms = end - at;
+        assert_eq!(refusal, Exceeded::Quota { retry_after_ms });
+        assert!(now(counters.reserve("k", limit, 1..=1, both(end - 1))).is_err());
+        assert!(now(counters.reserve("k", limit, 1..=1, both(end))).is_ok());
+    }
+}
+
+/// Threads that reserve, grow, settle and leave, on a table that is swept all the time: what is counted and set aside
+/// together never passes the limit, and what is left in the end is what was settled.
+#[test]
+fn strict_reservations_never_pass_the_limit_under_threads() {
+    const MOST: u64 = 50_000;
+    let counters = MemoryCounters::new(16);
+    let limit = TokenLimit {
+        per_minute: Some(MOST),
+        quota: Some((MOST, Period::Year)),
+    };
+    // With a call under way the counter is not one that may go.
+    let keep = now(counters.reserve("k", limit, 0..=0, both(T0))).unwrap();
+    let settled = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for thread in 0..8_u64 {
+            let (counters, settled) = (&counters, &settled);
+            scope.spawn(move || {
+                let mut open = std::collections::VecDeque::new();
+                for call in 0..3_000_u64 {
+                    let tick = both(T0 + call % 40);
+                    now(counters.take(&format!("{thread}-{call}"), rate(1, 1), 1, T0 + call % 40));
+                    if let Ok(mut call) =
+                        now(counters.reserve("k", limit, 10..=10 + call % 90, tick))
+                    {
+                        call.grow(7, tick);
+                        open.push_back(call);
+                    }
+                    if open.len() > 12 || call == 2_999 {
+                        while let Some(done) = open.pop_front() {
+                            let used = done.tokens() * (call % 3) / 2;
+                            if used > done.tokens() || used == 0 {
+                                drop(done);
+                                continue;
+                            }
+                            settled.fetch_add(used, Ordering::Relaxed);
+                            now(counters.settle(done, used, tick));
+                            let used = settled.load(Ordering::Relaxed);
+                            assert!(used <= MOST, "{used}");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let used = settled.into_inner();
+    assert!(used > MOST / 2 && used <= MOST, "{used}");
+    let left = now(counters.tokens_left("k", limit, both(T0 + 100)));
+    assert_eq!(left.per_minute, Some(MOST - used));
+    assert_eq!(left.quota, Some(MOST - used));
+    drop(keep);
 }
