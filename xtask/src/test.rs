@@ -10,10 +10,12 @@ pub(crate) fn test(args: &[String]) -> Outcome {
         apt(&["curl", "ca-certificates"])?;
     }
     let python = python::environment()?;
+    let focus = python::focus()?;
     let node = node::environment()?;
     let mut command = Command::new(cargo());
     command.args(["test", "--workspace", "--locked"]).args(args);
     command.env("TOLLGATE_TEST_PYTHON", python);
+    command.env("TOLLGATE_TEST_FOCUS", focus);
     command.env("TOLLGATE_TEST_NODE", node.node);
     command.env("TOLLGATE_TEST_NODE_MODULES", node.modules);
     // With the tools here, a test that cannot run is a failure, not a skip.

@@ -48,17 +48,79 @@ impl Grouping {
     }
 }
 
+/// Values by keys of several texts, at most so many. Finding a key that is there allocates nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed<V> {
+    /// From the key, as [`Keyed::push`] writes it, to the place in `values`.
+    places: HashMap<Box<[u8]>, usize>,
+    values: Vec<V>,
+    limit: usize,
+    key: Vec<u8>,
+}
+
+impl<V: Default> Keyed<V> {
+    pub(crate) fn new(limit: usize) -> Keyed<V> {
+        Keyed {
+            places: HashMap::new(),
+            values: Vec::new(),
+            limit,
+            key: Vec::new(),
+        }
+    }
+
+    /// Begins a key.
+    pub(crate) fn clear(&mut self) {
+        self.key.clear();
+    }
+
+    /// Goes on with a key: the length before the text, because texts hold any byte.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.key.extend_from_slice(&text.len().to_le_bytes());
+        self.key.extend_from_slice(text.as_bytes());
+    }
+
+    /// The value of the key; `None` when it is new and there are too many.
+    pub(crate) fn value(&mut self) -> Option<&mut V> {
+        if let Some(place) = self.places.get(&*self.key) {
+            return Some(&mut self.values[*place]);
+        }
+        if self.values.len() >= self.limit {
+            return None;
+        }
+        let key = self.key.clone().into_boxed_slice();
+        self.places.insert(key, self.values.len());
+        self.values.push(V::default());
+        self.values.last_mut()
+    }
+
+    /// Keys with their values, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Vec<String>, &V)> {
+        let places = self.places.iter();
+        places.map(|(key, place)| (texts(key), &self.values[*place]))
+    }
+}
+
+/// The texts of a key.
+fn texts(mut key: &[u8]) -> Vec<String> {
+    const LENGTH: usize = size_of::<usize>();
+    let mut texts = Vec::new();
+    while let Some((length, rest)) = key.split_first_chunk::<LENGTH>() {
+        let length = usize::from_le_bytes(*length).min(rest.len());
+        let (text, rest) = rest.split_at(length);
+        texts.push(String::from_utf8_lossy(text).into_owned());
+        key = rest;
+    }
+    texts
+}
+
 /// Groups with their sums.
 #[derive(Clone, Debug)]
 pub struct Groups {
     grouping: Grouping,
     days: Days,
-    /// From the key, which [`Groups::add`] writes, to the place in `sums`.
-    places: HashMap<Box<[u8]>, usize>,
-    sums: Vec<Sums>,
+    sums: Keyed<Sums>,
     total: Sums,
     overflow: Sums,
-    key: Vec<u8>,
 }
 
 impl Groups {
@@ -67,12 +129,10 @@ impl Groups {
     pub fn new(grouping: Grouping) -> Groups {
         Groups {
             days: Days::new(&grouping.period.zone),
+            sums: Keyed::new(grouping.limit),
             grouping,
-            places: HashMap::new(),
-            sums: Vec::new(),
             total: Sums::default(),
             overflow: Sums::default(),
-            key: Vec::new(),
         }
     }
 
@@ -97,23 +157,12 @@ impl Groups {
         if grouping.by.is_empty() {
             return true;
         }
-        // Lengths before values: values hold any byte.
-        self.key.clear();
+        self.sums.clear();
         for dimension in &grouping.by {
-            let value = dimension.value(entry, &grouping.team, days);
-            self.key.extend_from_slice(&value.len().to_le_bytes());
-            self.key.extend_from_slice(value.as_bytes());
+            self.sums
+                .push(&dimension.value(entry, &grouping.team, days));
         }
-        let sums = match self.places.get(&*self.key) {
-            Some(place) => &mut self.sums[*place],
-            None if self.sums.len() >= grouping.limit => &mut self.overflow,
-            None => {
-                self.places
-                    .insert(self.key.clone().into_boxed_slice(), self.sums.len());
-                self.sums.push(Sums::default());
-                self.sums.last_mut().expect("one was pushed")
-            }
-        };
+        let sums = self.sums.value().unwrap_or(&mut self.overflow);
         sums.add(entry, grouping.timed);
         true
     }
@@ -132,20 +181,6 @@ impl Groups {
 
     /// The groups, in no order.
     pub fn rows(&self) -> impl Iterator<Item = (Vec<String>, &Sums)> {
-        let rows = self.places.iter();
-        rows.map(|(key, place)| (self.values(key), &self.sums[*place]))
-    }
-
-    /// The values of a key.
-    fn values(&self, mut key: &[u8]) -> Vec<String> {
-        const LENGTH: usize = size_of::<usize>();
-        let mut values = Vec::with_capacity(self.grouping.by.len());
-        while let Some((length, rest)) = key.split_first_chunk::<LENGTH>() {
-            let length = usize::from_le_bytes(*length).min(rest.len());
-            let (value, rest) = rest.split_at(length);
-            values.push(String::from_utf8_lossy(value).into_owned());
-            key = rest;
-        }
-        values
+        self.sums.iter()
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod dimension;
 pub mod entry;
+pub mod focus;
 pub mod group;
 pub mod histogram;
 pub mod period;

@@ -5,6 +5,8 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_llm::price::PriceTable;
 use tollgate_reports::dimension::Team;
 
 /// The arguments that say which ledger, and how to read it.
@@ -29,6 +31,7 @@ pub(crate) struct Opened {
     pub(crate) folder: PathBuf,
     pub(crate) team: Team,
     pub(crate) currency: String,
+    pub(crate) prices: Arc<PriceTable>,
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {
@@ -47,6 +50,7 @@ impl Books {
             folder,
             team: Team::parse(&self.team_is)?,
             currency: self.currency.clone().unwrap_or_else(|| String::from("USD")),
+            prices: PriceTable::shipped(),
         })
     }
 }

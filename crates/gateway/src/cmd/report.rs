@@ -1,11 +1,12 @@
 //! `tollgate report`.
 
-use super::books::{Books, put};
+use super::books::{Books, Opened, put};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tollgate_reports::dimension::{Dimension, Filter};
+use tollgate_reports::focus::{Account, Focus};
 use tollgate_reports::group::{Grouping, Groups};
 use tollgate_reports::period::Period;
 use tollgate_reports::report::{Measure, Order, Report as Rows};
@@ -50,6 +51,9 @@ pub(crate) struct Report {
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// The BillingAccountId of FOCUS rows.
+    #[arg(long, value_name = "NAME", default_value = "tollgate")]
+    billing_account: String,
     /// Write to a file instead of standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -104,6 +108,8 @@ enum Format {
     Csv,
     /// One JSON object; amounts are texts.
     Json,
+    /// FOCUS 1.2: one row for each day, group and token class, as CSV. --by adds columns x_Team, x_Product, ...
+    Focus,
 }
 
 fn dimension(name: &str) -> Result<Dimension, String> {
@@ -147,14 +153,18 @@ impl Report {
             bail!("--max-groups must be at least 1");
         }
         let measures = self.measures.chosen();
-        let mut groups = Groups::new(Grouping {
+        let grouping = Grouping {
             by: self.by.clone(),
             filters: self.filters.clone(),
-            team: books.team,
+            team: books.team.clone(),
             limit: self.max_groups,
             timed: measures.iter().any(|measure| measure.timed()),
             period,
-        });
+        };
+        if self.format == Format::Focus {
+            return self.focus(&books, grouping);
+        }
+        let mut groups = Groups::new(grouping);
         let read = source::each(&books.folder, &groups.grouping().period.clone(), |entry| {
             groups.add(entry);
         })?;
@@ -171,9 +181,28 @@ impl Report {
             Format::Json => put(out, &format!("{:#}\n", rows.json()))?,
             Format::Csv => {
                 put(out, &rows.table.csv())?;
-                rows.notes.iter().for_each(|note| eprintln!("note: {note}"));
+                tell(&rows.notes);
             }
+            Format::Focus => {}
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    fn focus(&self, books: &Opened, grouping: Grouping) -> anyhow::Result<ExitCode> {
+        let account = Account {
+            billing_account: self.billing_account.clone(),
+            currency: books.currency.clone(),
+        };
+        let period = grouping.period.clone();
+        let mut focus = Focus::new(grouping, account, books.prices.clone());
+        let read = source::each(&books.folder, &period, |entry| focus.add(entry))?;
+        put(self.out.as_deref(), &focus.csv()?)?;
+        tell(&focus.notes());
+        tell(&read.notes());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tell(notes: &[String]) {
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
 }

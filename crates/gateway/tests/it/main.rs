@@ -14,6 +14,7 @@ mod documents;
 mod eval;
 mod examples;
 mod failover;
+mod finops;
 mod key_vault;
 mod labs;
 mod lints;
