@@ -132,6 +132,8 @@ impl BaseUrl {
             origin: self.origin.connected(options),
             path: self.path.clone(),
             query: self.query.clone(),
+            provider: self.provider.clone(),
+            region: self.region.clone(),
         }
     }
 }

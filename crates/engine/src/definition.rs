@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_lang::{FileId, Span};
+use tollgate_llm::price::{Pico, PriceTable, Tier};
 
 /// A secret. Never prints.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -177,6 +178,8 @@ pub struct GatewayDefinition {
     pub dapr_endpoint: Arc<str>,
     /// Authorities that client certificates are trusted by, PEM.
     pub client_authorities: Option<Arc<str>>,
+    /// What models cost.
+    pub prices: Arc<PriceTable>,
 }
 
 /// A URL whose authority is another one's: the first pair whose first part begins it, up to a `/`, counts.
@@ -207,6 +210,7 @@ impl Default for GatewayDefinition {
             openid_authorities: Vec::new(),
             client_authorities: None,
             dapr_endpoint: Arc::from("http://localhost:3500"),
+            prices: PriceTable::shipped(),
         }
     }
 }
@@ -476,6 +480,34 @@ pub struct SingleBackend {
     pub proxy: Option<ProxyDefinition>,
     /// When it is left alone.
     pub circuit_breaker: Option<CircuitBreakerRule>,
+    /// Which models it serves, and how they are paid for.
+    pub models: ModelService,
+}
+
+/// What a backend says of the models that it serves, for their prices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelService {
+    /// `gen_ai.provider.name`; `None`: as the host says.
+    pub provider: Option<Arc<str>>,
+    /// `None`: as the host says.
+    pub region: Option<Arc<str>>,
+    /// How calls are paid for, where the provider does not say of a call.
+    pub tier: Option<Tier>,
+    /// Deployments by the name that requests call them by.
+    pub deployments: BTreeMap<Arc<str>, DeploymentDefinition>,
+}
+
+/// A deployment of a model under a name of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentDefinition {
+    /// The model, by the name that it has in the table of prices; `None`: as the provider says.
+    pub model: Option<Arc<str>>,
+    /// `None`: the backend's.
+    pub region: Option<Arc<str>>,
+    /// `None`: the backend's.
+    pub tier: Option<Tier>,
+    /// What its capacity costs for an hour, of a provisioned one.
+    pub hour: Option<Pico>,
 }
 
 /// An HTTP proxy in front of a backend.

@@ -39,6 +39,7 @@ pub mod odata;
 mod parallel;
 pub mod pipeline;
 pub mod policies;
+pub mod pricing;
 pub mod probe;
 pub mod recording;
 pub mod response_cache;

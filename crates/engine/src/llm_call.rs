@@ -16,6 +16,7 @@ mod metering;
 mod tests;
 
 use crate::exchange::{BodyState, Exchange};
+use crate::pricing::Charge;
 use crate::step::{Flow, Needs};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -25,6 +26,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tollgate_lang::value::Str;
+use tollgate_llm::price::Tier;
 use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
@@ -59,6 +61,12 @@ pub struct LlmCall {
     pub served_model: Option<Str>,
     /// Monotonic clock at the first output token of a stream.
     pub first_token_nanos: Option<u64>,
+    /// The tier that the request asks for.
+    pub(crate) asked_tier: Option<Tier>,
+    /// Whether another deployment than the provisioned one answered (Azure's spillover).
+    pub(crate) spilled: bool,
+    /// What it is charged: known as soon as `usage` is.
+    pub charge: Option<Charge>,
     /// Token counters that a policy of this request counts on already.
     counted: SmallVec<[TokenCounter; 2]>,
     /// The body that all this was read from.
@@ -203,6 +211,9 @@ impl LlmCall {
             usage: None,
             served_model: None,
             first_token_nanos: None,
+            asked_tier: None,
+            spilled: false,
+            charge: None,
             counted: SmallVec::new(),
             body: Bytes::new(),
             asking: None,
@@ -219,11 +230,21 @@ impl LlmCall {
             call.readable = true;
             call.stream = peek.stream;
             call.include_usage = peek.include_usage;
+            call.asked_tier = peek.service_tier.as_deref().and_then(Tier::from_name);
             call.max_output = peek.max_output();
             if operation.takes_include_usage() {
                 call.asking = ask_for_usage(body, &peek);
             }
             call.body = body.clone();
+        }
+        if call.model.is_none()
+            && let Some((model, stream)) =
+                dialect::model_in_path(path).or_else(|| dialect::model_in_path(original))
+        {
+            call.model = Some(Str::from(
+                &*percent_encoding::percent_decode_str(model).decode_utf8_lossy(),
+            ));
+            call.stream |= stream;
         }
         call
     }
@@ -350,6 +371,12 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether the body is a stream in Amazon's framing (Bedrock).
+pub(crate) fn is_frames(headers: &HeaderMap) -> bool {
+    media_type(headers)
+        .is_some_and(|media| media.eq_ignore_ascii_case(b"application/vnd.amazon.eventstream"))
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&[u8]> {

@@ -70,6 +70,8 @@ pub struct Snapshot {
     pub texts: crate::probe::Texts,
     /// What a trace must not show, as far as the configuration knows it.
     pub secrets: crate::probe::mask::Secrets,
+    /// What models cost.
+    pub prices: crate::pricing::Prices,
     /// Whether a subscription may trace.
     pub allows_tracing: bool,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
@@ -468,6 +470,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     Some(Snapshot {
         places,
         allows_tracing,
+        prices: crate::pricing::Prices::new(definition.gateway.prices.clone()),
         texts: crate::probe::Texts::default(),
         secrets,
         gateway: definition.gateway,

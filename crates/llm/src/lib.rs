@@ -12,6 +12,7 @@ pub mod fuzz;
 mod json;
 pub mod price;
 pub mod prompt;
+pub mod provider;
 pub mod request;
 pub mod sse;
 pub mod stream;

@@ -46,6 +46,8 @@ pub struct Peek<'a> {
     pub max_output_tokens: Option<u64>,
     /// `n`, the number of choices
     pub n: Option<u64>,
+    /// `service_tier`, as it was asked for
+    pub service_tier: Option<Cow<'a, str>>,
     /// `user`
     pub user: Option<Cow<'a, str>>,
     /// `previous_response_id` or `conversation` is set: part of the prompt is at the provider.
@@ -82,6 +84,7 @@ impl<'a> Peek<'a> {
             "stream" => peek.stream = value.get() == "true",
             "stream_options" => peek.stream_options = Some(value),
             "n" => peek.n = json::number(value),
+            "service_tier" => peek.service_tier = json::text(value),
             "user" => peek.user = json::text(value),
             "previous_response_id" | "conversation" => peek.continues |= !json::is_null(value),
             "messages" => peek.messages = Some(value),

@@ -6,7 +6,7 @@
 
 use super::ceiling::Cutting;
 use super::decode::Decoder;
-use super::{LlmCall, is_encoded, is_event_stream, is_json};
+use super::{LlmCall, is_encoded, is_event_stream, is_frames, is_json};
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::compile::Section;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tollgate_lang::value::Str;
 use tollgate_llm::stream::{HideUsage, Meter};
-use tollgate_llm::{Operation, Usage};
+use tollgate_llm::{Operation, Usage, usage};
 
 /// What is known of the response so far; shared by the exchange and the body.
 pub(super) struct Tally {
@@ -71,6 +71,23 @@ impl Tally {
     }
 }
 
+/// Azure names the provisioned deployment here that had no room for a call, which another one answered.
+const SPILLED: &str = "x-ms-spillover-from-deployment";
+
+/// Charges the call, once its usage is known.
+fn charge(rq: &mut Exchange) {
+    let usage = rq.llm.as_deref().and_then(|call| match call.charge {
+        None => call.usage,
+        Some(_) => None,
+    });
+    if let Some(usage) = usage {
+        let charge = rq.charge(&usage);
+        if let Some(call) = &mut rq.llm {
+            call.charge = Some(charge);
+        }
+    }
+}
+
 /// Puts the meter on the response and concludes usage.
 pub(super) struct Metering;
 
@@ -81,6 +98,7 @@ impl Deferred for Metering {
         };
         call.watch(rq);
         rq.llm = Some(call);
+        charge(rq);
     }
 
     fn on_settle(&mut self, rq: &mut Exchange, outcome: Outcome) {
@@ -101,6 +119,7 @@ impl Deferred for Metering {
             }
         }
         rq.llm = Some(call);
+        charge(rq);
     }
 }
 
@@ -114,9 +133,13 @@ impl LlmCall {
             return;
         };
         let events = is_event_stream(&response.headers);
-        if !response.status.is_success() || !(events || is_json(&response.headers, true)) {
+        let frames = is_frames(&response.headers);
+        if !response.status.is_success() || !(events || frames || is_json(&response.headers, true))
+        {
             return;
         }
+        self.spilled = response.headers.contains_key(SPILLED);
+        let in_headers = usage::from_headers(|name| response.headers.get(name)?.to_str().ok());
         let clock = rq.services.clock.clone();
         // What is coded cannot be ended: it passes, and is counted.
         let cutting = (events && !is_encoded(&response.headers))
@@ -126,14 +149,18 @@ impl LlmCall {
             response.headers.remove(header::CONTENT_LENGTH);
         }
         let mut tally = self.tally.borrow_mut();
-        tally.events = events;
+        tally.events = events || frames;
         tally.decoder = Decoder::new(&response.headers);
         let hides = events && self.hide_usage && tally.decoder.is_identity();
-        tally.meter = Some(if events {
+        let mut meter = if events {
             Meter::events(self.operation)
+        } else if frames {
+            Meter::frames(self.operation)
         } else {
             Meter::body(self.operation)
-        });
+        };
+        meter.headers(in_headers);
+        tally.meter = Some(meter);
         match std::mem::take(&mut response.body) {
             BodyState::Streaming(inner) => {
                 let hide = hides.then(HideUsage::new);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_lang::Diagnostics;
 use tollgate_lang::value::Str;
+use tollgate_llm::provider;
 
 /// A base URL, taken apart once.
 #[derive(Clone, Debug)]
@@ -25,6 +26,10 @@ pub struct BaseUrl {
     pub path: Str,
     /// Query that the base itself carries, without `?`.
     pub query: Option<Str>,
+    /// Who serves models there, by the name of the host.
+    pub provider: Option<Str>,
+    /// The region, by the name of the host.
+    pub region: Option<Str>,
 }
 
 /// A backend.
@@ -166,10 +171,13 @@ impl BaseUrl {
         let authority = authority.as_str().rsplit('@').next().unwrap_or_default();
         let origin = Origin::new(tls, host, port, authority);
         let path = uri.path().trim_end_matches('/');
+        let serves = provider::of_host(host);
         Ok(BaseUrl {
             origin,
             path: Str::from(path),
             query: uri.query().map(Str::from),
+            provider: serves.provider.map(Str::from),
+            region: serves.region.map(Str::from),
         })
     }
 }
@@ -276,6 +284,8 @@ pub(super) fn build(
                     origin: Origin::new(None, "", 0, ""),
                     path: Str::from(""),
                     query: None,
+                    provider: None,
+                    region: None,
                 }
             });
             let url = match connect(backend, single, certificates, diagnostics).some() {

@@ -171,6 +171,15 @@ impl PriceTable {
     /// # Errors
     /// Why there is none.
     pub fn lookup(&self, query: &Query<'_>) -> Result<Arc<Price>, Unpriced> {
+        self.find(query)
+            .or_else(|why| self.fallback.clone().ok_or(why))
+    }
+
+    /// As [`lookup`](Self::lookup), without the fallback.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn find(&self, query: &Query<'_>) -> Result<Arc<Price>, Unpriced> {
         let mut why = Unpriced::Model;
         for name in canonical(query.model) {
             match self.named(&name, query) {
@@ -179,7 +188,7 @@ impl PriceTable {
                 Err(_) => {}
             }
         }
-        self.fallback.clone().ok_or(why)
+        Err(why)
     }
 
     fn named(&self, name: &str, query: &Query<'_>) -> Result<Arc<Price>, Unpriced> {
