@@ -154,6 +154,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 .as_ref()
                 .and_then(|path| self.certificates(path)),
             dapr_endpoint: self.dapr_endpoint(gateway, &default),
+            prices: default.prices.clone(),
         }
     }
 
