@@ -16,6 +16,7 @@ mod policies;
 mod products;
 mod secrets;
 mod settings;
+mod token_accounting;
 mod tools;
 mod workspaces;
 
@@ -155,6 +156,7 @@ impl<'a, 'f> Reader<'a, 'f> {
                 .and_then(|path| self.certificates(path)),
             dapr_endpoint: self.dapr_endpoint(gateway, &default),
             prices: default.prices.clone(),
+            token_accounting: self.token_accounting(gateway.token_accounting.as_ref()),
         }
     }
 

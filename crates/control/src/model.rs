@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod mcp;
 pub mod product;
 pub mod scalar;
+pub mod token_accounting;
 pub mod workspace;
 
 use crate::yaml::At;

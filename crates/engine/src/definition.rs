@@ -5,6 +5,7 @@
 mod contract;
 mod graphql;
 mod mcp;
+mod token_accounting;
 
 pub use contract::{ContractSource, KnownContracts, SchemaDefinition, SchemaKind};
 pub use graphql::{GraphQlDefinition, ResolverDefinition};
@@ -12,6 +13,7 @@ pub use mcp::{
     McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools, ToolDefinition,
     ToolLists,
 };
+pub use token_accounting::{AccountingMode, TokenAccounting};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -180,6 +182,8 @@ pub struct GatewayDefinition {
     pub client_authorities: Option<Arc<str>>,
     /// What models cost.
     pub prices: Arc<PriceTable>,
+    /// How token limits hold where no product or API says otherwise.
+    pub token_accounting: TokenAccounting,
 }
 
 /// A URL whose authority is another one's: the first pair whose first part begins it, up to a `/`, counts.
@@ -211,6 +215,7 @@ impl Default for GatewayDefinition {
             client_authorities: None,
             dapr_endpoint: Arc::from("http://localhost:3500"),
             prices: PriceTable::shipped(),
+            token_accounting: TokenAccounting::default(),
         }
     }
 }
@@ -274,6 +279,8 @@ pub struct ApiDefinition {
     pub is_online: bool,
     /// Operations.
     pub operations: Vec<OperationDefinition>,
+    /// How token limits hold here.
+    pub token_accounting: TokenAccounting,
     /// What they declare of their messages, for validation and `mock-response`.
     pub contracts: Option<Arc<dyn ContractSource>>,
     /// Its policy.
@@ -367,6 +374,8 @@ pub struct ProductDefinition {
     pub groups: Vec<Group>,
     /// Which tools of its MCP servers it opens.
     pub mcp_tools: Vec<ProductTools>,
+    /// How token limits hold for its subscribers.
+    pub token_accounting: TokenAccounting,
     /// Its policy.
     pub policy: Option<PolicyText>,
 }

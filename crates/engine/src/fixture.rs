@@ -91,6 +91,9 @@ Arrangement (before the first request of a case):
                                              that come over its own (null takes one out)
       gateway openid-authority URL           what stands in its place at the beginning of OpenID configuration URLs
       gateway id, gateway region, gateway service-name, gateway max-buffered-body, gateway usage-timeout,
+      gateway token-accounting, product token-accounting, api token-accounting
+                                             strict|observed stop|no-stop max N clamp N, in any order
+     
       gateway client-authorities             PEM in Base64: whom client certificates are trusted by
       gateway public-url, gateway allowed-hosts, gateway dapr-endpoint
 Without any, there is one API `api` at the root with one operation `* /*`, serviceUrl http://upstream.test, in product

@@ -64,6 +64,7 @@ pub fn route(data: &[u8]) {
             is_current: true,
             is_online: true,
             operations: operations.collect(),
+            token_accounting: Default::default(),
             contracts: None,
             policy: None,
         }],

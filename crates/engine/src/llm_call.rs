@@ -7,6 +7,7 @@
 //! A request that is no model request (another method than POST, a body that is not JSON) counts nothing of itself;
 //! should its answer report usage all the same, that is counted.
 
+mod bound;
 mod ceiling;
 mod decode;
 mod embed;
@@ -31,6 +32,7 @@ use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
 
+pub use bound::{CLAMPED, DEFAULT_MAX_TOKENS, Most};
 pub use ceiling::Allowance;
 pub(crate) use embed::{Embedder, identity};
 pub(crate) use hold::hold;
@@ -76,6 +78,8 @@ pub struct LlmCall {
     /// Whether usage was asked upstream on the gateway's own account, so that the caller must not see it.
     hide_usage: bool,
     estimate: Option<Estimate>,
+    /// The most that the call can use, once asked.
+    bound: Option<bound::Bound>,
     /// How far a streamed answer may go.
     ceiling: Option<Box<ceiling::Ceiling>>,
     tally: Rc<RefCell<Tally>>,
@@ -219,6 +223,7 @@ impl LlmCall {
             asking: None,
             hide_usage: false,
             estimate: None,
+            bound: None,
             ceiling: None,
             tally: Rc::default(),
         };
@@ -324,7 +329,7 @@ impl LlmCall {
 }
 
 /// Makes the outgoing request one that can be metered: no content coding, and usage asked for in streams. Gives the
-/// body to send in place of the buffered one, if it must differ. The exchange's own request stays as the caller sent it.
+/// body to send in place of the buffered one, if it must differ, also with the bound that was reserved. The exchange's own request stays as the caller sent it.
 pub(crate) fn prepare(rq: &mut Exchange, headers: &mut HeaderMap) -> Option<Bytes> {
     let call = rq.llm.as_mut()?;
     // Saying nothing would allow any coding (RFC 9110, section 12.5.3).
@@ -347,7 +352,10 @@ pub(crate) fn prepare(rq: &mut Exchange, headers: &mut HeaderMap) -> Option<Byte
         None
     };
     call.hide_usage = asking.is_some();
-    asking
+    match call.bounded(asking.as_ref().unwrap_or(body), same) {
+        Some(bounded) => Some(bounded),
+        None => asking,
+    }
 }
 
 /// Whether the body is JSON by its content type; `absent` when there is none.

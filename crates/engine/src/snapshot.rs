@@ -118,6 +118,7 @@ pub struct Api {
     pub products: Vec<u32>,
     /// The product that opens it without a key.
     pub open_product: Option<u32>,
+    pub token_accounting: definition::TokenAccounting,
     pub policy: ScopeDocument,
 }
 
@@ -161,6 +162,7 @@ pub struct Product {
     pub groups: Vec<definition::Group>,
     /// Which tools of an API it opens, for the APIs that it says so of.
     pub mcp_tools: Vec<(u32, ToolRules)>,
+    pub token_accounting: definition::TokenAccounting,
     pub policy: ScopeDocument,
 }
 
@@ -368,6 +370,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
             apis: members,
             groups: product.groups.clone(),
             mcp_tools: mcp::product_tools(product, api_ids, diagnostics),
+            token_accounting: product.token_accounting,
             policy: compiler.scope(
                 product.policy.as_ref(),
                 compile::ScopeKind::Product,
@@ -574,6 +577,7 @@ fn build_api(
         operations,
         products: Vec::new(),
         open_product: None,
+        token_accounting: api.token_accounting,
         policy: compiler.scope(
             api.policy.as_ref(),
             compile::ScopeKind::Api,

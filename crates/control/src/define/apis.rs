@@ -127,6 +127,7 @@ impl Reader<'_, '_> {
             is_current: api.is_current.unwrap_or(of_id.is_none()),
             is_online: api.is_online.unwrap_or(true),
             operations,
+            token_accounting: self.token_accounting(api.token_accounting.as_ref()),
             contracts: self.contract_source(api, schemas),
             policy,
         }

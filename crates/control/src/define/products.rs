@@ -36,6 +36,7 @@ impl Reader<'_, '_> {
                 apis,
                 groups: self.members_of(&product.groups, &groups),
                 mcp_tools,
+                token_accounting: self.token_accounting(product.token_accounting.as_ref()),
                 policy,
             });
         }

@@ -71,6 +71,8 @@ pub struct Api {
     pub tools: Vec<At<Tool>>,
     /// Of an MCP server: who may call it, and which tools.
     pub mcp: Option<At<Mcp>>,
+    /// How token limits hold here. Default: as the product, then the gateway, says.
+    pub token_accounting: Option<super::token_accounting::TokenAccounting>,
     /// The API's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

@@ -57,6 +57,8 @@ pub struct Gateway {
     pub logs: Logs,
     /// Records traffic for `tollgate replay`. Default: nothing is recorded.
     pub recording: Option<Recording>,
+    /// How token limits hold where no product or API says otherwise.
+    pub token_accounting: Option<super::token_accounting::TokenAccounting>,
     /// Whether changed files are loaded without a signal. Default: true.
     pub watch: Option<bool>,
 }

@@ -41,6 +41,8 @@ pub struct Product {
     /// Which tools of its MCP servers it opens. Default: those that the server itself allows.
     #[serde(default)]
     pub mcp_tools: Vec<At<ProductTools>>,
+    /// How token limits hold for its subscribers. Default: as the gateway says.
+    pub token_accounting: Option<super::token_accounting::TokenAccounting>,
     /// The product's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

@@ -97,6 +97,9 @@ impl Deferred for Metering {
             return;
         };
         call.watch(rq);
+        if let Some(response) = &mut rq.response {
+            call.tell_clamped(&mut response.headers);
+        }
         rq.llm = Some(call);
         charge(rq);
     }

@@ -27,6 +27,7 @@ fn call(operation: Operation, body: &'static str) -> LlmCall {
         asking: None,
         hide_usage: false,
         estimate: None,
+        bound: None,
         ceiling: None,
         tally: Rc::default(),
     }

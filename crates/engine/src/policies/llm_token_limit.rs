@@ -12,10 +12,13 @@ use crate::compile::{
 use crate::exchange::{Deferred, Exchange, Hold};
 use crate::failure::Failure;
 use crate::limits::{Tell, Told, int, limits_nothing};
+use crate::llm_call::Most;
 use crate::probe::{Counted, Event};
 use crate::settle::Outcome;
 use crate::step::{Flow, Step};
 use http::{HeaderValue, StatusCode};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
@@ -182,6 +185,15 @@ impl Inner {
             Ok(both) => both,
             Err(failure) => return Flow::Fail(failure),
         };
+        let accounting = rq.token_accounting();
+        let strict = accounting.is_strict();
+        let mut most = Most::default();
+        if strict {
+            match rq.most_of_call() {
+                Ok(bound) => most = bound,
+                Err(failure) => return Flow::Fail(failure),
+            }
+        }
         let call = rq.llm_call();
         let estimate = if self.estimate {
             call.estimate().tokens
@@ -203,10 +215,18 @@ impl Inner {
             limits: self.clone(),
             key,
             limit,
-            reservation: None,
+            held: Held::Nothing,
             estimate,
+            asks: match strict {
+                true => Asks::Most(most, accounting.clamp()),
+                false => Asks::Prompt,
+            },
+            stops: accounting.stops_streams(),
             told: Told::default(),
         };
+        if strict && most.least(accounting.clamp()) > lowest(limit) {
+            return admitted.never_fits(rq, most);
+        }
         if checking == TokenLimit::default() {
             return admitted.reserve(rq, counting);
         }
@@ -227,6 +247,17 @@ impl Inner {
             }
         })
     }
+}
+
+/// The lower of both limits.
+fn lowest(limit: TokenLimit) -> u64 {
+    let quota = limit.quota.map(|(most, _)| most);
+    limit
+        .per_minute
+        .into_iter()
+        .chain(quota)
+        .min()
+        .unwrap_or(u64::MAX)
 }
 
 impl Step for LlmTokenLimit {
@@ -252,28 +283,101 @@ struct Admitted {
     key: Str,
     limit: TokenLimit,
     /// Until it has been settled.
-    reservation: Option<Reservation>,
+    held: Held,
     estimate: u64,
+    asks: Asks,
+    /// A stream ends when the limit is used up.
+    stops: bool,
     told: Told,
+}
+
+/// What of a limit is set aside for a call under way.
+#[derive(Clone, Copy)]
+enum Asks {
+    /// The estimate of its prompt.
+    Prompt,
+    /// The most that it can use; with a number, as much as fits, but so many output tokens for each choice.
+    Most(Most, Option<u64>),
+}
+
+impl Asks {
+    fn is_strict(self) -> bool {
+        matches!(self, Asks::Most(..))
+    }
+}
+
+/// What is set aside.
+enum Held {
+    Nothing,
+    Own(Reservation),
+    /// The running stream takes more of the limit as it goes.
+    Shared(Rc<RefCell<Option<Reservation>>>),
+}
+
+impl Held {
+    fn take(&mut self) -> Option<Reservation> {
+        match std::mem::replace(self, Held::Nothing) {
+            Held::Nothing => None,
+            Held::Own(reservation) => Some(reservation),
+            Held::Shared(shared) => shared.borrow_mut().take(),
+        }
+    }
+
+    fn is_some(&self) -> bool {
+        !matches!(self, Held::Nothing)
+    }
 }
 
 impl Admitted {
     fn reserve(mut self, rq: &mut Exchange, counting: TokenLimit) -> Flow {
         let now = rq.services.clock.moment();
-        let answer =
-            rq.services
-                .counters
-                .reserve(&self.key, counting, self.estimate..=self.estimate, now);
+        let tokens = match self.asks {
+            Asks::Prompt => self.estimate..=self.estimate,
+            Asks::Most(most, clamp) => most.least(clamp)..=most.total(),
+        };
+        let counters = &rq.services.counters;
+        let answer = counters.reserve(&self.key, counting, tokens, now);
         rq.after(answer, move |rq, reserved| {
-            self.told_to_probe(rq, self.estimate, reserved.is_ok());
+            let count = reserved.as_ref().map_or(self.estimate, Reservation::tokens);
+            self.told_to_probe(rq, count, reserved.is_ok());
             match reserved {
                 Ok(reservation) => {
-                    self.reservation = Some(reservation);
+                    self.hold(rq, reservation);
                     self.pass(rq)
                 }
                 Err(exceeded) => self.refuse(rq, exceeded),
             }
         })
+    }
+
+    /// Keeps what was set aside, and lets no stream use more than that.
+    fn hold(&mut self, rq: &mut Exchange, reservation: Reservation) {
+        let clock = rq.services.clock.clone();
+        let call = rq.llm_call();
+        match self.asks {
+            Asks::Most(most, _) => {
+                let tokens = reservation.tokens();
+                if tokens < most.total() {
+                    call.lower_output(tokens.saturating_sub(most.prompt));
+                }
+                call.limit_total(tokens);
+            }
+            Asks::Prompt if self.stops && call.stream => {
+                let shared = Rc::new(RefCell::new(Some(reservation)));
+                self.held = Held::Shared(shared.clone());
+                call.stop_unless(Box::new(move |used| {
+                    let mut held = shared.borrow_mut();
+                    // Settled: what comes now has been counted.
+                    held.as_mut().is_none_or(|held| {
+                        let more = used.total().saturating_sub(held.tokens());
+                        more == 0 || held.grow(more, clock.moment())
+                    })
+                }));
+                return;
+            }
+            Asks::Prompt => {}
+        }
+        self.held = Held::Own(reservation);
     }
 
     /// Tells a probe of tokens reserved or counted.
@@ -329,31 +433,46 @@ impl Admitted {
         }
     }
 
+    /// Refuses a call that no wait would let through: it may use more than the whole limit.
+    fn never_fits(self, rq: &mut Exchange, most: Most) -> Flow {
+        let lowest = lowest(self.limit);
+        let message = format!(
+            "The call may use {} tokens ({} of its prompt, {} of its output), more than the limit of {lowest}. Ask for fewer output tokens or send a shorter prompt.",
+            most.total(),
+            most.prompt,
+            most.output
+        );
+        let failure = Failure::refused("", "TokenLimitTooLow", StatusCode::BAD_REQUEST, message);
+        self.refused(rq, failure)
+    }
+
     fn refuse(self, rq: &mut Exchange, exceeded: Exceeded) -> Flow {
+        let (reason, status, what, wait) = match exceeded {
+            Exceeded::PerMinute { retry_after_ms } => (
+                "OpenAITokenLimitExceeded",
+                StatusCode::TOO_MANY_REQUESTS,
+                "limit",
+                retry_after_ms,
+            ),
+            Exceeded::Quota { retry_after_ms } => (
+                "OpenAITokenQuotaExceeded",
+                StatusCode::FORBIDDEN,
+                "quota",
+                retry_after_ms,
+            ),
+        };
+        let seconds = retry_after_seconds(wait);
+        let message = format!("Token {what} is exceeded. Try again in {seconds} seconds.");
+        let failure = Failure::refused("", reason, status, message);
+        let failure = self.limits.retry_after.refuse(rq, failure, seconds);
+        self.refused(rq, failure)
+    }
+
+    /// A refusal with what is left of the limits.
+    fn refused(self, rq: &mut Exchange, mut failure: Box<Failure>) -> Flow {
         let left = self.left(rq);
         rq.after(left, move |rq, left| {
             let limits = &self.limits;
-            let (reason, status, what, wait) = match exceeded {
-                Exceeded::PerMinute { retry_after_ms } => (
-                    "OpenAITokenLimitExceeded",
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "limit",
-                    retry_after_ms,
-                ),
-                Exceeded::Quota { retry_after_ms } => (
-                    "OpenAITokenQuotaExceeded",
-                    StatusCode::FORBIDDEN,
-                    "quota",
-                    retry_after_ms,
-                ),
-            };
-            let seconds = retry_after_seconds(wait);
-            let message = format!("Token {what} is exceeded. Try again in {seconds} seconds.");
-            let mut failure = limits.retry_after.refuse(
-                rq,
-                Failure::refused("", reason, status, message),
-                seconds,
-            );
             for (tell, number) in [
                 (&limits.left_of_minute, left.per_minute),
                 (&limits.left_of_quota, left.quota),
@@ -377,7 +496,7 @@ impl Admitted {
         self.told_to_probe(rq, used, true);
         let now = rq.services.clock.moment();
         let settled = self
-            .reservation
+            .held
             .take()
             .map(|reservation| rq.services.counters.settle(reservation, used, now));
         if let Some(answer) = settled {
@@ -393,9 +512,43 @@ impl Admitted {
     }
 }
 
+impl Admitted {
+    /// Tokens of the call, when they are known before its answer has been sent.
+    fn known_now(&self, rq: &Exchange) -> Option<u64> {
+        if metered(rq) {
+            return known(rq);
+        }
+        let reserved = match &self.held {
+            Held::Own(reservation) if self.asks.is_strict() => reservation.tokens(),
+            _ => return Some(known(rq).unwrap_or(0)),
+        };
+        Some(at_most(rq, reserved))
+    }
+}
+
+/// Tokens of a call under strict accounting: what the provider reported; of a call that it may have worked on without
+/// telling what it used, all that was reserved.
+fn at_most(rq: &Exchange, reserved: u64) -> u64 {
+    let Some(call) = rq.llm.as_ref().filter(|call| !call.cache.is_hit()) else {
+        return 0;
+    };
+    match call.usage {
+        Some(usage) if !usage.estimated => usage.total,
+        Some(usage) => usage.total.max(reserved),
+        None if rq
+            .last_error
+            .as_ref()
+            .is_some_and(|e| e.reason == "Timeout") =>
+        {
+            reserved
+        }
+        None => 0,
+    }
+}
+
 impl Deferred for Admitted {
     fn on_response(&mut self, rq: &mut Exchange) {
-        if let Some(used) = known(rq).or_else(|| (!metered(rq)).then_some(0)) {
+        if let Some(used) = self.known_now(rq) {
             self.settle(rq, used);
         } else if let Ok(left) = self.left(rq).now() {
             self.tell(rq, left);
@@ -405,15 +558,19 @@ impl Deferred for Admitted {
 
     fn on_answer(&mut self, rq: &mut Exchange) {
         // A call that failed before the backend answered used nothing.
-        if self.reservation.is_some() && rq.last_error.is_some() && !metered(rq) {
-            self.settle(rq, known(rq).unwrap_or(0));
+        if self.held.is_some() && rq.last_error.is_some() && !metered(rq) {
+            let used = self.known_now(rq).unwrap_or(0);
+            self.settle(rq, used);
         }
         self.told.on_answer(rq);
     }
 
     fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
-        if let Some(reservation) = self.reservation.take() {
-            let used = known(rq).unwrap_or(0);
+        if let Some(reservation) = self.held.take() {
+            let used = match self.asks {
+                Asks::Prompt => known(rq).unwrap_or(0),
+                Asks::Most(..) => at_most(rq, reservation.tokens()),
+            };
             self.told_to_probe(rq, used, true);
             let now = rq.services.clock.moment();
             rq.forget(rq.services.counters.settle(reservation, used, now));

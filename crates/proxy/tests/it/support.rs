@@ -69,6 +69,7 @@ pub fn definition(url: &str, policy: Option<&str>) -> Definition {
             contract: None,
             policy: None,
         }],
+        token_accounting: Default::default(),
         contracts: None,
         policy: policy.map(|text| PolicyText {
             file: FileId(0),
