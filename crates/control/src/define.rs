@@ -7,6 +7,7 @@ mod apis;
 mod authorizations;
 mod backends;
 mod breakers;
+mod budgets;
 mod certificates;
 mod contracts;
 mod graphql;
@@ -104,6 +105,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             users: self.users(model),
             certificates: self.certificate_definitions(model),
             schemas,
+            budget_settings: self.budget_settings(&model.gateway.budgets),
             ..Definition::default()
         };
         self.lists(lists, model, &mut definition);
@@ -121,6 +123,8 @@ impl<'a, 'f> Reader<'a, 'f> {
         definition.products.extend(self.products(lists));
         let subscriptions = self.subscriptions(lists, model);
         definition.subscriptions.extend(subscriptions);
+        let budgets = self.budgets(lists, model);
+        definition.budgets.extend(budgets);
     }
 
     /// What the diagnostics of the compiler need to be shown.

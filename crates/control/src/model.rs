@@ -6,6 +6,7 @@
 pub mod api;
 pub mod authorization;
 pub mod backend;
+pub mod budget;
 pub mod certificate;
 pub mod contract;
 pub mod gateway;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 pub use api::{Api, Operation, VersionSet};
 pub use authorization::AuthorizationProvider;
 pub use backend::Backend;
+pub use budget::Budget;
 pub use certificate::Certificate;
 pub use gateway::Gateway;
 pub use product::{Product, Subscription, User};
@@ -85,6 +87,9 @@ pub struct Configuration {
     /// Workspaces: teams' own APIs, products, subscriptions and names.
     #[serde(default)]
     pub workspaces: Vec<At<Workspace>>,
+    /// Budgets: what may be spent in a period, in tokens or in money.
+    #[serde(default)]
+    pub budgets: Vec<At<Budget>>,
     /// Certificates that policies name by `certificate-id`.
     #[serde(default)]
     pub certificates: Vec<At<Certificate>>,

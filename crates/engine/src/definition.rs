@@ -2,11 +2,15 @@
 //!
 //! Property names and meaning are API Management's; what must stay true: no field here is read on the hot path.
 
+mod budget;
 mod contract;
 mod graphql;
 mod mcp;
 mod token_accounting;
 
+pub use budget::{
+    BudgetDefinition, BudgetScope, BudgetSettings, Each, NotificationDefinition, UnpricedCalls,
+};
 pub use contract::{ContractSource, KnownContracts, SchemaDefinition, SchemaKind};
 pub use graphql::{GraphQlDefinition, ResolverDefinition};
 pub use mcp::{
@@ -77,6 +81,10 @@ pub struct Definition {
     pub certificates: Vec<CertificateDefinition>,
     /// Schemas that policies name by id.
     pub schemas: Vec<SchemaDefinition>,
+    /// Budgets.
+    pub budgets: Vec<BudgetDefinition>,
+    /// What is set for all budgets.
+    pub budget_settings: BudgetSettings,
 }
 
 /// A workspace: a part of the configuration with names of its own. What documents of a workspace name is looked for in

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod body;
+pub mod budget;
 pub mod circuit_breaker;
 pub mod client_certificate;
 pub mod clock;

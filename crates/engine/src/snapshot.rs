@@ -74,6 +74,8 @@ pub struct Snapshot {
     pub prices: crate::pricing::Prices,
     /// Whether a subscription may trace.
     pub allows_tracing: bool,
+    /// Budgets, and which calls draw from which.
+    pub budgets: crate::budget::Plan,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
     pub openid_urls: Vec<Str>,
 }
@@ -457,6 +459,17 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
     );
     let openid_urls = compiler.openid_urls();
     let cross_domain = compiler.cross_domain();
+    let budgets = crate::budget::Plan::build(
+        &definition,
+        &crate::budget::Space {
+            backends: &backend_ids,
+            apis: &api_ids,
+            products: &product_ids,
+            of: &|workspace| spaces.at(workspace),
+            built: (&apis, &products, &subscriptions),
+        },
+        diagnostics,
+    );
     let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
     let router = Router::build(&apis, &definition.apis, diagnostics);
     if diagnostics.has_errors() {
@@ -492,6 +505,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         cross_domain,
         router,
         keys,
+        budgets,
         openid_urls,
         certificates: definition.certificates,
     })
@@ -602,7 +616,7 @@ pub(crate) fn found(
     index
 }
 
-fn unknown<'a>(
+pub(crate) fn unknown<'a>(
     diagnostics: &mut Diagnostics,
     span: Option<tollgate_lang::Span>,
     what: &str,

@@ -173,7 +173,7 @@ impl Reader<'_, '_> {
 }
 
 /// Ids of APIs, all revisions under one.
-fn api_ids(lists: Lists<'_>) -> BTreeSet<&str> {
+pub(super) fn api_ids(lists: Lists<'_>) -> BTreeSet<&str> {
     let ids = lists.apis.iter().map(|a| a.id.as_str());
     ids.map(without_revision).collect()
 }

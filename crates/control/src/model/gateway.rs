@@ -52,6 +52,9 @@ pub struct Gateway {
     /// The Dapr sidecar that `publish-to-dapr`, `invoke-dapr-binding` and Dapr backends call.
     #[serde(default)]
     pub dapr: Dapr,
+    /// What is set for all budgets.
+    #[serde(default)]
+    pub budgets: super::budget::Budgets,
     /// Logs.
     #[serde(default)]
     pub logs: Logs,

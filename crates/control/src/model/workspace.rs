@@ -3,7 +3,8 @@
 
 use super::scalar::Secret;
 use super::{
-    Api, Backend, Configuration, NamedValue, PolicyFragment, Product, Subscription, VersionSet,
+    Api, Backend, Budget, Configuration, NamedValue, PolicyFragment, Product, Subscription,
+    VersionSet,
 };
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -56,6 +57,9 @@ pub struct Workspace {
     /// Tags. Not used by the gateway.
     #[serde(default)]
     pub tags: Vec<At<Tag>>,
+    /// Budgets of calls of its APIs.
+    #[serde(default)]
+    pub budgets: Vec<At<Budget>>,
 }
 
 /// What the service and a workspace have in common.
@@ -73,6 +77,7 @@ pub struct Lists<'a> {
     pub products: &'a [At<Product>],
     pub subscriptions: &'a [At<Subscription>],
     pub groups: &'a [At<Group>],
+    pub budgets: &'a [At<Budget>],
 }
 
 macro_rules! lists {
@@ -92,6 +97,7 @@ macro_rules! lists {
                     products: &self.products,
                     subscriptions: &self.subscriptions,
                     groups: &self.groups,
+                    budgets: &self.budgets,
                 }
             }
         }
