@@ -1,12 +1,47 @@
 //! Budgets in the pipeline: which of them a call draws from, whether it may, and what it has spent.
 //!
+//! | file | what |
+//! |---|---|
+//! | `plan` | the budgets of a configuration, compiled |
+//! | `draw` | a call's way through its budgets |
+//! | `refusal` | what is said to a call that does not fit |
+//! | `keys` | keys that a caller makes of its own, each with a ceiling |
+//! | `notices` | reports of thresholds on their way out |
+//! | `show` | budgets as JSON |
+//! | `api` | what callers see and do at the configured path |
+//!
 //! What must stay true: which budgets could apply to a subscription is known when the configuration is loaded; a call
 //! without one costs one branch; a call is admitted by all of its budgets or by none, and settles with the numbers that
 //! the ledger keeps, so that a restart finds the same.
 
+mod api;
+mod draw;
+pub mod keys;
+mod notices;
 mod plan;
+mod price;
+mod refusal;
+pub mod show;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use api::answer;
+pub use draw::{Draw, Drawn};
+pub(crate) use draw::{enter, reserve};
+pub use keys::{ChildKey, Keys};
+pub use notices::{Notices, Told};
 pub use plan::{Budget, Plan};
 pub(crate) use plan::{Space, Who};
+
+use tollgate_state::Budgets;
+
+/// What budgets have spent and who is told of it: outlives requests and configurations, shared by all threads.
+#[derive(Debug, Default)]
+pub struct BudgetState {
+    /// What was spent.
+    pub accounts: Budgets,
+    /// Child keys.
+    pub keys: Keys,
+    /// Reports on their way out.
+    pub notices: Notices,
+}

@@ -239,6 +239,10 @@ pub struct Exchange {
     pub subscription: Option<u32>,
     /// The key actually used.
     pub key: Option<Secret>,
+    /// The child key that it is, when it is one.
+    pub child_key: Option<Arc<crate::budget::ChildKey>>,
+    /// What the call draws from, once it was admitted by its budgets.
+    pub draw: Option<Box<crate::budget::Draw>>,
     /// Request.
     pub request: Request,
     /// Response, once there is one.
@@ -322,6 +326,8 @@ impl Exchange {
             product: None,
             subscription: None,
             key: None,
+            child_key: None,
+            draw: None,
             request,
             response: None,
             variables: Vec::new(),

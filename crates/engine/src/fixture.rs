@@ -4,6 +4,7 @@
 //! What must stay true: a fixture runs the very pipeline that serves; the same file gives the same result every time.
 
 mod arrangement;
+mod budgets;
 mod config;
 mod counters;
 mod json;
@@ -70,7 +71,11 @@ Arrangement (before the first request of a case):
       tool api path, tool api service-url, ... settings of the API `backing`
       product subscription-required, product groups
       subscription ID                        KEY product|api|all [of USER] [inactive]
-      user ID                                email first-name last-name
+      user ID                                email first-name last-name [GROUP ...]
+      budget ID                              NUMBER tokens|money [each subscription|user|product|api|run] [per day|month|ever] [soft]
+                                             [of product|group|subscription|user|api|backend|model NAME] [below BUDGET] [at PERCENT]
+                                             [carrying] [children-only] [allowing-unpriced]
+      budgets path, budgets tokens-header, budgets amount-header, budgets key-depth, budgets keys
       backend ID                             its URL
       logger ID                              event-hub|application-insights CREDENTIAL=VALUE ...: as name=hub endpointAddress=HOST
       authorization PROVIDER ID              TOKEN [until TIME] [CLAIMS as a JSON object]: a stored connection

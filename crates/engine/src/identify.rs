@@ -4,6 +4,7 @@
 //! needed; without one an open product or an open API lets the call through. What must stay true: a look-up by
 //! keyed hash, then a comparison that takes the same time wherever the texts differ.
 
+use crate::budget::ChildKey;
 use crate::definition::{Secret, SubscriptionDefinition};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -87,21 +88,16 @@ pub fn identify(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failur
     let api = &snapshot.apis[api_index as usize];
     let found = match rq.request.headers.get(&api.key_header) {
         // The subscription's own copy of the key is kept, not a new one.
-        Some(value) => Some(
-            value
-                .to_str()
-                .ok()
-                .and_then(|k| snapshot.keys.find(k).map(|s| (s, Arc::<str>::from(k)))),
-        ),
+        Some(value) => Some(value.to_str().ok().and_then(|k| find(rq, snapshot, k))),
         None => rq
             .request
             .path_and_query
             .query()
             .and_then(|q| routing::query_value(q, &api.key_query))
-            .map(|k| snapshot.keys.find(&k).map(|s| (s, Arc::<str>::from(&*k)))),
+            .map(|k| find(rq, snapshot, &k)),
     };
     match found {
-        Some(Some((index, key))) => {
+        Some(Some((index, key, child))) => {
             let subscription = &snapshot.subscriptions[index as usize];
             let (opens, product) = match subscription.scope {
                 Scope::AllApis => (subscription.workspace == api.workspace, None),
@@ -114,6 +110,7 @@ pub fn identify(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failur
             rq.subscription = Some(index);
             rq.product = product;
             rq.key = Some(Secret::new(key));
+            rq.child_key = child;
             Ok(())
         }
         Some(None) => Err(invalid(rq, snapshot, api_index)),
@@ -131,6 +128,20 @@ pub fn identify(rq: &mut Exchange, snapshot: &Snapshot) -> Result<(), Box<Failur
         .header(header::WWW_AUTHENTICATE, challenge(rq, snapshot, api_index))),
     }
 }
+
+/// The subscription of a key, which may be a child key.
+fn find(rq: &Exchange, snapshot: &Snapshot, key: &str) -> Option<Found> {
+    if let Some(index) = snapshot.keys.find(key) {
+        return Some((index, Arc::from(key), None));
+    }
+    let now = rq.services.clock.unix_millis();
+    let child = rq.services.budgets.keys.find(key, now)?;
+    let index = snapshot.budgets.subscription(&child.subscription)?;
+    Some((index, Arc::from(key), Some(child)))
+}
+
+/// A subscription, the key that it was found by, and the child key that this is.
+type Found = (u32, Arc<str>, Option<Arc<ChildKey>>);
 
 fn invalid(rq: &Exchange, snapshot: &Snapshot, api: u32) -> Box<Failure> {
     Failure::refused(

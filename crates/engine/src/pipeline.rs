@@ -6,6 +6,7 @@
 pub mod inner;
 
 use crate::body::Body;
+use crate::budget;
 use crate::compile::{ScopeDocument, Section};
 use crate::exchange::{
     BodyState, Exchange, Hold, LastError, Request, Response, Target, TargetBase,
@@ -309,6 +310,11 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     {
         return Flow::Return;
     }
+    if snapshot.budgets.settings.path.is_some()
+        && let Some(flow) = budget::answer(rq).await
+    {
+        return flow;
+    }
     let found = find(rq, snapshot);
     rq.tell(|| Event::Matched);
     let maybe_preflight = match found {
@@ -336,6 +342,9 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     if rq.mcp.is_some()
         && let Err(failure) = mcp::read(rq).await
     {
+        return Flow::Fail(failure);
+    }
+    if let Err(failure) = budget::enter(rq) {
         return Flow::Fail(failure);
     }
     sections(rq, snapshot).await

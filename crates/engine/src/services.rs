@@ -29,6 +29,8 @@ pub struct Services {
     pub verified_tokens: VerifiedTokens,
     /// Counters, shared by all threads.
     pub counters: Arc<dyn tollgate_state::Counters>,
+    /// What budgets have spent, shared by all threads.
+    pub budgets: Arc<crate::budget::BudgetState>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn tollgate_state::Cache<Frozen>>,
     /// Answers of `cache-store`.

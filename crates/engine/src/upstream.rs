@@ -58,6 +58,7 @@ pub async fn forward(
 ) -> Result<(), Box<Failure>> {
     let snapshot = rq.snapshot.clone();
     rq.answering = None;
+    crate::budget::reserve(rq).await?;
     let mut choice = match choose(rq, &snapshot) {
         Ok(choice) => choice,
         Err(failure) => {

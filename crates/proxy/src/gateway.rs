@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tollgate_engine::budget::BudgetState;
 use tollgate_engine::clock::{Clock, SystemClock};
 use tollgate_engine::llm_call::CachedAnswer;
 use tollgate_engine::mcp::Session;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub counters: Arc<dyn Counters>,
+    /// What budgets have spent.
+    pub budgets: Arc<BudgetState>,
     /// Values of `cache-store-value`.
     pub cache: Arc<dyn Cache<Frozen>>,
     /// Answers of `cache-store`.
@@ -64,6 +67,7 @@ impl Shared {
         Shared {
             clock: Arc::new(SystemClock::default()),
             counters: Arc::new(MemoryCounters::default()),
+            budgets: Arc::default(),
             cache: Arc::new(MemoryCache::new(cache_bytes)),
             responses: Arc::new(MemoryCache::new(cache_bytes)),
             mcp_sessions: Arc::new(MemoryCache::new(MCP_SESSIONS_BYTES)),

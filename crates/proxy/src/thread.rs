@@ -133,6 +133,7 @@ impl Thread {
             providers: start.providers.clone(),
             verified_tokens: Default::default(),
             counters: start.shared.counters.clone(),
+            budgets: start.shared.budgets.clone(),
             cache: start.shared.cache.clone(),
             responses: start.shared.responses.clone(),
             mcp_sessions: start.shared.mcp_sessions.clone(),

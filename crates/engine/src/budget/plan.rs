@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics, Severity, Span};
-use tollgate_state::budgets::{Link, Rule, Subject};
+use tollgate_state::budgets::{Rule, Subject};
 
 /// Most budgets that one call draws from.
 pub(crate) const MOST: usize = 16;
@@ -50,7 +50,7 @@ pub(crate) struct Who<'a> {
     /// Index of the API.
     pub(crate) api: Option<u32>,
     /// The backend that the call is sent to, once it is known.
-    pub(crate) backend: Option<Option<BackendIndex>>,
+    pub(crate) backend: Option<BackendIndex>,
     /// The model, once it is known.
     pub(crate) model: Option<&'a str>,
     pub(crate) run: Option<&'a str>,
@@ -75,6 +75,7 @@ pub struct Plan {
     of_nobody: Box<[u32]>,
     /// Names of subscriptions and products, with those of their workspaces.
     subscriptions: Vec<Str>,
+    subscription_names: HashMap<Str, u32>,
     owners: Vec<Option<Str>>,
     products: Vec<Str>,
     /// The same of APIs, of their first revision.
@@ -107,7 +108,7 @@ impl Plan {
             settings,
             ..Plan::default()
         };
-        if definition.budgets.is_empty() {
+        if definition.budgets.is_empty() && plan.settings.path.is_none() {
             return plan;
         }
         let (apis, _, subscriptions) = space.built;
@@ -117,6 +118,10 @@ impl Plan {
         plan.subscriptions = subscriptions
             .iter()
             .map(|s| within(workspace(s.workspace), &s.id))
+            .collect();
+        plan.subscription_names = (0..)
+            .zip(&plan.subscriptions)
+            .map(|(at, name)| (name.clone(), at))
             .collect();
         let owner = |at: Option<u32>| definition.users.get(at? as usize).map(|u| u.id.clone());
         plan.owners = subscriptions.iter().map(|s| owner(s.owner)).collect();
@@ -344,26 +349,51 @@ impl Plan {
                 drawn
             };
             // Usually there are not that many at all.
-            if candidates.len() * DEEPEST <= MOST {
+            if candidates.len() * DEEPEST <= self.room() {
                 continue;
             }
-            if let Some(drawn) = roots.iter().map(|r| most(*r)).find(|d| d.len() > MOST) {
+            let room = self.room();
+            if let Some(drawn) = roots.iter().map(|r| most(*r)).find(|d| d.len() > room) {
                 let last = drawn.last().map_or(0, |at| *at as usize);
                 fault(
                     diagnostics,
                     "TG0732",
                     definition.budgets[last].span,
                     format!("a call could draw from {} budgets", drawn.len()),
-                    "at most 16 count for one call: give them narrower scopes",
+                    "at most 16 count for one call, child keys with them: give the budgets narrower scopes",
                 );
                 return;
             }
         }
     }
 
+    /// Most budgets of the configuration that one call draws from; the rest is for child keys.
+    fn room(&self) -> usize {
+        let keys = match self.settings.path {
+            Some(_) => self.settings.key_depth as usize,
+            None => 0,
+        };
+        MOST.saturating_sub(keys)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.budgets.is_empty()
+    }
+
+    /// The currency of budgets of money.
+    pub fn currency(&self) -> &str {
+        "USD"
+    }
+
+    /// Index of a subscription by its name with that of its workspace.
+    pub(crate) fn subscription(&self, name: &str) -> Option<u32> {
+        self.subscription_names.get(name).copied()
+    }
+
+    /// The name of a subscription, with that of its workspace.
+    pub(crate) fn subscription_name(&self, at: u32) -> Option<&Str> {
+        self.subscriptions.get(at as usize)
     }
 
     /// The budgets that a call draws from, narrow to broad, with the subject of each. What is not known yet of the call
@@ -389,7 +419,7 @@ impl Plan {
                 }
                 below = false;
                 if let Some(subject) = subject
-                    && found.len() < MOST
+                    && found.len() < self.room()
                     && !found.iter().any(|(other, _)| *other == at)
                 {
                     found.push((at, subject));
@@ -408,10 +438,7 @@ impl Plan {
             && (budget.apis.is_empty()
                 || api.is_some_and(|(root, _, _)| budget.apis.contains(root)))
             && (budget.backends.is_empty()
-                || who
-                    .backend
-                    .flatten()
-                    .is_some_and(|b| budget.backends.contains(&b)))
+                || who.backend.is_some_and(|b| budget.backends.contains(&b)))
             && (budget.models.is_empty()
                 || who
                     .model
@@ -439,15 +466,6 @@ impl Plan {
             }
             Some(Each::Run) => Subject::Passing(who.run.filter(|run| !run.is_empty())?),
         })
-    }
-
-    /// The budgets with their subjects as `state` takes them.
-    pub(crate) fn links<'a>(&'a self, found: &[(u32, Subject<'a>)]) -> SmallVec<[Link<'a>; 6]> {
-        let link = |(at, subject): &(u32, Subject<'a>)| Link {
-            rule: &self.budgets[*at as usize].rule,
-            subject: *subject,
-        };
-        found.iter().map(link).collect()
     }
 
     /// A budget by the id of its rule.

@@ -240,6 +240,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         providers: Arc::new(NoOpenIdProviders),
         verified_tokens: Default::default(),
         counters: counters.clone(),
+        budgets: Arc::default(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
         responses: Arc::new(MemoryCache::new(1 << 20)),
         mcp_sessions: Arc::new(tollgate_state::MemoryCache::new(1 << 20)),

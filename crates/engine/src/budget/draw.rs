@@ -1,0 +1,378 @@
+//! A call's way through its budgets: looked at before inbound, admitted before it goes upstream, settled at its end.
+//!
+//! What must stay true: a call is admitted once, however often it is sent; what was set aside is settled or given back;
+//! a header or variable tells what is left after this call's own reservation.
+
+use super::refusal::{exceeded, unpriced};
+use super::{ChildKey, Who};
+use crate::definition::UnpricedCalls;
+use crate::exchange::{Deferred, Exchange, TargetBase};
+use crate::failure::Failure;
+use crate::probe::{Counted, Event};
+use crate::settle::Outcome;
+use crate::step::Needs;
+use http::{HeaderName, HeaderValue};
+use smallvec::SmallVec;
+use std::sync::{Arc, LazyLock};
+use tollgate_lang::value::{Str, Value};
+use tollgate_llm::price::Pico;
+use tollgate_llm::{Operation, Usage};
+use tollgate_state::budgets::{Amount, Link, Refusal, Reservation, Rule, Subject, Unit};
+
+/// Longest name of a run that is kept; the ledger keeps 256 bytes of a budget's name and its subject's.
+const LONGEST_RUN: usize = 128;
+
+/// Variable with the tokens that are left.
+static TOKENS: LazyLock<Str> = LazyLock::new(|| Str::from("budget-remaining-tokens"));
+
+/// Variable with the money that is left.
+static AMOUNT: LazyLock<Str> = LazyLock::new(|| Str::from("budget-remaining-amount"));
+
+/// What a call draws from.
+#[derive(Debug)]
+pub struct Draw {
+    /// The budgets, narrow to broad.
+    pub budgets: SmallVec<[Drawn; 4]>,
+    reservation: Option<Reservation>,
+}
+
+/// One budget that a call draws from.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// The budget.
+    pub rule: Arc<Rule>,
+    /// Whose; empty for all.
+    pub subject: Str,
+    passing: bool,
+}
+
+impl Drawn {
+    fn link(&self) -> Link<'_> {
+        Link {
+            rule: &self.rule,
+            subject: match &*self.subject {
+                "" => Subject::All,
+                name if self.passing => Subject::Passing(name),
+                name => Subject::Known(name),
+            },
+        }
+    }
+
+    /// Its name in the ledger: the id, and behind a `/` the subject.
+    pub fn name(&self) -> String {
+        if self.subject.is_empty() {
+            self.rule.id.to_string()
+        } else {
+            format!("{}/{}", self.rule.id, self.subject)
+        }
+    }
+}
+
+impl Draw {
+    /// What is set aside for the call.
+    pub fn reserved(&self) -> Amount {
+        self.reservation
+            .as_ref()
+            .map_or_else(Amount::default, Reservation::amount)
+    }
+}
+
+/// Whether the request draws from budgets at all, as far as its path says.
+fn draws(rq: &Exchange) -> bool {
+    (!rq.snapshot.budgets.is_empty() || rq.child_key.is_some()) && rq.inner.is_none()
+}
+
+/// Before inbound: sets the variables, and refuses a call whose budgets have nothing left. What asks for the model or the
+/// backend is not known yet.
+pub(crate) fn enter(rq: &mut Exchange) -> Result<(), Box<Failure>> {
+    if !draws(rq) || Operation::from_path(rq.request.path_and_query.path()) == Operation::Other {
+        return Ok(());
+    }
+    let drawn = resolve(rq, false);
+    if drawn.is_empty() {
+        return Ok(());
+    }
+    let now = rq.services.clock.unix_millis();
+    let links = links(&drawn);
+    let looked = rq
+        .services
+        .budgets
+        .accounts
+        .reserve(&links, Amount::default(), now);
+    match looked {
+        Ok(unused) => drop(unused),
+        Err(refusal) => return Err(refuse(rq, &drawn, *refusal)),
+    }
+    let left = left(rq, &drawn);
+    set_variables(rq, &left);
+    Ok(())
+}
+
+/// Before the call goes upstream: sets aside what it may spend. Also for calls that only a policy's new path made model
+/// calls.
+pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
+    if !draws(rq) || rq.draw.is_some() {
+        return Ok(());
+    }
+    if rq.awaits_model_request() {
+        let needs = Needs {
+            request_body: true,
+            ..Needs::default()
+        };
+        rq.buffer(needs, "").await?;
+    }
+    if rq.llm_call().operation == Operation::Other {
+        return Ok(());
+    }
+    let drawn = resolve(rq, true);
+    if drawn.is_empty() {
+        return Ok(());
+    }
+    let amount = may_spend(rq, &drawn)?;
+    let now = rq.services.clock.unix_millis();
+    let reserved = rq
+        .services
+        .budgets
+        .accounts
+        .reserve(&links(&drawn), amount, now);
+    tell(rq, &drawn, amount, reserved.is_ok());
+    match reserved {
+        Err(refusal) => Err(refuse(rq, &drawn, *refusal)),
+        Ok(reservation) => {
+            rq.draw = Some(Box::new(Draw {
+                budgets: drawn,
+                reservation: Some(reservation),
+            }));
+            rq.deferred.push(Box::new(Settling));
+            Ok(())
+        }
+    }
+}
+
+/// The budgets of the call: those of the child key that it was made with, then those of the configuration.
+fn resolve(rq: &mut Exchange, all: bool) -> SmallVec<[Drawn; 4]> {
+    let snapshot = rq.snapshot.clone();
+    let plan = &snapshot.budgets;
+    let run = plan.run_header.as_ref().and_then(|name| {
+        let text = rq.request.headers.get(name)?.to_str().ok()?.trim();
+        Some(Str::from(&text[..text.floor_char_boundary(LONGEST_RUN)]))
+    });
+    let model = all.then(|| Str::from(rq.llm_call().model_name()));
+    let backend = match rq.request.target.base {
+        TargetBase::Backend(index) if all => Some(index),
+        _ => None,
+    };
+    let who = Who {
+        subscription: rq.subscription,
+        product: rq.product,
+        api: rq.api,
+        backend,
+        model: model.as_deref(),
+        run: run.as_deref(),
+    };
+    let mut drawn: SmallVec<[Drawn; 4]> = SmallVec::new();
+    if let Some(key) = &rq.child_key {
+        drawn.extend(key.line().map(|key: &ChildKey| Drawn {
+            rule: key.rule.clone(),
+            subject: Str::from(""),
+            passing: false,
+        }));
+    }
+    for (at, subject) in plan.resolve(&who) {
+        drawn.push(Drawn {
+            rule: plan.budgets[at as usize].rule.clone(),
+            subject: Str::from(subject.name()),
+            passing: matches!(subject, Subject::Passing(_)),
+        });
+    }
+    drawn
+}
+
+fn links(drawn: &[Drawn]) -> SmallVec<[Link<'_>; 6]> {
+    drawn.iter().map(Drawn::link).collect()
+}
+
+/// What is to be set aside: the prompt. A call without a price is refused by budgets of money, but for those that let it
+/// through.
+fn may_spend(rq: &mut Exchange, drawn: &[Drawn]) -> Result<Amount, Box<Failure>> {
+    let estimate = rq.llm_call().estimate().tokens;
+    let mut amount = Amount {
+        tokens: estimate.into(),
+        pico: 0,
+    };
+    if drawn.iter().all(|d| d.rule.unit != Unit::Money) {
+        return Ok(amount);
+    }
+    let usage = Usage::estimate(estimate, 0);
+    match super::price::cost(rq, &usage) {
+        Ok(cost) => amount.pico = cost.0,
+        Err(why) => {
+            let plan = &rq.snapshot.budgets;
+            let strict = drawn.iter().find(|d| {
+                d.rule.unit == Unit::Money
+                    && d.rule.hard
+                    && plan
+                        .find(&d.rule.id)
+                        .is_none_or(|b| b.unpriced == UnpricedCalls::Refuse)
+            });
+            if let Some(strict) = strict {
+                let model = rq.llm.as_deref().map_or("", |call| call.model_name());
+                return Err(unpriced(&strict.link(), model, &why.to_string()));
+            }
+        }
+    }
+    Ok(amount)
+}
+
+/// What is left of the call's budgets: the least of the hard ones of a unit, else of the soft ones.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    tokens: Option<u128>,
+    pico: Option<u128>,
+}
+
+fn left(rq: &Exchange, drawn: &[Drawn]) -> Left {
+    let now = rq.services.clock.unix_millis();
+    let accounts = &rq.services.budgets.accounts;
+    let least = |unit: Unit| {
+        let of = |hard: bool| {
+            drawn
+                .iter()
+                .filter(|d| d.rule.unit == unit && d.rule.hard == hard)
+                .map(|d| accounts.figures(&d.rule, &d.subject, now).remaining)
+                .min()
+        };
+        of(true).or_else(|| of(false))
+    };
+    Left {
+        tokens: least(Unit::Tokens),
+        pico: least(Unit::Money),
+    }
+}
+
+fn set_variables(rq: &mut Exchange, left: &Left) {
+    if let Some(tokens) = left.tokens {
+        let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
+        rq.set_variable(&TOKENS, Value::Long(tokens));
+    }
+    if let Some(pico) = left.pico {
+        rq.set_variable(&AMOUNT, Value::Decimal(Pico(pico).decimal()));
+    }
+}
+
+/// The headers that tell what is left.
+fn headers(rq: &Exchange, left: &Left) -> SmallVec<[(HeaderName, HeaderValue); 2]> {
+    let plan = &rq.snapshot.budgets;
+    let tokens = left.tokens.map(|tokens| tokens.to_string());
+    let amount = left.pico.map(|pico| Pico(pico).to_string());
+    [(&plan.tokens_header, tokens), (&plan.amount_header, amount)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.clone()?, HeaderValue::try_from(text?).ok()?)))
+        .collect()
+}
+
+/// The failure of a call that does not fit; what is to be reported of it is.
+fn refuse(rq: &mut Exchange, drawn: &[Drawn], refusal: Refusal) -> Box<Failure> {
+    let mut failure = match drawn.get(refusal.link) {
+        Some(by) => exceeded(rq, &by.link(), &refusal),
+        None => Failure::internal(super::refusal::SOURCE, "BudgetExceeded", "no budget"),
+    };
+    rq.services.budgets.notices.put(refusal.notices);
+    let left = left(rq, drawn);
+    set_variables(rq, &left);
+    for (name, value) in headers(rq, &left) {
+        failure = failure.header(name, value);
+    }
+    failure
+}
+
+/// Tells a probe.
+fn tell(rq: &Exchange, drawn: &[Drawn], amount: Amount, allowed: bool) {
+    for drawn in drawn {
+        rq.tell(|| {
+            let number = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
+            Event::Counter(Counted {
+                key: &drawn.rule.id,
+                limit: Some(number(drawn.rule.limit)),
+                count: number(amount.of(drawn.rule.unit)),
+                used: None,
+                remaining: None,
+                allowed,
+            })
+        });
+    }
+}
+
+/// Tells what is left when the answer's head is there, and settles at the end.
+struct Settling;
+
+impl Settling {
+    /// Puts the headers on the answer. Its end may be far away, so what the call has reserved is taken off.
+    fn show(rq: &mut Exchange) {
+        let Some(draw) = rq.draw.take() else {
+            return;
+        };
+        let left = left(rq, &draw.budgets);
+        set_variables(rq, &left);
+        let headers = headers(rq, &left);
+        let response = rq.response_mut();
+        for (name, value) in headers {
+            response.headers.insert(name, value);
+        }
+        rq.draw = Some(draw);
+    }
+}
+
+impl Deferred for Settling {
+    fn on_response(&mut self, rq: &mut Exchange) {
+        Settling::show(rq);
+    }
+
+    fn on_answer(&mut self, rq: &mut Exchange) {
+        // Outbound may have put another answer in place of that one.
+        let shown = rq.response.as_ref().is_some_and(|response| {
+            let plan = &rq.snapshot.budgets;
+            [&plan.tokens_header, &plan.amount_header]
+                .into_iter()
+                .flatten()
+                .any(|name| response.headers.contains_key(name))
+        });
+        if !shown && rq.last_error.is_some() {
+            Settling::show(rq);
+        }
+    }
+
+    fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
+        let spent = known(rq).unwrap_or_default();
+        settle(rq, spent);
+    }
+}
+
+/// What the call has spent, once that is known.
+fn known(rq: &Exchange) -> Option<Amount> {
+    let call = rq.llm.as_deref()?;
+    if call.cache.is_hit() {
+        return Some(Amount::default());
+    }
+    let usage = call.usage?;
+    Some(Amount {
+        tokens: usage.total.into(),
+        pico: super::price::cost(rq, &usage).map_or(0, |cost| cost.0),
+    })
+}
+
+/// Ends the call's reservation with what it has spent. Only the first call does.
+pub(crate) fn settle(rq: &mut Exchange, spent: Amount) {
+    let Some(draw) = &mut rq.draw else {
+        return;
+    };
+    let Some(reservation) = draw.reservation.take() else {
+        return;
+    };
+    let now = rq.services.clock.unix_millis();
+    let notices = reservation.settle(spent, now);
+    rq.services.budgets.notices.put(notices);
+    if let Some(draw) = &rq.draw {
+        tell(rq, &draw.budgets, spent, true);
+    }
+}
