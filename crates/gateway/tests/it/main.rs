@@ -36,4 +36,5 @@ mod sdk;
 mod secrets;
 mod serve;
 mod streams;
+mod strict;
 mod trace;
