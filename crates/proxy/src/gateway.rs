@@ -7,6 +7,7 @@ use crate::config::ProxyConfig;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::management;
+use crate::notifications;
 use crate::openid::OpenIdCache;
 use crate::recording::Recorder;
 use crate::server_tls::ServerTls;
@@ -175,6 +176,7 @@ impl Gateway {
             snapshots,
             config.max_series,
             shared.clock.clone(),
+            shared.budgets.clone(),
         ));
         if let Some(recording) = &config.recording {
             let recorder =
@@ -322,7 +324,7 @@ fn control(
     openid: Arc<OpenIdCache>,
     client_tls: Arc<ClientTls>,
 ) -> io::Result<(watch::Sender<bool>, JoinHandle<io::Result<()>>)> {
-    let (stop, mut stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(false);
     let thread = std::thread::Builder::new()
         .name(String::from("control"))
         .spawn(move || {
@@ -337,8 +339,9 @@ fn control(
                 if let Some(identity) = identity {
                     tokio::task::spawn_local(identity.run(client_tls.clone(), health.clone()));
                 }
-                tokio::task::spawn_local(openid.run(client_tls, health.clone()));
-                let _ = stopped.wait_for(|s| *s).await;
+                tokio::task::spawn_local(openid.run(client_tls.clone(), health.clone()));
+                // It ends by itself when the gateway does, having posted what waits.
+                notifications::run(client_tls, health, stopped).await;
                 Ok(())
             })
         })?;

@@ -4,6 +4,7 @@
 //! same as not ready.
 
 use crate::debug::Debug;
+use crate::notifications::Posts;
 use crate::openid::OpenIdMetrics;
 use crate::recording::Recorder;
 use crate::snapshots::SnapshotHandle;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tollgate_engine::budget::BudgetState;
 use tollgate_engine::circuit_breaker::Phase;
 use tollgate_engine::clock::Clock;
 
@@ -25,6 +27,8 @@ pub struct Health {
     /// Set before the first thread starts, when traffic is recorded.
     pub(crate) recorder: OnceLock<Arc<Recorder>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) budgets: Arc<BudgetState>,
+    pub(crate) posts: Posts,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) upstream_connections: Arc<AtomicI64>,
@@ -37,6 +41,7 @@ impl Health {
         snapshots: SnapshotHandle,
         max_series: usize,
         clock: Arc<dyn Clock>,
+        budgets: Arc<BudgetState>,
     ) -> Health {
         Health {
             metrics: Metrics::new(max_series),
@@ -45,6 +50,8 @@ impl Health {
             recorder: OnceLock::new(),
             snapshots,
             clock,
+            budgets,
+            posts: Posts::default(),
             connections: AtomicI64::new(0),
             connections_refused: AtomicU64::new(0),
             upstream_connections: Arc::default(),

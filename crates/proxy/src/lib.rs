@@ -20,6 +20,7 @@ mod identity;
 mod io;
 mod key_vault;
 mod management;
+mod notifications;
 mod openid;
 mod pausable;
 mod random;

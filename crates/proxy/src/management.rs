@@ -1,5 +1,5 @@
-//! `/livez`, `/readyz`, `/metrics`, `/backends` and `/debug/`, on a listener of their own; the first two on the callers'
-//! as well.
+//! `/livez`, `/readyz`, `/metrics`, `/backends`, `/budgets` and `/debug/`, on a listener of their own; the first two on
+//! the callers' as well.
 //!
 //! What must stay true: the pages need no data-plane thread; the listener has few connections and short deadlines.
 
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tollgate_engine::budget::show;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
@@ -61,6 +62,10 @@ pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Respon
             "application/json",
             crate::backends::page(health),
         ),
+        _ if reader == Reader::Operator && path.starts_with("/budgets") => {
+            let (status, text) = budgets(health, path)?;
+            (status, "application/json", text)
+        }
         _ => return None,
     };
     let mut response = Response::new(Bytes::from(text));
@@ -69,6 +74,31 @@ pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Respon
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
+}
+
+/// `/budgets`, or one of them.
+fn budgets(health: &Health, path: &str) -> Option<(StatusCode, String)> {
+    let rest = path.strip_prefix("/budgets")?;
+    let only = match rest.strip_prefix('/') {
+        None if rest.is_empty() => None,
+        None => return None,
+        Some("") => None,
+        Some(id) => Some(
+            percent_encoding::percent_decode_str(id)
+                .decode_utf8()
+                .ok()?,
+        ),
+    };
+    let snapshot = health.snapshots.current();
+    let now = health.clock.unix_millis();
+    let shown = show::all(&snapshot.budgets, &health.budgets, only.as_deref(), now);
+    Some(match shown {
+        Some(shown) => (StatusCode::OK, shown.to_string()),
+        None => {
+            let error = serde_json::json!({ "error": "there is no such budget" });
+            (StatusCode::NOT_FOUND, error.to_string())
+        }
+    })
 }
 
 fn not_found() -> Response<Bytes> {

@@ -6,6 +6,7 @@
 
 mod access_log;
 mod backends;
+mod budgets;
 mod custom;
 mod exposition;
 mod loggers;

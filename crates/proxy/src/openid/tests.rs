@@ -73,6 +73,7 @@ impl Scene {
             snapshots.clone(),
             100,
             Arc::new(tollgate_engine::clock::SystemClock::default()),
+            Arc::default(),
         ));
         let cache = OpenIdCache::new(config, Arc::new(SystemClock::default()));
         let script = Rc::new(Script::default());

@@ -3,6 +3,7 @@
 //! What must stay true: runs on the asking thread and holds a shard's lock only while it copies the list of series.
 
 use super::backends::Backends;
+use super::budgets::BudgetNumbers;
 use super::custom::CustomSums;
 use super::loggers::DroppedEvents;
 use super::mcp::McpRequests;
@@ -33,6 +34,7 @@ pub(crate) fn exposition(health: &Health) -> String {
     registry.register_collector(Box::new(CustomSums::read(&shards)));
     registry.register_collector(Box::new(DroppedEvents::read(&shards)));
     registry.register_collector(Box::new(Providers::read(&health.openid)));
+    registry.register_collector(Box::new(BudgetNumbers::read(health)));
     let mut out = String::new();
     // Writing into a string does not fail.
     let _ = text::encode(&mut out, &registry);

@@ -1,0 +1,272 @@
+//! Posts reports of budgets to webhooks: thresholds, refusals, nothing left.
+//!
+//! Runs on the control runtime. Posts are CloudEvents 1.0 (structured JSON), signed as Standard Webhooks has it. What must
+//! stay true: no call waits for it; a report is posted until somebody took it or its deadline has come, always with the
+//! same id; there is a bound to how many are tried at one time.
+
+use crate::endpoint::Endpoint;
+use crate::health::Health;
+use crate::upstream::ClientTls;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tollgate_engine::Snapshot;
+use tollgate_engine::budget::{Told, show};
+use tollgate_engine::definition::{NotificationDefinition, Secret};
+use tollgate_state::budgets::{Notice, Standing, Unit};
+
+/// Most posts that are tried at one time; more are dropped and counted.
+const MOST: usize = 256;
+
+/// Most time for one try.
+const TRY: Duration = Duration::from_secs(10);
+
+/// Wait after a first failure; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// Longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a gateway that ends still tries to post what waits.
+const LAST_CHANCE: Duration = Duration::from_secs(3);
+
+/// Largest answer that is read.
+const LARGEST_ANSWER: usize = 64 << 10;
+
+/// Numbers of posts.
+#[derive(Debug, Default)]
+pub(crate) struct Posts {
+    /// Somebody took them.
+    pub(crate) delivered: AtomicU64,
+    /// Their deadline came.
+    pub(crate) failed: AtomicU64,
+    /// There were too many at one time.
+    pub(crate) dropped: AtomicU64,
+}
+
+/// One post.
+struct Post {
+    target: Arc<NotificationDefinition>,
+    id: String,
+    body: String,
+}
+
+/// Posts until the gateway ends.
+pub(crate) async fn run(
+    tls: Arc<ClientTls>,
+    health: Arc<Health>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let endpoint = Rc::new(Endpoint::new(tls));
+    let mut under_way: JoinSet<()> = JoinSet::new();
+    loop {
+        tokio::select! {
+            told = health.budgets.notices.next() => {
+                begin(&told, &health, &endpoint, &mut under_way);
+            }
+            Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        }
+    }
+    while let Some(told) = health.budgets.notices.take() {
+        begin(&told, &health, &endpoint, &mut under_way);
+    }
+    let all = async { while under_way.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(LAST_CHANCE, all).await;
+}
+
+fn begin(told: &Told, health: &Arc<Health>, endpoint: &Rc<Endpoint>, under_way: &mut JoinSet<()>) {
+    let snapshot = health.snapshots.current();
+    let notice = &told.notice;
+    tracing::warn!(
+        budget = &*notice.rule.id,
+        of = &*notice.subject,
+        standing = kind(notice.standing).0,
+        percent = notice.spent.saturating_mul(100) / notice.limit.max(1),
+        "budget"
+    );
+    for target in targets(&snapshot, notice) {
+        if under_way.len() >= MOST {
+            health.posts.dropped.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        let id = uuid::Uuid::from_u128(told.id).to_string();
+        let body = event(&snapshot, notice, &id).to_string();
+        let post = Post { target, id, body };
+        under_way.spawn_local(deliver(post, endpoint.clone(), health.clone()));
+    }
+}
+
+/// Who is told, as the configuration in force has it.
+fn targets(snapshot: &Snapshot, notice: &Notice) -> Vec<Arc<NotificationDefinition>> {
+    let plan = &snapshot.budgets;
+    let Some(budget) = plan.find(&notice.rule.id) else {
+        return Vec::new();
+    };
+    let told = match notice.standing {
+        Standing::Threshold(percent) => budget
+            .thresholds
+            .iter()
+            .find(|(at, _)| *at == percent)
+            .map_or(&[][..], |(_, told)| told),
+        Standing::Refused | Standing::Exhausted => &budget.notify,
+    };
+    let all = &plan.settings.notifications;
+    told.iter()
+        .filter_map(|at| all.get(*at as usize))
+        .map(|target| Arc::new(target.clone()))
+        .collect()
+}
+
+/// Type of the event, and the percentage of a threshold.
+fn kind(standing: Standing) -> (&'static str, Option<u16>) {
+    match standing {
+        Standing::Threshold(percent) => ("dev.tollgate.budget.threshold", Some(percent)),
+        Standing::Refused => ("dev.tollgate.budget.refused", None),
+        Standing::Exhausted => ("dev.tollgate.budget.exhausted", None),
+    }
+}
+
+/// The CloudEvent.
+fn event(snapshot: &Snapshot, notice: &Notice, id: &str) -> Value {
+    let rule = &notice.rule;
+    let (kind, percent) = kind(notice.standing);
+    let of = |number| show::amount(rule.unit, number);
+    let mut subject = format!("budgets/{}", rule.id);
+    let mut data = json!({
+        "budget": &*rule.id,
+        "unit": if rule.unit == Unit::Tokens { "tokens" } else { "money" },
+        "limit": of(notice.limit),
+        "spent": of(notice.spent),
+        "remaining": of(notice.limit.saturating_sub(notice.spent)),
+        "hard": rule.hard,
+        "period": {
+            "start": show::instant(notice.bounds.start),
+            "end": notice.bounds.end.and_then(show::instant),
+        },
+    });
+    if let Some(percent) = percent {
+        data["percent"] = Value::from(percent);
+    }
+    if rule.unit == Unit::Money {
+        data["currency"] = Value::from(snapshot.budgets.currency());
+    }
+    if !notice.subject.is_empty() {
+        subject = format!("{subject}/{}", notice.subject);
+        data["of"] = Value::from(&*notice.subject);
+    }
+    json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": format!("urn:tollgate:gateway:{}", snapshot.gateway.id),
+        "type": kind,
+        "subject": subject,
+        "time": i64::try_from(notice.at).ok().and_then(show::instant),
+        "datacontenttype": "application/json",
+        "data": data,
+    })
+}
+
+/// Posts until somebody takes it.
+async fn deliver(post: Post, endpoint: Rc<Endpoint>, health: Arc<Health>) {
+    let part = format!("notifications to {}", post.target.id);
+    let deadline = Instant::now() + post.target.deadline;
+    let mut wait = FIRST_WAIT;
+    loop {
+        let why = match attempt(&post, &endpoint, &health).await {
+            Ok(()) => {
+                health.posts.delivered.fetch_add(1, Ordering::Relaxed);
+                health.recover(&part);
+                return;
+            }
+            Err(why) => why,
+        };
+        health.degrade(&part, &why);
+        if Instant::now() + wait >= deadline {
+            health.posts.failed.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(
+                notification = &*post.target.id,
+                id = post.id,
+                why,
+                "a report of a budget was not delivered in time"
+            );
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+async fn attempt(post: &Post, endpoint: &Endpoint, health: &Health) -> Result<(), String> {
+    let timestamp = (health.clock.unix_millis() / 1000).to_string();
+    let signature = post
+        .target
+        .secret
+        .as_ref()
+        .map(|secret| sign(secret, &post.id, &timestamp, &post.body));
+    let mut headers = vec![
+        (
+            "content-type",
+            "application/cloudevents+json; charset=utf-8",
+        ),
+        ("webhook-id", post.id.as_str()),
+        ("webhook-timestamp", timestamp.as_str()),
+    ];
+    if let Some(signature) = &signature {
+        headers.push(("webhook-signature", signature));
+    }
+    let call = endpoint.call(
+        &post.target.url,
+        &headers,
+        Some(post.body.clone()),
+        LARGEST_ANSWER,
+    );
+    match tokio::time::timeout(TRY, call).await {
+        Ok(Ok(_)) => Ok(()),
+        // Any success will do.
+        Ok(Err(refused)) if (200..300).contains(&refused.status) => Ok(()),
+        Ok(Err(refused)) => Err(refused.why),
+        Err(_) => Err(format!("no answer within {TRY:?}")),
+    }
+}
+
+/// `webhook-signature`: HMAC-SHA256 of id, timestamp and body. A secret that begins with `whsec_` is Base64 behind that.
+fn sign(secret: &Secret, id: &str, timestamp: &str, body: &str) -> String {
+    let text = secret.expose();
+    let decoded = text
+        .strip_prefix("whsec_")
+        .and_then(|base64| STANDARD.decode(base64).ok());
+    let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+    let mut context = hmac::Context::with_key(&key);
+    for part in [id, ".", timestamp, ".", body] {
+        context.update(part.as_bytes());
+    }
+    format!("v1,{}", STANDARD.encode(context.sign()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the Standard Webhooks specification.
+    #[test]
+    fn signatures_are_those_of_standard_webhooks() {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let signature = sign(
+            &secret,
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}
