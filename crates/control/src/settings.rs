@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use crate::model::gateway::{IdentitySource, LogFormat};
+pub use crate::model::gateway::{Durability, IdentitySource, LogFormat, OnLedgerFailure};
 
 /// Settings of the process.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Settings {
     pub logs: Logs,
     /// What is recorded; `None`: nothing.
     pub recording: Option<Recording>,
+    /// The ledger of model calls; `None`: none is kept.
+    pub ledger: Option<Ledger>,
     /// Whether changed files are loaded without a signal.
     pub watch: bool,
 }
@@ -50,6 +52,21 @@ pub struct Recording {
     pub percent: u32,
     /// Bytes of the largest body that is recorded; `None`: bodies are not.
     pub bodies: Option<usize>,
+}
+
+/// A ledger of model calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Days that are kept beside today; `None`: all.
+    pub retention_days: Option<u32>,
+    /// What a record survives before its call goes upstream.
+    pub durability: Durability,
+    /// What happens to calls while it cannot be written.
+    pub on_failure: OnLedgerFailure,
+    /// Longest time until what was written is on the disk.
+    pub sync_interval: Duration,
 }
 
 /// An address that callers connect to.
@@ -214,6 +231,7 @@ impl Default for Settings {
             key_vault: KeyVault::default(),
             logs: Logs::default(),
             recording: None,
+            ledger: None,
             watch: true,
         }
     }

@@ -215,6 +215,30 @@ pub struct Attempt {
     pub nanos: u64,
     /// Whether it failed: no answer, one that its breaker counts as a failure, or 408, 429, 5xx.
     pub failed: bool,
+    /// What came of it.
+    pub end: AttemptEnd,
+}
+
+/// What came of a hop to an upstream, as far as its head and its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// Nothing went out.
+    NotSent,
+    /// No answer in time.
+    TimedOut,
+    /// No answer: no connection, or it broke.
+    Unanswered,
+    /// The answer broke before its first byte.
+    Broke,
+    /// There is an answer.
+    Answered,
+}
+
+impl AttemptEnd {
+    /// Whether the upstream may have worked on the request though there is no answer.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Unanswered | Self::Broke)
+    }
 }
 
 /// The exchange.
@@ -267,8 +291,12 @@ pub struct Exchange {
     pub inner: Option<Box<crate::pipeline::inner::InnerCall>>,
     /// What is known of a call of an MCP server.
     pub mcp: Option<Box<crate::mcp::Call>>,
-    /// What is known of a model call, once a step asked.
+    /// What is known of a model call, once a step or the ledger asked.
     pub llm: Option<Box<LlmCall>>,
+    /// What the ledger needs of a call that may be a model call.
+    pub(crate) accounting: Option<Box<crate::accounting::Accounted>>,
+    /// The answer is one that `cache-lookup` found.
+    pub(crate) from_cache: bool,
     /// What `cache-lookup` did not find, for `cache-store`.
     pub(crate) missed: Option<Box<crate::response_cache::Missed>>,
     /// Rules that a completion is held to before outbound.
@@ -341,6 +369,8 @@ impl Exchange {
             inner: None,
             mcp: None,
             llm: None,
+            accounting: None,
+            from_cache: false,
             missed: None,
             completion_rules: Vec::new(),
             behind: None,
@@ -520,10 +550,10 @@ impl Exchange {
         for later in &mut deferred {
             later.on_settle(self, outcome);
         }
-        let elapsed_nanos = self
-            .ended_nanos
-            .unwrap_or_else(|| self.services.clock.monotonic_nanos())
-            .saturating_sub(self.received_nanos);
+        if self.accounting.is_some() {
+            crate::accounting::settle(self, outcome);
+        }
+        let elapsed_nanos = self.elapsed_nanos();
         let telemetry = self.services.telemetry.clone();
         let sent_bytes = self.sent_bytes;
         telemetry.settled(&Record {
@@ -533,6 +563,13 @@ impl Exchange {
             sent_bytes,
         });
         self.tell(|| Event::Settled(outcome));
+    }
+
+    /// Nanoseconds since acceptance; once the caller had its answer or left, until then.
+    pub(crate) fn elapsed_nanos(&self) -> u64 {
+        self.ended_nanos
+            .unwrap_or_else(|| self.services.clock.monotonic_nanos())
+            .saturating_sub(self.received_nanos)
     }
 
     /// Whether it has settled.

@@ -6,6 +6,7 @@
 //! another policy's type. Exchanges live on one thread; snapshots are shared by all.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod accounting;
 pub mod body;
 pub mod budget;
 pub mod circuit_breaker;

@@ -31,6 +31,7 @@ use tollgate_llm::price::Tier;
 use tollgate_llm::request::ask_for_usage;
 use tollgate_llm::tokens::{Estimate, estimate_prompt};
 use tollgate_llm::{Operation, Peek, Usage, dialect};
+use tollgate_state::ledger::EndReason;
 
 pub use bound::{CLAMPED, DEFAULT_MAX_TOKENS, Most};
 pub use ceiling::Allowance;
@@ -69,6 +70,8 @@ pub struct LlmCall {
     pub(crate) spilled: bool,
     /// What it is charged: known as soon as `usage` is.
     pub charge: Option<Charge>,
+    /// How the model ended its answer, as far as it said.
+    pub end: EndReason,
     /// Token counters that a policy of this request counts on already.
     counted: SmallVec<[TokenCounter; 2]>,
     /// The body that all this was read from.
@@ -218,6 +221,7 @@ impl LlmCall {
             asked_tier: None,
             spilled: false,
             charge: None,
+            end: EndReason::Done,
             counted: SmallVec::new(),
             body: Bytes::new(),
             asking: None,
@@ -297,6 +301,16 @@ impl LlmCall {
         };
         self.estimate = Some(estimate);
         estimate
+    }
+
+    /// The estimate's tokens, when a step has asked for it.
+    pub(crate) fn estimated(&self) -> Option<u64> {
+        self.estimate.map(|estimate| estimate.tokens)
+    }
+
+    /// Bytes of the request's body; 0 for what is not a model request.
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body.len() as u64
     }
 
     /// Claims a counter for this request: true for the first policy that asks. Two policies that share a counter check

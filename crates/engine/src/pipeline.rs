@@ -5,6 +5,7 @@
 
 pub mod inner;
 
+use crate::accounting;
 use crate::body::Body;
 use crate::budget;
 use crate::compile::{ScopeDocument, Section};
@@ -18,7 +19,7 @@ use crate::policies;
 use crate::probe::{Event, Part, Probe};
 use crate::routing::Matched;
 use crate::services::Services;
-use crate::settle::AnswerBody;
+use crate::settle::{AnswerBody, Outcome};
 use crate::snapshot::Snapshot;
 use crate::step::{Block, Flow, Preflight};
 use bytes::Bytes;
@@ -339,6 +340,9 @@ async fn run(rq: &mut Exchange, snapshot: &Snapshot) -> Flow {
     if let Err(failure) = identified {
         return Flow::Fail(failure);
     }
+    if rq.services.ledger.is_some() {
+        accounting::begin(rq);
+    }
     if rq.mcp.is_some()
         && let Err(failure) = mcp::read(rq).await
     {
@@ -651,7 +655,15 @@ fn answer(mut rq: Box<Exchange>) -> http::Response<AnswerBody> {
         response.status = head.status();
     }
     rq.tell(|| Event::Answer(&head));
-    head.map(|()| AnswerBody::new(body, rq))
+    // An empty body is not asked for, and would settle when the head has gone out already.
+    let settles = rq.settles_before_answer()
+        && head.status() != StatusCode::SWITCHING_PROTOCOLS
+        && http_body::Body::is_end_stream(&body);
+    let mut body = AnswerBody::new(body, rq);
+    if settles {
+        body.settle(Outcome::Answered);
+    }
+    head.map(|()| body)
 }
 
 /// Whether the `Content-Length` there may be can be that of the body: an upstream may have told another for another

@@ -41,6 +41,8 @@ pub struct Services {
     pub vectors: Arc<dyn tollgate_state::Vectors<crate::llm_call::CachedAnswer>>,
     /// Who is inside `limit-concurrency`, shared by all threads.
     pub concurrency: Arc<tollgate_state::Concurrency>,
+    /// The ledger of model calls, where one is configured.
+    pub ledger: Option<std::rc::Rc<crate::accounting::Ledger>>,
     /// Events of `log-to-eventhub` on their way from this thread.
     pub event_hubs: crate::event_hub::EventHubs,
     /// Metrics, logs, records.

@@ -128,7 +128,8 @@ impl AnswerBody {
         self.exchange.as_deref_mut()
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    /// Settles the exchange, once; later for a metered answer that was not read to its end.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
         let Some(mut exchange) = self.exchange.take() else {
             return;
         };

@@ -35,6 +35,7 @@ pub(crate) use redirect::resolve;
 pub(crate) use send::Answering;
 pub(crate) use target::path_and_query;
 
+use crate::accounting;
 use crate::body::Body;
 use crate::definition::ErrorReason;
 use crate::exchange::{BodyState, Exchange, Response};
@@ -69,11 +70,15 @@ pub async fn forward(
             return Err(failure);
         }
     };
+    if rq.services.ledger.is_some() {
+        accounting::admit(rq, choice.server.map(|(_, backend)| backend)).await?;
+    }
     let mut left = failover::attempts(rq, choice.pool).await?;
     loop {
         let cookie = choice.cookie.take();
         let pool = choice.pool;
         let answer = attempt(rq, choice, options, redirects).await;
+        accounting::tried(rq);
         left -= 1;
         if left > 0
             && failover::is_worth_it(rq, answer.as_ref().err().map(|f| &**f))
@@ -116,6 +121,7 @@ async fn attempt(
         return Err(failure);
     }
     let asking = crate::llm_call::prepare(rq, &mut headers);
+    accounting::mark(rq, &mut headers);
     let mut left = redirects;
     // A redirect may end that, for this attempt: the body stays for the next one.
     let mut with_body = true;

@@ -9,14 +9,17 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tollgate_control::settings::{IdentitySource as Source, Settings};
+use tollgate_control::settings::{
+    self, Durability, IdentitySource as Source, OnLedgerFailure, Settings,
+};
 use tollgate_control::vault::Secrets;
 use tollgate_control::{Environment, Loaded, Options, Publish, Reload, Trigger};
 use tollgate_engine::Snapshot;
+use tollgate_engine::accounting::{LedgerOptions, OnFailure};
 use tollgate_engine::clock::SystemClock;
 use tollgate_engine::probe::Watch;
 use tollgate_proxy::config::{
-    IdentityConfig, IdentitySource, Limits, ListenerConfig, ProxyConfig, RecordingConfig, TlsFiles,
+    IdentityConfig, IdentitySource, LedgerConfig, Limits, ListenerConfig, ProxyConfig, RecordingConfig, TlsFiles,
     UpstreamConfig,
 };
 use tollgate_proxy::{Gateway, Identity, KeyVault, Network, Shared, SnapshotHandle};
@@ -66,6 +69,8 @@ impl Plane {
         settings.management = None;
         settings.threads = Some(1);
         settings.logs.requests = false;
+        // It belongs to the gateway that serves callers.
+        settings.ledger = None;
         Plane::begin(path, options, loaded, &settings, false, Some(watch))
     }
 
@@ -190,6 +195,24 @@ fn identity(settings: &tollgate_control::settings::Identity) -> IdentityConfig {
     }
 }
 
+fn ledger(settings: &settings::Ledger) -> LedgerConfig {
+    LedgerConfig {
+        folder: settings.folder.clone(),
+        options: tollgate_state::ledger::Options {
+            retention_days: settings.retention_days,
+            sync_interval: settings.sync_interval,
+        },
+        calls: LedgerOptions {
+            on_failure: match settings.on_failure {
+                OnLedgerFailure::Refuse => OnFailure::Refuse,
+                OnLedgerFailure::Degrade => OnFailure::Degrade,
+            },
+            to_disk: settings.durability == Durability::Disk,
+            ..LedgerOptions::default()
+        },
+    }
+}
+
 /// The data plane's own form of the settings.
 fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
     let listeners = settings
@@ -247,6 +270,7 @@ fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
                 percent: recording.percent,
                 bodies: recording.bodies,
             }),
+        ledger: settings.ledger.as_ref().map(ledger),
         trusted_proxies,
         identity: identity(&settings.identity),
         max_series: limits.metric_series,

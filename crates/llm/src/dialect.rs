@@ -108,6 +108,30 @@ pub fn model_in_path(path: &str) -> Option<(&str, bool)> {
     (!model.is_empty()).then_some((model, stream))
 }
 
+/// Whether a path is one that models are called at: the operations that are known, and those of other vendors by their
+/// last segments.
+#[must_use]
+pub fn names_model_call(path: &str) -> bool {
+    const LAST: [&str; 5] = ["messages", "rerank", "generations", "edits", "speech"];
+    const AUDIO: [&str; 2] = ["transcriptions", "translations"];
+    if Operation::from_path(path) != Operation::Other || model_in_path(path).is_some() {
+        return true;
+    }
+    let (before, last) = split_last(without_query(path));
+    let is = |name: &&str| last.eq_ignore_ascii_case(name);
+    LAST.iter().any(|name| is(&name))
+        || (AUDIO.iter().any(|name| is(&name))
+            && split_last(before).1.eq_ignore_ascii_case("audio"))
+}
+
+/// Whether a path is one of a Realtime API: a WebSocket over which many model answers pass.
+#[must_use]
+pub fn names_realtime(path: &str) -> bool {
+    split_last(without_query(path))
+        .1
+        .eq_ignore_ascii_case("realtime")
+}
+
 fn starts_with(text: &str, start: &str) -> bool {
     text.as_bytes()
         .get(..start.len())

@@ -5,6 +5,7 @@
 
 mod cut;
 mod deltas;
+mod finish;
 mod hide;
 mod meter;
 #[cfg(test)]

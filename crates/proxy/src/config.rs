@@ -27,6 +27,8 @@ pub struct ProxyConfig {
     pub access_log: bool,
     /// Records requests; `None`: none.
     pub recording: Option<RecordingConfig>,
+    /// The ledger of model calls; `None`: none is kept.
+    pub ledger: Option<LedgerConfig>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Where managed-identity tokens come from.
@@ -50,6 +52,7 @@ impl Default for ProxyConfig {
             upstream: UpstreamConfig::default(),
             access_log: true,
             recording: None,
+            ledger: None,
             trusted_proxies: Vec::new(),
             identity: IdentityConfig::default(),
             openid: OpenIdConfig::default(),
@@ -72,6 +75,17 @@ pub struct RecordingConfig {
     pub percent: u32,
     /// Bytes of the largest body that is recorded; `None`: bodies are not.
     pub bodies: Option<usize>,
+}
+
+/// The ledger of model calls.
+#[derive(Clone, Debug)]
+pub struct LedgerConfig {
+    /// Its folder, which no other gateway may use.
+    pub folder: PathBuf,
+    /// How it is kept.
+    pub options: tollgate_state::ledger::Options,
+    /// How calls use it.
+    pub calls: tollgate_engine::accounting::LedgerOptions,
 }
 
 /// One listener.

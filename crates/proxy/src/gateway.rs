@@ -30,6 +30,7 @@ use tollgate_engine::probe::Watch;
 use tollgate_engine::response_cache::CachedResponse;
 use tollgate_engine::services::IdentityTokens;
 use tollgate_lang::value::Frozen;
+use tollgate_state::ledger::OpenError;
 use tollgate_state::{
     Cache, Concurrency, Counters, MemoryCache, MemoryCounters, MemoryVectors, Vectors,
 };
@@ -107,6 +108,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The ledger's folder cannot be written in.
+    #[error("cannot keep the ledger: {0}")]
+    Ledger(OpenError),
     /// No thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -186,6 +190,10 @@ impl Gateway {
                 })?;
             // Nobody has set it before.
             let _ = health.recorder.set(recorder);
+        }
+        if let Some(ledger) = &config.ledger {
+            let ledger = crate::ledger::open(ledger, &health).map_err(StartError::Ledger)?;
+            let _ = health.ledger.set(ledger);
         }
         let client_tls = Arc::new(ClientTls::new());
         let (phase, _) = watch::channel(Phase::Serving);

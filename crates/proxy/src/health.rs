@@ -17,6 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tollgate_engine::budget::BudgetState;
 use tollgate_engine::circuit_breaker::Phase;
 use tollgate_engine::clock::Clock;
+use tollgate_state::ledger::Ledger;
 
 /// Shared by all threads and the management listener.
 pub struct Health {
@@ -26,6 +27,8 @@ pub struct Health {
     pub(crate) debug: Debug,
     /// Set before the first thread starts, when traffic is recorded.
     pub(crate) recorder: OnceLock<Arc<Recorder>>,
+    /// Set before the first thread starts, when a ledger is kept.
+    pub(crate) ledger: OnceLock<Arc<Ledger>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Arc<BudgetState>,
     pub(crate) posts: Posts,
@@ -48,6 +51,7 @@ impl Health {
             openid: OpenIdMetrics::default(),
             debug: Debug::default(),
             recorder: OnceLock::new(),
+            ledger: OnceLock::new(),
             snapshots,
             clock,
             budgets,

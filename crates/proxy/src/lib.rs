@@ -19,6 +19,7 @@ mod health;
 mod identity;
 mod io;
 mod key_vault;
+mod ledger;
 mod management;
 mod notifications;
 mod openid;

@@ -9,6 +9,7 @@ mod backends;
 mod budgets;
 mod custom;
 mod exposition;
+mod ledger;
 mod loggers;
 mod mcp;
 mod openid;

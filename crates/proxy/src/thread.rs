@@ -139,6 +139,7 @@ impl Thread {
             mcp_sessions: start.shared.mcp_sessions.clone(),
             vectors: start.shared.vectors.clone(),
             concurrency: start.shared.concurrency.clone(),
+            ledger: crate::ledger::of_thread(&config, &start.health),
             event_hubs: Default::default(),
             telemetry: telemetry.clone(),
             around: Rc::new(ThreadAround {

@@ -1,13 +1,14 @@
 //! `gateway:` to [`Settings`]: addresses, networks, certificates.
 
 use super::Reader;
-use crate::model::gateway::{Gateway, Listener, Recording};
+use crate::model::gateway::{Gateway, Ledger, Listener, Recording};
 use crate::settings::{self, Identity, Limits, Listen, ListenTls, Logs, Settings, Timeouts};
 use crate::yaml::{At, Place};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tollgate_engine::definition::GatewayDefinition;
 
 impl Reader<'_, '_> {
@@ -64,6 +65,7 @@ impl Reader<'_, '_> {
                 requests: gateway.logs.requests.unwrap_or(true),
             },
             recording: gateway.recording.as_ref().and_then(|r| self.recording(r)),
+            ledger: gateway.ledger.as_ref().and_then(|l| self.ledger(l)),
             watch: gateway.watch.unwrap_or(true),
         }
     }
@@ -78,6 +80,51 @@ impl Reader<'_, '_> {
             Some(endpoint) => Arc::from(self.url(endpoint).trim().trim_end_matches('/')),
             None => default.dapr_endpoint.clone(),
         }
+    }
+
+    fn ledger(&mut self, ledger: &Ledger) -> Option<settings::Ledger> {
+        const INTERVALS: std::ops::RangeInclusive<Duration> =
+            Duration::from_millis(10)..=Duration::from_secs(3600);
+        if let Some(days) = &ledger.retention_days
+            && !(1..=36_500).contains(&days.value)
+        {
+            self.fault(
+                days.place,
+                format!("{} days", days.value),
+                "expected 1 to 36500",
+                "leave it out to keep all days",
+            );
+        }
+        if let Some(interval) = &ledger.sync_interval
+            && !INTERVALS.contains(&interval.value.0)
+        {
+            self.fault(
+                interval.place,
+                format!("{:?} is out of range", interval.value.0),
+                "expected 10 ms to 1 h",
+                "",
+            );
+        }
+        let folder = ledger.folder.trim();
+        if folder.is_empty() {
+            self.fault(
+                ledger.folder.place,
+                "the ledger has no folder",
+                "expected a folder such as `ledger`, relative to this file",
+                "",
+            );
+            return None;
+        }
+        Some(settings::Ledger {
+            folder: self.files.resolve(folder),
+            retention_days: ledger.retention_days.as_ref().map(|days| days.value),
+            durability: ledger.durability,
+            on_failure: ledger.on_failure,
+            sync_interval: ledger
+                .sync_interval
+                .as_ref()
+                .map_or(Duration::from_secs(1), |interval| interval.value.0),
+        })
     }
 
     fn recording(&mut self, recording: &Recording) -> Option<settings::Recording> {

@@ -62,6 +62,8 @@ pub struct Gateway {
     pub recording: Option<Recording>,
     /// How token limits hold where no product or API says otherwise.
     pub token_accounting: Option<super::token_accounting::TokenAccounting>,
+    /// Keeps a ledger of model calls. Default: none is kept.
+    pub ledger: Option<Ledger>,
     /// Whether changed files are loaded without a signal. Default: true.
     pub watch: Option<bool>,
 }
@@ -87,6 +89,50 @@ pub struct Recording {
     pub bodies: bool,
     /// Largest body that is recorded, 64 KiB at most. Default: 64 KiB.
     pub body_size: Option<At<Size>>,
+}
+
+/// A ledger of model calls: what each was admitted for and what it came to.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ledger {
+    /// Its folder, relative to this file. One gateway writes in it at a time.
+    pub folder: At<String>,
+    /// Days that are kept beside today, 1 to 36500. Default: all.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::optional_number_or_text")]
+    pub retention_days: Option<At<u32>>,
+    /// When a call may go upstream: `process` when a crash of the gateway would leave its record whole, `disk` when a
+    /// crash of the machine would too. Default: `process`.
+    #[serde(default)]
+    pub durability: Durability,
+    /// What happens to calls while the ledger cannot be written: `refuse` them with 503, or `degrade`: let them go on,
+    /// counted. Default: `refuse`.
+    #[serde(default)]
+    pub on_failure: OnLedgerFailure,
+    /// Longest time until what was written is on the disk, 10 ms to 1 h. Default: 1 s.
+    pub sync_interval: Option<At<Duration>>,
+}
+
+/// What a record of the ledger survives before its call goes upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Durability {
+    /// The end of the process.
+    #[default]
+    Process,
+    /// The end of the machine.
+    Disk,
+}
+
+/// What happens to calls while the ledger cannot be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnLedgerFailure {
+    /// They are refused.
+    #[default]
+    Refuse,
+    /// They go on.
+    Degrade,
 }
 
 /// An address that callers connect to.

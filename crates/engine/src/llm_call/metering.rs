@@ -22,8 +22,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tollgate_lang::value::Str;
-use tollgate_llm::stream::{HideUsage, Meter};
+use tollgate_llm::stream::{HideUsage, Meter, Metered as Seen};
 use tollgate_llm::{Operation, Usage, usage};
+use tollgate_state::ledger::EndReason;
 
 /// What is known of the response so far; shared by the exchange and the body.
 pub(super) struct Tally {
@@ -228,6 +229,7 @@ impl LlmCall {
             0
         };
         let metered = meter.finish(prompt, self.model_name());
+        self.end = ended(self.operation, events, &metered);
         self.first_token_nanos = first;
         self.served_model = metered.model.map(Str::from);
         // An answer began, so the prompt was taken, though nothing says so (the caller left before the first token).
@@ -235,6 +237,45 @@ impl LlmCall {
             (self.readable && self.operation != Operation::Other)
                 .then(|| Usage::estimate(self.estimate().tokens, 0))
         });
+    }
+}
+
+/// How the model ended an answer that came to its end. A stream that did not say so was cut off on its way.
+fn ended(operation: Operation, events: bool, metered: &Seen) -> EndReason {
+    let Some(reason) = &metered.finish_reason else {
+        let tells = matches!(
+            operation,
+            Operation::ChatCompletions | Operation::Completions | Operation::Responses
+        );
+        return if events && tells && !metered.complete {
+            EndReason::UpstreamBroke
+        } else {
+            EndReason::Done
+        };
+    };
+    let is = |words: &[&str]| words.iter().any(|word| reason.eq_ignore_ascii_case(word));
+    if is(&[
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "model_context_window_exceeded",
+    ]) {
+        EndReason::Length
+    } else if is(&[
+        "content_filter",
+        "content_filtered",
+        "guardrail_intervened",
+        "refusal",
+        "safety",
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "image_safety",
+    ]) {
+        EndReason::ContentFilter
+    } else {
+        EndReason::Done
     }
 }
 

@@ -22,6 +22,7 @@ fn call(operation: Operation, body: &'static str) -> LlmCall {
         asked_tier: None,
         spilled: false,
         charge: None,
+        end: EndReason::Done,
         counted: SmallVec::new(),
         body,
         asking: None,

@@ -93,6 +93,9 @@ pub(crate) async fn serve(outer: &Exchange, inner: InnerRequest) -> http::Respon
     if let BodyState::Buffered(body) = &rq.request.body {
         rq.received_bytes = body.len() as u64;
     }
+    if rq.services.ledger.is_some() {
+        crate::accounting::begin(&mut rq);
+    }
     let flow = sections(&mut rq, &snapshot).await;
     ended(&mut rq, &snapshot, flow).await;
     answer(rq)

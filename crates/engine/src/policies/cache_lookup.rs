@@ -205,6 +205,7 @@ impl Step for CacheLookup {
                     let now = rq.services.clock.unix_millis();
                     rq.response = Some(cached.response(now, missed.downstream));
                     rq.behind = Some("cache-store");
+                    rq.from_cache = true;
                     Flow::Answered
                 }
                 None => {

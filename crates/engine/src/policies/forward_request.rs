@@ -105,6 +105,9 @@ impl ForwardRequest {
             0
         };
         // A previous attempt's answer is gone once the next one is made, also when that fails.
+        if rq.response.is_some() {
+            crate::accounting::drop_answer(rq);
+        }
         rq.response = None;
         let options = SendOptions {
             timeout,

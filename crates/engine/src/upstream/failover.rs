@@ -6,7 +6,7 @@
 
 use super::send::{Leave, broke};
 use crate::body::Body;
-use crate::exchange::{Attempt, BodyState, Exchange};
+use crate::exchange::{Attempt, AttemptEnd, BodyState, Exchange};
 use crate::failure::Failure;
 use crate::snapshot::Pool;
 use http_body::Body as _;
@@ -51,6 +51,7 @@ pub(super) fn unable(rq: &mut Exchange, leave: &Leave<'_>) {
         status: 0,
         nanos: 0,
         failed: true,
+        end: AttemptEnd::NotSent,
     });
 }
 

@@ -6,7 +6,7 @@
 use crate::body::{Body, BodyError};
 use crate::circuit_breaker::{Called, Permit};
 use crate::definition::ErrorReason;
-use crate::exchange::{Attempt, Exchange};
+use crate::exchange::{Attempt, AttemptEnd, Exchange};
 use crate::failure::Failure;
 use crate::probe::Event;
 use crate::recording::OnBehalfOf;
@@ -169,6 +169,12 @@ pub(super) async fn send(
         status: status.map_or(0, |s| s.as_u16()),
         nanos,
         failed: status.is_none_or(|status| is_failure(leave.as_deref(), status)),
+        end: match &sent {
+            Ok(_) => AttemptEnd::Answered,
+            Err(SendError::Timeout(_)) => AttemptEnd::TimedOut,
+            Err(SendError::Request(_)) => AttemptEnd::NotSent,
+            Err(SendError::Connect(_) | SendError::Protocol(_)) => AttemptEnd::Unanswered,
+        },
     });
     tell_response(rq, &sent);
     let error = match sent {
@@ -276,6 +282,9 @@ pub(super) fn broke(
 ) -> Box<Failure> {
     let reason = reason(error).unwrap_or(ErrorReason::BackendConnectionFailure);
     useless(rq, leave, reason);
+    if let Some(attempt) = rq.attempts.last_mut() {
+        attempt.end = AttemptEnd::Broke;
+    }
     Failure::internal(
         "",
         reason.as_str(),

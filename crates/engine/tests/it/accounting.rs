@@ -246,6 +246,7 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         mcp_sessions: Arc::new(tollgate_state::MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),
         concurrency: Arc::default(),
+        ledger: None,
         event_hubs: Default::default(),
         telemetry: ledger.clone(),
         around: Rc::new(snapshot.clone()),

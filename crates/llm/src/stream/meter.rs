@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use memchr::memmem::Finder;
 
-use super::deltas;
 use super::hide::{USAGE, has_usage_object};
+use super::{deltas, finish};
 use crate::dialect::Operation;
 use crate::eventstream;
 use crate::json;
@@ -52,7 +52,7 @@ pub struct Metered {
     /// Which event (from 0) brought the first output text.
     pub first_token: Option<u64>,
     /// `finish_reason` of the last choice that finished (chat, completions), or what others call it: `stop_reason`
-    /// (Anthropic), `finishReason` (Gemini), `stopReason` (Bedrock). Of streams only.
+    /// (Anthropic), `finishReason` (Gemini), `stopReason` (Bedrock); why an answer of Responses is incomplete.
     pub finish_reason: Option<String>,
     /// The stream said that it is complete: `[DONE]`, or a final Responses or Anthropic event.
     pub complete: bool,
@@ -211,6 +211,7 @@ impl Meter {
             Form::Frames(_) => self.seen.usage = self.streamed(prompt, model),
             Form::Body(body) => {
                 let body = std::mem::take(body);
+                self.seen.finish_reason = finish::reason(self.operation, body.bytes());
                 if let Some((usage, model)) = usage::from_body(self.operation, body.bytes()) {
                     self.seen.usage = Some(usage);
                     self.seen.model = model.map(Cow::into_owned);
@@ -359,7 +360,10 @@ impl Meter {
         }
         self.counts = found.counts;
         // Of the Responses API only the last event carries it.
-        self.seen.complete |= self.operation == Operation::Responses;
+        if self.operation == Operation::Responses {
+            self.seen.complete = true;
+            self.seen.finish_reason = finish::reason(self.operation, &data);
+        }
         if let Some(model) = found.model.filter(|model| !model.is_empty()) {
             self.seen.model = Some(model.into_owned());
         }

@@ -5,6 +5,7 @@
 use super::backends::Backends;
 use super::budgets::BudgetNumbers;
 use super::custom::CustomSums;
+use super::ledger::LedgerNumbers;
 use super::loggers::DroppedEvents;
 use super::mcp::McpRequests;
 use super::openid::Providers;
@@ -35,6 +36,7 @@ pub(crate) fn exposition(health: &Health) -> String {
     registry.register_collector(Box::new(DroppedEvents::read(&shards)));
     registry.register_collector(Box::new(Providers::read(&health.openid)));
     registry.register_collector(Box::new(BudgetNumbers::read(health)));
+    registry.register_collector(Box::new(LedgerNumbers::read(health)));
     let mut out = String::new();
     // Writing into a string does not fail.
     let _ = text::encode(&mut out, &registry);

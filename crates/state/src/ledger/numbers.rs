@@ -28,6 +28,8 @@ pub struct Numbers {
     pub(super) failures: AtomicU64,
     pub(super) queued: AtomicU64,
     pub(super) lost: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) unrecorded: AtomicU64,
     pub(super) syncs: AtomicU64,
     pub(super) sync_failures: AtomicU64,
     pub(super) sync_nanos: AtomicU64,
@@ -53,6 +55,10 @@ pub struct Counted {
     pub queued: u64,
     /// Settlements that were dropped, since too many waited.
     pub lost: u64,
+    /// Calls that were refused, since their intents could not be written.
+    pub refused: u64,
+    /// Calls that went on without an intent that would survive.
+    pub unrecorded: u64,
     /// Group commits.
     pub syncs: u64,
     /// Group commits that failed.
@@ -83,6 +89,8 @@ impl Numbers {
             failures: read(&self.failures),
             queued: read(&self.queued),
             lost: read(&self.lost),
+            refused: read(&self.refused),
+            unrecorded: read(&self.unrecorded),
             syncs: read(&self.syncs),
             sync_failures: read(&self.sync_failures),
             sync_time: Duration::from_nanos(read(&self.sync_nanos)),

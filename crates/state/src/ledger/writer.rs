@@ -163,6 +163,16 @@ impl Writer {
         Settled::Lost
     }
 
+    /// Counts a call that was refused, since its intent could not be written.
+    pub fn count_refused(&self) {
+        count(&self.numbers.refused, 1);
+    }
+
+    /// Counts a call that went on without an intent that would survive.
+    pub fn count_unrecorded(&self) {
+        count(&self.numbers.unrecorded, 1);
+    }
+
     /// A future that is ready when all that this has written is on the disk. `None`: nothing is written yet.
     #[must_use]
     pub fn synced(&self) -> Option<Synced> {
