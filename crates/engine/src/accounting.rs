@@ -8,8 +8,6 @@
 mod end;
 mod ledger;
 mod record;
-#[cfg(test)]
-mod tests;
 
 pub use ledger::{Ledger, LedgerOptions, OnFailure};
 pub use record::crashed;

@@ -19,8 +19,8 @@ use tollgate_engine::accounting::{LedgerOptions, OnFailure};
 use tollgate_engine::clock::SystemClock;
 use tollgate_engine::probe::Watch;
 use tollgate_proxy::config::{
-    IdentityConfig, IdentitySource, LedgerConfig, Limits, ListenerConfig, ProxyConfig, RecordingConfig, TlsFiles,
-    UpstreamConfig,
+    IdentityConfig, IdentitySource, LedgerConfig, Limits, ListenerConfig, ProxyConfig,
+    RecordingConfig, TlsFiles, UpstreamConfig,
 };
 use tollgate_proxy::{Gateway, Identity, KeyVault, Network, Shared, SnapshotHandle};
 
@@ -198,10 +198,8 @@ fn identity(settings: &tollgate_control::settings::Identity) -> IdentityConfig {
 fn ledger(settings: &settings::Ledger) -> LedgerConfig {
     LedgerConfig {
         folder: settings.folder.clone(),
-        options: tollgate_state::ledger::Options {
-            retention_days: settings.retention_days,
-            sync_interval: settings.sync_interval,
-        },
+        retention_days: settings.retention_days,
+        sync_interval: settings.sync_interval,
         calls: LedgerOptions {
             on_failure: match settings.on_failure {
                 OnLedgerFailure::Refuse => OnFailure::Refuse,

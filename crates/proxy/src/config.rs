@@ -82,8 +82,10 @@ pub struct RecordingConfig {
 pub struct LedgerConfig {
     /// Its folder, which no other gateway may use.
     pub folder: PathBuf,
-    /// How it is kept.
-    pub options: tollgate_state::ledger::Options,
+    /// Days that are kept beside today; `None`: all.
+    pub retention_days: Option<u32>,
+    /// Longest time between two group commits while something is written.
+    pub sync_interval: Duration,
     /// How calls use it.
     pub calls: tollgate_engine::accounting::LedgerOptions,
 }

@@ -6,9 +6,10 @@
 use crate::config::{LedgerConfig, ProxyConfig};
 use crate::health::Health;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tollgate_engine::accounting::{self, OnFailure};
-use tollgate_state::ledger::{Ledger, Observer, OpenError, WallClock};
+use tollgate_state::ledger::{Ledger, Observer, OpenError, Options, WallClock};
 
 /// Name of the part in `/readyz`.
 const PART: &str = "ledger";
@@ -20,8 +21,13 @@ pub(crate) fn open(config: &LedgerConfig, health: &Arc<Health>) -> Result<Arc<Le
     let observer = Arc::new(Told {
         health: Arc::downgrade(health),
         on_failure: config.calls.on_failure,
+        told: Default::default(),
     });
-    let ledger = Ledger::open(&config.folder, &config.options, clock.clone(), observer)?;
+    let options = Options {
+        retention_days: config.retention_days,
+        sync_interval: config.sync_interval,
+    };
+    let ledger = Ledger::open(&config.folder, &options, clock.clone(), observer)?;
     let snapshot = health.snapshots.current();
     match ledger.recover(|intent| accounting::crashed(intent, &snapshot.prices, clock())) {
         Ok(recovered) => {
@@ -54,13 +60,29 @@ pub(crate) fn open(config: &LedgerConfig, health: &Arc<Health>) -> Result<Arc<Le
 pub(crate) fn of_thread(config: &ProxyConfig, health: &Health) -> Option<Rc<accounting::Ledger>> {
     let (ledger, config) = (health.ledger.get()?, config.ledger.as_ref()?);
     let writer = ledger.writer();
-    Some(Rc::new(accounting::Ledger::new(writer, config.calls.clone())))
+    Some(Rc::new(accounting::Ledger::new(
+        writer,
+        config.calls.clone(),
+    )))
 }
 
 /// Tells what the ledger notices.
 struct Told {
     health: Weak<Health>,
     on_failure: OnFailure,
+    /// Unix seconds of the last lines in the log: of what fails and works by turns, one a second is enough.
+    told: [AtomicU64; 2],
+}
+
+impl Told {
+    /// Whether a line of a kind is due.
+    fn is_due(&self, kind: usize) -> bool {
+        let now = self
+            .health
+            .upgrade()
+            .map_or(0, |h| h.clock.unix_millis() / 1000);
+        self.told[kind].swap(now, Ordering::Relaxed) != now
+    }
 }
 
 impl Observer for Told {
@@ -69,14 +91,18 @@ impl Observer for Told {
             OnFailure::Refuse => "model calls are refused",
             OnFailure::Degrade => "model calls go on without it",
         };
-        tracing::error!("the ledger cannot be written, {then}: {why}");
+        if self.is_due(0) {
+            tracing::error!("the ledger cannot be written, {then}: {why}");
+        }
         if let Some(health) = self.health.upgrade() {
             health.degrade(PART, &format!("{why}; {then}"));
         }
     }
 
     fn recovered(&self) {
-        tracing::info!("the ledger can be written again");
+        if self.is_due(1) {
+            tracing::info!("the ledger can be written again");
+        }
         if let Some(health) = self.health.upgrade() {
             health.recover(PART);
         }

@@ -17,6 +17,7 @@ mod failover;
 mod finops;
 mod key_vault;
 mod labs;
+mod ledger;
 mod lints;
 mod long_expression;
 mod mcp_authorization;

@@ -27,19 +27,51 @@ const COUNTERS: [Number; 11] = [
     ("ledger_records", "Records written", |n| n.records),
     ("ledger_bytes", "Bytes of records written", |n| n.bytes),
     ("ledger_segments", "Segments begun", |n| n.segments),
-    ("ledger_write_failures", "Writes that failed", |n| n.failures),
-    ("ledger_lost_settlements", "Settlements dropped because too many waited to be written", |n| n.lost),
-    ("ledger_refused_calls", "Calls refused because their intents could not be written", |n| n.refused),
-    ("ledger_unrecorded_calls", "Calls that went on without an intent that would survive a crash", |n| n.unrecorded),
-    ("ledger_crashed_calls", "Calls of earlier processes settled at start as gateway_crash", |n| n.crashed),
+    ("ledger_write_failures", "Writes that failed", |n| {
+        n.failures
+    }),
+    (
+        "ledger_lost_settlements",
+        "Settlements dropped because too many waited to be written",
+        |n| n.lost,
+    ),
+    (
+        "ledger_refused_calls",
+        "Calls refused because their intents could not be written",
+        |n| n.refused,
+    ),
+    (
+        "ledger_unrecorded_calls",
+        "Calls that went on without an intent that would survive a crash",
+        |n| n.unrecorded,
+    ),
+    (
+        "ledger_crashed_calls",
+        "Calls of earlier processes settled at start as gateway_crash",
+        |n| n.crashed,
+    ),
     ("ledger_syncs", "Group commits to the disk", |n| n.syncs),
-    ("ledger_sync_failures", "Group commits that failed", |n| n.sync_failures),
-    ("ledger_removed_days", "Day folders that retention removed", |n| n.removed_days),
+    ("ledger_sync_failures", "Group commits that failed", |n| {
+        n.sync_failures
+    }),
+    (
+        "ledger_removed_days",
+        "Day folders that retention removed",
+        |n| n.removed_days,
+    ),
 ];
 
 const GAUGES: [Number; 2] = [
-    ("ledger_queued_settlements", "Settlements that wait in memory to be written", |n| n.queued),
-    ("ledger_unsynced_bytes", "Bytes that the last group commit found not yet on the disk", |n| n.unsynced),
+    (
+        "ledger_queued_settlements",
+        "Settlements that wait in memory to be written",
+        |n| n.queued,
+    ),
+    (
+        "ledger_unsynced_bytes",
+        "Bytes that the last group commit found not yet on the disk",
+        |n| n.unsynced,
+    ),
 ];
 
 impl Collector for LedgerNumbers {

@@ -1,7 +1,7 @@
 //! What a running ledger counts of itself, for `/metrics`, and whom it tells when writing begins to fail.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Told when the ledger cannot be written, and when it can again. Called on the thread that noticed; must not wait.
@@ -36,8 +36,8 @@ pub struct Numbers {
     pub(super) unsynced: AtomicU64,
     pub(super) crashed: AtomicU64,
     pub(super) removed_days: AtomicU64,
-    /// Writers that cannot write now.
-    failing: AtomicU64,
+    /// Whether the last write, and the last group commit, failed.
+    failing: [AtomicBool; 2],
 }
 
 /// The same at one moment.
@@ -100,34 +100,47 @@ impl Numbers {
         }
     }
 
-    /// Whether any writer cannot write now.
+    /// Whether the last write, or the last group commit, failed.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        self.failing.load(Ordering::Relaxed) > 0
+        self.failing.iter().any(|f| f.load(Ordering::Relaxed))
     }
 
-    /// Notes what came of a write; `failing` is the writer's own state.
+    /// Notes what came of a write or a commit, whoever's: what fails for one of them fails for all as a rule, and one of
+    /// them that is idle cannot tell that it works again.
     pub(super) fn note(
         &self,
-        failing: &mut bool,
+        what: What,
         outcome: Result<(), &io::Error>,
         observer: &dyn Observer,
     ) {
+        let failing = &self.failing[what as usize];
         match outcome {
-            Ok(()) if *failing => {
-                *failing = false;
-                if self.failing.fetch_sub(1, Ordering::Relaxed) == 1 {
+            Ok(()) => {
+                if failing.load(Ordering::Relaxed)
+                    && failing.swap(false, Ordering::Relaxed)
+                    && !self.is_failing()
+                {
                     observer.recovered();
                 }
             }
-            Ok(()) => {}
             Err(error) => {
-                count(&self.failures, 1);
-                if !std::mem::replace(failing, true) {
-                    self.failing.fetch_add(1, Ordering::Relaxed);
+                let number = match what {
+                    What::Write => &self.failures,
+                    What::Commit => &self.sync_failures,
+                };
+                count(number, 1);
+                if !failing.swap(true, Ordering::Relaxed) {
                     observer.failing(&error.to_string());
                 }
             }
         }
     }
+}
+
+/// What can fail.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Write = 0,
+    Commit = 1,
 }

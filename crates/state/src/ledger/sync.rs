@@ -4,7 +4,7 @@
 //! first commit that covers its record, or told that it failed; a file that could not be synced is not written on, since
 //! the kernel may have dropped its pages.
 
-use super::numbers::{Numbers, Observer, count};
+use super::numbers::{Numbers, Observer, What, count};
 use crate::lock;
 use std::fs::File;
 use std::future::Future;
@@ -167,7 +167,6 @@ impl Commits {
         observer: &dyn Observer,
         mut idle: impl FnMut(),
     ) {
-        let mut failing = false;
         loop {
             let (files, ending) = self.next(interval);
             let begin = Instant::now();
@@ -183,15 +182,14 @@ impl Commits {
                     Ok(did) => worked |= did,
                     Err(error) => {
                         file.bad.store(true, Ordering::Release);
-                        count(&numbers.sync_failures, 1);
-                        numbers.note(&mut failing, Err(error), observer);
+                        numbers.note(What::Commit, Err(error), observer);
                     }
                 }
                 file.wake();
             }
             numbers.unsynced.store(unsynced, Ordering::Relaxed);
             if worked {
-                numbers.note(&mut failing, Ok(()), observer);
+                numbers.note(What::Commit, Ok(()), observer);
                 count(&numbers.syncs, 1);
                 let nanos = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 count(&numbers.sync_nanos, nanos);

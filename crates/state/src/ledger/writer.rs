@@ -7,7 +7,7 @@
 use super::days::Day;
 use super::folder::{Folder, Segment};
 use super::frame::{self, Header};
-use super::numbers::{Numbers, Observer, count};
+use super::numbers::{Numbers, Observer, What, count};
 use super::record::{CARRIED, Record};
 use super::sync::{Commits, Synced, Written};
 use crate::key::Hashed;
@@ -60,7 +60,6 @@ pub struct Writer {
     /// Settlements that could not be written, encoded, with their times.
     queue: VecDeque<(u64, Vec<u8>)>,
     queued_bytes: usize,
-    failing: bool,
     commits: Arc<Commits>,
     numbers: Arc<Numbers>,
     observer: Arc<dyn Observer>,
@@ -116,7 +115,6 @@ impl Writer {
             open: HashMap::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
-            failing: false,
             commits,
             numbers,
             observer,
@@ -136,8 +134,7 @@ impl Writer {
     pub fn write(&mut self, record: &Record<'_>) -> io::Result<Position> {
         let written = self.try_write(record);
         let outcome = written.as_ref().map(|_| ());
-        self.numbers
-            .note(&mut self.failing, outcome, &*self.observer);
+        self.numbers.note(What::Write, outcome, &*self.observer);
         written
     }
 
@@ -332,9 +329,6 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if !self.queue.is_empty() && self.flush().is_err() {
             count(&self.numbers.lost, self.queue.len() as u64);
-        }
-        if self.failing {
-            self.numbers.note(&mut self.failing, Ok(()), &());
         }
     }
 }
