@@ -56,7 +56,9 @@ fn paid<'a>(mut call: Call<'a>, paid: &'a Paid) -> Call<'a> {
 
 /// What budgets set aside for the call.
 fn reserved(rq: &Exchange) -> Amount {
-    rq.draw.as_ref().map_or_else(Amount::default, |draw| draw.reserved())
+    rq.draw
+        .as_ref()
+        .map_or_else(Amount::default, |draw| draw.reserved())
 }
 
 /// As many as fit.
@@ -148,11 +150,7 @@ pub(super) fn settlement<'a>(
         flags: flags(usage)
             .with(Flags::UNCERTAIN, uncertain)
             .with(Flags::NO_INTENT, accounted.intent == IntentState::Missing),
-        cost_pico: cost(
-            accounted,
-            end,
-            usage.and(charge).and_then(Charge::pico),
-        ),
+        cost_pico: cost(accounted, end, usage.and(charge).and_then(Charge::pico)),
         price_version: text(charge.map(|charge| &charge.version)),
         first_token_ms: first_token
             .map(|nanos| nanos.saturating_sub(rq.received_nanos) / 1_000_000),
