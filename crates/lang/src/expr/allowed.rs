@@ -61,6 +61,8 @@ const LIST: &[(&[&str], Allowed)] = &[
             "IList",
             "IReadOnlyCollection",
             "IReadOnlyDictionary",
+            "IObjectCollection",
+            "IObjectDictionary",
             "ISequence",
             "ISet",
             "KeyValuePair",

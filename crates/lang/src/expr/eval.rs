@@ -469,8 +469,19 @@ impl<'h> Cx<'h> {
         Ok(Value::Str(s.into()))
     }
 
-    /// A `List<T>`, array or sequence, counted.
+    /// A `List<T>`, array or sequence, counted. All empty arrays of a type are one, as those of .NET's methods.
     pub(crate) fn list(&mut self, ty: Ty, items: Vec<Value>) -> R {
+        match &ty {
+            Ty::Array(of) if items.is_empty() => {
+                self.charge(48)?;
+                Ok(Value::List(crate::value::List::empty(of)))
+            }
+            _ => self.new_list(ty, items),
+        }
+    }
+
+    /// As [`Cx::list`], for what `new` makes: an object of its own.
+    pub(crate) fn new_list(&mut self, ty: Ty, items: Vec<Value>) -> R {
         self.charge(items.len() * size_of::<Value>() + 48)?;
         self.step(items.len() / 8)?;
         Ok(Value::List(crate::value::List::new(ty, items)))

@@ -111,6 +111,7 @@ const AREAS: &[&[Type]] = &[
     dates::TYPES,
     collections::TYPES,
     dictionaries::TYPES,
+    dictionaries::untyped::TYPES,
     linq::TYPES,
     linq::ordering::TYPES,
     linq::grouping::TYPES,
@@ -258,11 +259,13 @@ pub(crate) struct Table {
 }
 
 /// Names shown to authors for types that only exist to tell where a message comes from.
-const SHOWN: [(&str, &str); 5] = [
+const SHOWN: [(&str, &str); 7] = [
     ("ContextResponse", "IResponse"),
     ("RequestBody", "IMessageBody"),
     ("ResponseBody", "IMessageBody"),
     ("ISequence", "IEnumerable"),
+    ("IObjectCollection", "ICollection"),
+    ("IObjectDictionary", "IDictionary"),
     ("XmlExtensions", "Extensions"),
 ];
 

@@ -369,9 +369,11 @@ impl Ty {
             _ => {
                 let name = self.table_name();
                 let full = match name {
-                    // The only generic classes within a generic class.
+                    // The classes within a class.
                     "KeyCollection" => "System.Collections.Generic.Dictionary`2+KeyCollection",
                     "ValueCollection" => "System.Collections.Generic.Dictionary`2+ValueCollection",
+                    "AdjustmentRule" => "System.TimeZoneInfo+AdjustmentRule",
+                    "TransitionTime" => "System.TimeZoneInfo+TransitionTime",
                     _ => crate::expr::table::table().full_name(name).unwrap_or(name),
                 };
                 let nested = full.contains('+');

@@ -4,7 +4,7 @@
 //! What must stay true: elements of one name are an array at the place of the first; a name's prefix is found without
 //! going through what was found before.
 
-use crate::value::token::Fields;
+use crate::value::token::{Fields, Form};
 use crate::value::xml::{Declared, Kind, Name, Node, XML, XMLNS};
 use crate::value::{Str, Token, Value};
 use std::collections::HashMap;
@@ -74,6 +74,8 @@ enum Part {
 /// Goes through a tree.
 pub(crate) struct Reader {
     style: Style,
+    /// Whether comments are kept: text of JSON has them, a tree has no place for them.
+    comments: bool,
     /// Declared prefixes with their namespaces, the nearest last.
     scopes: Vec<(Str, Str)>,
     /// The prefix of each namespace that was asked for since the last declaration.
@@ -84,9 +86,15 @@ impl Reader {
     pub(crate) fn new(style: Style) -> Reader {
         Reader {
             style,
+            comments: false,
             scopes: Vec::new(),
             known: HashMap::new(),
         }
+    }
+
+    /// Keeps comments, for a tree that is only written: one stands in an object as it is, several are an empty array.
+    pub(crate) fn with_comments(self, comments: bool) -> Reader {
+        Reader { comments, ..self }
     }
 
     /// A document as `xml-to-json` gives it: the parts of the declaration, then the root under its name.
@@ -249,8 +257,7 @@ impl Reader {
         }
         for node in nodes {
             let skipped = match &node.kind {
-                // Comments have no place in an object.
-                Kind::Comment(_) => true,
+                Kind::Comment(_) => !self.style.net,
                 Kind::Instruction { .. } | Kind::DocumentType(_) => !self.style.net,
                 _ => false,
             };
@@ -263,6 +270,18 @@ impl Reader {
             }
         }
         for (name, group) in names {
+            if let Some(comments) = comments_of(&group) {
+                match comments.as_slice() {
+                    [one] if self.comments => {
+                        let comment = Value::Str(one.inner_text());
+                        fields.push(Token::formed(comment, Form::Comment));
+                    }
+                    [_] => {}
+                    // Json.NET opens an array for them and writes none.
+                    _ => field(fields, &name, Token::array(Vec::new())),
+                }
+                continue;
+            }
             let value = match group.as_slice() {
                 [one] if !self.is_item(one) => self.part(one),
                 several => Token::array(several.iter().map(|p| self.part(p)).collect()),
@@ -345,6 +364,17 @@ impl Reader {
         }
         Token::object(fields)
     }
+}
+
+/// The comments of a group, when it is one of comments.
+fn comments_of(group: &[Part]) -> Option<Vec<&Rc<Node>>> {
+    fn comment(part: &Part) -> Option<&Rc<Node>> {
+        match part {
+            Part::Node(node) if matches!(node.kind, Kind::Comment(_)) => Some(node),
+            _ => None,
+        }
+    }
+    group.iter().map(comment).collect()
 }
 
 /// The parts of the declaration that are there.

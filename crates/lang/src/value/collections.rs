@@ -24,6 +24,9 @@ pub struct List {
     lengths: Option<Box<[usize]>>,
 }
 
+/// Most types of which a thread keeps the empty array.
+const MAX_EMPTY: usize = 64;
+
 impl List {
     /// A list of the given type (`T[]`, `List<T>`, `IEnumerable<T>`).
     pub(crate) fn new(ty: Ty, items: Vec<Value>) -> Rc<List> {
@@ -33,6 +36,26 @@ impl List {
             version: Cell::new(0),
             capacity: Cell::new(0),
             lengths: None,
+        })
+    }
+
+    /// The empty array of a type that .NET's own methods give: always the same one.
+    pub(crate) fn empty(of: &Ty) -> Rc<List> {
+        thread_local! {
+            static EMPTY: RefCell<Vec<Rc<List>>> = const { RefCell::new(Vec::new()) };
+        }
+        let same = |l: &&Rc<List>| matches!(&l.ty, Ty::Array(known) if **known == *of);
+        EMPTY.with_borrow_mut(|all| {
+            if let Some(known) = all.iter().find(same) {
+                return known.clone();
+            }
+            let made = List::new(Ty::array(of.clone()), Vec::new());
+            // Types are as many as expressions name; those of a thread that has seen too many are forgotten.
+            if all.len() >= MAX_EMPTY {
+                all.clear();
+            }
+            all.push(made.clone());
+            made
         })
     }
 

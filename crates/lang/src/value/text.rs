@@ -3,7 +3,7 @@
 mod collation;
 pub(crate) mod unicode;
 
-pub(crate) use collation::compare_culture;
+pub(crate) use collation::{compare_culture, is_weightless};
 
 use super::object::Unwritten;
 use super::token::Kind;

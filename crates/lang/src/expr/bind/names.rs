@@ -6,7 +6,7 @@ use crate::expr::allowed;
 use crate::expr::ast::{At, Expr, Ident, Kind, TypeRef};
 use crate::expr::ir::{Call, Ir};
 use crate::expr::lexer::Fault;
-use crate::expr::table::{Member, MemberKind, Part, table};
+use crate::expr::table::{Member, MemberKind, Part, TypeKind, table};
 use crate::expr::types::Ty;
 use crate::value::Frozen;
 
@@ -27,6 +27,19 @@ pub(super) enum Named {
 impl Binder {
     /// A type as written.
     pub(super) fn resolve(&mut self, written: &TypeRef) -> B<Ty> {
+        let ty = self.resolve_any(written)?;
+        match static_class(&ty) {
+            None => Ok(ty),
+            Some(name) => Err(Fault::new(
+                written.at.clone(),
+                format!("`{name}` is a static class, of which there are no values"),
+                "expected another type",
+            )),
+        }
+    }
+
+    /// A type as written, for `typeof`, which takes static classes too.
+    pub(super) fn resolve_any(&mut self, written: &TypeRef) -> B<Ty> {
         let names: Vec<&str> = self.generics.iter().map(|(n, _)| &**n).collect();
         let ty = table()
             .resolve(written, &names)
@@ -411,6 +424,21 @@ pub(super) fn class_args(ty: &Ty) -> Vec<Ty> {
         Ty::Class(_, a) => a.to_vec(),
         Ty::Nullable(t) => vec![(**t).clone()],
         _ => Vec::new(),
+    }
+}
+
+/// The static class that a type is or is made of.
+fn static_class(ty: &Ty) -> Option<&'static str> {
+    match ty {
+        Ty::Array(of) | Ty::Rectangular(of, _) | Ty::Nullable(of) => static_class(of),
+        // The class of `Tuple.Create`; those with type arguments are others.
+        Ty::Class("Tuple", args) if args.is_empty() => Some("Tuple"),
+        Ty::Class(name, args) => {
+            let fixed = table().get(name)?.kind == TypeKind::Static;
+            let own = fixed.then_some(*name);
+            own.or_else(|| args.iter().find_map(static_class))
+        }
+        _ => None,
     }
 }
 

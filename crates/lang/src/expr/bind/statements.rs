@@ -398,16 +398,19 @@ impl Binder {
     fn if_statement(&mut self, branches: &[(Expr, Stmt)], otherwise: Option<&Stmt>) -> S {
         let mut out = Vec::new();
         let mut open = otherwise.is_none();
+        // The branch that is always taken; what stands behind it must be good C# all the same.
+        let mut taken = None;
         for (test, body) in branches {
             // Variables of a pattern live on after the `if`, as in C#.
             let t = self.condition(test)?;
             let always = matches!(t, Ir::Const(Frozen::Bool(true)));
             let (b, reaches) = self.embedded(body)?;
             open |= reaches;
-            if always && out.is_empty() {
-                return Ok((b, reaches));
+            if always && out.is_empty() && taken.is_none() {
+                taken = Some((b, reaches));
+            } else {
+                out.push((t, b));
             }
-            out.push((t, b));
         }
         let otherwise = match otherwise {
             Some(s) => {
@@ -417,6 +420,9 @@ impl Binder {
             }
             None => None,
         };
+        if let Some(taken) = taken {
+            return Ok(taken);
+        }
         Ok((IrStmt::If(out, otherwise), open))
     }
 

@@ -120,7 +120,7 @@ impl Binder {
                     member: None,
                     checked: false,
                     args: Vec::new(),
-                    types: vec![self.resolve(of)?],
+                    types: vec![self.resolve_any(of)?],
                     outs: Vec::new(),
                 };
                 Ok(Bound::new(Ir::Call(Box::new(call)), Ty::class("Type")))

@@ -90,15 +90,29 @@ pub(crate) fn arithmetic(op: Arith, num: Num, a: &Value, b: &Value) -> R {
                     "Value was either too large or too small for a Decimal.",
                 )
             };
-            Value::Decimal(match op {
+            let mut made = match op {
                 Arith::Add => a.checked_add(*b).ok_or_else(too_big)?,
                 Arith::Sub => a.checked_sub(*b).ok_or_else(too_big)?,
                 Arith::Mul => a.checked_mul(*b).ok_or_else(too_big)?,
                 Arith::Div | Arith::Rem if b.is_zero() => return Err(divide_by_zero()),
                 Arith::Div => quotient(*a, *b).ok_or_else(too_big)?,
+                Arith::Rem if a.is_zero() => *a,
                 Arith::Rem => a.checked_rem(*b).ok_or_else(too_big)?,
                 _ => return Ok(Value::Null),
-            })
+            };
+            // A product, a quotient or a rest of nothing keeps its sign, and a product its digits, as in .NET.
+            if made.is_zero() {
+                if op == Arith::Mul {
+                    let scale = (a.scale() + b.scale()).min(Decimal::MAX_SCALE);
+                    made = Decimal::try_from_i128_with_scale(0, scale).unwrap_or(made);
+                }
+                made.set_sign_negative(match op {
+                    Arith::Mul | Arith::Div => a.is_sign_negative() != b.is_sign_negative(),
+                    Arith::Rem => a.is_sign_negative(),
+                    _ => made.is_sign_negative(),
+                });
+            }
+            Value::Decimal(made)
         }
         _ => return Ok(Value::Null),
     })

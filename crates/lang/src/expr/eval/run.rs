@@ -321,7 +321,7 @@ fn array(cx: &mut Cx<'_>, frame: &mut Slots, ty: &Ty, list: &[Ir]) -> R {
     for i in list {
         items.push(eval(cx, frame, i)?);
     }
-    cx.list(ty.clone(), items)
+    cx.new_list(ty.clone(), items)
 }
 
 #[inline(never)]

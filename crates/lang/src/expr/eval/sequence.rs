@@ -36,6 +36,9 @@ pub(crate) struct Query {
     pub(crate) open: Open,
 }
 
+/// The name of a query that is known to give nothing.
+pub(crate) const EMPTY: &str = "EmptyPartition";
+
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -50,11 +53,26 @@ impl Object for Query {
         self
     }
     fn text(&self) -> String {
+        let outer = if self.name == EMPTY {
+            ""
+        } else {
+            "Enumerable+"
+        };
         format!(
-            "System.Linq.Enumerable+{}`1[{}]",
+            "System.Linq.{outer}{}`1[{}]",
             self.name,
             self.of.full_name()
         )
+    }
+    /// A query over nothing is the same object always.
+    fn is_single(&self) -> bool {
+        self.name == EMPTY
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Query>();
+        other.is_some_and(|o| {
+            std::ptr::eq(self, o) || (self.name == EMPTY && o.name == EMPTY && self.of == o.of)
+        })
     }
     fn is_sequence(&self) -> bool {
         true
@@ -317,6 +335,7 @@ pub(crate) fn known_count(v: &Value) -> Option<usize> {
         Value::Object(o) => match o.enumerated() {
             Some(inner) => known_count(&inner),
             None => match o.as_any().downcast_ref::<Query>() {
+                Some(q) if q.name == EMPTY => Some(0),
                 // `Range` and `Repeat` were told how many.
                 Some(q) if matches!(q.name, "RangeIterator" | "RepeatIterator") => {
                     usize::try_from(q.int(1)).ok()

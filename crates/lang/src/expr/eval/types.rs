@@ -154,10 +154,9 @@ pub(crate) fn default_of(ty: &Ty) -> Value {
             .map_or(Value::Null, |zero| Value::Object(std::rc::Rc::new(zero))),
         Ty::Class("Guid", _) => Value::Guid([0; 16]),
         // One without a sequence behind it has no items.
-        Ty::Class("JEnumerable", of) => Value::List(List::new(
-            Ty::array(of.first().cloned().unwrap_or(Ty::Object)),
-            Vec::new(),
-        )),
+        Ty::Class("JEnumerable", _) => Value::List(List::new(ty.clone(), Vec::new())),
+        Ty::Class("DictionaryEntry", _) => crate::expr::table::dictionaries::untyped::no_entry(),
+        Ty::Class("HashAlgorithmName", _) => crate::expr::table::rsa::no_hash_name(),
         Ty::Class("TransitionTime", _) => crate::expr::table::zones::rules::no_transition(),
         Ty::Class("RSAParameters", _) => crate::expr::table::rsa::no_parameters(),
         // A type is not nested as deep as objects may be.

@@ -4,6 +4,7 @@
 //! sign or compare; nothing of the gateway itself uses the legacy algorithms. What must stay true: keys never print, and
 //! a key that is made up here cannot be predicted.
 
+pub(super) mod config;
 pub(super) mod random;
 
 use super::{Row, Type, m, ty};
@@ -260,12 +261,6 @@ fn made(class: &'static str, algorithm: Algorithm, key: Option<Bytes>) -> R {
     Ok(Value::Object(Rc::new(Hasher::new(class, algorithm, key))))
 }
 
-fn by_name(a: &Args<'_>, fits: impl Fn(&Hasher) -> bool) -> R {
-    let name = a.text(0).map_err(|_| null("name"))?;
-    let found = Hasher::named(name)?.filter(fits);
-    Ok(found.map_or(Value::Null, |h| Value::Object(Rc::new(h))))
-}
-
 /// The hash that a name means to `RSACryptoServiceProvider`: its own, or its object identifier.
 pub(super) fn hash_named(name: &str) -> Option<&'static str> {
     let plain = name
@@ -455,7 +450,7 @@ const HASH_ALGORITHM: &[Row] = &[
         made("SHA1CryptoServiceProvider", SHA1, None)
     }),
     m("static HashAlgorithm Create(string hashName)", |_, a| {
-        by_name(a, |_| true)
+        config::create(a, "hashName", "HashAlgorithm")
     }),
 ];
 
@@ -485,7 +480,7 @@ const KEYED: &[Row] = &[
     }),
     m(
         "static KeyedHashAlgorithm Create(string algName)",
-        |_, a| by_name(a, |h| h.key.is_some()),
+        |_, a| config::create(a, "algName", "KeyedHashAlgorithm"),
     ),
 ];
 
@@ -497,7 +492,7 @@ const HMAC: &[Row] = &[
         made("HMACSHA1", SHA1, Some(random_bytes(64)?.into()))
     }),
     m("static HMAC Create(string algorithmName)", |_, a| {
-        by_name(a, |h| h.key.is_some())
+        config::create(a, "algorithmName", "HMAC")
     }),
 ];
 
@@ -509,7 +504,7 @@ macro_rules! hash {
             }),
             m(
                 concat!("static ", $class, " Create(string hashName)"),
-                |_, a| by_name(a, |h| h.key.is_none() && h.algorithm == $algorithm),
+                |_, a| config::create(a, "hashName", $class),
             ),
             m("static byte[] HashData(byte[] source)", |cx, a| {
                 one_shot(cx, a, $algorithm)

@@ -13,17 +13,21 @@ use std::rc::Rc;
 
 /// The invariant culture, or one of its parts (`NumberFormat`, `DateTimeFormat`).
 #[derive(Debug)]
-struct Invariant(&'static str);
+struct Invariant {
+    class: &'static str,
+    /// Whether it is the object that a class gives by itself, which is not that of the culture.
+    own: bool,
+}
 
 impl Object for Invariant {
     fn ty(&self) -> Ty {
-        Ty::class(self.0)
+        Ty::class(self.class)
     }
     fn as_any(&self) -> &dyn Any {
         self
     }
     fn text(&self) -> String {
-        if self.0 == "CultureInfo" {
+        if self.class == "CultureInfo" {
             String::new()
         } else {
             self.ty().full_name()
@@ -34,7 +38,7 @@ impl Object for Invariant {
     }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Invariant>();
-        other.is_some_and(|o| o.0 == self.0)
+        other.is_some_and(|o| o.class == self.class && o.own == self.own)
     }
     fn is_single(&self) -> bool {
         true
@@ -42,7 +46,7 @@ impl Object for Invariant {
 }
 
 fn part(class: &'static str) -> R {
-    Ok(Value::Object(Rc::new(Invariant(class))))
+    Ok(Value::Object(Rc::new(Invariant { class, own: false })))
 }
 
 /// `CultureInfo.InvariantCulture`.
@@ -162,7 +166,10 @@ fn cased(a: &Args<'_>, f: fn(char) -> char) -> R {
 
 const DATE: &[Row] = &[
     m("static DateTimeFormatInfo InvariantInfo", |_, _| {
-        part("DateTimeFormatInfo")
+        Ok(Value::Object(Rc::new(Invariant {
+            class: "DateTimeFormatInfo",
+            own: true,
+        })))
     }),
     m("static DateTimeFormatInfo CurrentInfo", |_, _| {
         part("DateTimeFormatInfo")

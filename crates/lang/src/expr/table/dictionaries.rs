@@ -1,6 +1,7 @@
 //! Dictionaries: `Dictionary<K, V>`, and the read-only views that `context` lends (headers, query, variables, claims).
 
 mod class;
+pub(crate) mod untyped;
 
 pub(crate) use class::view;
 pub(super) use class::{added, comparer_of, ensured, equality};

@@ -5,10 +5,11 @@
 
 mod arguments;
 
+use super::dictionaries::untyped::Entries;
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Exception, ExceptionDetails, R, weigh};
 use crate::expr::types::Ty;
-use crate::value::{Dict, Str, Value};
+use crate::value::{Str, Value};
 use std::rc::Rc;
 
 /// An exception object.
@@ -144,13 +145,12 @@ const EXCEPTION: &[Row] = &[
     m("set int HResult", |_, a| {
         change(a, |d| d.hresult = Some(a.int(1) as i32))
     }),
-    m("Dictionary<object, object> Data", |cx, a| {
+    m("IObjectDictionary Data", |cx, a| {
         cx.charge(64)?;
         let mut details = this(a)?.details.borrow_mut();
         let data = &mut details.get_or_insert_default().data;
         if data.is_null() {
-            let ty = Ty::generic("Dictionary", vec![Ty::Object, Ty::Object]);
-            *data = Value::Dict(Dict::new(ty, false));
+            *data = Value::Object(Rc::new(Entries::default()));
         }
         Ok(data.clone())
     }),

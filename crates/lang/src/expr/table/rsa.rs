@@ -24,6 +24,7 @@ use aws_lc_rs::signature::{self, KeyPair as _, RsaEncoding, RsaKeyPair, RsaParam
 use base64::Engine as _;
 use bytes::Bytes;
 use names::is_pss;
+pub(crate) use names::no_hash_name;
 pub(super) use names::{hash_name, value_of as hash_name_value};
 use parameters::Numbers;
 pub(crate) use parameters::no_parameters;
@@ -414,15 +415,7 @@ const RSA: &[Row] = &[
         Ok(key.value())
     }),
     m("static RSA Create(string algName)", |_, a| {
-        let name = a.text(0).map_err(|_| null("name"))?;
-        let name = name.strip_prefix("System.Security.Cryptography.");
-        match name.unwrap_or(a.text(0)?) {
-            "RSA" | "RSACryptoServiceProvider" | "AsymmetricAlgorithm" => {
-                made("RSACryptoServiceProvider", 2048)
-            }
-            "RSACng" => made("RSACng", 2048),
-            _ => Ok(Value::Null),
-        }
+        crypto::config::create(a, "name", "RSA")
     }),
     m(
         "byte[] SignData(byte[] data, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
@@ -540,6 +533,20 @@ const RSA: &[Row] = &[
 
 fn signature_at(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
     a.bytes(i).map_err(|_| null("signature"))
+}
+
+/// The key that a name of `CryptoConfig` makes.
+pub(super) fn by_name(name: &str) -> Option<R> {
+    let name = name
+        .strip_prefix("System.Security.Cryptography.")
+        .unwrap_or(name);
+    match name {
+        "RSA" | "RSACryptoServiceProvider" | "AsymmetricAlgorithm" => {
+            Some(made("RSACryptoServiceProvider", 2048))
+        }
+        "RSACng" => Some(made("RSACng", 2048)),
+        _ => None,
+    }
 }
 
 fn made(class: &'static str, bits: i64) -> R {

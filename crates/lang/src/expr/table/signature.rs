@@ -332,11 +332,15 @@ pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Resu
         Ty::nullable(args[0].clone())
     } else {
         let info: &TypeInfo = table.by_path(&path).ok_or_else(joined)?;
-        // The interface without a type argument has a name of its own in the table.
-        let info = match table.get("ISequence") {
-            Some(bare) if info.name == "IEnumerable" && args.is_empty() => bare,
-            _ => info,
+        // The interfaces without a type argument have names of their own in the table.
+        let bare = match info.name {
+            "IEnumerable" => Some("ISequence"),
+            "ICollection" => Some("IObjectCollection"),
+            "IDictionary" => Some("IObjectDictionary"),
+            _ => None,
         };
+        let bare = bare.filter(|_| args.is_empty()).and_then(|n| table.get(n));
+        let info = bare.unwrap_or(info);
         if info.name == "Lazy" && args.is_empty() {
             return Err(joined());
         }

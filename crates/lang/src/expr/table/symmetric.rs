@@ -8,7 +8,7 @@ mod derive;
 mod gcm;
 mod transform;
 
-use super::crypto::{null, random_bytes};
+use super::crypto::{config, null, random_bytes};
 use super::enums::{CIPHER_MODE, PADDING_MODE};
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
@@ -292,10 +292,9 @@ fn forget(a: &Args<'_>) -> R {
     Ok(Value::Null)
 }
 
-fn by_class_name(a: &Args<'_>, of: Option<Family>) -> R {
-    let name = a.text(0).map_err(|_| null("name"))?;
-    let found = Symmetric::named(name).filter(|s| of.is_none_or(|f| s.family == f));
-    Ok(found.map_or(Value::Null, |made| Value::Object(Rc::new(made))))
+/// The algorithm that a name of `CryptoConfig` means.
+pub(super) fn by_name(name: &str) -> Option<Rc<dyn Object>> {
+    Symmetric::named(name).map(|made| Rc::new(made) as Rc<dyn Object>)
 }
 
 const SYMMETRIC: &[Row] = &[
@@ -436,12 +435,12 @@ const SYMMETRIC: &[Row] = &[
     }),
     m(
         "static SymmetricAlgorithm Create(string algName)",
-        |_, a| by_class_name(a, None),
+        |_, a| config::create(a, "algName", "SymmetricAlgorithm"),
     ),
 ];
 
 /// `Encrypt` and `Decrypt` with an algorithm's name.
-fn by_name(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool) -> R {
+fn run_by_name(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool) -> R {
     let data = a.bytes(0).map_err(|_| null("input"))?;
     let name = a.text(1).map_err(|_| null("alg"))?;
     let algorithm = Symmetric::named(name).ok_or_else(|| {
@@ -463,7 +462,7 @@ fn by_algorithm(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool, own: bool) -> R {
 const EXTENSIONS: &[Row] = &[
     m(
         "static byte[] Encrypt(this byte[] input, string alg, byte[] key, byte[] iv)",
-        |cx, a| by_name(cx, a, true),
+        |cx, a| run_by_name(cx, a, true),
     ),
     m(
         "static byte[] Encrypt(this byte[] input, SymmetricAlgorithm alg)",
@@ -475,7 +474,7 @@ const EXTENSIONS: &[Row] = &[
     ),
     m(
         "static byte[] Decrypt(this byte[] input, string alg, byte[] key, byte[] iv)",
-        |cx, a| by_name(cx, a, false),
+        |cx, a| run_by_name(cx, a, false),
     ),
     m(
         "static byte[] Decrypt(this byte[] input, SymmetricAlgorithm alg)",
@@ -501,12 +500,12 @@ fn judged(a: &Args<'_>, family: Family, weak: fn(&[u8]) -> bool) -> R {
 
 /// A type that is only created.
 macro_rules! created {
-    ($base:literal, $class:literal, $family:expr) => {
+    ($base:literal, $class:literal) => {
         &[
             m(concat!("static ", $base, " Create()"), |_, _| made($class)),
             m(
                 concat!("static ", $base, " Create(string algName)"),
-                |_, a| by_class_name(a, Some($family)),
+                |_, a| config::create(a, "algName", $base),
             ),
         ]
     };
@@ -520,16 +519,16 @@ pub(super) const TYPES: &[Type] = &[
     ty("class System.Security.Cryptography.KeySizes", SIZES),
     ty(
         "class System.Security.Cryptography.Aes : SymmetricAlgorithm",
-        created!("Aes", "AesCryptoServiceProvider", Family::Aes),
+        created!("Aes", "AesCryptoServiceProvider"),
     ),
     ty(
         "class System.Security.Cryptography.Rijndael : SymmetricAlgorithm",
-        created!("Rijndael", "RijndaelManaged", Family::Aes),
+        created!("Rijndael", "RijndaelManaged"),
     ),
     super::ty_of(
         "class System.Security.Cryptography.DES : SymmetricAlgorithm",
         &[
-            created!("DES", "DESCryptoServiceProvider", Family::Des),
+            created!("DES", "DESCryptoServiceProvider"),
             &[
                 m("static bool IsWeakKey(byte[] rgbKey)", |_, a| {
                     judged(a, Family::Des, cipher::is_weak)
@@ -543,11 +542,7 @@ pub(super) const TYPES: &[Type] = &[
     super::ty_of(
         "class System.Security.Cryptography.TripleDES : SymmetricAlgorithm",
         &[
-            created!(
-                "TripleDES",
-                "TripleDESCryptoServiceProvider",
-                Family::TripleDes
-            ),
+            created!("TripleDES", "TripleDESCryptoServiceProvider"),
             &[m("static bool IsWeakKey(byte[] rgbKey)", |_, a| {
                 judged(a, Family::TripleDes, cipher::is_weak_triple)
             })],

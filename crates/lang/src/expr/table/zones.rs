@@ -56,13 +56,13 @@ fn to_utc(d: DateTime, from: &Zone) -> Result<i64, Throw> {
             "The supplied DateTime represents an invalid time.  For example, when the clock is adjusted forward, any time in the period that is skipped is invalid.",
             "dateTime",
         )),
-        reading => Ok(within(d.ticks - reading.offset())),
+        reading => Ok(d.ticks - reading.offset()),
     }
 }
 
 fn from_utc(utc_ticks: i64, to: &Zone) -> Value {
     Value::DateTime(DateTime {
-        ticks: within(utc_ticks + to.at(utc_ticks)),
+        ticks: within(utc_ticks + to.at(within(utc_ticks))),
         kind: to.kind(),
     })
 }
@@ -364,10 +364,8 @@ const ZONE: &[Row] = &[
     m(
         "static DateTime ConvertTimeToUtc(DateTime dateTime, TimeZoneInfo sourceTimeZone)",
         |_, a| {
-            Ok(Value::utc(to_utc(
-                date(a, 0),
-                zone(a, 1, "sourceTimeZone")?,
-            )?))
+            let utc = to_utc(date(a, 0), zone(a, 1, "sourceTimeZone")?)?;
+            Ok(Value::utc(within(utc)))
         },
     ),
     m(

@@ -53,6 +53,25 @@ fn is_special(b: u8) -> bool {
     matches!(b, b'\'' | b'-')
 }
 
+/// Whether a character has no weight at any level: a search by culture passes over it.
+pub(crate) fn is_weightless(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\u{8}'
+            | '\u{e}'..='\u{1f}'
+            | '\u{7f}'..='\u{84}'
+            | '\u{86}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{206a}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+    )
+}
+
 /// Invariant-culture order.
 pub(crate) fn compare_culture(a: &str, b: &str, ignore_case: bool) -> Ordering {
     if a == b {
@@ -146,7 +165,7 @@ fn weigh(s: &str) -> Vec<Weight> {
             '\u{142}' => push('l', 0x335, &mut out),
             '\u{141}' => push('L', 0x335, &mut out),
             '\u{131}' => push('i', 0x335, &mut out),
-            '\u{ad}' => {}
+            c if is_weightless(c) => {}
             c => push(c, 0, &mut out),
         }
     }

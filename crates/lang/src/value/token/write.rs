@@ -53,14 +53,22 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
                 return;
             }
             out.push('{');
-            for (i, p) in fields.list().iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
+            let mut first = true;
+            for p in fields.list() {
+                // A comment of XML stands where it is, without a line or a comma.
+                let comment = p.form() == Form::Comment;
+                if !comment {
+                    if !first {
+                        out.push(',');
+                    }
+                    first = false;
+                    line(style.indented, level + 1, out);
                 }
-                line(style.indented, level + 1, out);
                 node(p, style, level + 1, out);
             }
-            line(style.indented, level, out);
+            if !first {
+                line(style.indented, level, out);
+            }
             out.push('}');
         }
         Kind::Array(items) => {

@@ -380,9 +380,8 @@ pub(super) const STATIC: &[Row] = &[
         "static void Copy(Array sourceArray, long sourceIndex, Array destinationArray, long destinationIndex, long length)",
         |cx, a| copy_array(cx, a, 2, a.int(1), a.int(3), a.int(4)),
     ),
-    m("static T[] Empty<T>()", |cx, a| {
-        let ty = Ty::array(a.ty(0));
-        cx.list(ty, Vec::new())
+    m("static T[] Empty<T>()", |_, a| {
+        Ok(Value::List(List::empty(&a.ty(0))))
     }),
     m(
         "static bool Exists<T>(T[] array, Predicate<T> match)",

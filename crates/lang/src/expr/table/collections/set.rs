@@ -156,6 +156,15 @@ pub(super) const INTERFACE: &[Row] = &[
         if nothing(a)? {
             return Ok(Value::Null);
         }
+        // A collection that is known to be empty leaves nothing; the items of a sequence are taken one by one.
+        let empty = match &a.values[1] {
+            Value::List(l) => l.items().is_empty(),
+            Value::Dict(d) => d.is_empty(),
+            _ => false,
+        };
+        if empty {
+            return clear(cx, a);
+        }
         let (d, keep) = both(cx, a)?;
         cx.step(d.len())?;
         for (k, _) in d.entries() {

@@ -1,5 +1,7 @@
 //! `System.Text.Encoding`: text to bytes and back.
 
+mod nearest;
+
 use super::super::strings::{range, units_of};
 use super::super::{Row, m};
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument as null, out_of_range, throw};
@@ -7,6 +9,7 @@ use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use bytes::Bytes;
 use std::any::Any;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +86,6 @@ impl Object for Encoding {
     fn equals(&self, other: &dyn Object) -> bool {
         other.as_any().downcast_ref::<Encoding>() == Some(self)
     }
-    fn is_single(&self) -> bool {
-        true
-    }
     fn text(&self) -> String {
         self.class_name().unwrap_or_else(|| self.ty().full_name())
     }
@@ -95,7 +95,24 @@ impl Object for Encoding {
 }
 
 impl Encoding {
+    /// The one of the static properties, the same object always.
     fn value(self) -> R {
+        thread_local! {
+            static SHARED: RefCell<Vec<Rc<Encoding>>> = const { RefCell::new(Vec::new()) };
+        }
+        let shared = SHARED.with_borrow_mut(|all| {
+            if let Some(known) = all.iter().find(|e| ***e == self) {
+                return known.clone();
+            }
+            let made = Rc::new(self);
+            all.push(made.clone());
+            made
+        });
+        Ok(Value::Object(shared))
+    }
+
+    /// A new one.
+    fn made(self) -> R {
         Ok(Value::Object(Rc::new(self)))
     }
 
@@ -114,15 +131,18 @@ impl Encoding {
 
     fn encode(self, s: &str) -> Vec<u8> {
         // What an encoding lacks becomes one `?` for each UTF-16 unit.
-        let narrow = |most: u16| {
+        let narrow = |most: u8, other: fn(u16) -> u8| {
             s.encode_utf16()
-                .map(|u| if u <= most { u as u8 } else { b'?' })
+                .map(|u| match u8::try_from(u) {
+                    Ok(b) if b <= most => b,
+                    _ => other(u),
+                })
                 .collect()
         };
         match self {
             Encoding::Utf8 | Encoding::Utf8Plain => s.as_bytes().to_vec(),
-            Encoding::Ascii => narrow(0x7f),
-            Encoding::Latin1 => narrow(0xff),
+            Encoding::Ascii => narrow(0x7f, |_| b'?'),
+            Encoding::Latin1 => narrow(0xff, nearest::byte),
             Encoding::Utf16 | Encoding::Utf16Plain => {
                 s.encode_utf16().flat_map(u16::to_le_bytes).collect()
             }
@@ -371,7 +391,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// The UTF-16 that writers of text name: without the mark at the beginning.
 pub(in crate::expr::table) fn utf16() -> R {
-    Encoding::Utf16Plain.value()
+    Encoding::Utf16Plain.made()
 }
 
 /// Most bytes for so many units, and most units for so many bytes.
@@ -503,9 +523,9 @@ pub(super) const PARTS: &[Row] = &[
 
 fn utf8(mark: bool) -> R {
     if mark {
-        Encoding::Utf8.value()
+        Encoding::Utf8.made()
     } else {
-        Encoding::Utf8Plain.value()
+        Encoding::Utf8Plain.made()
     }
 }
 
@@ -516,17 +536,17 @@ pub(super) const UTF8: &[Row] = &[
     }),
 ];
 
-pub(super) const ASCII: &[Row] = &[m("new()", |_, _| Encoding::Ascii.value())];
+pub(super) const ASCII: &[Row] = &[m("new()", |_, _| Encoding::Ascii.made())];
 
 pub(super) const UNICODE: &[Row] = &[
-    m("new()", |_, _| Encoding::Utf16.value()),
+    m("new()", |_, _| Encoding::Utf16.made()),
     m("new(bool bigEndian, bool byteOrderMark)", |_, a| {
         if a.bool(0) {
-            Encoding::Utf16Big.value()
+            Encoding::Utf16Big.made()
         } else {
-            Encoding::Utf16Plain.value()
+            Encoding::Utf16Plain.made()
         }
     }),
 ];
 
-pub(super) const UTF32: &[Row] = &[m("new()", |_, _| Encoding::Utf32.value())];
+pub(super) const UTF32: &[Row] = &[m("new()", |_, _| Encoding::Utf32.made())];

@@ -33,6 +33,15 @@ impl Object for Generator {
     }
 }
 
+/// The generator, when a name of `CryptoConfig` means it.
+pub(super) fn by_name(name: &str) -> Option<Rc<dyn Object>> {
+    let name = name
+        .strip_prefix("System.Security.Cryptography.")
+        .unwrap_or(name);
+    matches!(name, "RandomNumberGenerator" | "RNGCryptoServiceProvider")
+        .then(|| Rc::new(Generator) as Rc<dyn Object>)
+}
+
 /// An `int` from a range, each as likely as another.
 fn random_between(low: i64, high: i64) -> R {
     if low >= high {
@@ -94,19 +103,7 @@ const GENERATOR: &[Row] = &[
     }),
     m(
         "static RandomNumberGenerator Create(string rngName)",
-        |_, a| {
-            let name = a.text(0).map_err(|_| null("name"))?;
-            let known = ["RandomNumberGenerator", "RNGCryptoServiceProvider"].contains(
-                &name
-                    .strip_prefix("System.Security.Cryptography.")
-                    .unwrap_or(name),
-            );
-            Ok(if known {
-                Value::Object(Rc::new(Generator))
-            } else {
-                Value::Null
-            })
-        },
+        |_, a| super::config::create(a, "name", "RandomNumberGenerator"),
     ),
     m("static byte[] GetBytes(int count)", |cx, a| {
         let n = a.size(0, "count")?;

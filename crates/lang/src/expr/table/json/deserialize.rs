@@ -8,7 +8,7 @@ use crate::expr::eval::{Cx, R, Record, Throw, throw, types};
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::token::number::BigInteger;
 use crate::value::token::{Form, Kind};
-use crate::value::{Dict, EnumType, Token, Value};
+use crate::value::{Dict, EnumType, Str, Token, Value};
 use std::sync::Arc;
 
 const DEPTH: usize = 100;
@@ -103,7 +103,35 @@ pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     if has_operator(ty) {
         return cast_to(t, ty);
     }
+    if let Kind::Property(name, _) = t.kind() {
+        return property(cx, name.clone(), ty);
+    }
     of(cx, t, ty, Source::Tree, 0)
+}
+
+/// `ToObject` of a property: its reader begins with the name, which only a token can be made of, and no value behind it
+/// belongs to the token.
+fn property(cx: &mut Cx<'_>, name: Str, ty: &Ty) -> R {
+    let alone = Token::property(name, Token::null());
+    if is_token(ty) {
+        cx.charge(192)?;
+        let made = Value::Token(alone.clone());
+        return if types::is(ty, &made) {
+            Ok(made)
+        } else {
+            Err(wrong(&alone, ty))
+        };
+    }
+    if matches!(ty, Ty::Array(of) if **of == Ty::Byte) {
+        return Err(throw(
+            "JsonReaderException",
+            "Error reading bytes. Unexpected token: PropertyName. Path ''.",
+        ));
+    }
+    Err(throw(
+        "JsonSerializationException",
+        "Unexpected token while deserializing object: PropertyName. Path ''.",
+    ))
 }
 
 /// Where the tokens come from.

@@ -5,6 +5,7 @@
 
 use super::settings::Writing;
 use crate::expr::eval::{Cx, Record, Throw, iterate, throw, types};
+use crate::expr::table::dictionaries::untyped::Entries;
 use crate::expr::table::{regex, strings::builder};
 use crate::expr::types::Ty;
 use crate::value::token::number::BigInteger;
@@ -78,7 +79,7 @@ impl Writer<'_, '_, '_> {
         if let Some(t) = scalar(v) {
             return Ok(t);
         }
-        if let Some(t) = super::xml::token_of(self.cx, v) {
+        if let Some(t) = super::xml::token_of(self.cx, v, self.how.text) {
             return t;
         }
         match v {
@@ -105,6 +106,14 @@ impl Writer<'_, '_, '_> {
                         };
                         let ty = ty.unwrap_or_else(|| value.ty());
                         self.member(&mut fields, &name, &ty, value, depth)?;
+                    }
+                    return Ok(Token::object(fields));
+                }
+                if let Some(entries) = o.as_any().downcast_ref::<Entries>() {
+                    let mut fields = Fields::default();
+                    for (k, value) in entries.pairs() {
+                        let value = self.object(&value, depth + 1)?;
+                        fields.push(Token::property(self.named(&key(&k)), value));
                     }
                     return Ok(Token::object(fields));
                 }

@@ -22,6 +22,7 @@ fn serialize(cx: &mut Cx<'_>, v: &Value, how: &Writing) -> R {
 /// `SerializeObject` with the formatting and the settings at their places, if the overload has them.
 fn serialized(cx: &mut Cx<'_>, a: &Args<'_>, formatting: Option<usize>, settings: usize) -> R {
     let mut how = settings::writing(a, settings);
+    how.text = true;
     if let Some(at) = formatting {
         how.style.indented = a.int(at) == 1;
     }

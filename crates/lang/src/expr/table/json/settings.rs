@@ -107,6 +107,8 @@ pub(super) fn strict(a: &Args<'_>, i: usize) -> bool {
 /// What of `JsonSerializerSettings` concerns writing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writing {
+    /// Whether text is made, which has comments; not a tree.
+    pub(super) text: bool,
     pub(super) style: Style,
     /// Members that are null are left out.
     pub(super) no_nulls: bool,
@@ -135,6 +137,7 @@ pub(super) fn writing(a: &Args<'_>, i: usize) -> Writing {
         _ => Vec::new(),
     };
     Writing {
+        text: false,
         style: Style {
             indented: number(a, i, "Formatting") == Some(1),
             escape: match number(a, i, "StringEscapeHandling") {

@@ -54,7 +54,7 @@ pub(in crate::expr::table) fn compared_to(t: &Token, other: &Value) -> R {
     let mut ty = t.type_number();
     let other = match other.clone() {
         Value::Null => return Ok(Value::Int(1)),
-        Value::Token(o) => {
+        Value::Token(o) if o.value().is_some() => {
             // A text is compared as what the other is.
             if ty == 8 && o.type_number() != 8 {
                 ty = o.type_number();

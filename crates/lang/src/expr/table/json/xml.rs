@@ -17,11 +17,12 @@ fn fault(message: impl Into<Str>) -> Throw {
     throw("JsonSerializationException", message)
 }
 
-/// A document or a node as JSON; `omit` leaves the root out.
-pub(super) fn of_node(cx: &mut Cx<'_>, node: &Node, omit: bool) -> Result<Token, Throw> {
+/// A document or a node as JSON; `omit` leaves the root out, `comments` keeps comments for a tree that is only written.
+fn of_node(cx: &mut Cx<'_>, node: &Node, omit: bool, comments: bool) -> Result<Token, Throw> {
     cx.step(node.weight() / 32)?;
     cx.charge(node.weight())?;
-    Ok(Reader::new(Style::NET).node(node, omit))
+    let reader = Reader::new(Style::NET).with_comments(comments);
+    Ok(reader.node(node, omit))
 }
 
 /// `SerializeXNode(node, formatting, omitRootObject)`.
@@ -29,7 +30,7 @@ pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let indented = a.int(1) == 1;
     let node = crate::expr::table::xml::node_at(a, 0);
     let t = match node {
-        Some(node) => of_node(cx, &node, a.bool(2))?,
+        Some(node) => of_node(cx, &node, a.bool(2), true)?,
         None => Token::null(),
     };
     let mut out = String::new();
@@ -324,12 +325,12 @@ pub(super) fn document(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 }
 
 /// A node that stands in a value to be serialized.
-pub(super) fn token_of(cx: &mut Cx<'_>, v: &Value) -> Option<Result<Token, Throw>> {
+pub(super) fn token_of(cx: &mut Cx<'_>, v: &Value, comments: bool) -> Option<Result<Token, Throw>> {
     let node = crate::expr::table::xml::node_of(v)?;
     if node.is_attribute() {
         return None;
     }
-    Some(of_node(cx, &node, false).and_then(|t| {
+    Some(of_node(cx, &node, false, comments).and_then(|t| {
         built(cx, t.clone())?;
         Ok(t)
     }))

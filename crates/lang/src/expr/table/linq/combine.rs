@@ -3,11 +3,11 @@
 use super::super::comparers::equality;
 use super::super::{Row, m};
 use super::{SOURCE, lazy, pull, query};
-use crate::expr::eval::sequence::{Pull, known_count};
+use crate::expr::eval::sequence::{EMPTY, Pull, known_count};
 use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equals, throw, types};
 use crate::expr::types::Ty;
-use crate::value::Value;
 use crate::value::collections::{Equality, Key};
+use crate::value::{List, Value};
 use smallvec::smallvec;
 use std::collections::HashSet;
 
@@ -192,7 +192,8 @@ fn range(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     if count < 0 || start + count - 1 > i64::from(i32::MAX) {
         return Err(out_of_range("count"));
     }
-    query(cx, a, &[], Ty::Int, "RangeIterator", |_, q| {
+    let name = if count == 0 { EMPTY } else { "RangeIterator" };
+    query(cx, a, &[], Ty::Int, name, |_, q| {
         let (mut at, end) = (q.int(0), q.int(0) + q.int(1));
         pull(move |_| {
             if at >= end {
@@ -209,7 +210,12 @@ fn repeat(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
         return Err(out_of_range("count"));
     }
     let of = a.ty(0);
-    query(cx, a, &[], of, "RepeatIterator", |_, q| {
+    let name = if a.int(1) == 0 {
+        EMPTY
+    } else {
+        "RepeatIterator"
+    };
+    query(cx, a, &[], of, name, |_, q| {
         let (element, mut left) = (q.arg(0), q.int(1));
         pull(move |_| {
             left -= 1;
@@ -441,9 +447,8 @@ pub(super) const ROWS: &[Row] = &[
         "static IEnumerable<T> Repeat<T>(T element, int count)",
         repeat,
     ),
-    m("static IEnumerable<T> Empty<T>()", |cx, a| {
-        let ty = Ty::array(a.ty(0));
-        cx.list(ty, Vec::new())
+    m("static IEnumerable<T> Empty<T>()", |_, a| {
+        Ok(Value::List(List::empty(&a.ty(0))))
     }),
     m(
         "static IEnumerable<T[]> Chunk<T>(this IEnumerable<T> source, int size)",

@@ -2,7 +2,7 @@
 
 use super::super::{Row, m};
 use super::{PREDICATE, SOURCE, holds, pull, query};
-use crate::expr::eval::sequence::Pull;
+use crate::expr::eval::sequence::{EMPTY, Pull};
 use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw};
 use crate::expr::types::Ty;
 use crate::value::{List, Value};
@@ -90,9 +90,27 @@ impl Part {
     }
 }
 
+/// Whether the source is an empty array.
+fn no_array(a: &Args<'_>) -> bool {
+    matches!(
+        a.values.first(),
+        Some(Value::List(l)) if matches!(l.ty(), Ty::Array(_)) && l.items().is_empty()
+    )
+}
+
+/// Whether the source is a query that is known to give nothing.
+fn over_nothing(a: &Args<'_>) -> bool {
+    a.values
+        .first()
+        .and_then(Query::behind)
+        .is_some_and(|q| q.name == EMPTY)
+}
+
 fn select(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let of = a.ty(1);
-    let name = if a.values.first().is_some_and(indexed) {
+    let name = if no_array(a) || over_nothing(a) {
+        EMPTY
+    } else if a.values.first().is_some_and(indexed) {
         "SelectListIterator"
     } else {
         "SelectEnumerableIterator"
@@ -219,7 +237,9 @@ fn indexed(v: &Value) -> bool {
 fn take(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     a.not_null(SOURCE)?;
     let of = a.ty(0);
-    let name = if indexed(&a.values[0]) {
+    let name = if a.int(1) <= 0 || over_nothing(a) {
+        EMPTY
+    } else if indexed(&a.values[0]) {
         "TakeListPartition"
     } else {
         "EnumerablePartition"
@@ -243,7 +263,9 @@ fn take(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 fn skip(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     a.not_null(SOURCE)?;
     let of = a.ty(0);
-    let name = if indexed(&a.values[0]) {
+    let name = if over_nothing(a) {
+        EMPTY
+    } else if indexed(&a.values[0]) {
         "SkipListPartition"
     } else {
         "EnumerablePartition"
@@ -357,6 +379,7 @@ pub(super) const ROWS: &[Row] = &[
         |cx, a| {
             let of = a.ty(0);
             let name = match a.values.first() {
+                _ if no_array(a) => EMPTY,
                 Some(Value::List(l)) if matches!(l.ty(), Ty::Array(_)) => "WhereArrayIterator",
                 Some(Value::List(_)) => "WhereListIterator",
                 _ => "WhereEnumerableIterator",

@@ -4,7 +4,6 @@
 
 use super::super::strings;
 use crate::expr::eval::{Cx, Throw, compare, throw};
-use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -40,24 +39,12 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
             let nan = |v: &Value| crate::value::number::as_f64(v).is_some_and(f64::is_nan);
             Ok(nan(b).cmp(&nan(a)))
         }
-        None if crate::expr::eval::same(a, b) || interned(a, b) => Ok(Ordering::Equal),
+        None if crate::expr::eval::same(a, b) => Ok(Ordering::Equal),
         None => Err(throw(
             "ArgumentException",
             "At least one object must implement IComparable.",
         )),
     }
-}
-
-/// Whether the two are one object in .NET, where most empty arrays of a type are.
-fn interned(a: &Value, b: &Value) -> bool {
-    matches!(
-        (a, b),
-        (Value::List(x), Value::List(y))
-            if x.ty() == y.ty()
-                && matches!(x.ty(), Ty::Array(..))
-                && x.items().is_empty()
-                && y.items().is_empty()
-    )
 }
 
 /// The difference of two values of a small type, which is what its `CompareTo` gives.

@@ -33,7 +33,9 @@ pub(super) fn round(d: Decimal, places: i64, mode: i64) -> R {
         4 => RoundingStrategy::ToPositiveInfinity,
         _ => return Err(bad_mode(mode)),
     };
-    Ok(Value::Decimal(d.round_dp_with_strategy(places, strategy)))
+    let mut made = d.round_dp_with_strategy(places, strategy);
+    made.set_sign_negative(d.is_sign_negative());
+    Ok(Value::Decimal(made))
 }
 
 /// An unknown `MidpointRounding`.
@@ -226,6 +228,12 @@ pub(super) const ROWS: &[Row] = &[
         })
     }),
     m("static decimal FromOACurrency(long cy)", |_, a| {
-        made(Decimal::new(a.int(0), 4).normalize())
+        let amount = Decimal::new(a.int(0), 4);
+        // Nothing keeps its four digits, as in .NET.
+        made(if amount.is_zero() {
+            amount
+        } else {
+            amount.normalize()
+        })
     }),
 ];

@@ -10,10 +10,12 @@ use std::any::Any;
 use std::rc::Rc;
 
 /// A value of one of these types: what it names. A `HashAlgorithmName` may name nothing.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Name {
     class: &'static str,
     name: Option<Str>,
+    /// Whether a property gives it, the same object always.
+    single: bool,
 }
 
 const HASH_NAME: &str = "HashAlgorithmName";
@@ -30,11 +32,12 @@ impl Object for Name {
         self.name.as_deref().unwrap_or_default().to_owned()
     }
     fn equals(&self, other: &dyn Object) -> bool {
-        other.as_any().downcast_ref::<Name>() == Some(self)
+        let other = other.as_any().downcast_ref::<Name>();
+        other.is_some_and(|o| o.class == self.class && o.name == self.name)
     }
-    // The properties of a class give one object always; a HashAlgorithmName is a struct.
+    // A HashAlgorithmName is a struct.
     fn is_single(&self) -> bool {
-        self.class != HASH_NAME
+        self.single
     }
     fn hash_text(&self) -> Option<String> {
         Some(self.text())
@@ -42,12 +45,21 @@ impl Object for Name {
 }
 
 fn value(class: &'static str, name: Option<Str>) -> Value {
-    Value::Object(Rc::new(Name { class, name }))
+    Value::Object(Rc::new(Name {
+        class,
+        name,
+        single: class != HASH_NAME,
+    }))
 }
 
 /// A `HashAlgorithmName`.
 pub(in super::super) fn value_of(name: &'static str) -> Value {
     value(HASH_NAME, Some(Str::from(name)))
+}
+
+/// `default(HashAlgorithmName)`: names nothing.
+pub(crate) fn no_hash_name() -> Value {
+    value(HASH_NAME, None)
 }
 
 fn named<'a>(a: &'a Args<'_>, i: usize, parameter: &str) -> Result<&'a str, Throw> {
@@ -165,8 +177,11 @@ pub(super) const ENCRYPTION: &[Row] = rows!(
             |_, a| {
                 // An unknown one is refused where it is used.
                 let hash = given_name(a, 0)?;
-                let name = Str::from(format!("{OAEP}{hash}"));
-                Ok(value("RSAEncryptionPadding", Some(name)))
+                Ok(Value::Object(Rc::new(Name {
+                    class: "RSAEncryptionPadding",
+                    name: Some(Str::from(format!("{OAEP}{hash}"))),
+                    single: false,
+                })))
             }
         ),
         m("RSAEncryptionPaddingMode Mode", |_, a| {

@@ -1,7 +1,8 @@
 //! Searching in `string`: `Contains`, `StartsWith`, `EndsWith`, `IndexOf` and its kin.
 //!
-//! What must stay true: places are UTF-16 units. By culture (the default of most overloads) texts are found as they are
-//! written; that some marks and ligatures would be found as other texts is not kept.
+//! What must stay true: places are UTF-16 units. By culture (the default of most overloads) characters without weight are
+//! passed over, and all others found as they are written; that some marks and ligatures would be found as other texts is
+//! not kept.
 
 use super::super::{Row, m};
 use super::ops::{byte_of, checked, equals, ignores_case, range, unit_text};
@@ -27,6 +28,41 @@ fn folded(s: &str, comparison: i64) -> std::borrow::Cow<'_, str> {
     } else {
         s.into()
     }
+}
+
+/// Whether texts are compared by culture, and a character without weight is in one of them.
+fn passes_over(comparison: i64, s: &str, what: &str) -> bool {
+    let control = |b: &u8| matches!(b, 0..=8 | 14..=31 | 127);
+    let some = |s: &str| {
+        s.as_bytes().iter().any(control) || (!s.is_ascii() && s.contains(text::is_weightless))
+    };
+    comparison < 4 && (some(what) || some(s))
+}
+
+/// A text without its weightless characters, and at which byte of it each character of the rest stood.
+fn weighty(s: &str) -> (String, Vec<usize>) {
+    let mut out = String::new();
+    let mut places = Vec::new();
+    for (at, c) in s.char_indices().filter(|(_, c)| !text::is_weightless(*c)) {
+        places.extend(std::iter::repeat_n(at, c.len_utf8()));
+        out.push(c);
+    }
+    places.push(s.len());
+    (out, places)
+}
+
+/// The byte at which a text is found in another.
+fn find(s: &str, what: &str, comparison: i64, last: bool) -> Option<usize> {
+    let search = |s: &str, what: &str| if last { s.rfind(what) } else { s.find(what) };
+    if !passes_over(comparison, s, what) {
+        return search(s, what);
+    }
+    let (what, _) = weighty(what);
+    if what.is_empty() {
+        return Some(if last { s.len() } else { 0 });
+    }
+    let (text, places) = weighty(s);
+    places.get(search(&text, &what)?).copied()
 }
 
 fn place(n: Option<usize>) -> R {
@@ -58,10 +94,7 @@ fn index_of(a: &Args<'_>, start: Option<usize>, count: Option<usize>, comparison
     }
     let (s, what) = (folded(s, comparison), folded(&what, comparison));
     let part = between(&s, from as usize, (from + count) as usize);
-    place(
-        part.find(&*what)
-            .map(|at| from as usize + text::units(&part[..at])),
-    )
+    place(find(part, &what, comparison, false).map(|at| from as usize + text::units(&part[..at])))
 }
 
 /// `LastIndexOf`: backwards from the start, over so many units.
@@ -92,10 +125,7 @@ fn last_index_of(a: &Args<'_>, start: Option<usize>, count: Option<usize>, compa
     let begin = (from + 1 - count) as usize;
     let (s, what) = (folded(s, comparison), folded(&what, comparison));
     let part = between(&s, begin, from as usize + 1);
-    place(
-        part.rfind(&*what)
-            .map(|at| begin + text::units(&part[..at])),
-    )
+    place(find(part, &what, comparison, true).map(|at| begin + text::units(&part[..at])))
 }
 
 /// `IndexOfAny` and `LastIndexOfAny`.
@@ -130,13 +160,23 @@ fn contains(a: &Args<'_>, comparison: i64) -> R {
     let what = needle(a)?;
     let comparison = checked(comparison)?;
     let s = folded(a.text(0)?, comparison);
-    Ok(Value::Bool(s.contains(&*folded(&what, comparison))))
+    let found = find(&s, &folded(&what, comparison), comparison, false);
+    Ok(Value::Bool(found.is_some()))
 }
 
 /// `StartsWith` and `EndsWith`.
 fn stands_at(a: &Args<'_>, end: bool, comparison: i64) -> R {
     let (s, what) = (a.text(0)?, needle(a)?);
     let comparison = checked(comparison)?;
+    if passes_over(comparison, s, &what) {
+        let (s, what) = (folded(s, comparison), folded(&what, comparison));
+        let ((s, _), (what, _)) = (weighty(&s), weighty(&what));
+        return Ok(Value::Bool(if end {
+            s.ends_with(&what)
+        } else {
+            s.starts_with(&what)
+        }));
+    }
     if !ignores_case(comparison) {
         return Ok(Value::Bool(if end {
             s.ends_with(&*what)
@@ -153,19 +193,19 @@ fn stands_at(a: &Args<'_>, end: bool, comparison: i64) -> R {
 
 /// The comparison of an `ignoreCase` argument.
 fn casing(a: &Args<'_>, i: usize) -> i64 {
-    if a.bool(i) { 5 } else { 4 }
+    if a.bool(i) { 1 } else { 0 }
 }
 
 /// Rows of `IndexOf` and `LastIndexOf` for a type of `value`.
 macro_rules! places {
-    ($name:literal, $ty:literal, $f:ident) => {
+    ($name:literal, $ty:literal, $f:ident, $comparison:literal) => {
         [
             m(concat!("int ", $name, "(", $ty, " value)"), |_, a| {
-                $f(a, None, None, 4)
+                $f(a, None, None, $comparison)
             }),
             m(
                 concat!("int ", $name, "(", $ty, " value, int startIndex)"),
-                |_, a| $f(a, Some(2), None, 4),
+                |_, a| $f(a, Some(2), None, $comparison),
             ),
             m(
                 concat!(
@@ -175,7 +215,7 @@ macro_rules! places {
                     $ty,
                     " value, int startIndex, int count)"
                 ),
-                |_, a| $f(a, Some(2), Some(3), 4),
+                |_, a| $f(a, Some(2), Some(3), $comparison),
             ),
         ]
     };
@@ -237,7 +277,7 @@ macro_rules! stands {
     ($name:literal, $end:literal) => {
         [
             m(concat!("bool ", $name, "(string value)"), |_, a| {
-                stands_at(a, $end, 4)
+                stands_at(a, $end, 0)
             }),
             m(concat!("bool ", $name, "(char value)"), |_, a| {
                 stands_at(a, $end, 4)
@@ -279,15 +319,15 @@ pub(super) const ROWS: &[&[Row]] = &[
     &CONTAINS,
     &stands!("StartsWith", false),
     &stands!("EndsWith", true),
-    &places!("IndexOf", "string", index_of),
-    &places!("IndexOf", "char", index_of),
+    &places!("IndexOf", "string", index_of, 0),
+    &places!("IndexOf", "char", index_of, 4),
     &[m(
         "int IndexOf(char value, StringComparison comparisonType)",
         |_, a| index_of(a, None, None, a.int(2)),
     )],
     &compared!("IndexOf", index_of),
-    &places!("LastIndexOf", "string", last_index_of),
-    &places!("LastIndexOf", "char", last_index_of),
+    &places!("LastIndexOf", "string", last_index_of, 0),
+    &places!("LastIndexOf", "char", last_index_of, 4),
     &compared!("LastIndexOf", last_index_of),
     &any!("IndexOfAny", false),
     &any!("LastIndexOfAny", true),

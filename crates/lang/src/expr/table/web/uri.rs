@@ -4,6 +4,7 @@
 //! scheme and host are lower case, dot segments are resolved, and what may not stand in a URI is percent-encoded.
 
 pub(super) mod builder;
+mod combine;
 mod components;
 mod parts;
 
@@ -108,19 +109,17 @@ fn joined(base: &Uri, reference: &str) -> Result<Value, Throw> {
             "This operation is not supported for a relative URI. (Parameter 'baseUri')",
         )
     })?;
-    if reference.is_empty() {
-        return Ok(value(base.absolute().into(), Some(base.clone())));
-    }
-    let parts = match parse(reference) {
+    match parse(reference) {
         // Two slashes are a host of the same scheme here.
-        Ok(p) if !reference.trim_start().starts_with(['/', '\\']) => p,
-        Ok(_) => base.resolve(reference.trim()).map_err(Wrong::throw)?,
-        Err(Wrong::NoScheme | Wrong::Empty) => {
-            base.resolve(reference.trim()).map_err(Wrong::throw)?
+        Ok(p) if !reference.trim_start().starts_with(['/', '\\']) => {
+            return Ok(value(reference.into(), Some(p)));
         }
+        Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {}
         Err(e) => return Err(e.throw()),
-    };
-    Ok(value(parts.absolute().into(), Some(parts)))
+    }
+    let whole = combine::combined(base, reference);
+    let parts = parse(&whole).map_err(Wrong::throw)?;
+    Ok(value(whole.into(), Some(parts)))
 }
 
 fn this<'a>(a: &'a Args<'_>) -> Result<&'a Uri, Throw> {
@@ -244,7 +243,7 @@ pub(super) const ROWS: &[Row] = &[
     m("new(Uri baseUri, Uri relativeUri)", |_, a| {
         let base = a.object::<Uri>(0).map_err(|_| null("baseUri"))?;
         let joined = joined(base, &reference(a, 1)?)?;
-        // One that is absolute needs no base, and stays as it was given.
+        // One that is absolute needs no base.
         let given = a.object::<Uri>(1)?;
         Ok(match &given.parts {
             Some(parts) => value(given.original.clone(), Some(parts.clone())),

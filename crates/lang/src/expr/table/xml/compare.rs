@@ -11,24 +11,37 @@ use std::rc::Rc;
 
 /// A comparer of either kind, by the name of its class.
 #[derive(Debug)]
-pub(crate) struct Comparer(&'static str);
+pub(crate) struct Comparer {
+    class: &'static str,
+    /// Whether a property gives it, the same object always.
+    single: bool,
+}
 
 impl Object for Comparer {
     fn ty(&self) -> Ty {
-        Ty::class(self.0)
+        Ty::class(self.class)
     }
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn is_single(&self) -> bool {
+        self.single
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Comparer>();
+        other.is_some_and(|o| {
+            std::ptr::eq(self, o) || (self.single && o.single && self.class == o.class)
+        })
+    }
 }
 
-fn made(class: &'static str) -> R {
-    Ok(Value::Object(Rc::new(Comparer(class))))
+fn made(class: &'static str, single: bool) -> R {
+    Ok(Value::Object(Rc::new(Comparer { class, single })))
 }
 
 /// The comparer by content.
 pub(crate) fn by_content() -> R {
-    made("XNodeEqualityComparer")
+    made("XNodeEqualityComparer", true)
 }
 
 pub(super) const NODE: &[Row] = &[
@@ -37,7 +50,7 @@ pub(super) const NODE: &[Row] = &[
     }),
     m(
         "static XNodeDocumentOrderComparer DocumentOrderComparer",
-        |_, _| made("XNodeDocumentOrderComparer"),
+        |_, _| made("XNodeDocumentOrderComparer", true),
     ),
 ];
 
@@ -59,7 +72,7 @@ pub(crate) fn content_key(node: &Node) -> String {
 }
 
 pub(super) const EQUALITY: &[Row] = &[
-    m("new()", |_, _| by_content()),
+    m("new()", |_, _| made("XNodeEqualityComparer", false)),
     m("bool Equals(XNode x, XNode y)", |cx, a| {
         equal_at(cx, a, 1, 2)
     }),
@@ -79,6 +92,6 @@ fn compare(cx: &mut Cx<'_>, a: &mut Args<'_>) -> Result<Value, Throw> {
 }
 
 pub(super) const ORDER: &[Row] = &[
-    m("new()", |_, _| made("XNodeDocumentOrderComparer")),
+    m("new()", |_, _| made("XNodeDocumentOrderComparer", false)),
     m("int Compare(XNode x, XNode y)", compare),
 ];

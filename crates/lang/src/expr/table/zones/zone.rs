@@ -47,6 +47,10 @@ impl Object for Zone {
     fn hash_text(&self) -> Option<String> {
         Some(self.text())
     }
+    // `TimeZoneInfo.Utc` gives one object always.
+    fn is_single(&self) -> bool {
+        *self.id == *"UTC"
+    }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Zone>();
         other.is_some_and(|o| o.id.eq_ignore_ascii_case(&self.id) && self.same_rules(o))

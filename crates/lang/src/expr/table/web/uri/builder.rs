@@ -72,7 +72,7 @@ impl Object for Builder {
         if f.port >= 0 && !f.host.is_empty() {
             out.push_str(&format!(":{}", f.port));
         }
-        if !f.path.starts_with('/') && !f.host.is_empty() {
+        if !f.path.is_empty() && !f.path.starts_with('/') && !f.host.is_empty() {
             out.push('/');
         }
         out.push_str(&f.path);

@@ -19,7 +19,9 @@ const ABSOLUTE: i64 = 127;
 
 /// `GetComponents`: the parts that the flags name, each with its delimiter where another part stands beside it.
 pub(super) fn of(parts: Option<&Parts>, which: i64, format: i64) -> Result<String, Throw> {
-    if !(1..=3).contains(&format) {
+    // One that is a name or a number is not written in any format.
+    let plain = matches!(which, SCHEME | PORT | STRONG_PORT);
+    if !((1..=3).contains(&format) || plain && format == 0) {
         return Err(throw(
             "ArgumentOutOfRangeException",
             "Specified argument was out of the range of valid values. (Parameter 'format')",
@@ -134,7 +136,7 @@ pub(super) fn idn(host: &str) -> String {
         if l.is_ascii() {
             l.to_string()
         } else {
-            punycode(l).map_or_else(|| l.to_string(), |p| format!("xn--{p}"))
+            punycode(&l.to_lowercase()).map_or_else(|| l.to_string(), |p| format!("xn--{p}"))
         }
     };
     host.split('.').map(label).collect::<Vec<_>>().join(".")

@@ -149,7 +149,7 @@ pub(super) fn readable(s: &str) -> String {
 }
 
 /// Resolves `.` and `..`.
-fn without_dots(path: &str) -> String {
+pub(super) fn without_dots(path: &str) -> String {
     if !path.contains("/.") {
         return path.to_string();
     }
@@ -179,7 +179,7 @@ pub(super) fn is_scheme(s: &str) -> bool {
 }
 
 /// Schemes that have no query: a question mark is a character of the path.
-fn queried(scheme: &str) -> bool {
+pub(super) fn queried(scheme: &str) -> bool {
     !matches!(scheme, "ftp" | "gopher" | "telnet" | "nntp" | "news")
 }
 
@@ -220,7 +220,12 @@ fn host_of(host: &str, known: bool) -> Option<String> {
         return Some(v4.to_string());
     }
     let empty_label = host.trim_end_matches('.').split('.').any(str::is_empty);
-    (!host.contains(wrong) && !empty_label).then(|| host.to_lowercase())
+    // Only a capital letter of ASCII makes .NET write a host in small letters.
+    let capital = host.contains(|c: char| c.is_ascii_uppercase());
+    (!host.contains(wrong) && !empty_label).then(|| match capital {
+        true => host.to_lowercase(),
+        false => host.to_string(),
+    })
 }
 
 /// Splits what stands before an `@` off, escaped.
