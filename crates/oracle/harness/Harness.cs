@@ -14,7 +14,7 @@ using Microsoft.Azure.ApiManagement;
 using Newtonsoft.Json.Linq;
 
 public static class Harness {
-  const int Seconds = 8, Stack = 16 << 20, MaxItems = 2000, MaxText = 100000;
+  const int Stack = 16 << 20, MaxItems = 2000, MaxText = 100000;
 
   // Full name of a type, with type arguments by their full names.
   static string Name(Type t) {
@@ -67,6 +67,7 @@ public static class Harness {
   public static void Main(string path, Func<IContext, object>[] cases) {
     CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
     Thread.CurrentThread.CurrentCulture = CultureInfo.InvariantCulture;
+    var seconds = int.Parse(Environment.GetEnvironmentVariable("ORACLE_SECONDS"));
     var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false));
     foreach (var line in File.ReadLines(path)) {
       var parts = line.Split(new[] { '\t' }, 2);
@@ -77,7 +78,7 @@ public static class Harness {
       var thread = new Thread(() => outcome = Run(cases[index], parts[1]), Stack);
       thread.IsBackground = true;
       thread.Start();
-      var ended = thread.Join(TimeSpan.FromSeconds(Seconds));
+      var ended = thread.Join(TimeSpan.FromSeconds(seconds));
       if (!ended) {
         output.Flush();
         Environment.Exit(3);

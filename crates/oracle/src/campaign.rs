@@ -1,6 +1,7 @@
 //! `oracle campaign`: generated cases, ours against Mono's.
 
 use crate::area;
+use crate::attribute::attribute;
 use crate::differences::Differences;
 use crate::generate::{Catalog, Generator, Made};
 use crate::mono::{Case, Mono};
@@ -17,7 +18,7 @@ use tollgate_lang::expr::outcome;
 
 /// Generate well-typed expressions over the whole catalog and compare what they come to.
 ///
-/// Exit status: 0 when every difference is one of differences.yaml, 1 when another was found, 2 when it cannot run.
+/// Exit status: 0 when every difference is one of differences.yaml, 1 when another was found or Mono gave no outcome, 2 when it cannot run.
 #[derive(clap::Args)]
 pub(crate) struct Campaign {
     /// How many cases.
@@ -57,7 +58,8 @@ pub(crate) struct Campaign {
 struct Tally {
     compared: usize,
     refused: usize,
-    lost: usize,
+    /// Cases without an outcome in Mono, and why.
+    lost: Vec<String>,
     bounded: usize,
     explained: BTreeMap<String, usize>,
     unexplained: usize,
@@ -113,13 +115,20 @@ impl Campaign {
             done += count;
             let differing =
                 self.compare(&made, &mono, &catalog, &known, &mut tally, &mut reached)?;
-            self.settle(differing, &mono, &catalog, &known, &mut tally, &mut groups)?;
+            let mut open = Vec::new();
+            for (d, why) in attribute(differing, &mono, &catalog, &known)? {
+                match why {
+                    Some(why) => tally.explain(&why, 1, &d.made.case(), &d.ours, &d.mono),
+                    None => open.push(d),
+                }
+            }
+            self.settle(open, &mono, &catalog, &known, &mut tally, &mut groups)?;
             eprintln!(
                 "{done} cases: {} compared, {} refused by both, {} bounded, {} lost, {} explained, {} unexplained in {} groups",
                 tally.compared,
                 tally.refused,
                 tally.bounded,
-                tally.lost,
+                tally.lost.len(),
                 tally.explained.values().sum::<usize>(),
                 tally.unexplained,
                 groups.0.len()
@@ -134,7 +143,7 @@ impl Campaign {
             }
         }
         self.summary(&catalog, &tally, &groups, &reached, done);
-        Ok(tally.unexplained == 0)
+        Ok(tally.unexplained == 0 && tally.lost.is_empty())
     }
 
     /// The cases that differ and that no rule explains.
@@ -152,12 +161,19 @@ impl Campaign {
         let theirs = mono.run(&cases)?;
         let mut out = Vec::new();
         for (((made, case), o), m) in made.iter().zip(&cases).zip(ours).zip(theirs) {
-            if m.get("lost").is_some() {
-                tally.lost += 1;
-                continue;
-            }
+            // What runs for too long here may run for too long there.
             if ours::bounded(&o) {
                 tally.bounded += 1;
+                continue;
+            }
+            if let Some(why) = m.get("lost") {
+                match known.reason(&members(made, catalog), &case.expression, &o, &m) {
+                    Some(why) => tally.explain(why, 1, case, &o, &m),
+                    None => {
+                        let lost = format!("{why} {} {}", case.expression, case.context);
+                        tally.lost.push(lost);
+                    }
+                }
                 continue;
             }
             if outcome::same(&o, &m) {
@@ -260,8 +276,11 @@ impl Campaign {
         println!("  {} ended by a bound of ours", tally.bounded);
         println!(
             "  {} without an outcome in Mono (no end, or the process ended)",
-            tally.lost
+            tally.lost.len()
         );
+        for lost in &tally.lost {
+            println!("    {lost}");
+        }
         println!(
             "  {} different by {} rules of differences.yaml",
             tally.explained.values().sum::<usize>(),

@@ -6,6 +6,7 @@
 //! a difference that is not ours to mend stands in `differences.yaml` with its reason, and nothing else may differ.
 
 mod area;
+mod attribute;
 mod campaign;
 mod compare;
 mod differences;

@@ -55,6 +55,10 @@ const REFERENCES: [&str; 6] = [
 /// Most times that a batch is compiled again without what was refused, and started again behind what ended it.
 const MAX_ROUNDS: usize = 200;
 
+/// Seconds that a case may take in Mono, and when it is tried again alone.
+const TIME: u32 = 8;
+const TIME_ALONE: u32 = 60;
+
 /// Codes of the compiler's parser.
 const SYNTAX: [&str; 13] = [
     "CS1001", "CS1002", "CS1003", "CS1026", "CS1031", "CS1041", "CS1056", "CS1513", "CS1514",
@@ -203,7 +207,18 @@ impl Mono {
                 out.insert(i, json!({"compile_error": why}));
             }
         }
-        self.execute(cases, todo, &mut out)?;
+        self.execute(cases, todo, &mut out, TIME)?;
+        // On a busy machine, or behind a case that took all memory, one may fail that does not alone.
+        let lost: Vec<usize> = out
+            .iter()
+            .filter(|(_, o)| o.get("lost").is_some())
+            .map(|(i, _)| *i)
+            .collect();
+        for i in lost {
+            let mut again = BTreeMap::new();
+            self.execute(cases, vec![i], &mut again, TIME_ALONE)?;
+            out.extend(again);
+        }
         for i in apart {
             out.extend(self.run(&cases[i..=i])?.into_iter().map(|o| (i, o)));
         }
@@ -248,6 +263,7 @@ impl Mono {
         cases: &[Case],
         mut todo: Vec<usize>,
         out: &mut BTreeMap<usize, Json>,
+        seconds: u32,
     ) -> Result<()> {
         for _ in 0..MAX_ROUNDS {
             if todo.is_empty() {
@@ -265,6 +281,7 @@ impl Mono {
             let ran = Command::new("mono")
                 .current_dir(&self.folder)
                 .args(["batch.exe", "feed.txt"])
+                .env("ORACLE_SECONDS", seconds.to_string())
                 .env("TZ", "UTC")
                 .env("LANG", "C.UTF-8")
                 .env("MONO_GC_PARAMS", self.heap.unwrap_or(""))
@@ -291,9 +308,11 @@ impl Mono {
             }
             for i in &started {
                 let why = if ran.status.code() == Some(3) {
-                    "no end within the time"
+                    format!("no end within {seconds} s")
                 } else {
-                    "the process ended"
+                    let said = String::from_utf8_lossy(&ran.stdout);
+                    let assertion = said.lines().find(|l| l.contains("* Assertion"));
+                    format!("the process ended: {}", assertion.unwrap_or("").trim())
                 };
                 out.entry(*i).or_insert_with(|| json!({"lost": why}));
             }
