@@ -6,7 +6,9 @@
 //! way round a schema says less: single use, scopes and what policies check by themselves are not in it.)
 
 use std::fmt::Write as _;
-use tollgate_engine::compile::{AttributeDef, ChildDef, Content, Kind, PolicyDef, Section};
+use tollgate_engine::compile::{
+    AttributeDef, ChildDef, Content, Kind, PolicyDef, Section, Sections,
+};
 use tollgate_engine::policies;
 
 const SECTIONS: [Section; 4] = [
@@ -42,7 +44,9 @@ pub fn policies_xsd() -> String {
         xsd.open(&format!("<xs:group name=\"{}\">", group(section)));
         xsd.open("<xs:choice>");
         for def in policies::all() {
-            if section.is_none_or(|s| def.sections.contains(s)) {
+            // The root of a document stands in no other.
+            let inside = def.sections != Sections::NONE;
+            if inside && section.is_none_or(|s| def.sections.contains(s)) {
                 let of = type_name(def, section);
                 xsd.line(&format!(
                     "<xs:element name=\"{}\" type=\"{of}\" />",
@@ -70,6 +74,12 @@ pub fn policies_xsd() -> String {
     xsd.open("<xs:element name=\"fragment\">");
     xsd.block(None);
     xsd.close("xs:element");
+    for def in policies::all() {
+        if def.sections == Sections::NONE {
+            let name = def.name;
+            xsd.line(&format!("<xs:element name=\"{name}\" type=\"{name}\" />"));
+        }
+    }
     xsd.out.push_str("</xs:schema>\n");
     xsd.out
 }

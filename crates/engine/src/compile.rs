@@ -8,6 +8,7 @@ pub mod arg;
 pub mod def;
 mod lookup;
 mod places;
+mod resolver;
 pub mod shape;
 mod space;
 pub mod word;
@@ -305,6 +306,7 @@ impl<'a> Compiler<'a> {
                 once: &mut once,
                 def: None,
                 uses: &mut compiled.uses,
+                part: None,
             };
             compiled.sections[section as usize] = cx.section_code(element, api);
         }
@@ -379,6 +381,8 @@ pub struct Compile<'a> {
     once: &'a mut OnceSeen,
     def: Option<&'static PolicyDef>,
     uses: &'a mut ContractUses,
+    /// Of a resolver's document: what may stand in the part that is compiled; `None`: its root.
+    part: Option<&'static [&'static str]>,
 }
 
 impl Compile<'_> {
@@ -511,7 +515,8 @@ impl Compile<'_> {
                 return None;
             }
         };
-        let Some(def) = policies::find(&element.name) else {
+        let def = policies::find(&element.name).or_else(|| self.own_of_part(&element.name));
+        let Some(def) = def else {
             self.unknown_policy(element);
             return None;
         };
@@ -574,6 +579,9 @@ impl Compile<'_> {
 
     /// Checks section, scope and single use.
     fn place(&mut self, element: &Element, def: &'static PolicyDef) {
+        if self.scope == ScopeKind::Resolver {
+            return self.place_in_resolver(element, def);
+        }
         if !def.sections.contains(self.section) {
             self.report(
                 Diagnostic::error(

@@ -289,6 +289,8 @@ pub struct Exchange {
     later: Option<LocalBoxFuture<'static, Then>>,
     /// The tool that this is the call of, inside the exchange of an MCP server.
     pub inner: Option<Box<crate::pipeline::inner::InnerCall>>,
+    /// What the resolver that this runs was called with, inside the exchange of a GraphQL API.
+    pub(crate) resolving: Option<Rc<crate::graphql::resolver::Resolving>>,
     /// What is known of a call of an MCP server.
     pub mcp: Option<Box<crate::mcp::Call>>,
     /// What is known of a model call, once a step or the ledger asked.
@@ -367,6 +369,7 @@ impl Exchange {
             hold: Hold::No,
             later: None,
             inner: None,
+            resolving: None,
             mcp: None,
             llm: None,
             accounting: None,
@@ -570,6 +573,11 @@ impl Exchange {
         self.ended_nanos
             .unwrap_or_else(|| self.services.clock.monotonic_nanos())
             .saturating_sub(self.received_nanos)
+    }
+
+    /// Makes it a part of another exchange, which settles for it.
+    pub(crate) fn settled_by_another(&mut self) {
+        self.settled = true;
     }
 
     /// Whether it has settled.

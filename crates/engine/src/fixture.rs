@@ -56,7 +56,7 @@ Arrangement (before the first request of a case):
   -- graphql
       the API is a GraphQL API with this schema; with no text it has none
   -- resolver TYPE.FIELD
-      the document of a resolver of it
+      the document of a resolver of it, whose root is a data source
   -- config
       lines `NAME: VALUE`:
       named-value NAME, secret NAME          a named value, also in place of the configuration's own

@@ -7,16 +7,23 @@
 pub mod access;
 pub mod document;
 pub mod error;
+pub(crate) mod execute;
 pub(crate) mod fuzz;
 pub mod request;
+pub mod resolver;
+mod rewrite;
 pub mod schema;
+pub(crate) mod set_url;
 pub mod size;
 
 pub use schema::Schema;
 
-use crate::compile::ScopeDocument;
-use crate::definition::ApiDefinition;
-use crate::snapshot::{Api, Product, Workspace};
+use crate::compile::{Compiler, ScopeDocument};
+use crate::definition::{ApiDefinition, ResolverDefinition};
+use crate::snapshot::{Api, Product, Workspace, fault};
+use resolver::Resolver;
+use std::collections::HashMap;
+use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics};
 
 /// A compiled GraphQL API.
@@ -24,15 +31,75 @@ use tollgate_lang::{Diagnostic, Diagnostics};
 pub struct GraphQl {
     /// Its schema.
     pub schema: Schema,
+    /// Resolvers by the names of type and field.
+    pub(crate) resolvers: HashMap<Str, HashMap<Str, Resolver>>,
 }
 
 impl GraphQl {
     /// Compiles what makes an API a GraphQL API; `None` for others, for those without a schema, and when it was refused.
-    pub fn build(api: &ApiDefinition, diagnostics: &mut Diagnostics) -> Option<GraphQl> {
-        let text = api.graphql.as_ref()?.schema.as_ref()?;
-        let schema = Schema::read(text, diagnostics)?;
-        Some(GraphQl { schema })
+    /// `workspace`: index of the one that it is in.
+    pub(crate) fn build(
+        api: &ApiDefinition,
+        compiler: &Compiler<'_>,
+        workspace: Option<u32>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<GraphQl> {
+        let definition = api.graphql.as_deref()?;
+        let schema = match &definition.schema {
+            Some(text) => Schema::read(text, diagnostics),
+            None => None,
+        };
+        let mut resolvers: HashMap<Str, HashMap<Str, Resolver>> = HashMap::new();
+        for resolver in &definition.resolvers {
+            let document = compiler.resolver(&resolver.policy, workspace, diagnostics);
+            let (name, field) = (&resolver.type_name, &resolver.field);
+            if let Some(schema) = &schema {
+                let object = schema.types().get_object(name);
+                if object.is_none_or(|o| !o.fields.contains_key(&**field)) {
+                    unlinked(api, resolver, diagnostics);
+                }
+            }
+            let fields = resolvers.entry(name.clone()).or_default();
+            if fields.contains_key(field) {
+                let message = format!("two resolvers of API `{}` are for `{name}.{field}`", api.id);
+                fault(diagnostics, resolver.span, message, "remove one of them");
+            }
+            if let Some(document) = document {
+                let id = resolver.id.clone();
+                fields.insert(field.clone(), Resolver { id, document });
+            }
+        }
+        if schema.is_none() && definition.schema.is_none() && !definition.resolvers.is_empty() {
+            let message = format!("API `{}` has resolvers and no GraphQL schema", api.id);
+            let help = "name the file of its schema under `specification`";
+            fault(diagnostics, api.span, message, help);
+        }
+        let schema = schema?;
+        Some(GraphQl { schema, resolvers })
     }
+
+    /// The resolver of a field.
+    pub(crate) fn resolver(&self, name: &str, field: &str) -> Option<&Resolver> {
+        self.resolvers.get(name)?.get(field)
+    }
+}
+
+/// A resolver of what the schema does not have: API Management keeps it as not linked, and never runs it.
+fn unlinked(api: &ApiDefinition, resolver: &ResolverDefinition, diagnostics: &mut Diagnostics) {
+    let (name, field) = (&resolver.type_name, &resolver.field);
+    let id = &api.id;
+    let message = format!(
+        "the schema of API `{id}` has no object type `{name}` with a field `{field}`: the resolver never runs"
+    );
+    diagnostics.push(Diagnostic {
+        code: "TG0577",
+        severity: tollgate_lang::Severity::Warning,
+        message,
+        span: resolver.span,
+        label: String::new(),
+        help: Some(String::from("correct the path, or remove the resolver")),
+        related: Vec::new(),
+    });
 }
 
 /// Reports `validate-graphql-request` where there is no schema that it could hold requests to.

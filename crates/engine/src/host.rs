@@ -13,7 +13,7 @@ use http::HeaderMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use tollgate_lang::expr::host::{
-    ApiParts, BodyError, Entity, Field, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
+    ApiParts, BodyError, Entity, Field, GraphQlPart, Host, ListOf, Message, Parsed, UrlOf, UrlParts,
 };
 use tollgate_lang::value::{Lent, Str, Value};
 
@@ -47,6 +47,7 @@ impl Host for Exchange {
                 .is_some_and(|r| r.body.is_some() || self.is_mcp()),
             Entity::ApiServiceUrl => self.api().is_some_and(|a| a.service_url.is_some()),
             Entity::Workspace => self.workspace().is_some(),
+            Entity::GraphQl => self.resolving.is_some(),
         }
     }
 
@@ -347,6 +348,12 @@ impl Host for Exchange {
             Some((c.id.clone(), certificate, key))
         })
         .collect()
+    }
+
+    fn graphql(&self, part: GraphQlPart) -> Value {
+        self.resolving
+            .as_ref()
+            .map_or(Value::Null, |resolving| resolving.part(part))
     }
 
     fn request_id(&self) -> u128 {

@@ -583,7 +583,8 @@ fn build_api(
         key_query: api.key_query.clone(),
         kind: api.kind,
         mcp: None,
-        graphql: crate::graphql::GraphQl::build(api, diagnostics).map(Box::new),
+        graphql: crate::graphql::GraphQl::build(api, compiler, workspace, diagnostics)
+            .map(Box::new),
         version: api.version.clone(),
         revision: api.revision.clone(),
         is_current: api.is_current,

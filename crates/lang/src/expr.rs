@@ -61,6 +61,8 @@ pub struct Reads {
     pub last_error: bool,
     /// Reads `context.Variables`.
     pub variables: bool,
+    /// Reads `context.GraphQL`, which only resolvers have.
+    pub graphql: bool,
 }
 
 impl Reads {
@@ -73,6 +75,7 @@ impl Reads {
             response: self.response || other.response,
             last_error: self.last_error || other.last_error,
             variables: self.variables || other.variables,
+            graphql: self.graphql || other.graphql,
         }
     }
 }

@@ -123,6 +123,7 @@ impl Template {
             response: self.uses.response,
             last_error: false,
             variables: self.uses.variables,
+            graphql: false,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: reading a literal argument on the hot path costs a clone of the value and nothing else.
 
-use super::{AttributeDef, Compile};
+use super::{AttributeDef, Compile, ScopeKind};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::probe::Event;
@@ -241,12 +241,27 @@ impl Compile<'_> {
             return T::literal(&text.text).map(Arg::Const);
         }
         let expr = expr::compile(text, T::TARGET, self.diagnostics)?;
+        self.allows(&expr, text)?;
         if let Some(value) = expr.constant()
             && let Some(value) = T::value(Lent::Own(value))
         {
             return Some(Arg::Const(value));
         }
         Some(self.placed_expr(expr, text))
+    }
+
+    /// Whether an expression may read what it reads here.
+    fn allows(&mut self, expr: &Expr, text: &Text) -> Option<()> {
+        if expr.reads().graphql && self.scope != ScopeKind::Resolver {
+            let message = "`context.GraphQL` is there in resolvers only";
+            self.report(
+                Diagnostic::error("TG0573", text.span, message)
+                    .label("this document belongs to no resolver")
+                    .help("the arguments of a request stand in its body: `context.Request.Body`"),
+            );
+            return None;
+        }
+        Some(())
     }
 
     fn placed_expr<T>(&mut self, expr: Expr, text: &Text) -> Arg<T> {
@@ -265,6 +280,7 @@ impl Compile<'_> {
             return Some(AnyArg(Arg::Const(text.text.clone())));
         }
         let expr = expr::compile(text, Target::Any, self.diagnostics)?;
+        self.allows(&expr, text)?;
         Some(AnyArg(self.placed_expr(expr, text)))
     }
 

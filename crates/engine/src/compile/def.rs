@@ -45,6 +45,8 @@ impl Section {
 pub struct Sections(u8);
 
 impl Sections {
+    /// None: the root of a resolver's document.
+    pub const NONE: Sections = Sections(0);
     /// `inbound` only.
     pub const INBOUND: Sections = Sections(1);
     /// `backend` only.
@@ -69,6 +71,9 @@ impl Sections {
 
     /// For messages.
     pub fn names(self) -> String {
+        if self == Sections::NONE {
+            return String::from("the document of a resolver, as its root");
+        }
         [
             Section::Inbound,
             Section::Backend,
@@ -92,12 +97,21 @@ pub enum ScopeKind {
     Product = 2,
     Api = 3,
     Operation = 4,
+    /// A resolver of a GraphQL API, which inherits from none.
+    Resolver = 5,
 }
 
 impl ScopeKind {
     /// As `context.LastError.Scope` says it.
     pub fn name(self) -> &'static str {
-        ["global", "workspace", "product", "api", "operation"][self as usize]
+        [
+            "global",
+            "workspace",
+            "product",
+            "api",
+            "operation",
+            "resolver",
+        ][self as usize]
     }
 }
 
@@ -106,8 +120,10 @@ impl ScopeKind {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Everywhere.
+    /// Every one whose documents have sections.
     pub const ALL: Scopes = Scopes(31);
+    /// `resolver`.
+    pub const RESOLVER: Scopes = Scopes(32);
     /// `global`.
     pub const GLOBAL: Scopes = Scopes(1);
     /// `workspace`.
@@ -138,6 +154,7 @@ impl Scopes {
             ScopeKind::Product,
             ScopeKind::Api,
             ScopeKind::Operation,
+            ScopeKind::Resolver,
         ]
         .into_iter()
         .filter(|s| self.contains(*s))

@@ -4,12 +4,12 @@
 //! is selected through an interface or union is held to the rules of every type behind it, the strictest counts.
 
 mod pattern;
-mod rewrite;
 
 pub use pattern::Pattern;
 
 use super::document::Document;
 use super::error::Error;
+use super::rewrite;
 use super::schema::Schema;
 use apollo_compiler::executable::{ExecutableDocument, Field, Fragment, Selection, SelectionSet};
 use apollo_compiler::{Name, Node};

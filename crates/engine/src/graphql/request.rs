@@ -3,9 +3,11 @@
 //! Source: "GraphQL over HTTP" (GraphQL Foundation). What must stay true: what is read is what a server behind the gateway
 //! would execute; where servers differ in what they take (a document in the body and in the URL), the request is refused.
 
+use crate::body::coding::Coding;
+use crate::exchange::{BodyState, Exchange};
 use crate::routing::{decode_query, encode_query};
 use bytes::Bytes;
-use http::Method;
+use http::{Method, header};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
@@ -69,6 +71,45 @@ impl GraphQlRequest {
         Ok(request)
     }
 
+    /// Reads the request of an exchange, whose body is in memory, if it has no more than `limit` bytes.
+    pub(crate) fn of(rq: &Exchange, limit: usize) -> Result<GraphQlRequest, String> {
+        let too_long = || format!("The request is larger than {limit} bytes.");
+        let is_get = rq.request.method == Method::GET;
+        let query = rq.target_query();
+        let plain;
+        let body: &[u8] = match &rq.request.body {
+            _ if is_get => &[],
+            BodyState::None => &[],
+            BodyState::Streaming(_) => return Err(too_long()),
+            BodyState::Consumed => {
+                return Err(String::from(
+                    "The request's body was read before, and not kept.",
+                ));
+            }
+            BodyState::Buffered(bytes) => {
+                plain = Coding::of(&rq.request.headers)
+                    .undo(bytes, limit)
+                    .ok_or_else(too_long)?;
+                &plain
+            }
+        };
+        let size = if is_get {
+            query.map_or(0, str::len)
+        } else {
+            body.len()
+        };
+        if size > limit {
+            return Err(too_long());
+        }
+        let content_type = rq.request.headers.get(header::CONTENT_TYPE);
+        GraphQlRequest::read(Carrier {
+            method: &rq.request.method,
+            content_type: content_type.and_then(|v| v.to_str().ok()),
+            query,
+            body,
+        })
+    }
+
     /// The body of a `POST` of it.
     pub fn to_body(&self) -> Bytes {
         let mut object = Map::new();
@@ -95,6 +136,15 @@ impl GraphQlRequest {
             "query" => format!("query={}", encode_query(&self.query)),
             _ => pair.to_owned(),
         });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+}
+
+impl GraphQlRequest {
+    /// A query string without the parameters of a request.
+    pub(crate) fn without_parameters(query: &str) -> String {
+        let pairs = query.split('&');
+        let pairs = pairs.filter(|pair| !PARAMETERS.contains(&name(pair).as_str()));
         pairs.collect::<Vec<_>>().join("&")
     }
 }

@@ -102,7 +102,7 @@ impl<T> Level<T> {
         }
         let product = rq.product().map_or(&none, |p| &p.id);
         let (broad, narrow) = match scope {
-            ScopeKind::Global | ScopeKind::Workspace => (&none, &none),
+            ScopeKind::Global | ScopeKind::Workspace | ScopeKind::Resolver => (&none, &none),
             ScopeKind::Product => (product, &none),
             ScopeKind::Api => (api, &none),
             ScopeKind::Operation => (api, operation),

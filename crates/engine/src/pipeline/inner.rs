@@ -6,10 +6,12 @@
 
 use super::{Chain, ScopeRef, answer, ended, sections};
 use crate::exchange::{BodyState, Exchange, Request, Target, TargetBase};
+use crate::graphql::resolver::Resolving;
 use crate::mcp::ToolOperation;
 use crate::settle::AnswerBody;
 use http::{HeaderMap, Method, header, uri::PathAndQuery};
 use smallvec::SmallVec;
+use std::rc::Rc;
 use tollgate_lang::value::Str;
 
 /// Which tool an inner exchange is the call of.
@@ -39,6 +41,31 @@ pub(crate) struct InnerRequest {
     pub(crate) body: BodyState,
     /// Template parameters.
     pub(crate) matched: SmallVec<[(Str, Str); 4]>,
+}
+
+/// The exchange of a resolver, for the caller of `outer`: with the same subscription, product, user and variables. What it
+/// sends is told by the caller's own exchange, which settles for it.
+pub(crate) fn of_resolver(
+    outer: &Exchange,
+    request: Request,
+    resolving: Rc<Resolving>,
+) -> Box<Exchange> {
+    let snapshot = outer.snapshot.clone();
+    let mut rq = Exchange::new(snapshot, outer.services.clone(), outer.id, request);
+    rq.settled_by_another();
+    rq.probe = outer.probe.clone();
+    rq.api = outer.api;
+    rq.operation = outer.operation;
+    rq.product = outer.product;
+    rq.subscription = outer.subscription;
+    rq.key = outer.key.clone();
+    rq.variables = outer.variables.clone();
+    rq.resolving = Some(resolving);
+    rq.chain = Chain {
+        scopes: outer.api.map(ScopeRef::Api).into_iter().collect(),
+        depth: 0,
+    };
+    rq
 }
 
 /// Runs it for the caller of `outer`: with the same subscription, product, user and variables.

@@ -7,6 +7,7 @@ use crate::LocalBoxFuture;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
+use crate::graphql;
 use crate::mcp;
 use crate::services::{HttpVersion, SendOptions};
 use crate::step::{Flow, Needs, Step};
@@ -114,6 +115,9 @@ impl ForwardRequest {
             version: self.version,
         };
         if rq.mcp.is_some() && mcp::before(rq, options).await? {
+            return Ok(());
+        }
+        if graphql::execute::forward(rq, options, redirects).await? {
             return Ok(());
         }
         upstream::forward(rq, options, redirects).await?;

@@ -37,6 +37,7 @@ policies! {
     find_and_replace
     forward_request
     get_authorization_context
+    http_data_source
     include_fragment
     invoke_dapr_binding
     invoke_request

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::graphql::access::{self, Action, Pattern};
 use crate::graphql::document::Document;
 use crate::graphql::error::{self, Error};
-use crate::graphql::request::{Carrier, GraphQlRequest};
+use crate::graphql::request::GraphQlRequest;
 use crate::graphql::size::Size;
 use crate::step::{Flow, Step};
 use bytes::Bytes;
@@ -187,7 +187,7 @@ impl ValidateGraphQlRequest {
         let Some(graphql) = api.and_then(|api| api.graphql.as_deref()) else {
             return Ok(Flow::Next);
         };
-        let request = match read(rq, limit) {
+        let request = match GraphQlRequest::of(rq, limit) {
             Ok(request) => request,
             Err(why) => return self.refuse(vec![Error::new(why)], rq),
         };
@@ -256,43 +256,6 @@ impl ValidateGraphQlRequest {
         failure.keep_response = true;
         Ok(Flow::Fail(failure))
     }
-}
-
-/// The request, if it has no more than `limit` bytes. The error is for the caller.
-fn read(rq: &Exchange, limit: usize) -> Result<GraphQlRequest, String> {
-    let too_long = || format!("The request is larger than {limit} bytes.");
-    let query = rq.target_query();
-    let plain;
-    let body: &[u8] = match &rq.request.body {
-        _ if rq.request.method == Method::GET => &[],
-        BodyState::None => &[],
-        BodyState::Streaming(_) => return Err(too_long()),
-        BodyState::Consumed => {
-            return Err(String::from(
-                "The request's body was read before, and not kept.",
-            ));
-        }
-        BodyState::Buffered(bytes) => {
-            plain = Coding::of(&rq.request.headers)
-                .undo(bytes, limit)
-                .ok_or_else(too_long)?;
-            &plain
-        }
-    };
-    let size = match rq.request.method {
-        Method::GET => query.map_or(0, str::len),
-        _ => body.len(),
-    };
-    if size > limit {
-        return Err(too_long());
-    }
-    let content_type = rq.request.headers.get(header::CONTENT_TYPE);
-    GraphQlRequest::read(Carrier {
-        method: &rq.request.method,
-        content_type: content_type.and_then(|v| v.to_str().ok()),
-        query,
-        body,
-    })
 }
 
 fn too_large(size: Size, max_depth: usize) -> Option<Error> {

@@ -41,6 +41,17 @@ pub enum Entity {
     ApiServiceUrl,
     /// `context.Workspace`.
     Workspace,
+    /// `context.GraphQL`.
+    GraphQl,
+}
+
+/// Members of `context.GraphQL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphQlPart {
+    /// The arguments of the field that is resolved.
+    Arguments,
+    /// The object that the field belongs to.
+    Parent,
 }
 
 /// The URLs.
@@ -238,6 +249,11 @@ pub trait Host {
         let _ = certificate;
         false
     }
+    /// A member of `context.GraphQL`, a `JObject` or null; asked only where [`Entity::GraphQl`] is there.
+    fn graphql(&self, part: GraphQlPart) -> Value {
+        let _ = part;
+        Value::Null
+    }
     /// `context.RequestId`.
     fn request_id(&self) -> u128;
     /// `context.Timestamp`, .NET ticks UTC.
@@ -318,6 +334,10 @@ impl Host for Nowhere {
     fn body(&mut self, _: Message, _: bool) -> Result<Bytes, BodyError> {
         self.asked.set(true);
         self.body.clone().ok_or(BodyError::Missing)
+    }
+    fn graphql(&self, _: GraphQlPart) -> Value {
+        self.asked.set(true);
+        Value::Null
     }
     fn request_id(&self) -> u128 {
         self.asked.set(true);

@@ -9,7 +9,7 @@ mod message;
 use super::certificates::Certificate;
 use super::{Native, Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R, null_reference};
-use crate::expr::host::{Entity, Field, UrlOf, UrlParts};
+use crate::expr::host::{Entity, Field, GraphQlPart, UrlOf, UrlParts};
 use crate::expr::types::Ty;
 use crate::value::{Dict, HostObject, List, Object, Value};
 use std::any::Any;
@@ -46,6 +46,7 @@ pub(crate) enum Part {
     Gateway,
     Certificates,
     Workspace,
+    GraphQl,
 }
 
 impl Part {
@@ -73,6 +74,7 @@ impl Part {
             Part::Gateway => Ty::class("IGateway"),
             Part::Certificates => view(Ty::class("X509Certificate2")),
             Part::Workspace => Ty::class("IWorkspace"),
+            Part::GraphQl => Ty::class("GraphQL"),
         }
     }
 }
@@ -151,8 +153,9 @@ const CONTEXT: &[Row] = &[
     m("IWorkspace Workspace", |cx, _| {
         maybe(cx, Entity::Workspace, Part::Workspace)
     }),
-    // Outside resolvers, which are not served, there is none.
-    m("GraphQL GraphQL", |_, _| Ok(Value::Null)),
+    m("[Reads(GraphQL)] GraphQL GraphQL", |cx, _| {
+        maybe(cx, Entity::GraphQl, Part::GraphQl)
+    }),
     m("void Trace(string message)", |cx, a| {
         let text = a.values[1].to_text();
         cx.step(text.len() / 16)?;
@@ -287,7 +290,14 @@ macro_rules! absent {
     };
 }
 
-const GRAPHQL: &[Row] = absent!("JObject Arguments", "JObject Parent");
+const GRAPHQL: &[Row] = &[
+    m("JObject Arguments", |cx, _| {
+        Ok(cx.host.graphql(GraphQlPart::Arguments))
+    }),
+    m("JObject Parent", |cx, _| {
+        Ok(cx.host.graphql(GraphQlPart::Parent))
+    }),
+];
 
 const PRIVATE_ENDPOINT: &[Row] = absent!("string Name", "string GroupId", "string MemberName");
 

@@ -106,6 +106,7 @@ fn member(
             Some("Response") => reads.response = true,
             Some("LastError") => reads.last_error = true,
             Some("Variables") => reads.variables = true,
+            Some("GraphQL") => reads.graphql = true,
             other => return Err(format!("unknown Reads {other:?}")),
         }
         p.expect(")").map_err(fault)?;
