@@ -58,7 +58,7 @@ pub struct Peek<'a> {
     pub input: Option<&'a RawValue>,
     /// `prompt` (completions)
     pub prompt: Option<&'a RawValue>,
-    /// `instructions` (Responses) or `system` (Anthropic)
+    /// `instructions` (Responses), `system` (Anthropic) or `systemInstruction` (Vertex AI)
     pub instructions: Option<&'a RawValue>,
     /// `contents` (Vertex AI)
     pub contents: Option<&'a RawValue>,
@@ -90,7 +90,9 @@ impl<'a> Peek<'a> {
             "messages" => peek.messages = Some(value),
             "input" => peek.input = Some(value),
             "prompt" => peek.prompt = Some(value),
-            "instructions" | "system" => peek.instructions = Some(value),
+            "instructions" | "system" | "systemInstruction" | "system_instruction" => {
+                peek.instructions = Some(value);
+            }
             "contents" => peek.contents = Some(value),
             "tools" => peek.tools = Some(value),
             "functions" => peek.functions = Some(value),

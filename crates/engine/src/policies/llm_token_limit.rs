@@ -32,7 +32,7 @@ pub const ATTRIBUTES: &[AttributeDef] = &[
     attribute("tokens-per-minute", Kind::Int(1, i32::MAX as i64), "the most prompt and completion tokens in any minute"),
     attribute("token-quota", Kind::Int(1, i64::MAX), "the most prompt and completion tokens in a period; an expression must give a `long`").expression(),
     attribute("token-quota-period", Kind::OneOf(PERIODS), "the quota's period, in UTC; a week begins on Monday").expression(),
-    attribute("estimate-prompt-tokens", Kind::Bool, "whether to count the prompt before the call and refuse what does not fit").default("false"),
+    attribute("estimate-prompt-tokens", Kind::Bool, "whether to count the prompt before the call and refuse what does not fit; of a stream it always is").default("false"),
     attribute("retry-after-header-name", Kind::Text, "header of a refusal that says after how many seconds to come back").default("Retry-After"),
     attribute("retry-after-variable-name", Kind::Text, "variable with the same number, for `on-error`"),
     attribute("remaining-quota-tokens-header-name", Kind::Text, "header of every answer with the tokens that are left of the quota"),
@@ -54,7 +54,7 @@ pub const DEF: PolicyDef = PolicyDef {
     attributes: ATTRIBUTES,
     children: &[],
     content: Content::Empty,
-    doc: "Limits the tokens of a key: above `tokens-per-minute` a call is answered 429, above `token-quota` 403, both with `Retry-After`.\n\nA limit is exceeded when consumption passes it. Without an estimate a call is admitted while the limit is not passed, and counts when its usage is known, so calls under way may pass the limit by what they use; with `estimate-prompt-tokens`, the prompt is reserved until then. Usage is the provider's own; a stream is asked for it, and a caller who did not ask does not see it. When a caller leaves a stream, the gateway reads on for the provider's number (`timeouts.usage`); without it, the prompt and the output seen so far are counted with the model's tokenizer. Answers from the semantic cache count nothing. Requests that are not JSON pass and count only what their answer reports. A header that needs the usage keeps an answer that is not a stream in memory until it is whole.",
+    doc: "Limits the tokens of a key: above `tokens-per-minute` a call is answered 429, above `token-quota` 403, both with `Retry-After`.\n\nA limit is exceeded when consumption passes it. Without an estimate a call is admitted while the limit is not passed, and counts when its usage is known, so calls under way may pass the limit by what they use; with `estimate-prompt-tokens`, and of a stream, the prompt is reserved until then. Usage is the provider's own; a stream is asked for it, and a caller who did not ask does not see it. When a caller leaves a stream, the gateway reads on for the provider's number (`timeouts.usage`); without it, the prompt and the output seen so far are counted with the model's tokenizer. Answers from the semantic cache count nothing. Requests that are not JSON pass and count only what their answer reports. A header that needs the usage keeps an answer that is not a stream in memory until it is whole.",
     compile,
 };
 
@@ -195,7 +195,8 @@ impl Inner {
             }
         }
         let call = rq.llm_call();
-        let estimate = if self.estimate {
+        // Of a stream the prompt is estimated whatever the document says, as in API Management.
+        let estimate = if self.estimate || call.stream {
             call.estimate().tokens
         } else {
             0

@@ -161,6 +161,9 @@ impl Count {
 
     fn message_of(&mut self, role: &str, content: Option<&RawValue>) {
         if let Some(content) = content.filter(|content| !json::is_null(content)) {
+            // Vertex AI wraps the parts of its instruction.
+            let wrapped = json::is_object(content).then(|| Message::new(content).content);
+            let content = wrapped.flatten().unwrap_or(content);
             self.add(PER_MESSAGE);
             self.text(role);
             self.content(content);
