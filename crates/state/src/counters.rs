@@ -6,6 +6,7 @@
 
 mod memory;
 mod period;
+mod snapshot;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::ops::RangeInclusive;
 
 pub use memory::{DEFAULT_CAPACITY, MemoryCounters, Reservation};
 pub use period::Period;
+pub use snapshot::{LARGEST as LARGEST_SNAPSHOT, SnapshotError};
 
 /// A moment by two clocks. Calendar periods follow the wall clock; sliding windows follow one that never goes back or
 /// jumps, so that setting the clock frees nothing and locks nothing.
@@ -142,6 +144,20 @@ pub trait Counters: Send + Sync {
 
     /// Ends a reservation: its estimate is given back and `actual` is counted, at `now`. Says what is left then.
     fn settle(&self, reservation: Reservation, actual: u64, now: Moment) -> Answer<TokensLeft>;
+
+    /// The quotas of fixed periods, to be kept for the next process; `None` of a store that outlives this one.
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes over a snapshot before anything is counted, at `unix_ms`. Says how many quotas it brought.
+    ///
+    /// # Errors
+    /// When it cannot be taken over; then nothing of it is.
+    fn restore(&self, snapshot: &[u8], unix_ms: u64) -> Result<usize, SnapshotError> {
+        let _ = (snapshot, unix_ms);
+        Ok(0)
+    }
 
     /// What is left of the token limits of a key.
     fn tokens_left(&self, key: &str, limit: TokenLimit, now: Moment) -> Answer<TokensLeft>;

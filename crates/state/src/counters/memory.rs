@@ -5,11 +5,15 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::OnceLock;
 
+use super::snapshot::{Entry, SnapshotError};
 use super::table::{Counter, Slot, Table};
 use super::window::Window;
-use super::{Counters, Decision, Exceeded, Moment, Period, Quota, Rate, TokenLimit, TokensLeft};
-use crate::key::Keys;
+use super::{
+    Counters, Decision, Exceeded, Measure, Moment, Period, Quota, Rate, TokenLimit, TokensLeft,
+};
+use crate::key::{Key, Keys, Seeds};
 use crate::{Answer, lock};
 
 const MINUTE: u64 = 60_000;
@@ -22,12 +26,18 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 enum Kind {
     Calls,
     Tokens,
-    TokenQuota,
 }
+
+/// The same of fixed periods, in numbers that stay the same in later versions.
+const CALL_QUOTA: u64 = 0;
+const BANDWIDTH_QUOTA: u64 = 1;
+const TOKEN_QUOTA: u64 = 2;
 
 /// Counters in memory.
 pub struct MemoryCounters {
     keys: Keys,
+    /// Of fixed periods, which may come from an earlier process; drawn when the first is needed.
+    seeds: OnceLock<Seeds>,
     rolling: Table<Rolling>,
     fixed: Table<Fixed>,
 }
@@ -288,6 +298,7 @@ impl MemoryCounters {
     pub fn new(capacity: usize) -> Self {
         Self {
             keys: Keys::default(),
+            seeds: OnceLock::new(),
             rolling: Table::new(capacity),
             fixed: Table::new(capacity),
         }
@@ -311,6 +322,45 @@ impl MemoryCounters {
         self.fixed.sweep(now.unix_ms);
     }
 
+    /// The seeds of the keys of fixed periods.
+    pub(super) fn seeds(&self) -> Seeds {
+        *self.seeds.get_or_init(Seeds::drawn)
+    }
+
+    /// Takes these seeds unless others are in use.
+    pub(super) fn begin_with(&self, seeds: Seeds) -> bool {
+        self.seeds.set(seeds).is_ok()
+    }
+
+    fn fixed_key(&self, kind: u64, period: Period, key: &str) -> Key {
+        let [length, start] = period.numbers();
+        self.seeds().key([kind, length, start], key)
+    }
+
+    /// What fixed periods have used.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.fixed.len());
+        self.fixed.each_key(|key, counter| {
+            if counter.used > 0 {
+                entries.push(Entry {
+                    key,
+                    start: counter.start,
+                    end: counter.end,
+                    used: counter.used,
+                });
+            }
+        });
+        entries
+    }
+
+    /// Sets what a fixed period has used.
+    pub(super) fn put(&self, entry: &Entry, now: u64) {
+        self.fixed.with(entry.key, now, |counter, _| {
+            (counter.start, counter.end) = (entry.start, entry.end);
+            (counter.used, counter.touched) = (entry.used, now);
+        });
+    }
+
     fn calls<R>(&self, key: &str, now: u64, mut work: impl FnMut(&mut Rolling) -> R) -> Answer<R> {
         Answer::Now(
             self.rolling
@@ -327,7 +377,11 @@ impl MemoryCounters {
         now: u64,
         mut work: impl FnMut(&mut Fixed) -> R,
     ) -> Answer<R> {
-        let key = self.keys.key((quota.measure, quota.period, key));
+        let measure = match quota.measure {
+            Measure::Calls => CALL_QUOTA,
+            Measure::Bandwidth => BANDWIDTH_QUOTA,
+        };
+        let key = self.fixed_key(measure, quota.period, key);
         Answer::Now(self.fixed.with(key, now, |counter, _| work(counter)))
     }
 
@@ -348,8 +402,8 @@ impl MemoryCounters {
         now: u64,
         work: impl FnMut(&mut Fixed, &Slot<Fixed>) -> R,
     ) -> R {
-        self.fixed
-            .with(self.keys.key((Kind::TokenQuota, period, key)), now, work)
+        let key = self.fixed_key(TOKEN_QUOTA, period, key);
+        self.fixed.with(key, now, work)
     }
 
     /// Reserves what the quota has of the tokens that are asked for.
@@ -454,6 +508,14 @@ impl Counters for MemoryCounters {
 
     fn settle(&self, mut reservation: Reservation, actual: u64, now: Moment) -> Answer<TokensLeft> {
         Answer::Now(reservation.end(Some((actual, now))))
+    }
+
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        Some(self.snapshot())
+    }
+
+    fn restore(&self, snapshot: &[u8], unix_ms: u64) -> Result<usize, SnapshotError> {
+        self.restore(snapshot, unix_ms)
     }
 
     fn tokens_left(&self, key: &str, limit: TokenLimit, now: Moment) -> Answer<TokensLeft> {

@@ -40,6 +40,19 @@ pub enum Period {
 }
 
 impl Period {
+    /// As two numbers that stay the same in later versions: quotas that are kept are found by them.
+    pub(crate) fn numbers(self) -> [u64; 2] {
+        match self {
+            Self::Endless => [0, 0],
+            Self::Every { length_ms, first } => [length_ms, first.cast_unsigned()],
+            Self::Hour => [0, 1],
+            Self::Day => [0, 2],
+            Self::Week => [0, 3],
+            Self::Month => [0, 4],
+            Self::Year => [0, 5],
+        }
+    }
+
     /// `first-period-start` when a document leaves it out: 0001-01-01T00:00:00Z, in Unix milliseconds.
     pub const DEFAULT_START: i64 = -62_135_596_800_000;
 

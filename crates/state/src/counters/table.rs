@@ -47,9 +47,14 @@ impl<C: Counter> Table<C> {
 
     /// Shows every counter to `see`, one after another, each under its lock.
     pub(crate) fn each(&self, mut see: impl FnMut(&C)) {
-        for (_, slot) in &self.map.pin() {
+        self.each_key(|_, counter| see(counter));
+    }
+
+    /// The same with its key.
+    pub(crate) fn each_key(&self, mut see: impl FnMut(Key, &C)) {
+        for (key, slot) in &self.map.pin() {
             if let Some(counter) = lock(slot).as_ref() {
-                see(counter);
+                see(*key, counter);
             }
         }
     }
