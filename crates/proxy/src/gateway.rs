@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::management;
 use crate::notifications;
 use crate::openid::OpenIdCache;
+use crate::quotas::Quotas;
 use crate::recording::Recorder;
 use crate::server_tls::ServerTls;
 use crate::snapshots::SnapshotHandle;
@@ -125,6 +126,7 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     threads: Vec<JoinHandle<io::Result<usize>>>,
     control: Option<(watch::Sender<bool>, JoinHandle<io::Result<()>>)>,
+    quotas: Option<Quotas>,
     drain_delay: Duration,
 }
 
@@ -191,9 +193,13 @@ impl Gateway {
             // Nobody has set it before.
             let _ = health.recorder.set(recorder);
         }
+        let mut quotas = None;
         if let Some(ledger) = &config.ledger {
-            let ledger = crate::ledger::open(ledger, &health).map_err(StartError::Ledger)?;
-            let _ = health.ledger.set(ledger);
+            let opened = crate::ledger::open(ledger, &health).map_err(StartError::Ledger)?;
+            let _ = health.ledger.set(opened);
+            // The folder is locked now: nobody else counts in it.
+            let kept = Quotas::start(&ledger.folder, shared.counters.clone(), &health);
+            quotas = Some(kept.map_err(StartError::Thread)?);
         }
         let client_tls = Arc::new(ClientTls::new());
         let (phase, _) = watch::channel(Phase::Serving);
@@ -206,6 +212,7 @@ impl Gateway {
             phase,
             threads: Vec::new(),
             control: None,
+            quotas,
             drain_delay: config.drain_delay,
         };
         gateway.control = Some(
@@ -291,6 +298,8 @@ impl Gateway {
                 Err(_) => tracing::error!("a data-plane thread panicked"),
             }
         }
+        // All has settled, so this is what the next process goes on with.
+        drop(self.quotas.take());
         if let Some((stop, thread)) = self.control.take() {
             stop.send_replace(true);
             if let Ok(Err(error)) = thread.join() {

@@ -24,6 +24,7 @@ mod management;
 mod notifications;
 mod openid;
 mod pausable;
+mod quotas;
 mod random;
 mod recording;
 mod request;

@@ -1,9 +1,11 @@
 //! A thousand calls at one time against a budget that fits some of them: under strict accounting nothing is used above
 //! it, whatever callers do; under observed accounting no more than what was in flight.
 
+use crate::process::{Folder, Running, address};
 use crate::python::python;
 use crate::scene::*;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -236,4 +238,55 @@ async fn an_ended_stream_has_reached_its_length_for_the_sdk() {
         // The connections to the provider were closed, so nothing is open and little more was produced.
         scene.settled().await;
     }
+}
+
+/// What the counter of `all` says after one more call.
+async fn left(gateway: SocketAddr) -> u64 {
+    let answer = fetch(gateway, chat(KEY_A, &ask("Say hello.")))
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.header("left").parse().unwrap()
+}
+
+/// With a data folder a restart goes on with what a period has used, and begins anew where the file is damaged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_forgets_no_quota() {
+    const KEPT: &str = r#"<policies><inbound><base />
+        <authentication-managed-identity resource="https://cognitiveservices.azure.com" />
+        <llm-token-limit counter-key="all" token-quota="1000000" token-quota-period="Yearly" remaining-quota-tokens-header-name="left" />
+    </inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"#;
+    let providers = Setting::new(KEPT).providers;
+    let simulator = tollgate_testkit::Simulator::start(providers).await.unwrap();
+    let folder = Folder::new();
+    folder.write("global.xml", FORWARD);
+    folder.write("api.xml", KEPT);
+    let more = "  ledger: { folder: data }\n";
+    folder.write("tollgate.yaml", &config(simulator.url(), more, ""));
+    let start = || {
+        let keys = [("TEAM_A_KEY", KEY_A), ("TEAM_B_KEY", KEY_B)];
+        let mut running = Running::start(&["serve", folder.text()], &keys);
+        let gateway = address(&running.line("serving http://"));
+        running.line("ready");
+        (running, gateway)
+    };
+    let (mut running, gateway) = start();
+    let first = left(gateway).await;
+    let each = 1_000_000 - first;
+    assert_eq!(left(gateway).await, first - each);
+    running.signal("TERM");
+    assert_eq!(running.end(), Some(0));
+
+    let (mut running, gateway) = start();
+    assert_eq!(left(gateway).await, first - 2 * each);
+    running.signal("TERM");
+    assert_eq!(running.end(), Some(0));
+
+    let file = folder.path().join("data/quotas.tgq");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (_running, gateway) = start();
+    assert_eq!(left(gateway).await, first);
+    assert!(file.with_extension("damaged").exists());
 }
