@@ -7,6 +7,7 @@ mod load;
 mod mock;
 mod process;
 mod scenario;
+mod soak;
 mod tokens;
 
 use process::{Proxy, Usage};
@@ -19,11 +20,17 @@ use std::rc::Rc;
 async fn main() {
     let mut args = std::env::args().skip(1);
     let Some(binaries) = args.next() else {
-        eprintln!("usage: bench <folder with the binaries> [filter]");
+        eprintln!("usage: bench <folder with the binaries> [filter | soak [minutes]]");
         std::process::exit(2);
     };
     let filter = args.next().unwrap_or_default();
-    if let Err(why) = run(Path::new(&binaries), &filter).await {
+    let done = if filter == "soak" {
+        let minutes = args.next().and_then(|text| text.parse().ok()).unwrap_or(20);
+        soak::run(Path::new(&binaries), minutes).await
+    } else {
+        run(Path::new(&binaries), &filter).await
+    };
+    if let Err(why) = done {
         eprintln!("bench: {why}");
         std::process::exit(1);
     }
@@ -43,10 +50,17 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
         "upstream and load on one core, each proxy alone on another; medians of {ROUNDS} interleaved rounds; ratios are to the floor of this run\n"
     );
     // A floor always runs: the others' ratios need it.
-    let rows: Vec<(Scenario, usize)> = scenario::all()
-        .into_iter()
-        .filter(|s| s.floor || s.name.contains(filter))
-        .flat_map(|s| s.connections.iter().map(move |c| (s, *c)))
+    let all = scenario::all();
+    // So does what a row with a ledger compares with.
+    let compared: Vec<&str> = all
+        .iter()
+        .filter(|s| s.name.contains(filter))
+        .filter_map(|s| s.ledger)
+        .collect();
+    let rows: Vec<(Scenario, usize)> = all
+        .iter()
+        .filter(|s| s.floor || s.name.contains(filter) || compared.contains(&s.name))
+        .flat_map(|s| s.connections.iter().map(move |c| (*s, *c)))
         .collect();
     let bearers = if rows.iter().any(|(s, _)| s.bearer != Bearer::None) {
         println!("signing {} tokens\n", tokens::TOKENS);
@@ -58,7 +72,9 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
     let mut measured: Vec<Vec<Row>> = vec![Vec::new(); rows.len()];
     for _ in 0..ROUNDS {
         for (at, (scenario, connections)) in rows.iter().enumerate() {
-            let mut proxy = Proxy::start(scenario.proxy, binaries, &folder, upstream).await?;
+            let ledger = scenario.ledger.is_some();
+            let mut proxy =
+                Proxy::start(scenario.proxy, ledger, binaries, &folder, upstream).await?;
             let row = measure(scenario, *connections, &bearers, &mut proxy).await;
             proxy.stop();
             measured[at].push(row.map_err(|e| format!("{} at {connections}: {e}", scenario.name))?);
@@ -92,8 +108,38 @@ async fn run(binaries: &Path, filter: &str) -> Result<(), String> {
             floors.get(&(scenario.shape, *connections)),
         );
     }
+    ledgers(&rows, &measured);
     let _ = std::fs::remove_dir_all(&folder);
     Ok(())
+}
+
+/// What a ledger costs: each row with one against the same without, round by round, and the median of these ratios.
+fn ledgers(rows: &[(Scenario, usize)], measured: &[Vec<Row>]) {
+    println!();
+    for ((scenario, connections), with) in rows.iter().zip(measured) {
+        let Some(without) = scenario.ledger else {
+            continue;
+        };
+        let other = rows
+            .iter()
+            .position(|(s, c)| s.name == without && c == connections);
+        let Some(without) = other.map(|at| &measured[at]) else {
+            continue;
+        };
+        let mut ratios: Vec<f64> = with
+            .iter()
+            .zip(without)
+            .map(|(a, b)| a.cpu / b.cpu)
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        println!(
+            "{:<35} {connections:>4}  CPU with a ledger / without: {:.3} (rounds {:.3} to {:.3})",
+            scenario.name,
+            ratios.get(ratios.len() / 2).copied().unwrap_or_default(),
+            ratios.first().copied().unwrap_or_default(),
+            ratios.last().copied().unwrap_or_default(),
+        );
+    }
 }
 
 /// What one row measured.

@@ -28,6 +28,7 @@ impl Proxy {
     /// Starts one on core 0 and waits until it accepts.
     pub(crate) async fn start(
         program: Program,
+        ledger: bool,
         binaries: &Path,
         folder: &Path,
         upstream: SocketAddr,
@@ -71,7 +72,8 @@ impl Proxy {
             }
             _ => {
                 let file = folder.join("tollgate.yaml");
-                std::fs::write(&file, configuration(addr, upstream)).map_err(|e| e.to_string())?;
+                let text = configuration(addr, upstream, ledger);
+                std::fs::write(&file, text).map_err(|e| e.to_string())?;
                 command
                     .env("IDENTITY_ENDPOINT", format!("http://{upstream}/msi/token"))
                     .env("IDENTITY_HEADER", "bench")
@@ -200,7 +202,12 @@ http {{
 }
 
 /// One gateway with an API for each kind of row.
-fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
+fn configuration(addr: SocketAddr, upstream: SocketAddr, ledger: bool) -> String {
+    let ledger = if ledger {
+        "  ledger: { folder: ledger }\n"
+    } else {
+        ""
+    };
     let metric = r#"<azure-openai-emit-token-metric namespace="ai-gateway">
           <dimension name="Subscription ID" value="@(context.Subscription?.Id ?? "anonymous")" />
           <dimension name="API ID" value="@(context.Api.Id)" />
@@ -320,7 +327,7 @@ fn configuration(addr: SocketAddr, upstream: SocketAddr) -> String {
     address: 127.0.0.1:0
   logs:
     requests: false
-backends:
+{ledger}backends:
   - id: aoai
     url: http://{upstream}
   - id: embeddings

@@ -49,6 +49,8 @@ pub(crate) struct Scenario {
     pub(crate) unique: bool,
     pub(crate) bearer: Bearer,
     pub(crate) floor: bool,
+    /// The gateway keeps a ledger; the row compares with the one whose name this is.
+    pub(crate) ledger: Option<&'static str>,
     pub(crate) connections: &'static [usize],
 }
 
@@ -75,8 +77,28 @@ const fn row(name: &'static str, proxy: Program, shape: Shape, prefix: &'static 
         unique: false,
         bearer: Bearer::None,
         floor: false,
+        ledger: None,
         connections: BOTH,
     }
+}
+
+/// The row of a name and the same with a ledger.
+fn with_ledger(without: Scenario, name: &'static str) -> [Scenario; 2] {
+    let with = Scenario {
+        name,
+        ledger: Some(without.name),
+        ..without
+    };
+    [without, with]
+}
+
+/// What a long run sends: whole answers, and streams.
+pub(crate) fn soak() -> [Scenario; 2] {
+    let of = |shape| Scenario {
+        ledger: Some(""),
+        ..row("soak", Program::Tollgate, shape, "/governed")
+    };
+    [of(Shape::Whole), of(Shape::Stream)]
 }
 
 /// All rows, the floors before what compares with them.
@@ -93,6 +115,36 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..row(name, Program::Floor, shape, prefix)
         }
     };
+    let [limit, limit_ledger] = with_ledger(
+        row(
+            "tollgate: limit, metrics",
+            Program::Tollgate,
+            Shape::Whole,
+            "/governed",
+        ),
+        "tollgate: limit, metrics, ledger",
+    );
+    let [miss, miss_ledger] = with_ledger(
+        Scenario {
+            unique: true,
+            ..row(
+                "tollgate: governed, cache miss",
+                Program::Tollgate,
+                Shape::Whole,
+                "/cache",
+            )
+        },
+        "tollgate: governed, miss, ledger",
+    );
+    let [stream, stream_ledger] = with_ledger(
+        row(
+            "stream: tollgate: limit, metrics",
+            Program::Tollgate,
+            Shape::Stream,
+            "/governed",
+        ),
+        "stream: limit, metrics, ledger",
+    );
     vec![
         row("direct (no proxy)", Program::Direct, Shape::Whole, "/plain"),
         floor(Shape::Whole),
@@ -122,12 +174,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             Shape::Whole,
             "/pool",
         ),
-        row(
-            "tollgate: limit, metrics",
-            Program::Tollgate,
-            Shape::Whole,
-            "/governed",
-        ),
+        limit,
+        limit_ledger,
         row(
             "tollgate: limit, metrics, estimate",
             Program::Tollgate,
@@ -140,15 +188,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             Shape::Whole,
             "/cache",
         ),
-        Scenario {
-            unique: true,
-            ..row(
-                "tollgate: governed, cache miss",
-                Program::Tollgate,
-                Shape::Whole,
-                "/cache",
-            )
-        },
+        miss,
+        miss_ledger,
         Scenario {
             connections: &[256],
             ..row(
@@ -176,12 +217,8 @@ pub(crate) fn all() -> Vec<Scenario> {
             Shape::Stream,
             "/plain",
         ),
-        row(
-            "stream: tollgate: limit, metrics",
-            Program::Tollgate,
-            Shape::Stream,
-            "/governed",
-        ),
+        stream,
+        stream_ledger,
         row("MCP: direct", Program::Direct, Shape::Tool, "/tools"),
         floor(Shape::Tool),
         row("MCP: nginx", Program::Nginx, Shape::Tool, "/tools"),

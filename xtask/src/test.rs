@@ -18,6 +18,8 @@ pub(crate) fn test(args: &[String]) -> Outcome {
     command.env("TOLLGATE_TEST_FOCUS", focus);
     command.env("TOLLGATE_TEST_NODE", node.node);
     command.env("TOLLGATE_TEST_NODE_MODULES", node.modules);
+    // The fault campaign of the ledger, whole.
+    command.env("TOLLGATE_KILLS", "200");
     // With the tools here, a test that cannot run is a failure, not a skip.
     command.env("TOLLGATE_NO_SKIP", "1");
     run(&mut command)

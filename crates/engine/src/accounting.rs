@@ -285,6 +285,9 @@ impl Exchange {
 pub(crate) fn is_free(end: EndReason) -> bool {
     matches!(
         end,
-        EndReason::PolicyRejection | EndReason::CacheHit | EndReason::UpstreamError
+        EndReason::PolicyRejection
+            | EndReason::CacheHit
+            | EndReason::UpstreamError
+            | EndReason::Timeout
     )
 }

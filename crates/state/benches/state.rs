@@ -2,6 +2,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use divan::{AllocProfiler, Bencher, black_box};
+use std::borrow::Cow;
+use std::sync::Arc;
+use tollgate_state::ledger::{
+    Call, EndReason, Intent, Ledger, Options, Record, Settlement, Tokens,
+};
 use tollgate_state::{
     Cache, Counters, MemoryCache, MemoryCounters, MemoryVectors, Moment, Period, Rate, TokenLimit,
     Vectors,
@@ -70,6 +75,59 @@ fn reserve_and_settle(bencher: Bencher<'_, '_>) {
             .unwrap();
         counters.settle(reservation, 700, moment)
     });
+}
+
+/// What the ledger writes for one call.
+#[divan::bench]
+fn intent_and_settlement(bencher: Bencher<'_, '_>) {
+    let path = std::env::temp_dir().join(format!("tollgate-ledger-bench-{}", std::process::id()));
+    let options = Options::default();
+    let ledger = Ledger::open(&path, &options, Arc::new(|| T0), Arc::new(())).unwrap();
+    let mut writer = ledger.writer();
+    let mut id = 0;
+    bencher.bench_local(|| {
+        id += 1;
+        let call = Call {
+            id,
+            admitted_ms: T0,
+            api: Cow::Borrowed("azure-openai"),
+            operation: Cow::Borrowed("ChatCompletions_Create"),
+            product: Cow::Borrowed("ai"),
+            subscription: Cow::Borrowed("team-a"),
+            user: Cow::Borrowed("someone"),
+            backend: Cow::Borrowed("aoai-west"),
+            provider: Cow::Borrowed("azure.ai.openai"),
+            model: Cow::Borrowed("gpt-4o-mini"),
+            tier: Cow::Borrowed("standard"),
+            ..Call::default()
+        };
+        let intent = Intent {
+            call: call.clone(),
+            estimate: 120,
+            ..Intent::default()
+        };
+        writer.write(&Record::Intent(intent)).unwrap();
+        writer.settle(&Record::Settlement(Settlement {
+            call,
+            settled_ms: T0,
+            end: EndReason::Done,
+            status: 200,
+            served_model: Cow::Borrowed("gpt-4o-mini-2024-07-18"),
+            tokens: Tokens {
+                input: 117,
+                output: 46,
+                ..Tokens::default()
+            },
+            total: 163,
+            cost_pico: Some(45_150_000),
+            price_version: Cow::Borrowed("2026-11-20"),
+            duration_ms: 1200,
+            attempts: 1,
+            ..Settlement::default()
+        }))
+    });
+    drop((writer, ledger));
+    std::fs::remove_dir_all(path).unwrap();
 }
 
 #[divan::bench]
