@@ -5,6 +5,7 @@
 
 pub(crate) mod compare;
 mod dates;
+mod equal;
 pub(crate) mod number;
 pub(crate) mod parse;
 mod place;
@@ -604,65 +605,6 @@ impl Token {
         Ok(true)
     }
 
-    /// A copy without parent, with the annotations of all.
-    pub(crate) fn deep_clone(&self) -> Token {
-        let all =
-            |items: &RefCell<Vec<Token>>| items.borrow().iter().map(Token::deep_clone).collect();
-        let copy = match self.kind() {
-            Kind::Scalar(v) => Token::formed(v.borrow().clone(), self.form()),
-            Kind::Property(n, v) => Token::property(n.clone(), v.borrow().deep_clone()),
-            Kind::Array(a) => Token::array(all(a)),
-            Kind::Constructor(name, a) => Token::constructor(name.borrow().clone(), all(a)),
-            Kind::Object(f) => {
-                let mut fields = Fields::default();
-                for p in &f.borrow().list {
-                    fields.push(p.deep_clone());
-                }
-                Token::object(fields)
-            }
-        };
-        let annotations = self.0.annotations.borrow();
-        if !annotations.is_empty() {
-            copy.0.annotations.replace(annotations.clone());
-        }
-        drop(annotations);
-        copy
-    }
-
-    /// `JToken.DeepEquals`: the order of properties does not matter.
-    pub(crate) fn deep_equals(&self, other: &Token) -> bool {
-        match (self.kind(), other.kind()) {
-            (Kind::Scalar(_), Kind::Scalar(_)) => self.value_equals(other),
-            (Kind::Property(n, v), Kind::Property(m, w)) => {
-                n == m && v.borrow().deep_equals(&w.borrow())
-            }
-            (Kind::Array(a), Kind::Array(b)) => same_items(a, b),
-            (Kind::Constructor(n, a), Kind::Constructor(m, b)) => n == m && same_items(a, b),
-            (Kind::Object(a), Kind::Object(b)) => {
-                let (a, b) = (a.borrow(), b.borrow());
-                a.list.len() == b.list.len()
-                    && a.list.iter().all(|p| {
-                        match (p.name().and_then(|n| b.position(n)), p.content()) {
-                            (Some(i), Some(v)) => {
-                                b.list[i].content().is_some_and(|w| v.deep_equals(&w))
-                            }
-                            _ => false,
-                        }
-                    })
-            }
-            _ => false,
-        }
-    }
-
-    /// `JValue.Equals`: of one type, and comparing equal.
-    pub(crate) fn value_equals(&self, other: &Token) -> bool {
-        let (Some(a), Some(b)) = (self.value(), other.value()) else {
-            return self.same(other);
-        };
-        let ty = self.type_number();
-        ty == other.type_number() && compare::values(ty, &a, &b).is_ok_and(|o| o.is_eq())
-    }
-
     /// Sets the value of a `JValue`.
     pub(crate) fn set_value(&self, value: Value) {
         if let Kind::Scalar(v) = self.kind() {
@@ -693,11 +635,6 @@ impl Token {
         }
         out
     }
-}
-
-fn same_items(a: &RefCell<Vec<Token>>, b: &RefCell<Vec<Token>>) -> bool {
-    let (a, b) = (a.borrow(), b.borrow());
-    a.len() == b.len() && a.iter().zip(b.iter()).all(|(x, y)| x.deep_equals(y))
 }
 
 /// The `JTokenType` of a value.

@@ -6,6 +6,7 @@
 mod change;
 pub(crate) mod compare;
 mod convert;
+mod declaration;
 mod document;
 mod extensions;
 mod live;
@@ -19,7 +20,7 @@ use super::{Row, Type, m, ty, ty_of};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::object::Unwritten;
-use crate::value::xml::{Declaration, Declared, Kind, Name, Node, XML, XMLNS, read, write};
+use crate::value::xml::{Kind, Name, Node, XML, XMLNS, read, write};
 use crate::value::{Str, Value};
 use names::{Namespace, name_value, namespace_value};
 use std::rc::Rc;
@@ -600,52 +601,6 @@ const DOCUMENT: &[&[Row]] = &[
     ],
 ];
 
-/// A part of a declaration.
-fn declared(a: &Args<'_>, part: fn(&mut Declaration) -> &mut Option<Str>) -> R {
-    let declaration = a.object::<Declared>(0)?;
-    let found = part(&mut declaration.0.borrow_mut()).clone();
-    Ok(found.map_or(Value::Null, Value::Str))
-}
-
-fn set_declared(a: &Args<'_>, part: fn(&mut Declaration) -> &mut Option<Str>) -> R {
-    let declaration = a.object::<Declared>(0)?;
-    *part(&mut declaration.0.borrow_mut()) = a.str(1).ok();
-    Ok(Value::Null)
-}
-
-const DECLARATION: &[Row] = &[
-    m(
-        "new(string version, string encoding, string standalone)",
-        |_, a| {
-            let part = |i: usize| a.str(i).ok();
-            Ok(Declared::value(Declaration {
-                version: part(0),
-                encoding: part(1),
-                standalone: part(2),
-            }))
-        },
-    ),
-    m("new(XDeclaration other)", |_, a| {
-        let other = a.object::<Declared>(0).map_err(|_| null("other"))?;
-        let copy = other.0.borrow().clone();
-        Ok(Declared::value(copy))
-    }),
-    m("string Version", |_, a| declared(a, |d| &mut d.version)),
-    m("string Encoding", |_, a| declared(a, |d| &mut d.encoding)),
-    m("string Standalone", |_, a| {
-        declared(a, |d| &mut d.standalone)
-    }),
-    m("set string Version", |_, a| {
-        set_declared(a, |d| &mut d.version)
-    }),
-    m("set string Encoding", |_, a| {
-        set_declared(a, |d| &mut d.encoding)
-    }),
-    m("set string Standalone", |_, a| {
-        set_declared(a, |d| &mut d.standalone)
-    }),
-];
-
 pub(super) const TYPES: &[Type] = &[
     ty("class System.Xml.Linq.XName", names::NAME),
     ty("class System.Xml.Linq.XNamespace", names::NAMESPACE),
@@ -666,7 +621,7 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Xml.Linq.XDocumentType : XNode",
         change::DOCUMENT_TYPE,
     ),
-    ty("class System.Xml.Linq.XDeclaration", DECLARATION),
+    ty("class System.Xml.Linq.XDeclaration", declaration::ROWS),
     ty(
         "class System.Xml.Linq.XNodeEqualityComparer : IEqualityComparer<XNode>",
         compare::EQUALITY,

@@ -4,8 +4,8 @@
 //! algorithm makes that one, which then is no value of the type that was asked for.
 
 use super::{Hasher, null, random};
-use crate::expr::eval::{Args, R, types};
-use crate::expr::table::{rsa, symmetric};
+use crate::expr::eval::{Args, R, throw, types};
+use crate::expr::table::{MemberKind, rsa, symmetric, table};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::rc::Rc;
@@ -21,7 +21,22 @@ pub(in crate::expr::table) fn create(a: &Args<'_>, parameter: &str, class: &'sta
         Some(made) => types::cast(&Ty::class(class), Value::Object(made)),
         None => match rsa::by_name(name) {
             Some(made) => types::cast(&Ty::class(class), made?),
+            // An object of any class can be made, which is no algorithm.
+            None if is_class(name) => Err(throw(
+                "InvalidCastException",
+                format!("Unable to cast object of type '{name}' to type '{class}'."),
+            )),
             None => Ok(Value::Null),
         },
     }
+}
+
+/// Whether a name is that of a class with constructors.
+fn is_class(name: &str) -> bool {
+    let full = name.split(['`', '[']).next().unwrap_or(name);
+    let simple = full.rsplit('.').next().unwrap_or(full);
+    table().get(simple).is_some_and(|t| {
+        let mut members = t.members.iter();
+        t.full == full && members.any(|m| m.kind == MemberKind::Constructor)
+    })
 }

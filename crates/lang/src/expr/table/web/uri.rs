@@ -40,9 +40,18 @@ impl Object for Uri {
         self
     }
     fn text(&self) -> String {
-        self.parts
-            .as_ref()
-            .map_or_else(|| self.original.to_string(), |p| readable(&p.absolute()))
+        let Some(parts) = &self.parts else {
+            return self.original.to_string();
+        };
+        let mut text = readable(&parts.absolute());
+        // A control character that was given as it is stays so; one that was escaped stays escaped.
+        for c in (0..0x20).chain([0x7f]).map(char::from) {
+            let escape = format!("%{:02X}", u32::from(c));
+            if self.original.contains(c) && !self.original.to_ascii_uppercase().contains(&escape) {
+                text = text.replace(&escape, c.encode_utf8(&mut [0; 4]));
+            }
+        }
+        text
     }
     fn hash_text(&self) -> Option<String> {
         Some(match &self.parts {
