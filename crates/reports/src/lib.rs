@@ -16,5 +16,6 @@ pub mod report;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod source;
+pub mod statement;
 pub mod sums;
 pub mod table;
