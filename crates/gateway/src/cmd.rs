@@ -11,6 +11,7 @@ pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+pub(crate) mod statement;
 pub(crate) mod test;
 pub(crate) mod trace;
 

@@ -36,6 +36,7 @@ mod trace_context;
 mod tunnel;
 mod turn;
 mod upstream;
+pub mod webhook;
 mod wheel;
 
 pub use config::ProxyConfig;

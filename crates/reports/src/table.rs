@@ -210,7 +210,7 @@ impl Table {
         let total = self.total.as_ref().map(&cells);
         let left: Vec<bool> = shown
             .iter()
-            .map(|at| self.rows.iter().all(|row| row[*at].is_text()))
+            .map(|at| every().all(|row| row[*at].is_text()))
             .collect();
         let width = |column: usize| {
             let rows = body.iter().chain(total.as_ref());

@@ -1,6 +1,6 @@
 //! `tollgate report`.
 
-use super::books::{Books, Opened, put};
+use super::books::{Books, Opened, put, tell, unreadable};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use tollgate_reports::source;
 /// Who used and spent what: sums of the ledger by any dimension and period.
 ///
 /// Reads while a gateway writes. Costs are exact decimals; what they leave out (models without a price, estimates) is
-/// told in notes, on standard error for CSV and FOCUS. Exit status: 0, 1 when the ledger cannot be read.
+/// told in notes, on standard error for CSV and FOCUS. Exit status: 0, 2 when the ledger cannot be read.
 #[derive(Args)]
 pub(crate) struct Report {
     #[command(flatten)]
@@ -143,6 +143,10 @@ impl Measures {
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        Ok(unreadable(self.report()))
+    }
+
+    fn report(&self) -> anyhow::Result<ExitCode> {
         let books = self.books.open()?;
         let zone = &self.books.time_zone;
         let period = match (&self.from, &self.to) {
@@ -201,8 +205,4 @@ impl Report {
         tell(&read.notes());
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn tell(notes: &[String]) {
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
 }

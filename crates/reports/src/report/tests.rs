@@ -134,13 +134,13 @@ fn nothing_in_the_period() {
     check(
         &asked,
         &expect![[r#"
-        2024-02, USD
+            2024-02, USD
 
-        team   model  calls  tokens  cost
-        -----  -----  -----  ------  ----
-        -----  -----  -----  ------  ----
-        total         0      0       0
-    "#]],
+            team   model  calls  tokens  cost
+            -----  -----  -----  ------  ----
+            -----  -----  -----  ------  ----
+            total             0       0     0
+        "#]],
     );
 }
 

@@ -104,7 +104,7 @@ fn section(title: &str, caption: &str, table: &Table) -> String {
         .for_each(|cells| out.push_str(&row(cells)));
     out.push_str("</tbody>\n");
     if let Some(total) = &table.total {
-        let _ = write!(out, "<tfoot>{}</tfoot>\n", row(total));
+        let _ = writeln!(out, "<tfoot>{}</tfoot>", row(total));
     }
     out.push_str("</table>\n</section>\n");
     out

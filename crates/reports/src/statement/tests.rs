@@ -107,28 +107,28 @@ fn a_month_without_calls_is_a_statement_too() {
         model  calls  input tokens  output tokens  cost  month before
         -----  -----  ------------  -------------  ----  ------------
         -----  -----  ------------  -------------  ----  ------------
-        total  0      0             0              0     0
+        total      0             0              0     0             0
 
         By user and subscription
 
         user   subscription  calls  input tokens  output tokens  cost
         -----  ------------  -----  ------------  -------------  ----
         -----  ------------  -----  ------------  -------------  ----
-        total                0      0             0              0
+        total                    0             0              0     0
 
         By day
 
         day    calls  input tokens  output tokens  cost
         -----  -----  ------------  -------------  ----
         -----  -----  ------------  -------------  ----
-        total  0      0             0              0
+        total      0             0              0     0
 
         How calls ended
 
         end reason  calls  input tokens  output tokens  cost
         ----------  -----  ------------  -------------  ----
         ----------  -----  ------------  -------------  ----
-        total       0      0             0              0
+        total           0             0              0     0
 
         Budgets: this team's use
 
