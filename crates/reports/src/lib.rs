@@ -12,6 +12,7 @@ pub mod focus;
 pub mod group;
 pub mod histogram;
 pub mod period;
+pub mod reconcile;
 pub mod report;
 #[cfg(test)]
 pub(crate) mod sample;

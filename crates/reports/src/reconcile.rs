@@ -442,8 +442,17 @@ impl Comparison {
         if self.by_call {
             columns.push("call");
         }
-        columns.extend(["measure", "provider", "ledger", "difference", "share", "verdict"]);
-        let shown = lines.iter().filter(|line| all || line.verdict != Verdict::Agrees);
+        columns.extend([
+            "measure",
+            "provider",
+            "ledger",
+            "difference",
+            "share",
+            "verdict",
+        ]);
+        let shown = lines
+            .iter()
+            .filter(|line| all || line.verdict != Verdict::Agrees);
         let row = |line: &Line| {
             let number = |n: i128| match line.measure {
                 Measure::Cost => Cell::Money(money(n)),

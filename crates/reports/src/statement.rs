@@ -164,7 +164,7 @@ impl Months {
 
     /// The statement.
     #[must_use]
-    pub fn finish(mut self, read: &Read) -> Statement {
+    pub fn finish(self, read: &Read) -> Statement {
         let total = self.by_model.total().clone();
         let mut told = notes(&total, &self.subject.currency);
         told.extend(read.notes());
@@ -181,14 +181,12 @@ impl Months {
                 used: total.clone(),
             });
         }
-        for id in self.subject.limits.keys() {
-            self.budgets.entry(id.clone()).or_default();
-        }
         for (name, used) in self.budgets {
-            let limit = self.subject.limits.get(&name).copied();
-            if limit.is_some() || used != Sums::default() {
-                budgets.push(Budget { name, limit, used });
-            }
+            // A budget of each subscription is `id/subscription`.
+            let id = name.split('/').next().unwrap_or_default();
+            let limits = &self.subject.limits;
+            let limit = limits.get(&name).or_else(|| limits.get(id)).copied();
+            budgets.push(Budget { name, limit, used });
         }
         let by_day: BTreeMap<String, &Sums> = self
             .by_day

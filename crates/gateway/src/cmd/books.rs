@@ -3,11 +3,15 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::tz::TimeZone;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
+use tollgate_control::{Options, load_with};
+use tollgate_engine::definition::{Definition, UserDefinition};
 use tollgate_llm::price::PriceTable;
-use tollgate_reports::dimension::Team;
+use tollgate_reports::dimension::{Filter, Team};
 
 /// The arguments that say which ledger, and how to read it.
 #[derive(Args)]
@@ -15,15 +19,16 @@ pub(crate) struct Books {
     /// The ledger's folder, or a configuration (a file, or its folder) whose `gateway.ledger` names one.
     #[arg(value_name = "LEDGER|CONFIG")]
     source: PathBuf,
+    /// The configuration of a ledger that is given as a folder: its prices, groups and budgets.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
     /// Whose days and months, for example Europe/Berlin. Providers count days in UTC.
     #[arg(long, default_value = "UTC", value_name = "ZONE", value_parser = zone)]
     pub(crate) time_zone: TimeZone,
-    /// What a team is: product, subscription, user, workspace, api, or tag:NAME; with a configuration also group.
+    /// What a team is: product, subscription, user, workspace, api, or tag:NAME; with a configuration also group (the
+    /// first group of the user that is not API Management's own).
     #[arg(long, default_value = "product", value_name = "DIMENSION")]
     team_is: String,
-    /// The currency of a ledger that is given without its configuration.
-    #[arg(long, value_name = "CODE")]
-    currency: Option<String>,
 }
 
 /// An opened ledger.
@@ -32,7 +37,12 @@ pub(crate) struct Opened {
     pub(crate) team: Team,
     pub(crate) currency: String,
     pub(crate) prices: Arc<PriceTable>,
+    /// Of the configuration, where one was given.
+    pub(crate) definition: Option<Definition>,
 }
+
+/// API Management's own groups, which are no teams.
+const SYSTEM_GROUPS: [&str; 3] = ["administrators", "developers", "guests"];
 
 fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| {
@@ -40,19 +50,79 @@ fn zone(name: &str) -> Result<TimeZone, String> {
     })
 }
 
+/// A filter of an argument.
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|e| e.to_string())
+}
+
 impl Books {
     pub(crate) fn open(&self) -> anyhow::Result<Opened> {
-        let folder = self.source.clone();
+        let is_config = self.source.is_file() || self.source.join("tollgate.yaml").is_file();
+        let config = is_config.then_some(&self.source).or(self.config.as_ref());
+        let (definition, ledger) = match config {
+            None => (None, None),
+            Some(path) => {
+                let (definition, ledger) = read(path)?;
+                (Some(definition), ledger)
+            }
+        };
+        let folder = if is_config {
+            let none = || {
+                format!(
+                    "{}: the configuration has no `gateway.ledger`",
+                    self.source.display()
+                )
+            };
+            ledger.with_context(none)?
+        } else {
+            self.source.clone()
+        };
         if !folder.is_dir() {
             bail!("{}: there is no such folder", folder.display());
         }
+        let team = match (&*self.team_is, &definition) {
+            ("group", Some(definition)) => Team::Group(groups(definition)),
+            ("group", None) => bail!(
+                "--team-is group needs a configuration, which says who is in which group: name one with --config"
+            ),
+            (name, _) => Team::parse(name)?,
+        };
+        let prices = definition.as_ref().map(|d| d.gateway.prices.clone());
+        let prices = prices.unwrap_or_else(PriceTable::shipped);
         Ok(Opened {
             folder,
-            team: Team::parse(&self.team_is)?,
-            currency: self.currency.clone().unwrap_or_else(|| String::from("USD")),
-            prices: PriceTable::shipped(),
+            team,
+            currency: prices.currency().to_owned(),
+            prices,
+            definition,
         })
     }
+}
+
+/// A configuration and where its ledger is.
+fn read(path: &Path) -> anyhow::Result<(Definition, Option<PathBuf>)> {
+    let options = Options {
+        definition: true,
+        // Secrets are for calls.
+        missing_secrets: true,
+        ..Options::default()
+    };
+    let loaded = load_with(path, &options);
+    let Some(definition) = loaded.definition else {
+        let faults = loaded.diagnostics.render_compact(&loaded.sources);
+        bail!("{faults}the configuration is refused");
+    };
+    Ok((definition, None))
+}
+
+/// The team of each user.
+fn groups(definition: &Definition) -> HashMap<String, String> {
+    let team = |user: &UserDefinition| {
+        let mut groups = user.groups.iter();
+        let (id, _) = groups.find(|(id, _)| !SYSTEM_GROUPS.contains(&&**id))?;
+        Some((user.id.to_string(), id.to_string()))
+    };
+    definition.users.iter().filter_map(team).collect()
 }
 
 /// Writes to a file, or to standard output. A reader that has gone (`| head`) is no fault.
@@ -64,4 +134,17 @@ pub(crate) fn put(out: Option<&Path>, text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// What numbers leave out, where they cannot say it themselves.
+pub(crate) fn tell(notes: &[String]) {
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+}
+
+/// The exit status of what cannot be read or understood.
+pub(crate) fn unreadable(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
 }

@@ -1,6 +1,6 @@
 //! `tollgate report`.
 
-use super::books::{Books, Opened, put, tell, unreadable};
+use super::books::{Books, Opened, filter, put, tell, unreadable};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -114,10 +114,6 @@ enum Format {
 
 fn dimension(name: &str) -> Result<Dimension, String> {
     Dimension::parse(name).map_err(|e| e.to_string())
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    Filter::parse(text).map_err(|e| e.to_string())
 }
 
 impl Measures {

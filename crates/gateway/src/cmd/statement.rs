@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tollgate_engine::definition::Secret;
+use tollgate_engine::definition::{BudgetDefinition, Secret};
 use tollgate_proxy::webhook::{Message, Webhooks};
 use tollgate_reports::dimension::Dimension;
+use tollgate_reports::entry::money;
 use tollgate_reports::group::{Grouping, Groups};
 use tollgate_reports::period::Period;
 use tollgate_reports::source;
 use tollgate_reports::statement::{Limit, Months, Statement as Page, Subject};
+use tollgate_state::budgets::{Recurrence, Unit};
 
 /// What a team used and spent in a month, as a page that prints, as text, or posted to a webhook.
 ///
@@ -122,7 +124,7 @@ impl Statement {
             team_is: books.team.clone(),
             month: month.clone(),
             currency: books.currency.clone(),
-            limits: BTreeMap::new(),
+            limits: limits(books),
             allowance: self.allowance,
         });
         let read = source::each(&books.folder, &months.period(), |entry| months.add(entry))?;
@@ -189,6 +191,19 @@ impl Statement {
             }
         })
     }
+}
+
+/// The limits of the configuration's budgets that are of months.
+fn limits(books: &Opened) -> BTreeMap<String, Limit> {
+    let budgets = books.definition.iter().flat_map(|d| &d.budgets);
+    let monthly = budgets.filter(|budget| budget.calendar.recurrence == Recurrence::Month);
+    let limit = |budget: &BudgetDefinition| match budget.unit {
+        Unit::Tokens => Limit::Tokens(u64::try_from(budget.limit).unwrap_or(u64::MAX)),
+        Unit::Money => Limit::Cost(money(i128::try_from(budget.limit).unwrap_or(i128::MAX))),
+    };
+    monthly
+        .map(|budget| (budget.id.to_string(), limit(budget)))
+        .collect()
 }
 
 /// The teams that have calls in a month.

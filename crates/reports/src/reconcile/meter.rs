@@ -14,8 +14,22 @@ pub fn canonical(name: &str) -> String {
         name = last.to_owned();
     }
     for prefix in [
-        "us.", "eu.", "apac.", "au.", "jp.", "ca.", "us-gov.", "global.", "anthropic.", "amazon.", "meta.", "mistral.",
-        "cohere.", "openai.", "deepseek.", "qwen.",
+        "us.",
+        "eu.",
+        "apac.",
+        "au.",
+        "jp.",
+        "ca.",
+        "us-gov.",
+        "global.",
+        "anthropic.",
+        "amazon.",
+        "meta.",
+        "mistral.",
+        "cohere.",
+        "openai.",
+        "deepseek.",
+        "qwen.",
     ] {
         if let Some(rest) = name.strip_prefix(prefix) {
             name = rest.to_owned();
@@ -32,7 +46,9 @@ pub fn canonical(name: &str) -> String {
         }
     }
     let parts: Vec<&str> = name.split('-').collect();
-    let digits = |part: &str, length: usize| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    let digits = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit())
+    };
     let kept = match parts[..] {
         [.., y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2) => parts.len() - 3,
         [.., date] if digits(date, 8) => parts.len() - 1,
@@ -54,7 +70,8 @@ fn plausible(date: &str) -> bool {
 pub(super) fn meter(text: &str) -> (String, Option<Measure>) {
     let lower = text.to_ascii_lowercase();
     let mut model = Vec::new();
-    let (mut input, mut output, mut cached, mut write, mut audio) = (false, false, false, false, false);
+    let (mut input, mut output, mut cached, mut write, mut audio) =
+        (false, false, false, false, false);
     for (at, word) in lower.split([' ', ',', '_', '-', ':', '/']).enumerate() {
         match word {
             "input" | "inp" | "inpt" | "in" | "prompt" => input = true,
@@ -62,9 +79,10 @@ pub(super) fn meter(text: &str) -> (String, Option<Measure>) {
             "cached" | "cache" | "cchd" | "cd" | "cach" | "read" => cached = true,
             "write" | "wr" | "creation" => write = true,
             "audio" | "aud" => audio = true,
-            "" | "tokens" | "token" | "count" | "units" | "unit" | "1k" | "1m" | "global" | "glbl" | "gl"
-            | "regional" | "regnl" | "rgnl" | "datazone" | "dzone" | "dz" | "data" | "zone" | "batch"
-            | "standard" | "std" | "usage" | "cross" | "region" | "ondemand" => {}
+            "" | "tokens" | "token" | "count" | "units" | "unit" | "1k" | "1m" | "global"
+            | "glbl" | "gl" | "regional" | "regnl" | "rgnl" | "datazone" | "dzone" | "dz"
+            | "data" | "zone" | "batch" | "standard" | "std" | "usage" | "cross" | "region"
+            | "ondemand" => {}
             // A region of AWS: use1, euc1, apn1.
             region if at == 0 && is_aws_region(region) => {}
             word => model.push(word),
@@ -85,7 +103,9 @@ pub(super) fn meter(text: &str) -> (String, Option<Measure>) {
 fn is_aws_region(word: &str) -> bool {
     word.len() == 4
         && word.ends_with(|c: char| c.is_ascii_digit())
-        && ["us", "eu", "ap", "ca", "sa", "me", "af", "il", "mx"].iter().any(|area| word.starts_with(area))
+        && ["us", "eu", "ap", "ca", "sa", "me", "af", "il", "mx"]
+            .iter()
+            .any(|area| word.starts_with(area))
 }
 
 /// By what a meter's quantity is multiplied: `1K`, `1K tokens`, `1M`, `1000 Tokens`.

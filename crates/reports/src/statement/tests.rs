@@ -130,12 +130,6 @@ fn a_month_without_calls_is_a_statement_too() {
         ----------  -----  ------------  -------------  ----
         total           0             0              0     0
 
-        Budgets: this team's use
-
-        budget  limit     used cost  used tokens  used share
-        ------  --------  ---------  -----------  ----------
-        gold    0.02 USD          0            0        0.0%
-
         note: A team is a product. Days are those of UTC. Costs are by the gateway's price table, in USD.
     "#]].assert_eq(&statement(&ledger, "bronze").text());
     assert!(statement(&ledger, "bronze").html().contains("</html>"));
