@@ -7,9 +7,7 @@
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::upstream::ClientTls;
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::webhook::{self, Message};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,14 +18,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tollgate_engine::Snapshot;
 use tollgate_engine::budget::{Told, show};
-use tollgate_engine::definition::{NotificationDefinition, Secret};
+use tollgate_engine::definition::NotificationDefinition;
 use tollgate_state::budgets::{Notice, Standing, Unit};
 
 /// Most posts that are tried at one time; more are dropped and counted.
 const MOST: usize = 256;
-
-/// Most time for one try.
-const TRY: Duration = Duration::from_secs(10);
 
 /// Wait after a first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -37,9 +32,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How long a gateway that ends still tries to post what waits.
 const LAST_CHANCE: Duration = Duration::from_secs(3);
-
-/// Largest answer that is read.
-const LARGEST_ANSWER: usize = 64 << 10;
 
 /// Numbers of posts.
 #[derive(Debug, Default)]
@@ -206,67 +198,17 @@ async fn deliver(post: Post, endpoint: Rc<Endpoint>, health: Arc<Health>) {
 }
 
 async fn attempt(post: &Post, endpoint: &Endpoint, health: &Health) -> Result<(), String> {
-    let timestamp = (health.clock.unix_millis() / 1000).to_string();
-    let signature = post
-        .target
-        .secret
-        .as_ref()
-        .map(|secret| sign(secret, &post.id, &timestamp, &post.body));
-    let mut headers = vec![
-        (
-            "content-type",
-            "application/cloudevents+json; charset=utf-8",
-        ),
-        ("webhook-id", post.id.as_str()),
-        ("webhook-timestamp", timestamp.as_str()),
-    ];
-    if let Some(signature) = &signature {
-        headers.push(("webhook-signature", signature));
-    }
-    let call = endpoint.call(
+    let message = Message {
+        id: &post.id,
+        at: health.clock.unix_millis() / 1000,
+        content_type: "application/cloudevents+json; charset=utf-8",
+        body: &post.body,
+    };
+    let posted = webhook::send(
+        endpoint,
         &post.target.url,
-        &headers,
-        Some(post.body.clone()),
-        LARGEST_ANSWER,
+        post.target.secret.as_ref(),
+        &message,
     );
-    match tokio::time::timeout(TRY, call).await {
-        Ok(Ok(_)) => Ok(()),
-        // Any success will do.
-        Ok(Err(refused)) if (200..300).contains(&refused.status) => Ok(()),
-        Ok(Err(refused)) => Err(refused.why),
-        Err(_) => Err(format!("no answer within {TRY:?}")),
-    }
-}
-
-/// `webhook-signature`: HMAC-SHA256 of id, timestamp and body. A secret that begins with `whsec_` is Base64 behind that.
-fn sign(secret: &Secret, id: &str, timestamp: &str, body: &str) -> String {
-    let text = secret.expose();
-    let decoded = text
-        .strip_prefix("whsec_")
-        .and_then(|base64| STANDARD.decode(base64).ok());
-    let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-    let mut context = hmac::Context::with_key(&key);
-    for part in [id, ".", timestamp, ".", body] {
-        context.update(part.as_bytes());
-    }
-    format!("v1,{}", STANDARD.encode(context.sign()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of the Standard Webhooks specification.
-    #[test]
-    fn signatures_are_those_of_standard_webhooks() {
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let signature = sign(
-            &secret,
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            "1614265330",
-            r#"{"test": 2432232314}"#,
-        );
-        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
+    posted.await.map_err(|(why, _)| why)
 }

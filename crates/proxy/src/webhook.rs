@@ -1,6 +1,6 @@
 //! Posts to webhooks, signed as Standard Webhooks says (standardwebhooks.com): statements, notices.
 //!
-//! Called by `tollgate statement --webhook`. What must stay true: the id of a message stays the same when it is sent
+//! Called by `notifications` (budgets) and by `tollgate statement --webhook`. What must stay true: the id of a message stays the same when it is sent
 //! again, so that a receiver can count it once; a call has a deadline; a failure says no secret.
 
 #[cfg(test)]
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tollgate_engine::definition::Secret;
 
 /// Most time for one post.
-const DEADLINE: Duration = Duration::from_secs(15);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Most bytes of an answer; it is not read but for the words of an error.
 const LIMIT: usize = 64 << 10;
@@ -27,6 +27,8 @@ pub struct Message<'a> {
     pub id: &'a str,
     /// `webhook-timestamp`: when it is sent, Unix seconds.
     pub at: u64,
+    /// `content-type`: a form of JSON.
+    pub content_type: &'a str,
     /// JSON.
     pub body: &'a str,
 }
@@ -71,23 +73,33 @@ impl Webhooks {
         secret: Option<&Secret>,
         message: &Message<'_>,
     ) -> Result<(), (String, bool)> {
-        let endpoint = Endpoint::new(self.tls.clone());
-        let at = message.at.to_string();
-        let signature = secret.map(|secret| signature(secret, message));
-        let mut headers = vec![
-            ("content-type", "application/json"),
-            ("webhook-id", message.id),
-            ("webhook-timestamp", &*at),
-        ];
-        if let Some(signature) = &signature {
-            headers.push(("webhook-signature", signature));
-        }
-        let call = endpoint.call(url, &headers, Some(message.body.to_owned()), LIMIT);
-        match tokio::time::timeout(DEADLINE, call).await {
-            Err(_) => Err((format!("no answer within {DEADLINE:?}"), true)),
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(refused)) if (200..300).contains(&refused.status) => Ok(()),
-            Ok(Err(refused)) => Err((refused.why, matches!(refused.status, 0 | 408 | 429 | 500..))),
-        }
+        send(&Endpoint::new(self.tls.clone()), url, secret, message).await
+    }
+}
+
+/// The same with a client that is there.
+pub(crate) async fn send(
+    endpoint: &Endpoint,
+    url: &str,
+    secret: Option<&Secret>,
+    message: &Message<'_>,
+) -> Result<(), (String, bool)> {
+    let at = message.at.to_string();
+    let signature = secret.map(|secret| signature(secret, message));
+    let mut headers = vec![
+        ("content-type", message.content_type),
+        ("webhook-id", message.id),
+        ("webhook-timestamp", &*at),
+    ];
+    if let Some(signature) = &signature {
+        headers.push(("webhook-signature", signature));
+    }
+    let call = endpoint.call(url, &headers, Some(message.body.to_owned()), LIMIT);
+    match tokio::time::timeout(DEADLINE, call).await {
+        Err(_) => Err((format!("no answer within {DEADLINE:?}"), true)),
+        Ok(Ok(_)) => Ok(()),
+        // Any success will do.
+        Ok(Err(refused)) if (200..300).contains(&refused.status) => Ok(()),
+        Ok(Err(refused)) => Err((refused.why, matches!(refused.status, 0 | 408 | 429 | 500..))),
     }
 }

@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tollgate_control::{Options, load_with};
-use tollgate_engine::definition::{Definition, UserDefinition};
+use tollgate_engine::definition::{BackendKind, Definition, UserDefinition};
 use tollgate_llm::price::PriceTable;
+use tollgate_reports::capacity::Capacities;
 use tollgate_reports::dimension::{Filter, Team};
+use tollgate_reports::entry::Entry;
+use tollgate_reports::period::Period;
+use tollgate_reports::source::{self, Read};
 
 /// The arguments that say which ledger, and how to read it.
 #[derive(Args)]
@@ -39,6 +43,29 @@ pub(crate) struct Opened {
     pub(crate) prices: Arc<PriceTable>,
     /// Of the configuration, where one was given.
     pub(crate) definition: Option<Definition>,
+    /// Deployments of it that are paid for by the hour.
+    capacities: Capacities,
+}
+
+impl Opened {
+    /// Gives all entries of a period, those of capacity that is paid by the hour with their shares; and what a reader of
+    /// the numbers has to know of that capacity.
+    pub(crate) fn each(
+        &self,
+        period: &Period,
+        mut take: impl FnMut(&Entry<'_>),
+    ) -> anyhow::Result<(Read, Option<String>)> {
+        if self.capacities.is_empty() {
+            return Ok((source::each(&self.folder, period, take)?, None));
+        }
+        let mut capacities = self.capacities.clone();
+        source::each(&self.folder, period, |entry| capacities.note(entry))?;
+        let read = source::each(&self.folder, period, |entry| {
+            take(&capacities.charge(entry));
+        })?;
+        let now = jiff::Timestamp::now();
+        Ok((read, capacities.note_of(period, now, &self.currency)))
+    }
 }
 
 /// API Management's own groups, which are no teams.
@@ -90,6 +117,7 @@ impl Books {
         let prices = definition.as_ref().map(|d| d.gateway.prices.clone());
         let prices = prices.unwrap_or_else(PriceTable::shipped);
         Ok(Opened {
+            capacities: definition.as_ref().map(capacities).unwrap_or_default(),
             folder,
             team,
             currency: prices.currency().to_owned(),
@@ -112,7 +140,25 @@ fn read(path: &Path) -> anyhow::Result<(Definition, Option<PathBuf>)> {
         let faults = loaded.diagnostics.render_compact(&loaded.sources);
         bail!("{faults}the configuration is refused");
     };
-    Ok((definition, None))
+    Ok((
+        definition,
+        loaded.settings.ledger.map(|ledger| ledger.folder),
+    ))
+}
+
+/// The deployments with a price for an hour.
+fn capacities(definition: &Definition) -> Capacities {
+    let mut capacities = Capacities::default();
+    for backend in &definition.backends {
+        if let BackendKind::Single(server) = &backend.kind {
+            for (name, deployment) in &server.models.deployments {
+                if let Some(hour) = deployment.hour {
+                    capacities.add(&backend.id, name, hour);
+                }
+            }
+        }
+    }
+    capacities
 }
 
 /// The team of each user.

@@ -10,7 +10,6 @@ use tollgate_reports::focus::{Account, Focus};
 use tollgate_reports::group::{Grouping, Groups};
 use tollgate_reports::period::Period;
 use tollgate_reports::report::{Measure, Order, Report as Rows};
-use tollgate_reports::source;
 
 /// Who used and spent what: sums of the ledger by any dimension and period.
 ///
@@ -165,7 +164,7 @@ impl Report {
             return self.focus(&books, grouping);
         }
         let mut groups = Groups::new(grouping);
-        let read = source::each(&books.folder, &groups.grouping().period.clone(), |entry| {
+        let (read, capacity) = books.each(&groups.grouping().period.clone(), |entry| {
             groups.add(entry);
         })?;
         let order = match self.sort {
@@ -174,7 +173,8 @@ impl Report {
             Sort::Tokens => Order::Tokens,
             Sort::Calls => Order::Calls,
         };
-        let rows = Rows::new(&groups, &measures, order, self.top, &read, &books.currency);
+        let mut rows = Rows::new(&groups, &measures, order, self.top, &read, &books.currency);
+        rows.notes.extend(capacity);
         let out = self.out.as_deref();
         match self.format {
             Format::Table => put(out, &rows.text())?,
@@ -195,9 +195,10 @@ impl Report {
         };
         let period = grouping.period.clone();
         let mut focus = Focus::new(grouping, account, books.prices.clone());
-        let read = source::each(&books.folder, &period, |entry| focus.add(entry))?;
+        let (read, capacity) = books.each(&period, |entry| focus.add(entry))?;
         put(self.out.as_deref(), &focus.csv()?)?;
         tell(&focus.notes());
+        tell(capacity.as_slice());
         tell(&read.notes());
         Ok(ExitCode::SUCCESS)
     }

@@ -127,7 +127,8 @@ impl Statement {
             limits: limits(books),
             allowance: self.allowance,
         });
-        let read = source::each(&books.folder, &months.period(), |entry| months.add(entry))?;
+        // The month before is read with it; what is idle is of both, and stands in the report.
+        let (read, _) = books.each(&months.period(), |entry| months.add(entry))?;
         let page = months.finish(&read);
         if self.webhook.is_none() || out.is_some() {
             let text = match self.format {
@@ -173,6 +174,7 @@ impl Statement {
                 let message = Message {
                     id: &id,
                     at: u64::try_from(at).unwrap_or(0),
+                    content_type: "application/json",
                     body: &body,
                 };
                 match webhooks.post(url, secret.as_ref(), &message).await {

@@ -7,6 +7,7 @@ fn the_specifications_example() {
     let message = Message {
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
         at: 1_614_265_330,
+        content_type: "application/json",
         body: r#"{"test": 2432232314}"#,
     };
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

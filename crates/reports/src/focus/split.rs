@@ -75,7 +75,8 @@ impl Split {
                 return parts;
             }
         }
-        self.unsplit += 1;
+        // A share of capacity that is paid by the hour is of the call as a whole.
+        self.unsplit += u64::from(Tier::from_name(&entry.call.tier) != Some(Tier::Provisioned));
         vec![Part {
             class: None,
             quantity: entry.total(),

@@ -467,9 +467,11 @@ impl Places {
             call: one(
                 "call",
                 &[
+                    "call",
                     "tollgate-request-id",
                     "tollgate_request_id",
                     "client_request_id",
+                    "x-ms-client-request-id",
                 ],
             )?,
             counts,
@@ -591,7 +593,12 @@ fn csv(
 
 /// The id of a call, as `tollgate-request-id` has it.
 fn call_id(text: &str) -> Option<u128> {
-    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    // Behind the id stands the number of an attempt: it is the same call.
+    let id = match text.char_indices().nth(36) {
+        Some((at, '-')) => &text[..at],
+        _ => text,
+    };
+    let digits: String = id.chars().filter(|c| *c != '-').collect();
     (digits.len() == 32).then(|| u128::from_str_radix(&digits, 16).ok())?
 }
 

@@ -1,4 +1,4 @@
-//! The simulator's own endpoints: `/usage`, `/requests`, `/calls`, `/faults`, `/issuer`, `/livez`, `/`.
+//! The simulator's own endpoints: `/usage` (as OpenAI's usage API too), `/requests`, `/calls`, `/faults`, `/issuer`, `/livez`, `/`.
 //!
 //! Called by the router. They have no credentials and are not recorded. What must stay true: the
 //! answers are the serialised public types, so that tests in other languages can rely on them.
@@ -35,6 +35,9 @@ pub(super) fn answer(state: &State, head: &Parts, body: &[u8]) -> Option<Result<
                 .usage
                 .report(query.get("request_id").map(String::as_str)),
         ),
+        ("/v1/organization/usage/completions", &Method::GET) => {
+            Ok(state.usage.report(None).organization())
+        }
         ("/usage", &Method::DELETE) => {
             state.usage.reset();
             Ok(json!({ "reset": true }))
@@ -160,7 +163,7 @@ fn index(state: &State) -> Value {
         "users": state.config.identity.users.iter().map(|user| {
             json!({ "username": user.username, "password": user.password, "roles": user.roles })
         }).collect::<Vec<_>>(),
-        "control": ["GET|DELETE /usage", "GET|DELETE /requests", "GET|DELETE /calls", "GET|POST|DELETE /faults", "GET /issuer",
+        "control": ["GET|DELETE /usage", "GET /v1/organization/usage/completions", "GET|DELETE /requests", "GET|DELETE /calls", "GET|POST|DELETE /faults", "GET /issuer",
                     "POST /issuer/rotate", "POST /issuer/withdraw", "POST|DELETE /issuer/outage"]
     })
 }

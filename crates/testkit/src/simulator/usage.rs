@@ -4,10 +4,11 @@
 //! gateway's accounting with the provider's. What must stay true: each admitted call is recorded
 //! once; totals cover everything since the last reset, also what the bounded list has dropped.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,48 @@ pub struct UsageReport {
     pub dropped: u64,
     /// Answers that are still being sent; they are not billed yet.
     pub open: u64,
+}
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+impl UsageReport {
+    /// What OpenAI's usage API answers: buckets of UTC days, grouped by model.
+    #[must_use]
+    pub fn organization(&self) -> Value {
+        let mut days: BTreeMap<u64, BTreeMap<&str, [u64; 3]>> = BTreeMap::new();
+        for record in &self.requests {
+            let models = days.entry(record.time_ms / DAY_MS).or_default();
+            let sums = models.entry(&record.model).or_default();
+            sums[0] += 1;
+            sums[1] += u64::from(record.prompt_tokens);
+            sums[2] += u64::from(record.completion_tokens);
+        }
+        let result = |(model, [requests, input, output]): (&str, [u64; 3])| {
+            json!({
+                "object": "organization.usage.completions.result",
+                "input_tokens": input,
+                "output_tokens": output,
+                "input_cached_tokens": 0,
+                "num_model_requests": requests,
+                "model": model,
+            })
+        };
+        let bucket = |(day, models): (u64, BTreeMap<&str, [u64; 3]>)| {
+            json!({
+                "object": "bucket",
+                "start_time": day * DAY_MS / 1000,
+                "end_time": (day + 1) * DAY_MS / 1000,
+                "results": models.into_iter().map(result).collect::<Vec<_>>(),
+            })
+        };
+        json!({
+            "object": "page",
+            "data": days.into_iter().map(bucket).collect::<Vec<_>>(),
+            "has_more": false,
+            "next_page": null,
+        })
+    }
 }
 
 /// The bounded list and its sums.
