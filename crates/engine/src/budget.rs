@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `plan` | the budgets of a configuration, compiled |
 //! | `draw` | a call's way through its budgets |
+//! | `admit` | what it may spend, and whether they have it |
 //! | `refusal` | what is said to a call that does not fit |
 //! | `keys` | keys that a caller makes of its own, each with a ceiling |
 //! | `notices` | reports of thresholds on their way out |
@@ -14,12 +15,12 @@
 //! without one costs one branch; a call is admitted by all of its budgets or by none, and settles with the numbers that
 //! the ledger keeps, so that a restart finds the same.
 
+mod admit;
 mod api;
 mod draw;
 pub mod keys;
 mod notices;
 mod plan;
-mod price;
 mod refusal;
 pub mod show;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 //! What must stay true: a call is admitted once, however often it is sent; what was set aside is settled or given back;
 //! a header or variable tells what is left after this call's own reservation.
 
-use super::refusal::{exceeded, unpriced};
+use super::admit::{Denied, admit};
+use super::refusal::exceeded;
 use super::{ChildKey, Who};
-use crate::definition::UnpricedCalls;
 use crate::exchange::{Deferred, Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::probe::{Counted, Event};
@@ -13,10 +13,12 @@ use crate::settle::Outcome;
 use crate::step::Needs;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use tollgate_lang::value::{Str, Value};
+use tollgate_llm::Operation;
 use tollgate_llm::price::Pico;
-use tollgate_llm::{Operation, Usage};
 use tollgate_state::budgets::{Amount, Link, Refusal, Reservation, Rule, Subject, Unit};
 
 /// Longest name of a run that is kept; the ledger keeps 256 bytes of a budget's name and its subject's.
@@ -33,8 +35,11 @@ static AMOUNT: LazyLock<Str> = LazyLock::new(|| Str::from("budget-remaining-amou
 pub struct Draw {
     /// The budgets, narrow to broad.
     pub budgets: SmallVec<[Drawn; 4]>,
-    reservation: Option<Reservation>,
+    held: Held,
 }
+
+/// What is set aside for a call until it has settled. A running stream may take more.
+pub(super) type Held = Rc<RefCell<Option<Reservation>>>;
 
 /// One budget that a call draws from.
 #[derive(Clone, Debug)]
@@ -47,7 +52,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    fn link(&self) -> Link<'_> {
+    pub(super) fn link(&self) -> Link<'_> {
         Link {
             rule: &self.rule,
             subject: match &*self.subject {
@@ -71,8 +76,8 @@ impl Drawn {
 impl Draw {
     /// What is set aside for the call.
     pub fn reserved(&self) -> Amount {
-        self.reservation
-            .as_ref()
+        let held = self.held.borrow();
+        held.as_ref()
             .map_or_else(Amount::default, Reservation::amount)
     }
 }
@@ -128,21 +133,19 @@ pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
     if drawn.is_empty() {
         return Ok(());
     }
-    let amount = may_spend(rq, &drawn)?;
-    let now = rq.services.clock.unix_millis();
-    let reserved = rq
-        .services
-        .budgets
-        .accounts
-        .reserve(&links(&drawn), amount, now);
-    tell(rq, &drawn, amount, reserved.is_ok());
-    match reserved {
-        Err(refusal) => Err(refuse(rq, &drawn, *refusal)),
-        Ok(reservation) => {
-            rq.draw = Some(Box::new(Draw {
+    match admit(rq, &drawn) {
+        Err(Denied::Failed(failure)) => Err(failure),
+        Err(Denied::Refused(refusal)) => {
+            tell(rq, &drawn, Amount::default(), false);
+            Err(refuse(rq, &drawn, *refusal))
+        }
+        Ok(held) => {
+            let draw = Draw {
                 budgets: drawn,
-                reservation: Some(reservation),
-            }));
+                held,
+            };
+            tell(rq, &draw.budgets, draw.reserved(), true);
+            rq.draw = Some(Box::new(draw));
             rq.deferred.push(Box::new(Settling));
             Ok(())
         }
@@ -188,40 +191,8 @@ fn resolve(rq: &mut Exchange, all: bool) -> SmallVec<[Drawn; 4]> {
     drawn
 }
 
-fn links(drawn: &[Drawn]) -> SmallVec<[Link<'_>; 6]> {
+pub(super) fn links(drawn: &[Drawn]) -> SmallVec<[Link<'_>; 6]> {
     drawn.iter().map(Drawn::link).collect()
-}
-
-/// What is to be set aside: the prompt. A call without a price is refused by budgets of money, but for those that let it
-/// through.
-fn may_spend(rq: &mut Exchange, drawn: &[Drawn]) -> Result<Amount, Box<Failure>> {
-    let estimate = rq.llm_call().estimate().tokens;
-    let mut amount = Amount {
-        tokens: estimate.into(),
-        pico: 0,
-    };
-    if drawn.iter().all(|d| d.rule.unit != Unit::Money) {
-        return Ok(amount);
-    }
-    let usage = Usage::estimate(estimate, 0);
-    match super::price::cost(rq, &usage) {
-        Ok(cost) => amount.pico = cost.0,
-        Err(why) => {
-            let plan = &rq.snapshot.budgets;
-            let strict = drawn.iter().find(|d| {
-                d.rule.unit == Unit::Money
-                    && d.rule.hard
-                    && plan
-                        .find(&d.rule.id)
-                        .is_none_or(|b| b.unpriced == UnpricedCalls::Refuse)
-            });
-            if let Some(strict) = strict {
-                let model = rq.llm.as_deref().map_or("", |call| call.model_name());
-                return Err(unpriced(&strict.link(), model, &why.to_string()));
-            }
-        }
-    }
-    Ok(amount)
 }
 
 /// What is left of the call's budgets: the least of the hard ones of a unit, else of the soft ones.
@@ -357,16 +328,13 @@ fn known(rq: &Exchange) -> Option<Amount> {
     let usage = call.usage?;
     Some(Amount {
         tokens: usage.total.into(),
-        pico: super::price::cost(rq, &usage).map_or(0, |cost| cost.0),
+        pico: call.cost_pico().unwrap_or(0),
     })
 }
 
 /// Ends the call's reservation with what it has spent. Only the first call does.
 pub(crate) fn settle(rq: &mut Exchange, spent: Amount) {
-    let Some(draw) = &mut rq.draw else {
-        return;
-    };
-    let Some(reservation) = draw.reservation.take() else {
+    let Some(reservation) = rq.draw.as_ref().and_then(|draw| draw.held.take()) else {
         return;
     };
     let now = rq.services.clock.unix_millis();

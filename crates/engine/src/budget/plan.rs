@@ -61,6 +61,7 @@ pub(crate) struct Who<'a> {
 pub struct Plan {
     /// All of them.
     pub budgets: Vec<Budget>,
+    currency: Str,
     /// What is set for all of them.
     pub settings: BudgetSettings,
     /// `settings.tokens_header`.
@@ -106,6 +107,7 @@ impl Plan {
             amount_header: header(&settings.amount_header),
             run_header: header(&settings.run_header),
             settings,
+            currency: Str::from(definition.gateway.prices.currency()),
             ..Plan::default()
         };
         if definition.budgets.is_empty() && plan.settings.path.is_none() {
@@ -383,7 +385,7 @@ impl Plan {
 
     /// The currency of budgets of money.
     pub fn currency(&self) -> &str {
-        "USD"
+        &self.currency
     }
 
     /// Index of a subscription by its name with that of its workspace.
