@@ -110,6 +110,7 @@ impl<'a, 'f> Reader<'a, 'f> {
         };
         self.lists(lists, model, &mut definition);
         self.workspaces(model, &mut definition);
+        self.budgets_without_ledger(model, &definition);
         definition.named_values = std::mem::take(&mut self.named_values);
         (definition, settings)
     }

@@ -19,6 +19,7 @@ use crate::snapshot::BackendIndex;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use smallvec::SmallVec;
 use tollgate_llm::{Operation, Usage, dialect, usage};
+use tollgate_state::budgets::Amount;
 use tollgate_state::ledger::{EndReason, Record};
 
 /// Carries the call's id upstream, so that a provider's export can be matched with the ledger. OpenAI logs it.
@@ -105,10 +106,7 @@ pub(crate) async fn admit(
     backend: Option<BackendIndex>,
 ) -> Result<(), Box<Failure>> {
     if rq.accounting.is_none() {
-        // A policy may have found that it is one, or sent it to where it is one.
-        let is_one = rq.llm.is_some()
-            || (rq.request.method == Method::POST && dialect::names_model_call(rq.target_path()));
-        if !is_one {
+        if !is_model_call(rq) {
             return Ok(());
         }
         note(rq);
@@ -242,12 +240,25 @@ pub(crate) fn settle(rq: &mut Exchange, outcome: Outcome) {
         return;
     }
     let now = rq.services.clock.unix_millis();
+    let mut spent = Amount::default();
     for earlier in record::earlier(rq, &accounted, now) {
+        spent = spent.plus(record::spent(&earlier));
         ledger.settle(&Record::Settlement(earlier));
     }
     let end = end::reason(rq, &accounted, outcome);
     let settlement = record::settlement(rq, &accounted, outcome, end, now);
+    spent = spent.plus(record::spent(&settlement));
     ledger.settle(&Record::Settlement(settlement));
+    // With the very numbers that a restart reads.
+    crate::budget::settle(rq, spent);
+}
+
+/// Whether the request is a model call, as far as is known before it goes upstream. A policy may have found that it is
+/// one, or sent it to where it is one.
+pub(crate) fn is_model_call(rq: &Exchange) -> bool {
+    rq.accounting.is_some()
+        || rq.llm.is_some()
+        || (rq.request.method == Method::POST && dialect::names_model_call(rq.target_path()))
 }
 
 impl Accounted {

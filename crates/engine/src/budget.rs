@@ -8,6 +8,7 @@
 //! | `refusal` | what is said to a call that does not fit |
 //! | `keys` | keys that a caller makes of its own, each with a ceiling |
 //! | `notices` | reports of thresholds on their way out |
+//! | `restore` | budgets and keys out of the ledger, after a restart |
 //! | `show` | budgets as JSON |
 //! | `api` | what callers see and do at the configured path |
 //!
@@ -22,17 +23,19 @@ pub mod keys;
 mod notices;
 mod plan;
 mod refusal;
+mod restore;
 pub mod show;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use api::answer;
 pub use draw::{Draw, Drawn};
-pub(crate) use draw::{enter, reserve};
+pub(crate) use draw::{enter, reserve, settle, settle_known};
 pub use keys::{ChildKey, Keys};
 pub use notices::{Notices, Told};
 pub use plan::{Budget, Plan};
 pub(crate) use plan::{Space, Who};
+pub use restore::{Restore, Restored};
 
 use tollgate_state::Budgets;
 

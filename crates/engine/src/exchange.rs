@@ -556,6 +556,9 @@ impl Exchange {
         if self.accounting.is_some() {
             crate::accounting::settle(self, outcome);
         }
+        if self.draw.is_some() {
+            crate::budget::settle_known(self);
+        }
         let elapsed_nanos = self.elapsed_nanos();
         let telemetry = self.services.telemetry.clone();
         let sent_bytes = self.sent_bytes;

@@ -196,6 +196,7 @@ impl Gateway {
         let mut quotas = None;
         if let Some(ledger) = &config.ledger {
             let opened = crate::ledger::open(ledger, &health).map_err(StartError::Ledger)?;
+            crate::budgets::restore(&opened, &health);
             let _ = health.ledger.set(opened);
             // The folder is locked now: nobody else counts in it.
             let kept = Quotas::start(&ledger.folder, shared.counters.clone(), &health);

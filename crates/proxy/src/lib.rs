@@ -8,6 +8,7 @@
 
 mod backends;
 mod body;
+mod budgets;
 pub mod config;
 mod connection;
 mod debug;

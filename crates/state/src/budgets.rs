@@ -54,7 +54,9 @@ impl Amount {
         }
     }
 
-    fn plus(self, other: Amount) -> Amount {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Amount) -> Amount {
         Amount {
             tokens: self.tokens.saturating_add(other.tokens),
             pico: self.pico.saturating_add(other.pico),

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_engine::definition::{
-    BudgetDefinition, BudgetScope, BudgetSettings, Each, NotificationDefinition, UnpricedCalls,
+    BudgetDefinition, BudgetScope, BudgetSettings, Definition, Each, NotificationDefinition,
+    UnpricedCalls,
 };
 use tollgate_lang::Diagnostic;
 use tollgate_state::budgets::{Calendar, Recurrence, Unit};
@@ -387,6 +388,21 @@ impl Reader<'_, '_> {
             apis: ids(&scope.apis, Of::new("API", "apis"), &api_ids(lists)),
             backends: ids(&scope.backends, Of::new("backend", "backends"), &backends),
             models: scope.models.iter().map(|m| Arc::from(m.trim())).collect(),
+        }
+    }
+
+    /// Without a ledger a restart forgets what was spent.
+    pub(super) fn budgets_without_ledger(
+        &mut self,
+        model: &Configuration,
+        definition: &Definition,
+    ) {
+        let first = definition.budgets.iter().find_map(|budget| budget.span);
+        if let (None, Some(span)) = (&model.gateway.ledger, first) {
+            self.diagnostics.push(
+                Diagnostic::warning("TG0738", span, "a restart forgets what budgets have spent")
+                    .help("keep a ledger: `gateway: { ledger: { folder: ledger } }`"),
+            );
         }
     }
 

@@ -69,6 +69,14 @@ impl Ledger {
         id.wrapping_add(self.ids.get())
     }
 
+    /// Writes what is about no call.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn note(&self, record: &Record<'_>) -> io::Result<()> {
+        self.writer.borrow_mut().write(record).map(|_| ())
+    }
+
     /// Writes an intent; with `to_disk`, what to wait for.
     pub(super) fn admit(&self, intent: &Record<'_>) -> io::Result<Option<Synced>> {
         let mut writer = self.writer.borrow_mut();

@@ -38,6 +38,7 @@ fn call<'a>(rq: &'a Exchange, accounted: &Accounted, attempt: Option<&Attempt>) 
         model: text(llm.and_then(|call| call.model.as_ref())),
         deployment: text(llm.and_then(|call| call.deployment.as_ref())),
         stream: llm.is_some_and(|call| call.stream),
+        agent_run: rq.agent_run().map_or(Cow::Borrowed(""), Cow::Borrowed),
         budgets: rq.draw.as_ref().map_or_else(Vec::new, |draw| {
             let names = draw.budgets.iter().map(|drawn| Cow::Owned(drawn.name()));
             names.collect()
@@ -88,6 +89,14 @@ pub(super) fn intent<'a>(rq: &'a Exchange, way: &'a Paid) -> Intent<'a> {
         estimate: estimate(rq.llm.as_deref()),
         reserved_tokens: fitting(reserved.tokens),
         reserved_pico: reserved.pico,
+    }
+}
+
+/// What a settlement charges, as budgets count it.
+pub(super) fn spent(settlement: &Settlement<'_>) -> Amount {
+    Amount {
+        tokens: settlement.total.into(),
+        pico: settlement.cost_pico.unwrap_or(0),
     }
 }
 

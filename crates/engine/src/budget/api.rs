@@ -4,7 +4,7 @@
 //! key reaches its own subscription and the keys below it, nothing else; a secret is told once, to whoever made it.
 
 use super::keys::{ChildKey, Denied, Wanted};
-use super::{Who, show};
+use super::{Who, restore, show};
 use crate::definition::Secret;
 use crate::exchange::{BodyState, Exchange, Response, collect};
 use crate::routing;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use tollgate_lang::value::Str;
 use tollgate_llm::price::{Amount as Money, Pico};
 use tollgate_state::budgets::Unit;
+use tollgate_state::ledger::Record;
 
 /// Largest body of a request.
 const LARGEST_BODY: usize = 16 << 10;
@@ -205,8 +206,29 @@ fn one(rq: &Exchange, caller: &Caller, id: &str, method: &Method) -> Answer {
         let currency = rq.snapshot.budgets.currency();
         return (StatusCode::OK, show::child_key(&key, state, currency, now));
     }
+    // In force first: what cannot be written down is taken back all the same, until a restart.
     state.keys.revoke(key.id);
+    if !note(rq, &key, true) {
+        return unrecorded();
+    }
     (StatusCode::NO_CONTENT, Value::Null)
+}
+
+/// Writes a key into the ledger, where there is one, so that a restart keeps it or keeps it out.
+fn note(rq: &Exchange, key: &ChildKey, revoked: bool) -> bool {
+    let now = rq.services.clock.unix_millis();
+    let record = Record::Grant(restore::grant(key, revoked, now));
+    rq.services
+        .ledger
+        .as_ref()
+        .is_none_or(|ledger| ledger.note(&record).is_ok())
+}
+
+fn unrecorded() -> Answer {
+    refused(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the ledger cannot be written now: try again later",
+    )
 }
 
 /// What a key is asked for with.
@@ -288,6 +310,9 @@ async fn make(rq: &mut Exchange, caller: &Caller) -> Answer {
         .make(wanted, settings.key_depth, settings.keys, now);
     match made {
         Ok((key, secret)) => {
+            if !note(rq, &key, false) {
+                return unrecorded();
+            }
             state.keys.put(key.clone());
             let mut shown = show::child_key(&key, state, snapshot.budgets.currency(), now);
             shown["key"] = Value::from(secret);

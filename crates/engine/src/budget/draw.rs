@@ -6,18 +6,16 @@
 use super::admit::{Denied, admit};
 use super::refusal::exceeded;
 use super::{ChildKey, Who};
+use crate::accounting;
 use crate::exchange::{Deferred, Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::probe::{Counted, Event};
-use crate::settle::Outcome;
-use crate::step::Needs;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use tollgate_lang::value::{Str, Value};
-use tollgate_llm::Operation;
 use tollgate_llm::price::Pico;
 use tollgate_state::budgets::{Amount, Link, Refusal, Reservation, Rule, Subject, Unit};
 
@@ -36,6 +34,7 @@ pub struct Draw {
     /// The budgets, narrow to broad.
     pub budgets: SmallVec<[Drawn; 4]>,
     held: Held,
+    reserved: Cell<Amount>,
 }
 
 /// What is set aside for a call until it has settled. A running stream may take more.
@@ -74,11 +73,12 @@ impl Drawn {
 }
 
 impl Draw {
-    /// What is set aside for the call.
+    /// What is, or was, set aside for the call.
     pub fn reserved(&self) -> Amount {
-        let held = self.held.borrow();
-        held.as_ref()
-            .map_or_else(Amount::default, Reservation::amount)
+        if let Some(held) = &*self.held.borrow() {
+            self.reserved.set(held.amount());
+        }
+        self.reserved.get()
     }
 }
 
@@ -90,7 +90,7 @@ fn draws(rq: &Exchange) -> bool {
 /// Before inbound: sets the variables, and refuses a call whose budgets have nothing left. What asks for the model or the
 /// backend is not known yet.
 pub(crate) fn enter(rq: &mut Exchange) -> Result<(), Box<Failure>> {
-    if !draws(rq) || Operation::from_path(rq.request.path_and_query.path()) == Operation::Other {
+    if !draws(rq) || !accounting::is_model_call(rq) {
         return Ok(());
     }
     let drawn = resolve(rq, false);
@@ -116,19 +116,15 @@ pub(crate) fn enter(rq: &mut Exchange) -> Result<(), Box<Failure>> {
 /// Before the call goes upstream: sets aside what it may spend. Also for calls that only a policy's new path made model
 /// calls.
 pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
-    if !draws(rq) || rq.draw.is_some() {
+    // What passes over a WebSocket is not metered.
+    let draws = draws(rq) && rq.draw.is_none() && rq.request.upgrade.is_none();
+    if !draws || !accounting::is_model_call(rq) {
         return Ok(());
     }
-    if rq.awaits_model_request() {
-        let needs = Needs {
-            request_body: true,
-            ..Needs::default()
-        };
-        rq.buffer(needs, "").await?;
+    if rq.llm.is_none() && rq.awaits_model_request() {
+        rq.keep_request_body("forward-request").await?;
     }
-    if rq.llm_call().operation == Operation::Other {
-        return Ok(());
-    }
+    rq.llm_call();
     let drawn = resolve(rq, true);
     if drawn.is_empty() {
         return Ok(());
@@ -143,6 +139,7 @@ pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
             let draw = Draw {
                 budgets: drawn,
                 held,
+                reserved: Cell::default(),
             };
             tell(rq, &draw.budgets, draw.reserved(), true);
             rq.draw = Some(Box::new(draw));
@@ -156,10 +153,7 @@ pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
 fn resolve(rq: &mut Exchange, all: bool) -> SmallVec<[Drawn; 4]> {
     let snapshot = rq.snapshot.clone();
     let plan = &snapshot.budgets;
-    let run = plan.run_header.as_ref().and_then(|name| {
-        let text = rq.request.headers.get(name)?.to_str().ok()?.trim();
-        Some(Str::from(&text[..text.floor_char_boundary(LONGEST_RUN)]))
-    });
+    let run = rq.agent_run().map(Str::from);
     let model = all.then(|| Str::from(rq.llm_call().model_name()));
     let backend = match rq.request.target.base {
         TargetBase::Backend(index) if all => Some(index),
@@ -312,29 +306,27 @@ impl Deferred for Settling {
             Settling::show(rq);
         }
     }
-
-    fn on_settle(&mut self, rq: &mut Exchange, _outcome: Outcome) {
-        let spent = known(rq).unwrap_or_default();
-        settle(rq, spent);
-    }
 }
 
-/// What the call has spent, once that is known.
-fn known(rq: &Exchange) -> Option<Amount> {
-    let call = rq.llm.as_deref()?;
-    if call.cache.is_hit() {
-        return Some(Amount::default());
-    }
-    let usage = call.usage?;
-    Some(Amount {
-        tokens: usage.total.into(),
-        pico: call.cost_pico().unwrap_or(0),
-    })
+/// Ends the call's reservation with the usage that is known: where no ledger says what it is charged.
+pub(crate) fn settle_known(rq: &mut Exchange) {
+    let call = rq.llm.as_deref().filter(|call| !call.cache.is_hit());
+    let spent = call.and_then(|call| {
+        Some(Amount {
+            tokens: call.usage?.total.into(),
+            pico: call.cost_pico().unwrap_or(0),
+        })
+    });
+    settle(rq, spent.unwrap_or_default());
 }
 
 /// Ends the call's reservation with what it has spent. Only the first call does.
 pub(crate) fn settle(rq: &mut Exchange, spent: Amount) {
-    let Some(reservation) = rq.draw.as_ref().and_then(|draw| draw.held.take()) else {
+    let Some(draw) = &rq.draw else {
+        return;
+    };
+    draw.reserved();
+    let Some(reservation) = draw.held.take() else {
         return;
     };
     let now = rq.services.clock.unix_millis();
@@ -342,5 +334,16 @@ pub(crate) fn settle(rq: &mut Exchange, spent: Amount) {
     rq.services.budgets.notices.put(notices);
     if let Some(draw) = &rq.draw {
         tell(rq, &draw.budgets, spent, true);
+    }
+}
+
+impl Exchange {
+    /// The run of an agent that the request belongs to, as its header names it; of a child key without one, the key.
+    pub fn agent_run(&self) -> Option<&str> {
+        let name = self.snapshot.budgets.run_header.as_ref();
+        let text = name.and_then(|name| self.request.headers.get(name)?.to_str().ok());
+        let run = text.map(str::trim).filter(|run| !run.is_empty());
+        let run = run.map(|run| &run[..run.floor_char_boundary(LONGEST_RUN)]);
+        run.or_else(|| self.child_key.as_ref().map(|key| &*key.rule.id))
     }
 }
