@@ -54,7 +54,7 @@ pub struct Element {
     pub span: Span,
     /// Attributes in document order.
     pub attributes: Vec<Attribute>,
-    /// Children in document order; comments are dropped, blank text too.
+    /// Children in document order; comments are dropped, blank text too, but for that of stylesheets.
     ///
     /// The markup inside a `set-body` (a SOAP template) is one literal text, as written; only a lone `value`
     /// element stays an element.

@@ -51,7 +51,9 @@ impl Scanner<'_> {
                 self.pos = end;
             }
         }
-        if blank && !explicit {
+        // In a stylesheet white space may count.
+        let stylesheet = self.open.last().is_some_and(|open| open.stylesheet);
+        if blank && !explicit && !stylesheet {
             return;
         }
         let (start, end) = self.trimmed(from..self.pos);

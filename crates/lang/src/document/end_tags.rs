@@ -67,6 +67,8 @@ pub(super) struct Open {
     pub(super) liquid: bool,
     /// Inside one of [`MARKUP`].
     pub(super) markup: bool,
+    /// A stylesheet of an `xsl-transform`, or in one.
+    pub(super) stylesheet: bool,
     /// Its start tag was not closed, so whether it has content is unknown.
     pub(super) unsure: bool,
 }
@@ -131,6 +133,8 @@ impl Scanner<'_> {
         if let Some(parent) = self.open.last_mut() {
             parent.has_elements = true;
             element.markup = parent.markup;
+            element.stylesheet =
+                parent.stylesheet || (&*parent.name == "xsl-transform" && &*element.name != "parameter");
         }
         element.markup |= MARKUP.contains(&&*element.name);
         let end = element.tag.end;

@@ -185,6 +185,7 @@ impl Scanner<'_> {
                 has_elements: false,
                 liquid,
                 markup: false,
+                stylesheet: false,
                 unsure,
             },
             empty,

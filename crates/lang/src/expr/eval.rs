@@ -337,6 +337,15 @@ impl<'h> Cx<'h> {
         }
     }
 
+    /// One that may take more steps than an expression, or fewer.
+    pub(crate) fn with_steps(host: &'h mut dyn Host, steps: u64) -> Cx<'h> {
+        Cx {
+            steps,
+            pause_at: steps.saturating_sub(SLICE),
+            ..Cx::new(host)
+        }
+    }
+
     /// Bodies may be read from trees that other expressions read too.
     pub(crate) fn sharing(mut self, only_reads: bool) -> Self {
         self.only_reads = only_reads;

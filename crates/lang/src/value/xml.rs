@@ -195,6 +195,24 @@ impl Node {
         })
     }
 
+    /// A node of a namespace in scope of this element: none of its attributes, and yet its own.
+    pub(crate) fn namespace_node(&self, name: Name, namespace: Str) -> Rc<Node> {
+        let node = Node::attribute(name, namespace);
+        node.parent.replace(self.this.clone());
+        node
+    }
+
+    /// Keeps some of the children.
+    pub(crate) fn retain(&self, keep: impl Fn(&Node) -> bool) {
+        self.nodes.borrow_mut().retain(|node| {
+            let kept = keep(node);
+            if !kept {
+                node.parent.replace(Weak::new());
+            }
+            kept
+        });
+    }
+
     /// The same node, shared.
     pub(crate) fn share(&self) -> Rc<Node> {
         // A node lives in the one `Rc` that made it.

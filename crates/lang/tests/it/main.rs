@@ -7,3 +7,4 @@
 mod diagnostics;
 mod eval;
 mod read;
+mod xslt;

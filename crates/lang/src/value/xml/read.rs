@@ -15,8 +15,32 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Told of each element and attribute: the prefix that it was written with, and where its name stands; and of each text.
+pub(crate) type Note<'n> = &'n mut dyn FnMut(&Rc<Node>, &Str, u64);
+
+/// How a document is read.
+#[derive(Default)]
+pub(crate) struct Reading<'n> {
+    /// White space between elements is kept.
+    pub(crate) keep_space: bool,
+    /// CDATA sections are text like other text, as XPath's model has it.
+    pub(crate) plain_text: bool,
+    pub(crate) note: Option<Note<'n>>,
+}
+
 /// Reads a whole document. White space between elements is left out unless it is to be kept.
 pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String> {
+    document_as(
+        text,
+        Reading {
+            keep_space,
+            ..Reading::default()
+        },
+    )
+}
+
+/// As [`document`], as it is wished.
+pub(crate) fn document_as(text: &str, wish: Reading<'_>) -> Result<Rc<Node>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = quick_xml::Reader::from_str(text);
     let config = reader.config_mut();
@@ -24,12 +48,13 @@ pub(crate) fn document(text: &str, keep_space: bool) -> Result<Rc<Node>, String>
     config.check_comments = true;
     config.expand_empty_elements = false;
     let document = Node::document();
-    let mut reading = Reading {
+    let mut reading = Reader {
+        wish,
+        source: text,
         open: Vec::new(),
         prefixes: HashMap::from([(Str::from("xml"), vec![Str::from(XML)])]),
         attributes: 0,
         text: String::new(),
-        keep_space,
         document: document.clone(),
         first: true,
         typed: false,
@@ -85,7 +110,10 @@ struct Open {
     at: u64,
 }
 
-struct Reading {
+struct Reader<'n, 't> {
+    wish: Reading<'n>,
+    /// The whole text.
+    source: &'t str,
     /// Elements that have begun, outermost first.
     open: Vec<Open>,
     /// What each prefix means, the nearest declaration last; the empty one is the default.
@@ -94,7 +122,6 @@ struct Reading {
     attributes: usize,
     /// Text since the last markup.
     text: String,
-    keep_space: bool,
     document: Rc<Node>,
     first: bool,
     /// The document type was there.
@@ -107,7 +134,7 @@ struct Reading {
     text_at: u64,
 }
 
-impl Reading {
+impl Reader<'_, '_> {
     /// What the reader of the pieces says, as .NET says it.
     fn ill_formed(&self, text: &str, before: u64, e: &quick_xml::Error) -> String {
         use quick_xml::Error;
@@ -165,6 +192,15 @@ impl Reading {
                 };
                 legal(c.encode_utf8(&mut [0; 4]))?;
                 self.text.push(c);
+                return Ok(());
+            }
+            Event::CData(data) if self.wish.plain_text && !self.open.is_empty() => {
+                let data = data.xml10_content();
+                legal(&data)?;
+                if self.text.is_empty() {
+                    self.text_at = self.at;
+                }
+                self.text.push_str(&data);
                 return Ok(());
             }
             _ => self.flush()?,
@@ -311,8 +347,12 @@ impl Reading {
                 Err("Data at the root level is invalid".into())
             };
         }
-        if !text.is_empty() && (!blank || self.keep_space || self.preserves()) {
-            self.holder().push(Node::text_of(text));
+        if !text.is_empty() && (!blank || self.wish.keep_space || self.preserves()) {
+            let node = Node::text_of(text);
+            if let Some(note) = &mut self.wish.note {
+                note(&node, &Str::from(""), self.text_at);
+            }
+            self.holder().push(node);
         }
         Ok(())
     }
@@ -325,7 +365,7 @@ impl Reading {
     fn start(&mut self, start: &BytesStart<'_>) -> Result<Open, String> {
         spaced(start.attributes_raw())?;
         let mut declares = Vec::new();
-        let mut written: Vec<(String, Str)> = Vec::new();
+        let mut written: Vec<(String, Str, u64)> = Vec::new();
         for attribute in start.attributes().with_checks(false) {
             let attribute = attribute.map_err(|e| e.to_string())?;
             self.attributes += 1;
@@ -335,6 +375,9 @@ impl Reading {
                 ));
             }
             let key = attribute.key.0.to_owned();
+            // The name is a piece of the text.
+            let begin = attribute.key.0.as_ptr() as usize;
+            let place = begin.wrapping_sub(self.source.as_ptr() as usize) as u64;
             if attribute.value.contains('<') {
                 return Err(
                     "'<', hexadecimal value 0x3C, is an invalid attribute character".into(),
@@ -355,12 +398,13 @@ impl Reading {
                 }
                 declares.push(self.declare(prefix, &value));
             }
-            written.push((key, value));
+            written.push((key, value, place));
         }
         let element = Node::element(self.name(start.name().0, true)?);
+        self.note(&element, start.name().0, self.at);
         let mut seen = std::collections::HashSet::new();
         let mut all = Vec::with_capacity(written.len());
-        for (key, value) in written {
+        for (key, value, place) in written {
             let name = match key.strip_prefix("xmlns:") {
                 Some(prefix) if is_name(prefix) => Name {
                     namespace: Str::from(XMLNS),
@@ -372,7 +416,9 @@ impl Reading {
             if !seen.insert(name.clone()) {
                 return Err(format!("'{key}' is a duplicate attribute name"));
             }
-            all.push(Node::attribute(name, value));
+            let attribute = Node::attribute(name, value);
+            self.note(&attribute, &key, place);
+            all.push(attribute);
         }
         let space = all.iter().find(|a| {
             let name = a.name();
@@ -391,6 +437,14 @@ impl Reading {
             preserves,
             at: self.at,
         })
+    }
+
+    /// Tells who asked of a node that was read.
+    fn note(&mut self, node: &Rc<Node>, written: &str, place: u64) {
+        if let Some(note) = &mut self.wish.note {
+            let prefix = written.split_once(':').map_or("", |(prefix, _)| prefix);
+            note(node, &Str::from(prefix), place);
+        }
     }
 
     /// From here on a prefix means this.

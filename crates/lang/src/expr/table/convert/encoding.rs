@@ -289,6 +289,46 @@ pub(crate) fn decode(name: &str, bytes: &[u8]) -> Option<String> {
     found.map(|(encoding, ..)| encoding.decode(bytes))
 }
 
+/// The encoding that something is written in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written(Encoding);
+
+impl Written {
+    /// By a name; UTF-8 when it is not known.
+    pub(crate) fn of(name: &str) -> Written {
+        let found = ALL
+            .iter()
+            .find(|(_, names, ..)| names.iter().any(|n| n.eq_ignore_ascii_case(name.trim())));
+        Written(found.map_or(Encoding::Utf8Plain, |(encoding, ..)| *encoding))
+    }
+
+    /// `Encoding.WebName`.
+    pub(crate) fn name(self) -> &'static str {
+        self.0.entry().0
+    }
+
+    /// The last character that it has.
+    pub(crate) fn last(self) -> u32 {
+        match self.0 {
+            Encoding::Ascii => 0x7f,
+            Encoding::Latin1 => 0xff,
+            _ => 0x10_ffff,
+        }
+    }
+
+    /// The bytes; those of UTF-16 and UTF-32 begin with their mark.
+    pub(crate) fn encode(self, text: String) -> Vec<u8> {
+        match self.0 {
+            Encoding::Utf8 | Encoding::Utf8Plain => text.into_bytes(),
+            other => {
+                let mut out = other.preamble().to_vec();
+                out.extend(other.encode(&text));
+                out
+            }
+        }
+    }
+}
+
 fn by_number(n: i64) -> R {
     if n == 0 {
         return Encoding::Utf8.value();

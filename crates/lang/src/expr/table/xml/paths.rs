@@ -91,6 +91,8 @@ fn evaluated(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         Found::Text(s) => cx.text(s),
         Found::Number(n) => Ok(Value::Double(n)),
         Found::Bool(b) => Ok(Value::Bool(b)),
+        // Only stylesheets make fragments.
+        Found::Fragment(root) => Ok(root.value()),
     }
 }
 
@@ -105,7 +107,7 @@ fn elements(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Vec<Rc<Node>>, Throw> {
     };
     let all = match run(cx, a, &node, 2)? {
         Found::Nodes(all) => all,
-        Found::Text(_) => return Err(unexpected("System.String")),
+        Found::Text(_) | Found::Fragment(_) => return Err(unexpected("System.String")),
         Found::Number(_) => return Err(unexpected("System.Double")),
         Found::Bool(_) => return Err(unexpected("System.Boolean")),
     };

@@ -1,28 +1,145 @@
 //! XPath 1.0 over trees of XML: `XPathSelectElement`, `XPathEvaluate`, `SelectNodes` and their like.
 //!
 //! Paths are read in `xpath/parse.rs`, functions are in `xpath/functions.rs`. What must stay true: results are in document
-//! order and without repetition; every node that is looked at counts as a step; what is not covered (the namespace axis
-//! and variables) is refused with a message and never gives an empty answer.
+//! order and without repetition; every node that is looked at counts as a step; what a host of paths does not have
+//! (variables, the namespace axis outside of stylesheets) is refused with a message and never gives an empty answer.
 
 mod functions;
 mod parse;
 
 use crate::expr::eval::{Cx, Throw, throw};
-use crate::value::xml::{Kind, Node};
+use crate::value::xml::{Kind, Name, Node};
 use crate::value::{Str, number};
 use functions::call;
-pub(crate) use parse::parse;
+pub(crate) use functions::{SET_NEEDED, is_core};
+pub(crate) use parse::{parse, parse_extended};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Prefixes of a path: what an `XmlNamespaceManager` knows. Without one a path has none.
 pub(crate) type Prefixes<'a> = Option<&'a dyn Fn(&str) -> Option<Str>>;
 
+/// What the host of a path adds to XPath: names, and in stylesheets variables, functions and nodes of namespaces.
+pub(crate) trait Library {
+    /// The places of nodes in document order that are known.
+    fn order(&mut self) -> &mut Order;
+    /// What a prefix means.
+    fn namespace(&self, prefix: &str) -> Result<Str, Throw>;
+    /// A variable by its place (see [`Expr::Variable`]).
+    fn variable(&mut self, _cx: &mut Cx<'_>, _place: usize) -> Result<Found, Throw> {
+        Err(fault(CONTEXT_NEEDED))
+    }
+    /// A function that XPath does not have.
+    fn call(
+        &mut self,
+        _cx: &mut Cx<'_>,
+        name: &str,
+        _args: Vec<Found>,
+        _at: &Context,
+    ) -> Result<Found, Throw> {
+        Err(fault(format!("The function {name}() is not supported.")))
+    }
+    /// The nodes of the namespace axis.
+    fn namespaces(&mut self, _cx: &mut Cx<'_>, _node: &Rc<Node>) -> Result<Vec<Rc<Node>>, Throw> {
+        Err(fault("The namespace axis is not supported."))
+    }
+    /// The name of a node as it is written.
+    fn qualified(&self, node: &Node) -> Str {
+        super::document::qualified(node)
+    }
+}
+
+const CONTEXT_NEEDED: &str = "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.";
+
+/// Places of nodes in document order, of all trees that were looked at. It must not outlive them.
+#[derive(Default)]
+pub(crate) struct Order(HashMap<*const Node, u64>);
+
+/// Room between two nodes, for the nodes of their namespaces.
+const ROOM: u64 = 4096;
+
+impl Order {
+    /// The place of a node; its tree is numbered when it was not.
+    pub(crate) fn place(&mut self, cx: &mut Cx<'_>, node: &Rc<Node>) -> Result<u64, Throw> {
+        if let Some(place) = self.0.get(&Rc::as_ptr(node)) {
+            return Ok(*place);
+        }
+        self.number(cx, &node.root())?;
+        Ok(self.0.get(&Rc::as_ptr(node)).copied().unwrap_or(u64::MAX))
+    }
+
+    /// Gives a node of a namespace the place after its element.
+    pub(crate) fn put(&mut self, node: &Rc<Node>, element: u64, at: usize) {
+        let place = element + 1 + (at as u64).min(ROOM - 2);
+        self.0.insert(Rc::as_ptr(node), place);
+    }
+
+    /// Numbers a tree in document order; attributes follow their element.
+    fn number(&mut self, cx: &mut Cx<'_>, root: &Rc<Node>) -> Result<(), Throw> {
+        let mut all = vec![root.clone()];
+        all.extend(root.descendants());
+        cx.step(all.len())?;
+        cx.charge(all.len() * 32)?;
+        // Nodes of namespaces come in between, and not at the end.
+        let mut next = self.0.len() as u64 * ROOM;
+        for node in all {
+            self.0.insert(Rc::as_ptr(&node), next);
+            next += ROOM;
+            for attribute in node.attributes() {
+                self.0.insert(Rc::as_ptr(&attribute), next);
+                next += ROOM;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts nodes in document order, each once.
+    pub(crate) fn sort(
+        &mut self,
+        cx: &mut Cx<'_>,
+        nodes: &mut Vec<Rc<Node>>,
+    ) -> Result<(), Throw> {
+        if nodes.len() < 2 {
+            return Ok(());
+        }
+        for node in nodes.iter() {
+            self.place(cx, node)?;
+        }
+        cx.step(nodes.len())?;
+        nodes.sort_by_cached_key(|n| self.0.get(&Rc::as_ptr(n)).copied());
+        nodes.dedup_by(|a, b| Rc::ptr_eq(a, b));
+        Ok(())
+    }
+}
+
+/// The library of paths outside of stylesheets.
+struct Plain<'p> {
+    prefixes: Prefixes<'p>,
+    order: Order,
+}
+
+impl Library for Plain<'_> {
+    fn order(&mut self) -> &mut Order {
+        &mut self.order
+    }
+
+    fn namespace(&self, prefix: &str) -> Result<Str, Throw> {
+        match self.prefixes {
+            None => Err(fault(CONTEXT_NEEDED)),
+            Some(_) if prefix == "xml" => Ok(Str::from(crate::value::xml::XML)),
+            Some(find) => find(prefix)
+                .ok_or_else(|| fault(format!("Namespace prefix '{prefix}' is not defined."))),
+        }
+    }
+}
+
 /// An expression.
 #[derive(Debug)]
 pub(crate) enum Expr {
     Text(String),
     Number(f64),
+    /// A variable as written, and the place that its owner gave it.
+    Variable(String, usize),
     Call(String, Vec<Expr>),
     Negate(Box<Expr>),
     Binary(Operator, Box<Expr>, Box<Expr>),
@@ -70,6 +187,7 @@ pub(crate) enum Axis {
     DescendantOrSelf,
     Following,
     FollowingSibling,
+    Namespace,
     Parent,
     Preceding,
     PrecedingSibling,
@@ -84,6 +202,8 @@ impl Axis {
         )
     }
 }
+
+const FRAGMENT: &str = "To use a result tree fragment in a path expression, first convert it to a node-set using the msxsl:node-set() function.";
 
 /// What a step takes.
 #[derive(Debug)]
@@ -114,9 +234,11 @@ pub(crate) enum Found {
     Text(String),
     Number(f64),
     Bool(bool),
+    /// The root of a result tree fragment: a text until it is made a set of nodes.
+    Fragment(Rc<Node>),
 }
 
-pub(super) fn fault(message: impl Into<Str>) -> Throw {
+pub(crate) fn fault(message: impl Into<Str>) -> Throw {
     throw("XPathException", message)
 }
 
@@ -129,20 +251,53 @@ pub(super) fn evaluate(
 ) -> Result<Found, Throw> {
     cx.step(1 + path.len() / 8)?;
     let expr = parse(path).map_err(fault)?;
+    let mut plain = Plain {
+        prefixes,
+        order: Order::default(),
+    };
     let mut run = Run {
         cx,
-        prefixes,
-        order: HashMap::new(),
+        library: &mut plain,
     };
     run.resolve(&expr)?;
-    run.eval(
-        &expr,
-        &Context {
-            node: node.clone(),
-            position: 1,
-            size: 1,
-        },
-    )
+    run.eval(&expr, &Context::only(node))
+}
+
+/// Evaluates an expression whose names were looked at before.
+pub(crate) fn evaluate_in(
+    cx: &mut Cx<'_>,
+    library: &mut dyn Library,
+    expr: &Expr,
+    at: &Context,
+) -> Result<Found, Throw> {
+    Run { cx, library }.eval(expr, at)
+}
+
+/// Whether a node passes a step's test on the step's axis.
+pub(crate) fn passes(
+    cx: &mut Cx<'_>,
+    library: &mut dyn Library,
+    node: &Node,
+    step: &Step,
+) -> Result<bool, Throw> {
+    Run { cx, library }.fits(node, step)
+}
+
+/// The nodes among some that all filters of a step hold for.
+pub(crate) fn filtered(
+    cx: &mut Cx<'_>,
+    library: &mut dyn Library,
+    mut nodes: Vec<Rc<Node>>,
+    filters: &[Expr],
+) -> Result<Vec<Rc<Node>>, Throw> {
+    for filter in filters {
+        nodes = Run {
+            cx: &mut *cx,
+            library: &mut *library,
+        }
+        .filter(nodes, filter)?;
+    }
+    Ok(nodes)
 }
 
 /// For fuzzing and property tests: what is written of a tree is read as the same tree; a path finds each node once.
@@ -169,35 +324,46 @@ pub(crate) fn probe(path: &str, text: &str) {
 }
 
 /// The node at hand, and its place among those that are looked at.
-struct Context {
-    node: Rc<Node>,
-    position: usize,
-    size: usize,
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) node: Rc<Node>,
+    pub(crate) position: usize,
+    pub(crate) size: usize,
 }
 
-struct Run<'c, 'h, 'p> {
+impl Context {
+    /// A node by itself.
+    pub(crate) fn only(node: &Rc<Node>) -> Context {
+        Context {
+            node: node.clone(),
+            position: 1,
+            size: 1,
+        }
+    }
+}
+
+struct Run<'c, 'h, 'l> {
     cx: &'c mut Cx<'h>,
-    prefixes: Prefixes<'p>,
-    /// Place of each node in document order, once it was needed.
-    order: HashMap<*const Node, usize>,
+    library: &'l mut dyn Library,
 }
 
 /// The string value of a node.
-fn text_of(node: &Node) -> String {
+pub(crate) fn text_of(node: &Node) -> String {
     node.inner_text().to_string()
 }
 
 impl Found {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Found::Nodes(all) => all.first().map_or_else(String::new, |n| text_of(n)),
             Found::Text(s) => s.clone(),
             Found::Number(n) => number_text(*n),
             Found::Bool(b) => String::from(if *b { "true" } else { "false" }),
+            Found::Fragment(root) => text_of(root),
         }
     }
 
-    fn number(&self) -> f64 {
+    pub(crate) fn number(&self) -> f64 {
         match self {
             Found::Number(n) => *n,
             Found::Bool(b) => f64::from(u8::from(*b)),
@@ -205,8 +371,9 @@ impl Found {
         }
     }
 
-    fn bool(&self) -> bool {
+    pub(crate) fn bool(&self) -> bool {
         match self {
+            Found::Fragment(_) => true,
             Found::Nodes(all) => !all.is_empty(),
             Found::Text(s) => !s.is_empty(),
             Found::Number(n) => *n != 0.0 && !n.is_nan(),
@@ -216,7 +383,7 @@ impl Found {
 }
 
 /// `number()` of a text: an optional minus and decimal digits.
-fn to_number(text: &str) -> f64 {
+pub(crate) fn to_number(text: &str) -> f64 {
     let t = text.trim_matches([' ', '\t', '\r', '\n']);
     let digits = t.strip_prefix('-').unwrap_or(t);
     let fits = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
@@ -243,6 +410,7 @@ impl Run<'_, '_, '_> {
         Ok(match expr {
             Expr::Text(s) => Found::Text(s.clone()),
             Expr::Number(n) => Found::Number(*n),
+            Expr::Variable(_, place) => return self.library.variable(self.cx, *place),
             Expr::Negate(e) => Found::Number(-self.eval(e, at)?.number()),
             Expr::Call(name, args) => return call(self, name, args, at),
             Expr::Binary(operator, a, b) => return self.binary(*operator, a, b, at),
@@ -261,7 +429,8 @@ impl Run<'_, '_, '_> {
                         }
                         match found {
                             Found::Nodes(all) => all,
-                            _ => return Err(fault("Expression must evaluate to a node-set.")),
+                            Found::Fragment(_) => return Err(fault(FRAGMENT)),
+                            _ => return Err(fault(SET_NEEDED)),
                         }
                     }
                 };
@@ -304,7 +473,7 @@ impl Run<'_, '_, '_> {
                     self.ordered(&mut all)?;
                     Found::Nodes(all)
                 }
-                _ => return Err(fault("Expression must evaluate to a node-set.")),
+                _ => return Err(fault(SET_NEEDED)),
             },
             _ => Found::Bool(self.compare(operator, x, y)?),
         })
@@ -338,6 +507,7 @@ impl Run<'_, '_, '_> {
 
     /// Keeps the nodes that a predicate holds for; a number is a position.
     fn filter(&mut self, nodes: Vec<Rc<Node>>, filter: &Expr) -> Result<Vec<Rc<Node>>, Throw> {
+        self.cx.breathe()?;
         let size = nodes.len();
         let mut kept = Vec::new();
         for (i, node) in nodes.into_iter().enumerate() {
@@ -383,35 +553,7 @@ impl Run<'_, '_, '_> {
 
     /// Puts nodes in document order, each once.
     fn ordered(&mut self, nodes: &mut Vec<Rc<Node>>) -> Result<(), Throw> {
-        if nodes.len() < 2 {
-            return Ok(());
-        }
-        for node in nodes.iter() {
-            if !self.order.contains_key(&Rc::as_ptr(node)) {
-                self.number(&node.root())?;
-            }
-        }
-        self.cx.step(nodes.len())?;
-        let place = |n: &Rc<Node>| self.order.get(&Rc::as_ptr(n)).copied();
-        nodes.sort_by_cached_key(place);
-        nodes.dedup_by(|a, b| Rc::ptr_eq(a, b));
-        Ok(())
-    }
-
-    /// Numbers a tree in document order; attributes follow their element.
-    fn number(&mut self, root: &Rc<Node>) -> Result<(), Throw> {
-        let mut all = vec![root.clone()];
-        all.extend(root.descendants());
-        self.cx.step(all.len())?;
-        for node in all {
-            let next = self.order.len();
-            self.order.insert(Rc::as_ptr(&node), next);
-            for attribute in node.attributes() {
-                let next = self.order.len();
-                self.order.insert(Rc::as_ptr(&attribute), next);
-            }
-        }
-        Ok(())
+        self.library.order().sort(self.cx, nodes)
     }
 
     /// The nodes of an axis, nearest first.
@@ -434,6 +576,8 @@ impl Run<'_, '_, '_> {
                 all.retain(|n| !n.name().is_some_and(|n| n.declares()));
                 all
             }
+            Axis::Namespace if node.is_element() => self.library.namespaces(self.cx, node)?,
+            Axis::Namespace => Vec::new(),
             Axis::Child => node.children(),
             Axis::Descendant => node.descendants(),
             Axis::DescendantOrSelf => super::descendants(node, true),
@@ -487,7 +631,7 @@ impl Run<'_, '_, '_> {
     /// Whether every prefix has a namespace: it must, also where no node is met. The parser bounds the depth.
     fn resolve(&self, expr: &Expr) -> Result<(), Throw> {
         let (parts, filters, steps): (Vec<&Expr>, &[Expr], &[Step]) = match expr {
-            Expr::Text(_) | Expr::Number(_) => return Ok(()),
+            Expr::Text(_) | Expr::Number(_) | Expr::Variable(..) => return Ok(()),
             Expr::Call(_, args) => (Vec::new(), args, &[]),
             Expr::Negate(of) => (vec![of], &[], &[]),
             Expr::Binary(_, a, b) => (vec![a, b], &[], &[]),
@@ -513,20 +657,13 @@ impl Run<'_, '_, '_> {
     }
 
     fn namespace(&self, prefix: &str) -> Result<Str, Throw> {
-        match self.prefixes {
-            None => Err(fault(
-                "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.",
-            )),
-            Some(_) if prefix == "xml" => Ok(Str::from(crate::value::xml::XML)),
-            Some(find) => find(prefix)
-                .ok_or_else(|| fault(format!("Namespace prefix '{prefix}' is not defined."))),
-        }
+        self.library.namespace(prefix)
     }
 
     fn fits(&mut self, node: &Node, step: &Step) -> Result<bool, Throw> {
         // The kind of node that an axis is about.
         let principal = match step.axis {
-            Axis::Attribute => node.is_attribute(),
+            Axis::Attribute | Axis::Namespace => node.is_attribute(),
             _ => node.is_element(),
         };
         // The declaration that an `XmlDocument` holds as a node is none of XPath's.
@@ -548,17 +685,34 @@ impl Run<'_, '_, '_> {
                 let namespace = self.namespace(prefix)?;
                 principal && node.name().is_some_and(|n| n.namespace == namespace)
             }
-            Test::Name(prefix, local) => {
+            Test::Name(prefix, local) if step.axis == Axis::Namespace => {
+                prefix.is_none()
+                    && node
+                        .name()
+                        .is_some_and(|n| n.declares() && *prefix_declared(&n) == **local)
+            }
+            Test::Name(_, local)
+                if !principal || node.name().is_none_or(|n| *n.local != **local) =>
+            {
+                false
+            }
+            Test::Name(prefix, _) => {
                 let namespace = match prefix {
                     Some(prefix) => self.namespace(prefix)?,
                     None => Str::from(""),
                 };
-                principal
-                    && node
-                        .name()
-                        .is_some_and(|n| *n.local == **local && n.namespace == namespace)
+                node.name().is_some_and(|n| n.namespace == namespace)
             }
         })
+    }
+}
+
+/// The prefix that an attribute of such a name declares.
+pub(crate) fn prefix_declared(name: &Name) -> Str {
+    if name.namespace.is_empty() {
+        Str::from("")
+    } else {
+        name.local.clone()
     }
 }
 

@@ -39,12 +39,18 @@ const ALL: [(&str, usize, usize); 27] = [
     ("round", 1, 1),
 ];
 
+/// Of what is no set of nodes and has to be one.
+pub(crate) const SET_NEEDED: &str = "Expression must evaluate to a node-set.";
+
+/// Whether XPath has a function of that name.
+pub(crate) fn is_core(name: &str) -> bool {
+    ALL.iter().any(|(n, ..)| *n == name)
+}
+
 /// What is wrong with a call, if anything: its name, or how many arguments it has.
 pub(super) fn check(name: &str, count: usize, path: &str) -> Result<(), String> {
     match ALL.iter().find(|(n, ..)| *n == name) {
-        None => Err(String::from(
-            "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.",
-        )),
+        None => Err(super::CONTEXT_NEEDED.into()),
         Some((_, least, most)) if count < *least || count > *most => Err(format!(
             "Function '{name}' in '{path}' has an invalid number of arguments."
         )),
@@ -53,21 +59,29 @@ pub(super) fn check(name: &str, count: usize, path: &str) -> Result<(), String> 
 }
 
 /// The name of a node as it is written.
-fn qualified(node: &Node) -> String {
+fn qualified(run: &Run<'_, '_, '_>, node: &Node) -> String {
     match &node.kind {
-        Kind::Element { .. } | Kind::Attribute { .. } => {
-            super::super::document::qualified(node).to_string()
-        }
+        Kind::Element { .. } | Kind::Attribute { .. } => match node.name() {
+            Some(name) if name.declares() => super::prefix_declared(&name).to_string(),
+            _ => run.library.qualified(node).to_string(),
+        },
         Kind::Instruction { target, .. } => target.borrow().to_string(),
         _ => String::new(),
     }
 }
 
 fn local(node: &Node) -> String {
-    match node.name() {
-        Some(name) => name.local.to_string(),
-        None => qualified(node),
+    match (node.name(), &node.kind) {
+        (Some(name), _) if name.declares() => super::prefix_declared(&name).to_string(),
+        (Some(name), _) => name.local.to_string(),
+        (None, Kind::Instruction { target, .. }) => target.borrow().to_string(),
+        (None, _) => String::new(),
     }
+}
+
+fn namespace(node: &Node) -> String {
+    let name = node.name().filter(|n| !n.declares());
+    name.map_or_else(String::new, |n| n.namespace.to_string())
 }
 
 pub(super) fn call(
@@ -86,16 +100,19 @@ pub(super) fn call(
     for arg in args {
         given.push(run.eval(arg, at)?);
     }
+    if !is_core(name) {
+        return run.library.call(run.cx, name, given, at);
+    }
     let own = || Found::Nodes(vec![at.node.clone()]);
     let first = given.first().cloned().unwrap_or_else(own);
     let nodes = |f: &Found| -> Result<Vec<Rc<Node>>, Throw> {
         match f {
             Found::Nodes(all) => Ok(all.clone()),
-            _ => Err(fault("Expression must evaluate to a node-set.")),
+            _ => Err(fault(SET_NEEDED)),
         }
     };
     let text = |i: usize| given.get(i).map_or_else(String::new, Found::text);
-    let of_node = |get: fn(&Node) -> String| -> Result<Found, Throw> {
+    let of_node = |get: &dyn Fn(&Node) -> String| -> Result<Found, Throw> {
         let all = nodes(&first)?;
         Ok(Found::Text(
             all.first().map_or_else(String::new, |n| get(n)),
@@ -107,6 +124,7 @@ pub(super) fn call(
         .map(|f| match f {
             Found::Text(s) => s.len(),
             Found::Nodes(all) => all.first().map_or(0, |n| n.weight()),
+            Found::Fragment(root) => root.weight(),
             _ => 0,
         })
         .sum();
@@ -116,12 +134,15 @@ pub(super) fn call(
         "count" => Found::Number(nodes(&first)?.len() as f64),
         // Without a document type no attribute is an ID.
         "id" => Found::Nodes(Vec::new()),
-        "local-name" => of_node(local)?,
-        "namespace-uri" => of_node(|n| {
-            n.name()
-                .map_or_else(String::new, |n| n.namespace.to_string())
-        })?,
-        "name" => of_node(qualified)?,
+        "local-name" => of_node(&local)?,
+        "namespace-uri" => of_node(&namespace)?,
+        "name" => {
+            let all = nodes(&first)?;
+            Found::Text(
+                all.first()
+                    .map_or_else(String::new, |n| qualified(run, n)),
+            )
+        }
         "string" => Found::Text(first.text()),
         "concat" => Found::Text((0..given.len()).map(text).collect()),
         "starts-with" => Found::Bool(text(0).starts_with(&text(1))),

@@ -3,7 +3,7 @@
 //! What must stay true: the size and the depth of what is read are bounded, so that evaluating it with recursion is safe;
 //! messages are .NET's.
 
-use super::functions::check;
+use super::functions::{check, is_core};
 use super::{Axis, Expr, Operator, Origin, Step, Test};
 use crate::value::xml::is_name;
 
@@ -31,6 +31,15 @@ const SYMBOLS: [&str; 24] = [
 
 /// Reads an expression; the error is the message of an `XPathException`.
 pub(crate) fn parse(path: &str) -> Result<Expr, String> {
+    read(path, false)
+}
+
+/// Reads an expression of a stylesheet: with variables, and functions that XPath does not have.
+pub(crate) fn parse_extended(path: &str) -> Result<Expr, String> {
+    read(path, true)
+}
+
+fn read(path: &str, extended: bool) -> Result<Expr, String> {
     if path.chars().count() > MAX_LENGTH {
         return Err(String::from("The xpath query is too complex."));
     }
@@ -40,6 +49,7 @@ pub(crate) fn parse(path: &str) -> Result<Expr, String> {
         now: Token::End,
         nested: 0,
         operators: 0,
+        extended,
     };
     p.advance()?;
     let expr = p.expr(0)?;
@@ -55,6 +65,8 @@ struct Parser<'p> {
     now: Token,
     nested: usize,
     operators: usize,
+    /// Whether variables and any function may stand.
+    extended: bool,
 }
 
 /// Operators by how loosely they bind.
@@ -243,11 +255,8 @@ impl Parser<'_> {
         let start = match &self.now {
             Token::Text(s) => Some(Expr::Text(s.clone())),
             Token::Number(n) => Some(Expr::Number(*n)),
-            Token::Variable => {
-                return Err(String::from(
-                    "Namespace Manager or XsltContext needed. This query has a prefix, variable, or user-defined function.",
-                ));
-            }
+            Token::Variable if self.extended => Some(self.variable()?),
+            Token::Variable => return Err(super::CONTEXT_NEEDED.into()),
             _ => None,
         };
         let start = match start {
@@ -310,6 +319,19 @@ impl Parser<'_> {
         })
     }
 
+    /// The name after a `$`, which becomes the token at hand.
+    fn variable(&mut self) -> Result<Expr, String> {
+        self.advance()?;
+        match &self.now {
+            Token::Name(_, local) if local == "*" => Err(self.invalid()),
+            Token::Name(Some(prefix), local) => {
+                Ok(Expr::Variable(format!("{prefix}:{local}"), usize::MAX))
+            }
+            Token::Name(None, local) => Ok(Expr::Variable(local.clone(), usize::MAX)),
+            _ => Err(self.invalid()),
+        }
+    }
+
     fn starts_step(&self) -> bool {
         matches!(self.now, Token::Name(..)) || [".", "..", "@", "*"].iter().any(|s| self.is(s))
     }
@@ -363,6 +385,7 @@ impl Parser<'_> {
                 "preceding" => Axis::Preceding,
                 "preceding-sibling" => Axis::PrecedingSibling,
                 "self" => Axis::Itself,
+                "namespace" if self.extended => Axis::Namespace,
                 "namespace" => return Err(String::from("The namespace axis is not supported.")),
                 _ => return Err(self.invalid()),
             };
@@ -450,7 +473,9 @@ impl Parser<'_> {
             Some(prefix) => format!("{prefix}:{name}"),
             None => name,
         };
-        check(&name, args.len(), self.path)?;
+        if !self.extended || is_core(&name) {
+            check(&name, args.len(), self.path)?;
+        }
         Ok(Expr::Call(name, args))
     }
 }

@@ -1,0 +1,100 @@
+//! Stylesheets against what `XslCompiledTransform` made of them.
+//!
+//! `tests/xslt/*.jsonl`: one case a line: stylesheet, input, parameters. `measured` is what .NET's engine gave in Mono 6.8
+//! (`result`, `messages`, or the `error` that it refused with); where we differ on purpose `ours` stands beside it, with
+//! the reason in `why`.
+
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use tollgate_lang::document::{self, NoNamedValues};
+use tollgate_lang::expr::fixture::Fixture;
+use tollgate_lang::value::Str;
+use tollgate_lang::xslt::{self, Stylesheet};
+use tollgate_lang::{Diagnostics, Sources};
+
+/// Compiles a stylesheet as a policy document holds it.
+fn compiled(stylesheet: &str) -> Result<Stylesheet, String> {
+    let text = format!("<xsl-transform>{stylesheet}</xsl-transform>");
+    let mut sources = Sources::default();
+    let file = sources.add("case.xml", &*text);
+    let mut diagnostics = Diagnostics::default();
+    let read = document::read(file, &text, &NoNamedValues, &mut diagnostics);
+    let compiled = read.as_ref().and_then(|document| {
+        let root = document.root.elements().next()?;
+        xslt::compile(root, &mut diagnostics)
+    });
+    match compiled {
+        Some(stylesheet) if !diagnostics.has_errors() => Ok(stylesheet),
+        _ => Err(diagnostics.render_compact(&sources)),
+    }
+}
+
+/// What we make of a case.
+fn outcome(case: &Json) -> Json {
+    let text = |name: &str| case[name].as_str().unwrap_or_default();
+    let stylesheet = match compiled(text("stylesheet")) {
+        Ok(stylesheet) => stylesheet,
+        Err(why) => return json!({ "error": why }),
+    };
+    let parameters: Vec<(Str, Str)> = case["parameters"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (Str::from(name.as_str()), Str::from(value.as_str().unwrap())))
+        .collect();
+    let mut host = Fixture::read(&Json::Null).unwrap();
+    match stylesheet.transform(&mut host, text("input"), &parameters) {
+        Ok(done) => {
+            let result = tollgate_lang::interchange::decode(&done.body, Some(done.encoding));
+            let mut out = json!({ "result": result });
+            if !done.messages.is_empty() {
+                out["messages"] = json!(done.messages);
+            }
+            out
+        }
+        Err(error) => json!({ "error": format!("{}: {}", error.exception, error.message) }),
+    }
+}
+
+#[test]
+fn stylesheets_transform_as_in_dotnet() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xslt");
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
+        .collect();
+    files.sort();
+    for file in &files {
+        for line in std::fs::read_to_string(file).unwrap().lines() {
+            let case: Json = serde_json::from_str(line).unwrap();
+            cases += 1;
+            let expected = case.get("ours").unwrap_or(&case["measured"]);
+            assert!(
+                case.get("ours").is_none() || case["why"].is_string(),
+                "{line}: `ours` needs a `why`"
+            );
+            let got = outcome(&case);
+            // Which words a refusal has is ours.
+            let same = match expected.get("error") {
+                Some(_) => got.get("error").is_some(),
+                None => *expected == got,
+            };
+            if !same {
+                wrong.push(format!(
+                    "{} {} {}\n   expected {expected}\n   got      {got}",
+                    case["id"], case["stylesheet"], case["input"],
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {cases} cases differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(cases >= 120, "only {cases} cases were found");
+}
