@@ -174,7 +174,7 @@ impl Xsd {
     ) {
         let text = matches!(content, Content::Text | Content::Literal);
         // A body may be markup.
-        let markup = element == "set-body";
+        let markup = element == "set-body" || content == Content::Markup;
         let simple = text && children.is_empty() && !markup;
         let name = type_name.map_or_else(String::new, |name| format!(" name=\"{name}\""));
         let mixed = if text && !simple {

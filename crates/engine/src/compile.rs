@@ -669,6 +669,11 @@ impl Compile<'_> {
         tollgate_lang::liquid::compile(text, self.diagnostics)
     }
 
+    /// An element as a stylesheet; what is wrong with it is reported.
+    pub fn stylesheet(&mut self, element: &Element) -> Option<tollgate_lang::xslt::Stylesheet> {
+        tollgate_lang::xslt::compile(element, self.diagnostics)
+    }
+
     /// Marks that the step reads bodies itself.
     pub fn needs(&mut self, needs: Needs) {
         self.needs.request_body |= needs.request_body;

@@ -1,4 +1,5 @@
-//! What `json-to-xml` and `xml-to-json` have in common: whether a body is converted, and how the result takes its place.
+//! What `json-to-xml` and `xml-to-json` have in common: whether a body is converted, and how the result takes its place;
+//! `xsl-transform` reads and replaces bodies with it too.
 //!
 //! Source: API Management's pages on both (`apply`, `consider-accept-header`). What must stay true: a message that is
 //! not converted goes on as it came and streams; a body is read only when it will be converted.
@@ -128,35 +129,49 @@ impl When {
         asked: Option<&'static str>,
         convert: &dyn Convert,
     ) -> Result<(), Box<Failure>> {
-        let most = rq.snapshot.gateway.max_buffered_body;
-        let BodyState::Buffered(bytes) = current_body(rq) else {
+        let Some(text) = body_text(rq)? else {
             return Ok(());
         };
-        let bytes = bytes.clone();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let headers = rq.current_headers();
-        let plain = Coding::of(headers)
-            .undo(&bytes, most)
-            .ok_or_else(|| failed("The body's content coding cannot be undone.".into()))?;
-        let text = media::text(&plain, headers).ok_or_else(|| {
-            let charset = media::charset(headers).unwrap_or("");
-            failed(format!("The body's charset `{charset}` is not known."))
-        })?;
         let text = convert.convert(rq, &text)?;
-        if text.len() > most {
-            return Err(failed(format!(
-                "The body would grow to {} bytes; a body may have {most} bytes.",
-                text.len()
-            )));
-        }
+        fits(rq, text.len())?;
         rq.replace_body(text.into());
         let headers = rq.current_headers();
         let kind = media::converted(headers, self.to, asked);
         headers.insert(header::CONTENT_TYPE, kind);
         Ok(())
     }
+}
+
+/// The text of the current message's body, which is in memory; `None`: it has no body.
+pub fn body_text(rq: &mut Exchange) -> Result<Option<String>, Box<Failure>> {
+    let most = rq.snapshot.gateway.max_buffered_body;
+    let BodyState::Buffered(bytes) = current_body(rq) else {
+        return Ok(None);
+    };
+    let bytes = bytes.clone();
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let headers = rq.current_headers();
+    let plain = Coding::of(headers)
+        .undo(&bytes, most)
+        .ok_or_else(|| failed("The body's content coding cannot be undone.".into()))?;
+    let text = media::text(&plain, headers).ok_or_else(|| {
+        let charset = media::charset(headers).unwrap_or("");
+        failed(format!("The body's charset `{charset}` is not known."))
+    })?;
+    Ok(Some(text))
+}
+
+/// Whether a new body may have as many bytes.
+pub fn fits(rq: &Exchange, length: usize) -> Result<(), Box<Failure>> {
+    let most = rq.snapshot.gateway.max_buffered_body;
+    if length > most {
+        return Err(failed(format!(
+            "The body would grow to {length} bytes; a body may have {most} bytes."
+        )));
+    }
+    Ok(())
 }
 
 /// Makes the new body.

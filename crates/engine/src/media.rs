@@ -87,16 +87,21 @@ pub fn converted(headers: &HeaderMap, to: Format, asked: Option<&'static str>) -
 
 /// Puts `charset=utf-8` in the place of another charset in a `Content-Type`.
 pub fn say_utf8(headers: &mut HeaderMap) {
-    let Some(said) = charset(headers).filter(|c| !c.eq_ignore_ascii_case("utf-8")) else {
+    say_charset(headers, "utf-8");
+}
+
+/// Puts a charset in the place of another one in a `Content-Type`.
+pub fn say_charset(headers: &mut HeaderMap, name: &str) {
+    let Some(said) = charset(headers).filter(|c| !c.eq_ignore_ascii_case(name)) else {
         return;
     };
     let Some(old) = content_type(headers) else {
         return;
     };
     // The first of several is what was found.
-    let new = old.replacen(said, "utf-8", 1);
+    let new = old.replacen(said, name, 1);
     if let Ok(value) = HeaderValue::from_str(&new)
-        && charset_of(&new) == Some("utf-8")
+        && charset_of(&new) == Some(name)
     {
         headers.insert(header::CONTENT_TYPE, value);
     }

@@ -164,6 +164,3 @@ impl Stylesheet {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -205,6 +205,7 @@ fn content(content: Content, children: &[ChildDef]) -> String {
         Content::Text => parts.push(String::from("text or an expression")),
         Content::Literal => parts.push(String::from("text")),
         Content::Policies => parts.push(String::from("policies")),
+        Content::Markup => parts.push(String::from("markup")),
     }
     if parts.is_empty() {
         String::from("nothing")

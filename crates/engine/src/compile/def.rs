@@ -253,6 +253,8 @@ pub enum Content {
     Literal,
     /// Policies.
     Policies,
+    /// Markup of another vocabulary, which the policy reads itself.
+    Markup,
 }
 
 /// A child element that is not a policy of its own.

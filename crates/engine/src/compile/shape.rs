@@ -86,15 +86,20 @@ fn attributes(element: &Element, defs: &[AttributeDef], id: bool, cx: &mut Compi
 
 fn children(element: &Element, defs: &[ChildDef], content: Content, cx: &mut Compile<'_>) {
     // Elements of a text content (markup inside a literal body) are the policy's own affair only where it says so.
+    if content == Content::Markup && defs.is_empty() {
+        return;
+    }
     for node in &element.children {
         match node {
             Node::Element(inner) => {
                 if let Some(def) = defs.iter().find(|d| d.name == &*inner.name) {
                     // A policy that is another's part (`set-header` in `return-response`) may have an `id` too.
                     let id = crate::policies::find(def.name).is_some();
-                    attributes(inner, def.attributes, id, cx);
+                    if def.content != Content::Markup {
+                        attributes(inner, def.attributes, id, cx);
+                    }
                     self::children(inner, def.children, def.content, cx);
-                } else if content != Content::Policies {
+                } else if !matches!(content, Content::Policies | Content::Markup) {
                     let diagnostic = Diagnostic::error(
                         "TG0318",
                         inner.name_span,
@@ -125,8 +130,8 @@ fn children(element: &Element, defs: &[ChildDef], content: Content, cx: &mut Com
                     .label("policy expressions are not allowed here"),
                 ),
                 // Text beside elements was reported by the reader.
-                Content::Empty if element.elements().next().is_some() => {}
-                Content::Empty => cx.report(
+                Content::Empty | Content::Markup if element.elements().next().is_some() => {}
+                Content::Empty | Content::Markup => cx.report(
                     Diagnostic::error(
                         "TG0319",
                         text.span,

@@ -133,8 +133,8 @@ impl Scanner<'_> {
         if let Some(parent) = self.open.last_mut() {
             parent.has_elements = true;
             element.markup = parent.markup;
-            element.stylesheet =
-                parent.stylesheet || (&*parent.name == "xsl-transform" && &*element.name != "parameter");
+            element.stylesheet = parent.stylesheet
+                || (&*parent.name == "xsl-transform" && &*element.name != "parameter");
         }
         element.markup |= MARKUP.contains(&&*element.name);
         let end = element.tag.end;

@@ -3,14 +3,13 @@
 use super::compile::{XSLT, is_instruction};
 use super::ir::GLOBAL;
 use super::marks::in_scope;
-use super::state::State;
+use super::state::{State, Table};
 use crate::expr::eval::{Cx, Throw};
 use crate::expr::table::xml::xpath::{
     self, Context, Found, Library, Order, SET_NEEDED, fault, text_of,
 };
 use crate::value::Str;
 use crate::value::xml::{Name, Node, XMLNS};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Names and how many arguments each takes.
@@ -166,9 +165,7 @@ impl Library for State<'_> {
             "system-property" => match expanded(&text(0)) {
                 (XSLT, "version") => Found::Number(1.0),
                 (XSLT, "vendor") => Found::Text("Tollgate".into()),
-                (XSLT, "vendor-url") => {
-                    Found::Text("https://github.com/tollgate/tollgate".into())
-                }
+                (XSLT, "vendor-url") => Found::Text("https://github.com/tollgate/tollgate".into()),
                 _ => Found::Text(String::new()),
             },
             "element-available" => {
@@ -180,7 +177,8 @@ impl Library for State<'_> {
                 let text = text(0);
                 let known = match expanded(&text) {
                     ("", local) => {
-                        xpath::is_core(local) || names().any(|n| n == local && n != "node-set" && n != "document")
+                        xpath::is_core(local)
+                            || names().any(|n| n == local && n != "node-set" && n != "document")
                     }
                     (namespace, "node-set") => super::compile::has_node_set(namespace),
                     _ => false,
@@ -203,9 +201,7 @@ impl Library for State<'_> {
                 }
             },
             other => {
-                return Err(fault(format!(
-                    "'{other}()' is an unknown XSLT function."
-                )));
+                return Err(fault(format!("'{other}()' is an unknown XSLT function.")));
             }
         })
     }
@@ -258,18 +254,13 @@ impl State<'_> {
     }
 
     /// All values of a key in a tree.
-    fn index(
-        &mut self,
-        cx: &mut Cx<'_>,
-        key: usize,
-        root: &Rc<Node>,
-    ) -> Result<HashMap<String, Vec<Rc<Node>>>, Throw> {
+    fn index(&mut self, cx: &mut Cx<'_>, key: usize, root: &Rc<Node>) -> Result<Table, Throw> {
         let key = &self.program.keys[key];
         if self.indexing {
             return Err(fault("A key is used in its own definition."));
         }
         self.indexing = true;
-        let mut table: HashMap<String, Vec<Rc<Node>>> = HashMap::new();
+        let mut table = Table::new();
         let mut all = vec![root.clone()];
         for node in root.descendants() {
             let attributes = node.attributes();
@@ -294,7 +285,10 @@ impl State<'_> {
             for value in values {
                 cx.charge(value.len() + 64)?;
                 let nodes = table.entry(value).or_default();
-                if !nodes.last().is_some_and(|n: &Rc<Node>| Rc::ptr_eq(n, &node)) {
+                if !nodes
+                    .last()
+                    .is_some_and(|n: &Rc<Node>| Rc::ptr_eq(n, &node))
+                {
                     nodes.push(node.clone());
                 }
             }

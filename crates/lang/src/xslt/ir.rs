@@ -113,7 +113,8 @@ pub(super) enum Instruction {
         body: Block,
     },
     Comment(Block),
-    ProcessingInstruction {
+    /// `xsl:processing-instruction`.
+    Processing {
         name: Template,
         body: Block,
     },

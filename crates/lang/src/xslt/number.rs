@@ -189,7 +189,11 @@ fn any(
             break;
         }
     }
-    Ok(if n == 0.0 || !begun { Vec::new() } else { vec![n] })
+    Ok(if n == 0.0 || !begun {
+        Vec::new()
+    } else {
+        vec![n]
+    })
 }
 
 /// Numbers as a format shows them; `group`: what stands between how many digits.
@@ -221,17 +225,17 @@ pub(super) fn write(numbers: &[f64], format: &str, group: Option<(&str, usize)>)
     }
     out.push_str(prefix);
     let words: Vec<&str> = tokens.iter().filter(|(w, _)| *w).map(|(_, t)| *t).collect();
-    let between: Vec<&str> = tokens.iter().filter(|(w, _)| !*w).map(|(_, t)| *t).collect();
+    let between: Vec<&str> = tokens
+        .iter()
+        .filter(|(w, _)| !*w)
+        .map(|(_, t)| *t)
+        .collect();
     for (i, number) in numbers.iter().enumerate() {
         if i > 0 {
             let at = (i - 1).min(between.len().saturating_sub(1));
             out.push_str(between.get(at).copied().unwrap_or("."));
         }
-        let word = words
-            .get(i)
-            .or(words.last())
-            .copied()
-            .unwrap_or("1");
+        let word = words.get(i).or(words.last()).copied().unwrap_or("1");
         one(*number, word, group, &mut out);
     }
     out.push_str(suffix);
@@ -283,17 +287,17 @@ fn one(number: f64, word: &str, group: Option<(&str, usize)>, out: &mut String) 
 
 /// The zeros of the scripts that write numbers in decimal.
 const ZEROS: [u32; 15] = [
-    0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
-    0xff10,
+    0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0,
+    0xf20, 0xff10,
 ];
 
 /// The zero of a word like `001`, and how many digits it asks for; of any other word those of `1`.
 fn decimal(word: &str) -> (u32, usize) {
     let width = word.chars().count();
     let fits = |zero: &&u32| {
-        word.chars().enumerate().all(|(i, c)| {
-            u32::from(c) == if i + 1 == width { **zero + 1 } else { **zero }
-        })
+        word.chars()
+            .enumerate()
+            .all(|(i, c)| u32::from(c) == if i + 1 == width { **zero + 1 } else { **zero })
     };
     match ZEROS.iter().find(fits) {
         Some(zero) if width < 64 => (*zero, width),

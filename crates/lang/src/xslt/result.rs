@@ -232,11 +232,13 @@ impl Builder {
                 if fits {
                     prefix.clone()
                 } else {
-                    self.prefix_for(namespace).unwrap_or_else(|| loop {
-                        let made = Str::from(format!("xp_{}", self.made_up));
-                        self.made_up += 1;
-                        if self.meaning(&made).is_none() {
-                            break made;
+                    self.prefix_for(namespace).unwrap_or_else(|| {
+                        loop {
+                            let made = Str::from(format!("xp_{}", self.made_up));
+                            self.made_up += 1;
+                            if self.meaning(&made).is_none() {
+                                break made;
+                            }
                         }
                     })
                 }

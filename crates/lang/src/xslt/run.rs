@@ -394,8 +394,7 @@ impl<'s> State<'s> {
                     Some(namespace) => Some(self.template(cx, namespace, at)?),
                     None => None,
                 };
-                let (prefix, name) =
-                    self.computed(&written, namespace, &named.prefixes, true)?;
+                let (prefix, name) = self.computed(&written, namespace, &named.prefixes, true)?;
                 self.write(cx, |o, cx, marks| o.start(cx, marks, &prefix, &name))?;
                 self.tasks.push(Task::End);
                 self.push_block(body, focus, frame);
@@ -408,10 +407,11 @@ impl<'s> State<'s> {
                     None => None,
                 };
                 if written == "xmlns" && namespace.as_deref().is_none_or(str::is_empty) {
-                    return Err(refused("An attribute with a local name 'xmlns' and a null namespace URI cannot be created."));
+                    return Err(refused(
+                        "An attribute with a local name 'xmlns' and a null namespace URI cannot be created.",
+                    ));
                 }
-                let (prefix, name) =
-                    self.computed(&written, namespace, &named.prefixes, false)?;
+                let (prefix, name) = self.computed(&written, namespace, &named.prefixes, false)?;
                 self.outputs.push(Builder::flat("xsl:attribute"));
                 self.tasks.push(Task::Attribute { prefix, name });
                 self.push_block(body, focus, frame);
@@ -423,7 +423,7 @@ impl<'s> State<'s> {
                 self.push_block(body, focus, frame);
                 Ok(())
             }
-            Instruction::ProcessingInstruction { name, body } => {
+            Instruction::Processing { name, body } => {
                 let name = self.template(cx, name, at)?;
                 if !crate::value::xml::is_name(&name) || name.eq_ignore_ascii_case("xml") {
                     return Err(refused(format!(

@@ -169,7 +169,12 @@ impl<'a> Serializer<'a> {
             return String::new();
         };
         let prefix = if name.declares() {
-            if name.namespace.is_empty() { "" } else { "xmlns" }.into()
+            if name.namespace.is_empty() {
+                ""
+            } else {
+                "xmlns"
+            }
+            .into()
         } else {
             self.marks.prefix_of(node)
         };
@@ -199,8 +204,7 @@ impl<'a> Serializer<'a> {
                     self.out.push_str(&text);
                 } else if cdata {
                     self.out.push_str("<![CDATA[");
-                    self.out
-                        .push_str(&text.replace("]]>", "]]]]><![CDATA[>"));
+                    self.out.push_str(&text.replace("]]>", "]]]]><![CDATA[>"));
                     self.out.push_str("]]>");
                 } else {
                     self.escaped(&text, false);

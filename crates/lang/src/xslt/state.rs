@@ -1,6 +1,6 @@
 //! What a transformation keeps while it runs: trees, variables, keys, what is being made.
 
-use super::ir::{Given, Prefixes, Program, Template, Part};
+use super::ir::{Given, Part, Prefixes, Program, Template};
 use super::marks::Marks;
 use super::result::Builder;
 use super::run::{Focus, Task};
@@ -48,6 +48,9 @@ impl Frame {
     }
 }
 
+/// The nodes that a key has for each value, in a tree.
+pub(super) type Table = HashMap<String, Vec<Rc<Node>>>;
+
 /// A global, as far as it is known.
 pub(super) enum Known {
     NotYet,
@@ -69,7 +72,7 @@ pub(super) struct State<'s> {
     pub(super) frame: Rc<Frame>,
     pub(super) current: Rc<Node>,
     pub(super) namespaces: HashMap<*const Node, Vec<Rc<Node>>>,
-    pub(super) keys: HashMap<(usize, *const Node), HashMap<String, Vec<Rc<Node>>>>,
+    pub(super) keys: HashMap<(usize, *const Node), Table>,
     pub(super) indexing: bool,
     pub(super) tasks: Vec<Task<'s>>,
     pub(super) outputs: Vec<Builder>,
@@ -207,7 +210,10 @@ impl<'s> State<'s> {
         let global = &self.program.globals[at];
         if global.parameter
             && global.name.namespace.is_empty()
-            && let Some((_, value)) = self.parameters.iter().find(|(n, _)| *n == global.name.local)
+            && let Some((_, value)) = self
+                .parameters
+                .iter()
+                .find(|(n, _)| *n == global.name.local)
         {
             return Ok(Found::Text(value.to_string()));
         }

@@ -98,3 +98,39 @@ fn stylesheets_transform_as_in_dotnet() {
     );
     assert!(cases >= 120, "only {cases} cases were found");
 }
+
+/// What a stylesheet that does not end fails with.
+fn endless(body: &str) -> String {
+    let stylesheet = compiled(&format!(
+        "<xsl:stylesheet version=\"1.0\" xmlns:xsl=\"http://www.w3.org/1999/XSL/Transform\">{body}</xsl:stylesheet>"
+    ));
+    let mut host = Fixture::read(&Json::Null).unwrap();
+    let done = stylesheet.unwrap().transform(&mut host, "<a><b/></a>", &[]);
+    done.unwrap_err().message
+}
+
+#[test]
+fn what_does_not_end_is_stopped() {
+    let deep = endless(
+        "<xsl:template match=\"/\"><x><xsl:call-template name=\"t\"/></x></xsl:template>
+         <xsl:template name=\"t\"><xsl:variable name=\"v\"><xsl:call-template name=\"t\"/></xsl:variable></xsl:template>",
+    );
+    assert!(deep.contains("infinite recursion"), "{deep}");
+    let long = endless(
+        "<xsl:template match=\"/\"><xsl:apply-templates select=\"//b\"/></xsl:template>
+         <xsl:template match=\"b\"><xsl:apply-templates select=\".\"/></xsl:template>",
+    );
+    assert!(
+        long.contains("20000000 steps") || long.contains("MB"),
+        "{long}"
+    );
+    let nested = endless(
+        "<xsl:template match=\"b|/\"><x><xsl:apply-templates select=\"//b\"/></x></xsl:template>",
+    );
+    assert!(nested.contains("nested too deeply"), "{nested}");
+    let large = endless(
+        "<xsl:template match=\"/\"><xsl:call-template name=\"t\"><xsl:with-param name=\"s\" select=\"'xx'\"/></xsl:call-template></xsl:template>
+         <xsl:template name=\"t\"><xsl:param name=\"s\"/><xsl:call-template name=\"t\"><xsl:with-param name=\"s\" select=\"concat($s, $s)\"/></xsl:call-template></xsl:template>",
+    );
+    assert!(large.contains("MB"), "{large}");
+}

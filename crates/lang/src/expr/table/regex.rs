@@ -147,7 +147,7 @@ fn statics(cx: &mut Cx<'_>, a: &Args<'_>, options: usize) -> Result<Call, Throw>
 }
 
 /// `Regex.IsMatch(input, pattern, options)`.
-pub(super) fn is_match(
+pub(crate) fn is_match(
     cx: &mut Cx<'_>,
     input: &str,
     pattern: &str,

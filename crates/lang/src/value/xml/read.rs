@@ -15,7 +15,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Told of each element and attribute: the prefix that it was written with, and where its name stands; and of each text.
+/// Told of each element and attribute: the prefix that it was written with, and where its name stands; of an element again
+/// at its end tag; and of each text.
 pub(crate) type Note<'n> = &'n mut dyn FnMut(&Rc<Node>, &Str, u64);
 
 /// How a document is read.
@@ -61,6 +62,7 @@ pub(crate) fn document_as(text: &str, wish: Reading<'_>) -> Result<Rc<Node>, Str
         rooted: false,
         at: 0,
         text_at: 0,
+        text_from: 0,
     };
     loop {
         let before = reader.buffer_position();
@@ -130,8 +132,10 @@ struct Reader<'n, 't> {
     rooted: bool,
     /// Where what is at hand begins: the place of a fault.
     at: u64,
-    /// Where the text since the last markup begins.
+    /// Where the text since the last markup begins, white space before it left out.
     text_at: u64,
+    /// Where it begins.
+    text_from: u64,
 }
 
 impl Reader<'_, '_> {
@@ -176,13 +180,14 @@ impl Reader<'_, '_> {
                 if self.text.is_empty() {
                     let blank = text.len() - text.trim_start().len();
                     self.text_at = self.at + blank as u64;
+                    self.text_from = self.at;
                 }
                 self.text.push_str(&text);
                 return Ok(());
             }
             Event::GeneralRef(reference) => {
                 if self.text.is_empty() {
-                    self.text_at = self.at;
+                    (self.text_at, self.text_from) = (self.at, self.at);
                 }
                 self.at += 1;
                 let c = match reference.resolve_char_ref() {
@@ -198,7 +203,7 @@ impl Reader<'_, '_> {
                 let data = data.xml10_content();
                 legal(&data)?;
                 if self.text.is_empty() {
-                    self.text_at = self.at;
+                    (self.text_at, self.text_from) = (self.at, self.at);
                 }
                 self.text.push_str(&data);
                 return Ok(());
@@ -226,6 +231,8 @@ impl Reader<'_, '_> {
             }
             Event::End(_) => {
                 if let Some(ended) = self.open.pop() {
+                    // Its name stands after `</`.
+                    self.note(&ended.element, "", self.at + 2);
                     self.end(&ended);
                     if !ended.element.has_children() {
                         ended.element.append_text("")?;
@@ -350,7 +357,7 @@ impl Reader<'_, '_> {
         if !text.is_empty() && (!blank || self.wish.keep_space || self.preserves()) {
             let node = Node::text_of(text);
             if let Some(note) = &mut self.wish.note {
-                note(&node, &Str::from(""), self.text_at);
+                note(&node, &Str::from(""), self.text_from);
             }
             self.holder().push(node);
         }

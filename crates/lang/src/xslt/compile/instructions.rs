@@ -5,7 +5,7 @@ use super::super::number::{Level, Numbering};
 use super::source::{At, Child, split};
 use super::{Compiler, MAX_NESTED, SHAPE, TWICE, UNKNOWN, VALUE, XSLT};
 use crate::document::Attribute;
-use crate::expr::table::xml::xpath::{Expr, Origin, Step, Test, Axis};
+use crate::expr::table::xml::xpath::{Axis, Expr, Origin, Step, Test};
 use crate::value::Str;
 use crate::value::xml::{Name, XML};
 
@@ -193,7 +193,12 @@ impl<'d> Compiler<'d, '_> {
             "no" => false,
             other => {
                 let message = format!("`{name}` cannot be `{other}`");
-                self.fault(VALUE, attribute.value.span, message, "expected `yes` or `no`");
+                self.fault(
+                    VALUE,
+                    attribute.value.span,
+                    message,
+                    "expected `yes` or `no`",
+                );
                 false
             }
         }
@@ -332,12 +337,10 @@ impl<'d> Compiler<'d, '_> {
                 out.push(Instruction::Comment(body));
             }
             "processing-instruction" => {
-                let name = self
-                    .required(at, "name")
-                    .and_then(|a| self.template(at, a));
+                let name = self.required(at, "name").and_then(|a| self.template(at, a));
                 let body = self.body(at);
                 if let Some(name) = name {
-                    out.push(Instruction::ProcessingInstruction { name, body });
+                    out.push(Instruction::Processing { name, body });
                 }
             }
             "copy" => {
@@ -434,7 +437,11 @@ impl<'d> Compiler<'d, '_> {
     }
 
     /// `xsl:with-param` and `xsl:sort`. What is given as content is put into a place of its own first.
-    fn with(&mut self, children: Vec<Child<'d>>, out: &mut Block) -> (Vec<(Name, Expr)>, Vec<Sort>) {
+    fn with(
+        &mut self,
+        children: Vec<Child<'d>>,
+        out: &mut Block,
+    ) -> (Vec<(Name, Expr)>, Vec<Sort>) {
         let (mut with, mut sorts): (Vec<(Name, Expr)>, Vec<Sort>) = (Vec::new(), Vec::new());
         for child in children {
             let e = match child {
@@ -615,9 +622,7 @@ impl<'d> Compiler<'d, '_> {
             },
         };
         let mut pattern = |name: &str| match at.attribute(name) {
-            Some(a) if self.literal_value(a) => {
-                Some(self.pattern(at, &a.value.text, a.value.span))
-            }
+            Some(a) if self.literal_value(a) => Some(self.pattern(at, &a.value.text, a.value.span)),
             _ => None,
         };
         let (count, from) = (pattern("count"), pattern("from"));
@@ -662,10 +667,7 @@ impl<'d> Compiler<'d, '_> {
         }
         let mut namespaces = Vec::new();
         for (p, n) in at.prefixes().iter() {
-            let kept = &**n != XSLT
-                && &**n != XML
-                && !n.is_empty()
-                && !at.excluded.contains(n);
+            let kept = &**n != XSLT && &**n != XML && !n.is_empty() && !at.excluded.contains(n);
             if kept {
                 namespaces.push(self.aliased(p, n));
             }

@@ -3,12 +3,12 @@
 //! What must stay true: in a compiled expression each prefix is its namespace, each variable its place, and each name that
 //! a function is given as a literal is written `{namespace}local`.
 
+use super::super::functions;
+use super::super::pattern::Pattern;
 use super::source::{At, split};
 use super::{
     Compiler, EXSLT, Expr, GLOBAL, MICROSOFT, NOT_SERVED, Part, SYNTAX, Template, UNKNOWN, XSLT,
 };
-use super::super::functions;
-use super::super::pattern::Pattern;
 use crate::Span;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::nearest::nearest;
@@ -23,7 +23,12 @@ impl<'d> Compiler<'d, '_> {
         let written = written.trim();
         let (prefix, local) = split(written);
         if !is_name(local) || (written.contains(':') && !is_name(prefix)) {
-            self.fault(SYNTAX, span, format!("`{written}` is no name"), "expected a name of XML");
+            self.fault(
+                SYNTAX,
+                span,
+                format!("`{written}` is no name"),
+                "expected a name of XML",
+            );
             return None;
         }
         let namespace = if prefix.is_empty() {
@@ -70,7 +75,12 @@ impl<'d> Compiler<'d, '_> {
         match xpath::parse_extended(text) {
             Ok(mut expr) => self.resolve(at, &mut expr, span).then_some(expr),
             Err(why) => {
-                self.fault(SYNTAX, span, why.trim_end_matches('.'), "expected an XPath expression");
+                self.fault(
+                    SYNTAX,
+                    span,
+                    why.trim_end_matches('.'),
+                    "expected an XPath expression",
+                );
                 None
             }
         }
@@ -107,11 +117,21 @@ impl<'d> Compiler<'d, '_> {
                 literal.push(c);
                 rest = &rest[2..];
             } else if c == '}' {
-                self.fault(SYNTAX, span, "a `}` that closes nothing", "expected `}}` for a brace as text");
+                self.fault(
+                    SYNTAX,
+                    span,
+                    "a `}` that closes nothing",
+                    "expected `}}` for a brace as text",
+                );
                 return None;
             } else if c == '{' {
                 let Some(end) = closing(&rest[1..]) else {
-                    self.fault(SYNTAX, span, "a `{` that is not closed", "expected `}` after the expression");
+                    self.fault(
+                        SYNTAX,
+                        span,
+                        "a `{` that is not closed",
+                        "expected `}` after the expression",
+                    );
                     return None;
                 };
                 if !literal.is_empty() {
@@ -149,7 +169,8 @@ impl<'d> Compiler<'d, '_> {
                         self.names.push(*global);
                     }
                 } else {
-                    let known: Vec<Str> = self.locals.iter().map(|(n, _)| n.local.clone()).collect();
+                    let known: Vec<Str> =
+                        self.locals.iter().map(|(n, _)| n.local.clone()).collect();
                     let fault = Diagnostic::error(
                         UNKNOWN,
                         span,
@@ -173,9 +194,10 @@ impl<'d> Compiler<'d, '_> {
                 self.resolve(at, b, span) && left
             }
             Expr::Call(name, args) => {
-                let fine = args
-                    .iter_mut()
-                    .fold(true, |fine, arg| self.resolve(at, arg, span) && fine);
+                let mut fine = true;
+                for arg in args.iter_mut() {
+                    fine &= self.resolve(at, arg, span);
+                }
                 fine && self.function(at, name, args, span)
             }
             Expr::Path {
@@ -227,7 +249,7 @@ impl<'d> Compiler<'d, '_> {
         let (prefix, local) = split(name);
         if !prefix.is_empty() {
             let Some(namespace) = at.namespace(prefix) else {
-                self.undeclared(&prefix.to_owned(), span);
+                self.undeclared(prefix, span);
                 return false;
             };
             if matches!(&*namespace, MICROSOFT | EXSLT) && local == "node-set" {
@@ -261,12 +283,9 @@ impl<'d> Compiler<'d, '_> {
                 return true;
             }
             let near = nearest(name, functions::names());
-            let fault = Diagnostic::error(
-                UNKNOWN,
-                span,
-                format!("there is no function `{name}()`"),
-            )
-            .label("expected a function of XPath 1.0 or XSLT 1.0");
+            let fault =
+                Diagnostic::error(UNKNOWN, span, format!("there is no function `{name}()`"))
+                    .label("expected a function of XPath 1.0 or XSLT 1.0");
             self.report(match near {
                 Some(near) => fault.help(format!("did you mean `{near}()`?")),
                 None => fault,
@@ -287,7 +306,9 @@ impl<'d> Compiler<'d, '_> {
             return false;
         }
         let named = match name.as_str() {
-            "key" | "system-property" | "function-available" | "element-available" => args.first_mut(),
+            "key" | "system-property" | "function-available" | "element-available" => {
+                args.first_mut()
+            }
             "format-number" => args.get_mut(2),
             _ => None,
         };
@@ -302,7 +323,8 @@ impl<'d> Compiler<'d, '_> {
             let namespace = if prefix.is_empty() && !default {
                 Some(Str::from(""))
             } else {
-                at.namespace(prefix).or((prefix.is_empty()).then(|| Str::from("")))
+                at.namespace(prefix)
+                    .or((prefix.is_empty()).then(|| Str::from("")))
             };
             *text = format!("{{{}}}{local}", namespace.as_deref().unwrap_or("?"));
             return true;
@@ -319,9 +341,17 @@ impl<'d> Compiler<'d, '_> {
             let (what, remedy) = if kind == "key" {
                 ("key", "expected the `name` of an `xsl:key`")
             } else {
-                ("decimal format", "expected the `name` of an `xsl:decimal-format`")
+                (
+                    "decimal format",
+                    "expected the `name` of an `xsl:decimal-format`",
+                )
             };
-            self.fault(UNKNOWN, span, format!("there is no {what} `{text}`"), remedy);
+            self.fault(
+                UNKNOWN,
+                span,
+                format!("there is no {what} `{text}`"),
+                remedy,
+            );
             return false;
         }
         *text = format!("{{{}}}{}", found.namespace, found.local);

@@ -91,7 +91,9 @@ impl<'d> At<'d> {
             }));
         }
         let (prefix, local) = split(&element.name);
-        let Some(namespace) = at.namespace(prefix).or((prefix.is_empty()).then(|| Str::from("")))
+        let Some(namespace) = at
+            .namespace(prefix)
+            .or((prefix.is_empty()).then(|| Str::from("")))
         else {
             c.fault(
                 SYNTAX,
@@ -192,7 +194,9 @@ impl<'d> At<'d> {
         all.reverse();
         all.sort_by_key(|s| std::cmp::Reverse(s.level));
         let pairs = all.into_iter();
-        pairs.map(|s| (s.prefix.clone(), s.namespace.clone())).collect()
+        pairs
+            .map(|s| (s.prefix.clone(), s.namespace.clone()))
+            .collect()
     }
 
     /// Whether it is the element of XSLT with that name.

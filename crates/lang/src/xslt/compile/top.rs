@@ -34,7 +34,9 @@ impl<'d> Compiler<'d, '_> {
         // The more exact wins, then the later.
         let exact = |r: &SpaceRule| u8::from(r.namespace.is_some()) + u8::from(r.local.is_some());
         self.program.space.reverse();
-        self.program.space.sort_by_key(|r| std::cmp::Reverse(exact(r)));
+        self.program
+            .space
+            .sort_by_key(|r| std::cmp::Reverse(exact(r)));
         for part in &parts {
             self.define(part);
         }
@@ -91,7 +93,10 @@ impl<'d> Compiler<'d, '_> {
                 self.fault(
                     SHAPE,
                     part.element.name_span,
-                    format!("`{}` cannot stand at the top of a stylesheet", part.element.name),
+                    format!(
+                        "`{}` cannot stand at the top of a stylesheet",
+                        part.element.name
+                    ),
                     "expected elements of XSLT, or of a namespace of yours",
                 );
             }
@@ -209,7 +214,12 @@ impl<'d> Compiler<'d, '_> {
         let priority = part.attribute("priority").and_then(|a| {
             let parsed = crate::expr::table::xml::xpath::to_number(&a.value.text);
             if parsed.is_nan() {
-                self.fault(VALUE, a.value.span, "`priority` is no number", "expected a number");
+                self.fault(
+                    VALUE,
+                    a.value.span,
+                    "`priority` is no number",
+                    "expected a number",
+                );
             }
             (!parsed.is_nan()).then_some(parsed)
         });
@@ -248,7 +258,10 @@ impl<'d> Compiler<'d, '_> {
                     self.fault(
                         SHAPE,
                         part.element.name_span,
-                        format!("`{}` has `mode` or `priority` without `match`", part.element.name),
+                        format!(
+                            "`{}` has `mode` or `priority` without `match`",
+                            part.element.name
+                        ),
                         "expected `match` beside it",
                     );
                 }
@@ -367,7 +380,11 @@ impl<'d> Compiler<'d, '_> {
     }
 
     /// The places of the sets that an attribute names.
-    pub(super) fn used_sets(&mut self, at: &At<'d>, attribute: Option<&'d Attribute>) -> Vec<usize> {
+    pub(super) fn used_sets(
+        &mut self,
+        at: &At<'d>,
+        attribute: Option<&'d Attribute>,
+    ) -> Vec<usize> {
         let mut out = Vec::new();
         let Some(attribute) = attribute.filter(|a| self.literal_value(a)) else {
             return out;
@@ -391,7 +408,12 @@ impl<'d> Compiler<'d, '_> {
 
     /// Puts what each global needs in an order in which it can be had.
     fn order_globals(&mut self) {
-        let uses: Vec<Vec<usize>> = self.program.globals.iter().map(|g| g.needs.clone()).collect();
+        let uses: Vec<Vec<usize>> = self
+            .program
+            .globals
+            .iter()
+            .map(|g| g.needs.clone())
+            .collect();
         for i in 0..uses.len() {
             match order(i, &uses) {
                 Some(mut all) => {
@@ -517,7 +539,9 @@ impl<'d> Compiler<'d, '_> {
                     continue;
                 }
                 "name" => continue,
-                name if name.starts_with("xmlns") || name.contains(':') || part.forwards => continue,
+                name if name.starts_with("xmlns") || name.contains(':') || part.forwards => {
+                    continue;
+                }
                 name => {
                     let name = name.to_owned();
                     self.unknown_attribute(part, &name, attribute.name_span);
@@ -548,7 +572,9 @@ impl<'d> Compiler<'d, '_> {
         let namespace = |c: &mut Self, attribute: &Attribute| {
             let written = attribute.value.text.trim();
             let prefix = if written == "#default" { "" } else { written };
-            let found = part.namespace(prefix).or(prefix.is_empty().then(|| Str::from("")));
+            let found = part
+                .namespace(prefix)
+                .or(prefix.is_empty().then(|| Str::from("")));
             if found.is_none() {
                 c.fault(
                     UNKNOWN,

@@ -9,12 +9,67 @@ use std::rc::Rc;
 
 /// Elements that stand on lines of their own.
 const BLOCK: [&str; 61] = [
-    "address", "applet", "area", "base", "basefont", "blockquote", "body", "caption", "center",
-    "col", "colgroup", "dd", "del", "dir", "div", "dl", "dt", "fieldset", "font", "form", "frame",
-    "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "html", "iframe", "ins",
-    "isindex", "legend", "li", "link", "map", "menu", "meta", "noframes", "noscript", "ol",
-    "optgroup", "option", "p", "param", "pre", "s", "strike", "style", "table", "tbody", "td",
-    "tfoot", "th", "thead", "title", "tr", "ul", "xmp",
+    "address",
+    "applet",
+    "area",
+    "base",
+    "basefont",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "font",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "html",
+    "iframe",
+    "ins",
+    "isindex",
+    "legend",
+    "li",
+    "link",
+    "map",
+    "menu",
+    "meta",
+    "noframes",
+    "noscript",
+    "ol",
+    "optgroup",
+    "option",
+    "p",
+    "param",
+    "pre",
+    "s",
+    "strike",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "ul",
+    "xmp",
 ];
 /// Elements without an end tag.
 const EMPTY: [&str; 13] = [
@@ -23,8 +78,21 @@ const EMPTY: [&str; 13] = [
 ];
 /// Elements some of whose attributes are URLs.
 const LINKS: [&str; 15] = [
-    "a", "area", "base", "blockquote", "del", "form", "head", "img", "input", "ins", "link",
-    "object", "q", "script", "table",
+    "a",
+    "area",
+    "base",
+    "blockquote",
+    "del",
+    "form",
+    "head",
+    "img",
+    "input",
+    "ins",
+    "link",
+    "object",
+    "q",
+    "script",
+    "table",
 ];
 const URLS: [&str; 13] = [
     "action", "cite", "classid", "codebase", "data", "datasrc", "for", "href", "longdesc", "name",
@@ -117,7 +185,8 @@ impl Serializer<'_> {
         let tag = self.tag(node);
         self.doctype(if tag == "HTML" { "HTML" } else { "html" }, true);
         let is = properties(node);
-        if self.indent && is.block && self.block_at == Some(self.out.len()) && self.out.len() > 0 {
+        if self.indent && is.block && self.block_at == Some(self.out.len()) && !self.out.is_empty()
+        {
             self.break_line();
         }
         self.level += 1;

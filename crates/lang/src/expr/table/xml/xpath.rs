@@ -94,11 +94,7 @@ impl Order {
     }
 
     /// Puts nodes in document order, each once.
-    pub(crate) fn sort(
-        &mut self,
-        cx: &mut Cx<'_>,
-        nodes: &mut Vec<Rc<Node>>,
-    ) -> Result<(), Throw> {
+    pub(crate) fn sort(&mut self, cx: &mut Cx<'_>, nodes: &mut Vec<Rc<Node>>) -> Result<(), Throw> {
         if nodes.len() < 2 {
             return Ok(());
         }

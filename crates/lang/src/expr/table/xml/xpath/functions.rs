@@ -138,10 +138,7 @@ pub(super) fn call(
         "namespace-uri" => of_node(&namespace)?,
         "name" => {
             let all = nodes(&first)?;
-            Found::Text(
-                all.first()
-                    .map_or_else(String::new, |n| qualified(run, n)),
-            )
+            Found::Text(all.first().map_or_else(String::new, |n| qualified(run, n)))
         }
         "string" => Found::Text(first.text()),
         "concat" => Found::Text((0..given.len()).map(text).collect()),
