@@ -17,11 +17,12 @@ use crate::failure::Failure;
 use crate::probe::{Counted, Event};
 use crate::step::Flow;
 use http::{HeaderName, HeaderValue};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::{Str, Value};
-use tollgate_state::{Answer, Decision, Quota, Rate};
+pub(crate) use tollgate_state::Limit;
+use tollgate_state::{Answer, Ask, Decision};
 
 /// Says that an element has none of the attributes that would make it limit something.
 pub(crate) fn limits_nothing(element: &Element, expected: &str, cx: &mut Compile<'_>) {
@@ -157,9 +158,9 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// For a probe: what was decided, `counting` when it was counted if it passed.
-    fn counted(&self, counting: bool, decision: &Decision) -> Event<'_> {
-        let count = if counting { self.count } else { 0 };
+    /// For a probe: what was decided, and counted if it passed.
+    fn counted(&self, decision: &Decision) -> Event<'_> {
+        let count = self.count;
         let added = if decision.allowed { count } else { 0 };
         Event::Counter(Counted {
             key: &self.key,
@@ -172,78 +173,68 @@ impl Gate {
     }
 }
 
-impl Limit {
-    fn most(self) -> u64 {
-        match self {
-            Limit::Rate(rate) => rate.limit,
-            Limit::Quota(quota) => quota.limit,
-        }
-    }
-}
-
-/// What a gate holds against.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Limit {
-    /// A sliding window.
-    Rate(Rate),
-    /// A fixed one.
-    Quota(Quota),
-}
-
 /// Usually one.
 pub(crate) type Gates = SmallVec<[Gate; 1]>;
 
 /// What the gates said.
 pub(crate) enum Admission {
     /// All passed, and counted.
-    Passed(Gates, SmallVec<[Decision; 1]>),
+    Passed(Gates, SmallVec<[Decision; 2]>),
     /// This one did not; nothing was counted.
     Refused(Gate, Decision),
 }
 
-/// Asks all gates, and counts on them only when all pass.
-pub(crate) fn admit<F>(rq: &mut Exchange, gates: Gates, then: F) -> Flow
+/// Asks all gates at once, and counts on them only when all pass.
+pub(crate) fn admit<F>(rq: &mut Exchange, mut gates: Gates, then: F) -> Flow
 where
     F: FnOnce(&mut Exchange, Admission) -> Flow + 'static,
 {
-    // One gate decides and counts at once; several are first all checked.
-    let counting = gates.len() == 1;
-    ask(rq, gates, 0, counting, SmallVec::new(), then)
-}
-
-fn ask<F>(
-    rq: &mut Exchange,
-    mut gates: Gates,
-    at: usize,
-    counting: bool,
-    mut decisions: SmallVec<[Decision; 1]>,
-    then: F,
-) -> Flow
-where
-    F: FnOnce(&mut Exchange, Admission) -> Flow + 'static,
-{
-    let Some(gate) = gates.get(at) else {
-        if counting {
-            return then(rq, Admission::Passed(gates, decisions));
+    if let [gate] = &gates[..] {
+        let answer = decide(rq, gate);
+        return rq.after(answer, move |rq, decision| {
+            rq.tell(|| gates[0].counted(&decision));
+            let admission = if decision.allowed {
+                Admission::Passed(gates, smallvec![decision])
+            } else {
+                Admission::Refused(gates.swap_remove(0), decision)
+            };
+            then(rq, admission)
+        });
+    }
+    let asks: SmallVec<[Ask<'_>; 4]> = gates
+        .iter()
+        .map(|gate| Ask {
+            key: &gate.key,
+            limit: gate.limit,
+            count: gate.count,
+        })
+        .collect();
+    let answer = rq
+        .services
+        .counters
+        .take_all(&asks, rq.services.clock.moment());
+    drop(asks);
+    rq.after(answer, move |rq, decisions| match decisions {
+        Ok(decisions) => {
+            for (gate, decision) in gates.iter().zip(&decisions) {
+                rq.tell(|| gate.counted(decision));
+            }
+            then(rq, Admission::Passed(gates, decisions))
         }
-        return ask(rq, gates, 0, true, SmallVec::new(), then);
-    };
-    let answer = decide(rq, gate, counting);
-    rq.after(answer, move |rq, decision| {
-        if let Some(gate) = gates.get(at) {
-            rq.tell(|| gate.counted(counting, &decision));
+        Err((at, decision)) => {
+            if at >= gates.len() {
+                return Flow::Next;
+            }
+            let gate = gates.swap_remove(at);
+            rq.tell(|| gate.counted(&decision));
+            then(rq, Admission::Refused(gate, decision))
         }
-        if !decision.allowed {
-            return then(rq, Admission::Refused(gates.swap_remove(at), decision));
-        }
-        decisions.push(decision);
-        ask(rq, gates, at + 1, counting, decisions, then)
     })
 }
 
-fn decide(rq: &Exchange, gate: &Gate, counting: bool) -> Answer<Decision> {
+fn decide(rq: &Exchange, gate: &Gate) -> Answer<Decision> {
     let counters = &rq.services.counters;
-    let counting = counting && gate.count > 0;
+    let counting = gate.count > 0;
     match gate.limit {
         Limit::Rate(rate) => {
             let now = rq.services.clock.steady_millis();

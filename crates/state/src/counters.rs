@@ -10,9 +10,11 @@ mod snapshot;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+mod together;
 mod window;
 
 use crate::Answer;
+use smallvec::SmallVec;
 use std::ops::RangeInclusive;
 
 pub use memory::{DEFAULT_CAPACITY, MemoryCounters, Reservation};
@@ -48,6 +50,40 @@ pub struct Quota {
     /// When it starts anew. Quotas of one key with other periods are counters of their own.
     pub period: Period,
 }
+
+/// A limit of calls or of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// On a sliding window.
+    Rate(Rate),
+    /// On a fixed one.
+    Quota(Quota),
+}
+
+impl Limit {
+    /// The most that it lets through.
+    #[must_use]
+    pub fn most(self) -> u64 {
+        match self {
+            Limit::Rate(rate) => rate.limit,
+            Limit::Quota(quota) => quota.limit,
+        }
+    }
+}
+
+/// One of several limits that a call has to pass together.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The limit.
+    pub limit: Limit,
+    /// How much the call counts; 0 only checks.
+    pub count: u64,
+}
+
+/// The decisions of all limits, or which one refused and its own: then nothing was counted.
+pub type Decisions = Result<SmallVec<[Decision; 2]>, (usize, Decision)>;
 
 /// What a quota counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +151,10 @@ pub fn retry_after_seconds(milliseconds: u64) -> u64 {
 pub trait Counters: Send + Sync {
     /// Counts `count` calls if they fit: refused when they would pass the limit, or when nothing is left.
     fn take(&self, key: &str, rate: Rate, count: u64, now: u64) -> Answer<Decision>;
+
+    /// Counts a call on all limits if it passes all of them, else on none: one decision, whoever else comes meanwhile.
+    /// A counter that stands twice counts once.
+    fn take_all(&self, asks: &[Ask<'_>], now: Moment) -> Answer<Decisions>;
 
     /// Whether a call would pass with what is counted so far, without counting it (deferred `increment-condition`).
     fn check(&self, key: &str, rate: Rate, now: u64) -> Answer<Decision>;

@@ -20,8 +20,8 @@ pub use budgets::Budgets;
 pub use cache::{Cache, MemoryCache};
 pub use concurrency::Concurrency;
 pub use counters::{
-    Counters, Decision, Exceeded, Measure, MemoryCounters, Moment, Period, Quota, Rate,
-    Reservation, TokenLimit, TokensLeft,
+    Ask, Counters, Decision, Decisions, Exceeded, Limit, Measure, MemoryCounters, Moment, Period,
+    Quota, Rate, Reservation, TokenLimit, TokensLeft,
 };
 pub use vectors::{MemoryVectors, Vectors};
 

@@ -11,7 +11,8 @@ use super::snapshot::{Entry, SnapshotError};
 use super::table::{Counter, Slot, Table};
 use super::window::Window;
 use super::{
-    Counters, Decision, Exceeded, Measure, Moment, Period, Quota, Rate, TokenLimit, TokensLeft,
+    Ask, Counters, Decision, Decisions, Exceeded, Measure, Moment, Period, Quota, Rate, TokenLimit,
+    TokensLeft,
 };
 use crate::key::{Key, Keys, Seeds};
 use crate::{Answer, lock};
@@ -38,12 +39,12 @@ pub struct MemoryCounters {
     keys: Keys,
     /// Of fixed periods, which may come from an earlier process; drawn when the first is needed.
     seeds: OnceLock<Seeds>,
-    rolling: Table<Rolling>,
-    fixed: Table<Fixed>,
+    pub(super) rolling: Table<Rolling>,
+    pub(super) fixed: Table<Fixed>,
 }
 
 #[derive(Debug, Default)]
-struct Rolling {
+pub(super) struct Rolling {
     window: Window,
     /// Tokens of calls under way, and how many calls those are.
     reserved: u64,
@@ -52,7 +53,7 @@ struct Rolling {
 }
 
 #[derive(Debug, Default)]
-struct Fixed {
+pub(super) struct Fixed {
     start: i64,
     /// `None` before the first use, and of a period without end.
     end: Option<i64>,
@@ -101,7 +102,7 @@ impl Rolling {
             .saturating_add(self.reserved)
     }
 
-    fn decide(&mut self, rate: Rate, count: u64, counting: bool, now: u64) -> Decision {
+    pub(super) fn decide(&mut self, rate: Rate, count: u64, counting: bool, now: u64) -> Decision {
         let used = self.used(rate.window_ms, now);
         let after = used.saturating_add(count.max(1));
         if after > rate.limit {
@@ -157,7 +158,13 @@ impl Fixed {
         }
     }
 
-    fn decide(&mut self, quota: Quota, count: u64, counting: bool, now: u64) -> Decision {
+    pub(super) fn decide(
+        &mut self,
+        quota: Quota,
+        count: u64,
+        counting: bool,
+        now: u64,
+    ) -> Decision {
         self.turn(quota.period, now);
         if self.used.saturating_add(count.max(1)) > quota.limit {
             let remaining = quota.limit.saturating_sub(self.used);
@@ -332,9 +339,21 @@ impl MemoryCounters {
         self.seeds.set(seeds).is_ok()
     }
 
+    pub(super) fn calls_key(&self, key: &str) -> Key {
+        self.keys.key((Kind::Calls, key))
+    }
+
     fn fixed_key(&self, kind: u64, period: Period, key: &str) -> Key {
         let [length, start] = period.numbers();
         self.seeds().key([kind, length, start], key)
+    }
+
+    pub(super) fn quota_key(&self, quota: Quota, key: &str) -> Key {
+        let measure = match quota.measure {
+            Measure::Calls => CALL_QUOTA,
+            Measure::Bandwidth => BANDWIDTH_QUOTA,
+        };
+        self.fixed_key(measure, quota.period, key)
     }
 
     /// What fixed periods have used.
@@ -364,9 +383,7 @@ impl MemoryCounters {
     fn calls<R>(&self, key: &str, now: u64, mut work: impl FnMut(&mut Rolling) -> R) -> Answer<R> {
         Answer::Now(
             self.rolling
-                .with(self.keys.key((Kind::Calls, key)), now, |counter, _| {
-                    work(counter)
-                }),
+                .with(self.calls_key(key), now, |counter, _| work(counter)),
         )
     }
 
@@ -377,11 +394,7 @@ impl MemoryCounters {
         now: u64,
         mut work: impl FnMut(&mut Fixed) -> R,
     ) -> Answer<R> {
-        let measure = match quota.measure {
-            Measure::Calls => CALL_QUOTA,
-            Measure::Bandwidth => BANDWIDTH_QUOTA,
-        };
-        let key = self.fixed_key(measure, quota.period, key);
+        let key = self.quota_key(quota, key);
         Answer::Now(self.fixed.with(key, now, |counter, _| work(counter)))
     }
 
@@ -438,6 +451,10 @@ fn fitting(taken: u64, limit: u64, least: u64, most: u64) -> Option<u64> {
 }
 
 impl Counters for MemoryCounters {
+    fn take_all(&self, asks: &[Ask<'_>], now: Moment) -> Answer<Decisions> {
+        Answer::Now(self.together(asks, now))
+    }
+
     fn take(&self, key: &str, rate: Rate, count: u64, now: u64) -> Answer<Decision> {
         self.calls(key, now, |counter| counter.decide(rate, count, true, now))
     }

@@ -88,6 +88,7 @@ impl<C: Counter> Table<C> {
     }
 
     /// The counter of `key`, made when missing. It may be dropped from the map before it is locked: then it is `None`.
+    /// The counter of `key`, which is made when missing; until it is locked it may be dropped.
     pub(crate) fn slot(&self, key: Key, now: u64) -> Slot<C> {
         let map = self.map.pin();
         if let Some(slot) = map.get(&key) {
