@@ -19,7 +19,13 @@ static LEDGER: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id()));
     let folder = Folder::open(&path, 1).expect("a temporary folder can be made");
     let mut writer = Writer::new(Arc::new(folder), 0);
-    let models = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "o4-mini", "claude-sonnet-4-5"];
+    let models = [
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gpt-4.1",
+        "o4-mini",
+        "claude-sonnet-4-5",
+    ];
     for id in 0..RECORDS {
         let at = 1_793_491_200_000 + id * (MONTH_MS / RECORDS);
         let model = models[(id % 5) as usize];

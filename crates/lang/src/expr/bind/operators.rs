@@ -321,6 +321,20 @@ impl Binder {
             Ir::Arithmetic(kind, num, left, right)
         };
         let bound = self.fold(Bound::new(ir, ty));
+        // C# folds the rest of the smallest number and -1, which is an exception at run time.
+        if kind == Arith::Rem
+            && !float
+            && !nullable
+            && num != Num::Decimal
+            && bound.constant().is_none()
+            && let Ir::Arithmetic(_, _, left, right) | Ir::CheckedArithmetic(_, _, left, right) =
+                &bound.ir
+            && super::constant(left)
+            && super::constant(right)
+        {
+            let zero = Bound::new(Ir::Const(Frozen::Int(0)), Ty::Int);
+            return Ok(self.fold(Bound::new(widen(zero, Num::Int, num), num.ty())));
+        }
         // Decimals have no unchecked arithmetic.
         if decimals && bound.constant().is_none() {
             return Err(overflow(op_at));

@@ -43,7 +43,8 @@ macro_rules! integer {
             Arith::Div if b == 0 => return Err(divide_by_zero()),
             Arith::Rem if b == 0 => return Err(divide_by_zero()),
             Arith::Div => a.checked_div(b).ok_or_else(overflow)?,
-            Arith::Rem => a.checked_rem(b).unwrap_or(0),
+            // The smallest by -1: the processor refuses it, and .NET says so.
+            Arith::Rem => a.checked_rem(b).ok_or_else(overflow)?,
             Arith::And => a & b,
             Arith::Or => a | b,
             Arith::Xor => a ^ b,
