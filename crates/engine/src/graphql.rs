@@ -5,6 +5,7 @@
 //! stay true: of every request the size, the depth and the number of fields are bounded before anything walks it.
 
 pub mod access;
+pub(crate) mod cosmos;
 pub mod document;
 pub mod error;
 pub(crate) mod execute;

@@ -275,7 +275,19 @@ impl Compile<'_> {
 
     /// An attribute kept with its .NET type.
     pub fn any_arg(&mut self, element: &Element, name: &str) -> Option<AnyArg> {
-        let text = &element.attribute(name)?.value;
+        self.any_text(&element.attribute(name)?.value)
+    }
+
+    /// The same of an element's text content; absent text is the empty literal.
+    pub fn any_content(&mut self, element: &Element) -> Option<AnyArg> {
+        match element.children.as_slice() {
+            [] => Some(AnyArg(Arg::Const(Str::from("")))),
+            [Node::Text(text)] => self.any_text(text),
+            _ => None,
+        }
+    }
+
+    fn any_text(&mut self, text: &Text) -> Option<AnyArg> {
         if text.kind == TextKind::Literal {
             return Some(AnyArg(Arg::Const(text.text.clone())));
         }

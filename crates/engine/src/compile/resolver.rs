@@ -12,7 +12,11 @@ use tollgate_lang::Diagnostic;
 use tollgate_lang::document::{self, Element, Node};
 
 /// The roots.
-const DATA_SOURCES: [&str; 1] = ["http-data-source"];
+const DATA_SOURCES: [&str; 3] = [
+    "http-data-source",
+    "sql-data-source",
+    "cosmosdb-data-source",
+];
 
 impl Compiler<'_> {
     /// Compiles the document of a resolver: one step, the data source. `workspace`: index of the one that its API is in.
@@ -61,6 +65,19 @@ impl Compile<'_> {
         let block = self.block(&part.children);
         (self.section, self.part) = before;
         block
+    }
+
+    /// Notes that an element is known and has no effect here.
+    pub(crate) fn not_served(&mut self, element: &Element, why: &str, instead: &str) {
+        self.report(
+            Diagnostic::warning(
+                "TG0579",
+                element.name_span,
+                format!("`{}` is not served: {why}", element.name),
+            )
+            .label("loads, and does nothing")
+            .help(instead.to_owned()),
+        );
     }
 
     /// What stands in parts of resolvers' documents alone.

@@ -37,20 +37,38 @@ pub struct Resolver {
 pub struct Resolving {
     arguments: Map<String, Json>,
     parent: Option<Json>,
+    /// Whether the field is a list.
+    is_list: bool,
     /// The body that the request begins with.
     body: Bytes,
     tokens: [OnceCell<Value>; 2],
 }
 
 impl Resolving {
-    fn new(arguments: Map<String, Json>, parent: Option<Json>) -> Resolving {
+    /// `parent`: none at the root. `is_list`: whether the field is one.
+    pub(crate) fn new(
+        arguments: Map<String, Json>,
+        parent: Option<Json>,
+        is_list: bool,
+    ) -> Resolving {
         let body = Bytes::from(json!({ "arguments": &arguments }).to_string());
         Resolving {
             arguments,
             parent,
+            is_list,
             body,
             tokens: [OnceCell::new(), OnceCell::new()],
         }
+    }
+
+    /// The arguments.
+    pub(crate) fn arguments(&self) -> &Map<String, Json> {
+        &self.arguments
+    }
+
+    /// Whether the field is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        self.is_list
     }
 
     /// A member, the same object each time.
@@ -90,10 +108,9 @@ pub(crate) struct Given {
 pub(crate) async fn call(
     outer: &Exchange,
     resolver: &Resolver,
-    arguments: Map<String, Json>,
-    parent: Option<Json>,
+    resolving: Resolving,
 ) -> Result<Given, Box<Failure>> {
-    let resolving = Rc::new(Resolving::new(arguments, parent));
+    let resolving = Rc::new(resolving);
     let mut headers = HeaderMap::new();
     for name in &TRACE {
         if let Some(value) = outer.request.headers.get(name) {

@@ -32,6 +32,7 @@ policies! {
     check_header
     choose
     cors
+    cosmosdb_data_source
     cross_domain
     emit_metric
     find_and_replace
@@ -53,6 +54,7 @@ policies! {
     log_to_eventhub
     mock_response
     proxy
+    publish_event
     publish_to_dapr
     quota
     quota_by_key
@@ -72,6 +74,7 @@ policies! {
     set_query_parameter
     set_status
     set_variable
+    sql_data_source
     trace
     validate_azure_ad_token
     validate_client_certificate

@@ -19,6 +19,18 @@ enum Last {
     Value(bool),
 }
 
+/// Elements whose text may be a Liquid template, in which `{{...}}` is no named value.
+const TEMPLATES: [&str; 7] = [
+    "set-body",
+    "publish-to-dapr",
+    // Parts of `cosmosdb-data-source`.
+    "id",
+    "partition-key",
+    "etag",
+    "max-item-count",
+    "continuation-token",
+];
+
 impl Scanner<'_> {
     /// `<name attribute="value" …>` or `/>`.
     pub(super) fn start_tag(&mut self) {
@@ -167,7 +179,7 @@ impl Scanner<'_> {
                 }
             }
         };
-        let liquid = matches!(&*name, "set-body" | "publish-to-dapr")
+        let liquid = TEMPLATES.contains(&&*name)
             && attributes
                 .iter()
                 .any(|a| &*a.name == "template" && a.value.text.eq_ignore_ascii_case("liquid"));

@@ -146,6 +146,13 @@ impl Token {
     pub fn of_json(text: &str) -> Option<Token> {
         parse::parse_with(text, false).ok()
     }
+
+    /// It as JSON, on one line.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        write::write(self, false, &mut out);
+        out
+    }
 }
 
 impl Token {

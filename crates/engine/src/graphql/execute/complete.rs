@@ -6,7 +6,7 @@ use super::{Execution, MOST_CALLS, MOST_VALUES, leaf};
 use crate::LocalBoxFuture;
 use crate::failure::{Failure, INTERNAL};
 use crate::graphql::error::Error;
-use crate::graphql::resolver::{self, Resolver};
+use crate::graphql::resolver::{self, Resolver, Resolving};
 use crate::services::TraceSeverity;
 use apollo_compiler::ast::Type;
 use apollo_compiler::executable::{Field, SelectionSet};
@@ -351,8 +351,9 @@ impl Execution<'_> {
                 "The request needs more than {MOST_CALLS} calls of resolvers."
             )));
         }
+        let resolving = Resolving::new(arguments, source.object(), definition.ty.is_list());
         let seat = self.state.seats.acquire().await;
-        let called = resolver::call(self.outer, resolver, arguments, source.object()).await;
+        let called = resolver::call(self.outer, resolver, resolving).await;
         drop(seat);
         let given = called.map_err(|failure| {
             self.told(resolver, object, field, &failure);
