@@ -14,6 +14,7 @@ mod graphql;
 mod mcp;
 mod places;
 mod policies;
+mod prices;
 mod products;
 mod secrets;
 mod settings;
@@ -160,8 +161,8 @@ impl<'a, 'f> Reader<'a, 'f> {
                 .as_ref()
                 .and_then(|path| self.certificates(path)),
             dapr_endpoint: self.dapr_endpoint(gateway, &default),
-            prices: default.prices.clone(),
             token_accounting: self.token_accounting(gateway.token_accounting.as_ref()),
+            prices: self.prices(gateway),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod contract;
 pub mod gateway;
 pub mod mcp;
+pub mod price;
 pub mod product;
 pub mod scalar;
 pub mod token_accounting;

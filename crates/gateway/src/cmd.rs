@@ -6,6 +6,7 @@ pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod eval;
 pub(crate) mod import;
+pub(crate) mod prices;
 pub(crate) mod reconcile;
 pub(crate) mod replay;
 pub(crate) mod report;

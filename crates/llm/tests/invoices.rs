@@ -3,6 +3,8 @@
 //! What must hold: the charge is the one that the provider's own rule gives, for whole answers and for streams however
 //! they are cut; the numbers of every provider fit together, so that none is flagged as inconsistent.
 
+#![allow(clippy::unwrap_used)]
+
 use arbtest::arbtest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

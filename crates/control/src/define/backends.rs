@@ -8,8 +8,8 @@ use crate::yaml::{At, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_engine::definition::{
-    BackendDefinition, BackendKind, BackendTls, ModelService, PoolDefinition, PoolMember,
-    ProxyDefinition, Secret, SessionAffinity, SingleBackend,
+    BackendDefinition, BackendKind, BackendTls, PoolDefinition, PoolMember, ProxyDefinition,
+    Secret, SessionAffinity, SingleBackend,
 };
 
 /// Most members of a pool, as in API Management.
@@ -159,7 +159,7 @@ impl Reader<'_, '_> {
                     .map(|p| self.secret(p, p.place, "password")),
             }),
             circuit_breaker,
-            models: ModelService::default(),
+            models: self.models(backend),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `backends:` of the configuration. Source: API Management's `backends/{id}`.
 
+use super::price::{Capacity, ServiceTier};
 use super::scalar::{Duration, PlacedSecret, Secrets};
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -35,6 +36,30 @@ pub struct Backend {
     pub circuit_breaker: Option<At<CircuitBreaker>>,
     /// The members of a pool.
     pub pool: Option<Pool>,
+    /// Who serves its models, by OpenTelemetry's `gen_ai.provider.name` (`openai`, `azure.ai.openai`, `anthropic`,
+    /// `aws.bedrock`, `gcp.vertex_ai`, ...): for their prices. Default: as the host of the URL says.
+    pub provider: Option<At<String>>,
+    /// The region that its models are served in, for their prices. Default: as the host of the URL says.
+    pub region: Option<At<String>>,
+    /// How calls are paid for, where the provider does not say. Default: `standard`.
+    pub tier: Option<ServiceTier>,
+    /// Deployments, by the name that requests call them by: which model each is.
+    #[serde(default)]
+    pub deployments: BTreeMap<String, At<Deployment>>,
+}
+
+/// A deployment of a model.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployment {
+    /// The model, by its name in the prices. Default: what the provider says of each call.
+    pub model: Option<At<String>>,
+    /// The region, for its price. Default: the backend's.
+    pub region: Option<At<String>>,
+    /// How calls are paid for. Default: the backend's; `provisioned` with `capacity`.
+    pub tier: Option<ServiceTier>,
+    /// Capacity that is paid by the hour, whatever it is used for.
+    pub capacity: Option<At<Capacity>>,
 }
 
 /// Kinds of backend.

@@ -58,6 +58,8 @@ pub struct Gateway {
     /// Logs.
     #[serde(default)]
     pub logs: Logs,
+    /// File with prices of models (YAML), which goes over the prices that are shipped. Default: those alone.
+    pub prices: Option<At<String>>,
     /// Records traffic for `tollgate replay`. Default: nothing is recorded.
     pub recording: Option<Recording>,
     /// How token limits hold where no product or API says otherwise.

@@ -3,6 +3,7 @@
 use super::{Pico, Tier};
 use crate::usage::{Class, Classes};
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 /// What one unit of each class costs; `None` where the provider names no price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,13 @@ impl Rates {
         self.0[usize::from(class.code())]
             .map(|pico| Pico(u128::from(pico)))
             .or_else(|| self.unit(instead(class, self)?))
+    }
+
+    /// What a million tokens of a class cost, a thousand searches, when the class has a price of its own.
+    #[must_use]
+    pub fn per_million(&self, class: Class) -> Option<Decimal> {
+        let many = if class.is_tokens() { 1_000_000 } else { 1_000 };
+        Some(self.own(class)?.saturating_mul(many).decimal())
     }
 
     /// Pico for one unit of a class, when the class has a price of its own.
@@ -141,6 +149,12 @@ impl Price {
             fallback: self.fallback,
             provisioned: self.tier == Tier::Provisioned,
         })
+    }
+
+    /// Whether it holds on a day.
+    #[must_use]
+    pub fn holds(&self, at: Date) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
     /// The rates for a prompt of so many tokens.

@@ -230,8 +230,7 @@ fn best<'a>(
     let mut best: Option<(Rank, &Arc<Price>)> = None;
     for price in prices {
         let provider = query.provider.eq_ignore_ascii_case(&price.provider);
-        let in_time = price.from.is_none_or(|from| from <= query.at)
-            && price.until.is_none_or(|until| query.at < until);
+        let in_time = price.holds(query.at);
         let here = match (&price.region, query.region) {
             (None, _) => true,
             (Some(region), Some(asked)) => region.eq_ignore_ascii_case(asked),
