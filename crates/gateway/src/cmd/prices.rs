@@ -155,7 +155,8 @@ fn row(price: &Price) -> Value {
 
 fn write_table(out: &mut impl Write, prices: &[Arc<Price>]) -> std::io::Result<()> {
     const HEAD: [&str; 10] = [
-        "provider", "model", "region", "tier", "above", "input", "cached", "write", "output", "other",
+        "provider", "model", "region", "tier", "above", "input", "cached", "write", "output",
+        "other",
     ];
     const OWN: [Class; 4] = [
         Class::Input,
@@ -175,7 +176,11 @@ fn write_table(out: &mut impl Write, prices: &[Arc<Price>]) -> std::io::Result<(
                 .filter(|class| !OWN.contains(class) && step.rates.own(*class).is_some())
                 .map(|class| format!("{}={}", class.name(), amount(class)))
                 .collect();
-            let model = if price.fallback { "(any other)" } else { &price.model };
+            let model = if price.fallback {
+                "(any other)"
+            } else {
+                &price.model
+            };
             let above = (step.above > 0).then(|| step.above.to_string());
             rows.push([
                 price.provider.to_string(),

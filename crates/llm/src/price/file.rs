@@ -125,6 +125,10 @@ impl<'de> Deserialize<'de> for Amount {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an amount, as `1.25`")
             }
+            // What stands in for an amount that is missing, which was told.
+            fn visit_none<E: serde::de::Error>(self) -> Result<Amount, E> {
+                Ok(Amount(Decimal::ZERO))
+            }
             fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Amount, E> {
                 Ok(Amount(Decimal::from(value)))
             }
