@@ -163,6 +163,7 @@ impl<'a, 'f> Reader<'a, 'f> {
             dapr_endpoint: self.dapr_endpoint(gateway, &default),
             token_accounting: self.token_accounting(gateway.token_accounting.as_ref()),
             prices: self.prices(gateway),
+            cost_headers: gateway.cost_headers.unwrap_or(false),
         }
     }
 

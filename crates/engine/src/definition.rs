@@ -190,6 +190,8 @@ pub struct GatewayDefinition {
     pub client_authorities: Option<Arc<str>>,
     /// What models cost.
     pub prices: Arc<PriceTable>,
+    /// Whether answers of model calls tell their cost in headers.
+    pub cost_headers: bool,
     /// How token limits hold where no product or API says otherwise.
     pub token_accounting: TokenAccounting,
 }
@@ -223,6 +225,7 @@ impl Default for GatewayDefinition {
             client_authorities: None,
             dapr_endpoint: Arc::from("http://localhost:3500"),
             prices: PriceTable::shipped(),
+            cost_headers: false,
             token_accounting: TokenAccounting::default(),
         }
     }

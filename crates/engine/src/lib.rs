@@ -41,6 +41,7 @@ pub mod odata;
 mod parallel;
 pub mod pipeline;
 pub mod policies;
+pub mod preview;
 pub mod pricing;
 pub mod probe;
 pub mod recording;

@@ -9,6 +9,7 @@
 
 mod bound;
 mod ceiling;
+pub(crate) mod cost;
 mod decode;
 mod embed;
 mod hold;

@@ -11,10 +11,12 @@ mod tests;
 use crate::exchange::{Exchange, TargetBase};
 use crate::llm_call::LlmCall;
 use crate::snapshot::{BaseUrl, Server};
+use arc_swap::ArcSwap;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_lang::value::Str;
 use tollgate_llm::Usage;
 use tollgate_llm::price::{Pico, Price, PriceTable, Priced, Query, Tier, Unpriced};
@@ -30,7 +32,15 @@ pub struct Prices {
     table: Arc<PriceTable>,
     version: Str,
     kept: Cache<Key, Result<Arc<Price>, Unpriced>>,
+    /// Average output of models: kept over reloads.
+    averages: ArcSwap<Averages>,
 }
+
+/// Average output tokens of a call by model, in 256ths.
+type Averages = Cache<Str, Arc<AtomicU64>>;
+
+/// How much a call's output moves its model's average: a sixteenth.
+const WEIGHT: u64 = 16;
 
 impl Prices {
     pub(crate) fn new(table: Arc<PriceTable>) -> Prices {
@@ -38,6 +48,32 @@ impl Prices {
             version: Str::from(table.version()),
             table,
             kept: Cache::new(KEPT),
+            averages: ArcSwap::from_pointee(Cache::new(KEPT)),
+        }
+    }
+
+    /// Takes over what was learned before a reload.
+    pub(crate) fn inherit(&self, before: &Prices) {
+        self.averages.store(before.averages.load_full());
+    }
+
+    /// The average output of a model's last calls, tokens.
+    pub fn average(&self, model: &str) -> Option<u64> {
+        let average = self.averages.load().get(model)?;
+        Some(average.load(Ordering::Relaxed) / 256)
+    }
+
+    /// A call has ended. Two threads at once may lose one of two calls: it is an average.
+    pub(crate) fn learn(&self, model: &Str, output: u64) {
+        let averages = self.averages.load();
+        let output = output.min(u64::from(u32::MAX)) * 256;
+        match averages.get(model) {
+            Some(average) => {
+                let old = average.load(Ordering::Relaxed);
+                let new = old - old / WEIGHT + output / WEIGHT;
+                average.store(new, Ordering::Relaxed);
+            }
+            None => averages.insert(model.clone(), Arc::new(AtomicU64::new(output))),
         }
     }
 
@@ -196,50 +232,61 @@ pub struct Bound {
     pub fallback: bool,
 }
 
+impl Paid {
+    /// How calls to a server are paid for, of a model or deployment by the name that requests call it.
+    pub(crate) fn of_server(server: &Server, name: &str) -> Paid {
+        let models = &server.definition.models;
+        let deployment = models.deployments.get(name);
+        let provider = match &models.provider {
+            Some(provider) => provider.clone(),
+            None => server.url.provider.clone().unwrap_or_default(),
+        };
+        let region = deployment.and_then(|deployment| deployment.region.as_ref());
+        let region = region
+            .or(models.region.as_ref())
+            .or(server.url.region.as_ref());
+        let tier = deployment.and_then(|deployment| deployment.tier);
+        Paid {
+            provider,
+            region: region.cloned(),
+            tier: tier.or(models.tier).unwrap_or_default(),
+            model: deployment.and_then(|deployment| deployment.model.clone()),
+        }
+    }
+}
+
 impl Exchange {
     /// How the call is paid for: by the server of its last attempt, before the first by the one that it is going to if
     /// that is one and no pool.
     pub fn paid(&self) -> Paid {
         let (url, server) = self.serving();
         let call = self.llm.as_deref();
-        let models = server.map(|server| &server.definition.models);
-        let deployment = models.and_then(|models| {
-            let name = call.map(|call| call.deployment.as_deref().unwrap_or(call.model_name()))?;
-            models.deployments.get(name)
-        });
-        let provider = match models.and_then(|models| models.provider.as_ref()) {
-            Some(provider) => provider.clone(),
-            None => url.and_then(|url| url.provider.clone()).unwrap_or_default(),
+        let mut paid = match server {
+            Some(server) => {
+                let name = call.map(|call| call.deployment.as_deref().unwrap_or(call.model_name()));
+                Paid::of_server(server, name.unwrap_or_default())
+            }
+            None => Paid {
+                provider: url.and_then(|url| url.provider.clone()).unwrap_or_default(),
+                region: url.and_then(|url| url.region.clone()),
+                ..Paid::default()
+            },
         };
-        let region = deployment
-            .and_then(|deployment| deployment.region.as_ref())
-            .or_else(|| models.and_then(|models| models.region.as_ref()))
-            .or_else(|| url.and_then(|url| url.region.as_ref()))
-            .cloned();
-        let configured = deployment
-            .and_then(|deployment| deployment.tier)
-            .or_else(|| models.and_then(|models| models.tier));
-        // What spilled over from a provisioned deployment is paid for as it goes.
-        let configured = match configured {
-            Some(Tier::Provisioned) if call.is_some_and(|call| call.spilled) => None,
+        let Some(call) = call else {
+            return paid;
+        };
+        // What spilled over from a provisioned deployment is paid for as it goes. The provider's word for a call from
+        // such a deployment is `default`.
+        if paid.tier == Tier::Provisioned && !call.spilled {
+            return paid;
+        }
+        let served = call.usage.and_then(|usage| usage.tier);
+        let configured = match paid.tier {
+            Tier::Standard | Tier::Provisioned => call.asked_tier.unwrap_or_default(),
             configured => configured,
         };
-        let served = call
-            .and_then(|call| call.usage)
-            .and_then(|usage| usage.tier);
-        let tier = match (configured, served) {
-            // The provider's word for such a call is `default`.
-            (Some(Tier::Provisioned), _) => Tier::Provisioned,
-            (_, Some(served)) => served,
-            (Some(configured), None) => configured,
-            (None, None) => call.and_then(|call| call.asked_tier).unwrap_or_default(),
-        };
-        Paid {
-            provider,
-            region,
-            tier,
-            model: deployment.and_then(|deployment| deployment.model.clone()),
-        }
+        paid.tier = served.unwrap_or(configured);
+        paid
     }
 
     fn serving(&self) -> (Option<&BaseUrl>, Option<&Server>) {
@@ -292,6 +339,13 @@ impl Exchange {
     /// What the model call is charged for what it used.
     pub fn charge(&self, usage: &Usage) -> Charge {
         let paid = self.paid();
+        if !usage.estimated {
+            let call = self.llm.as_deref();
+            let model = paid.model.as_ref();
+            if let Some(model) = model.or_else(|| call?.model.as_ref()) {
+                self.snapshot.prices.learn(model, usage.output);
+            }
+        }
         let cost = self
             .price(&paid)
             .and_then(|price| price.cost(&usage.classes()));

@@ -216,6 +216,7 @@ impl Snapshot {
     /// Takes over what outlives a configuration: the state of circuit breakers that have the same rule for the same
     /// backend at the same URL. Called once, before the first request.
     pub fn inherit(&self, before: &Snapshot) {
+        self.prices.inherit(&before.prices);
         for backend in &self.backends {
             let BackendKind::Single(server) = &backend.kind else {
                 continue;

@@ -59,6 +59,9 @@ pub async fn forward(
 ) -> Result<(), Box<Failure>> {
     let snapshot = rq.snapshot.clone();
     rq.answering = None;
+    if snapshot.gateway.cost_headers {
+        crate::llm_call::cost::begin(rq).await?;
+    }
     crate::budget::reserve(rq).await?;
     let mut choice = match choose(rq, &snapshot) {
         Ok(choice) => choice,

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz`, `/metrics`, `/backends`, `/budgets` and `/debug/`, on a listener of their own; the first two on
+//! `/livez`, `/readyz`, `/metrics`, `/backends`, `/budgets`, `/cost-preview` and `/debug/`, on a listener of their own; the first two on
 //! the callers' as well.
 //!
 //! What must stay true: the pages need no data-plane thread; the listener has few connections and short deadlines.
@@ -17,12 +17,16 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tollgate_engine::budget::show;
+use tollgate_engine::preview::preview;
 
 /// Most connections at once.
 const CONNECTIONS: usize = 64;
 
 /// Largest body of a request.
 const LARGEST_BODY: usize = 64 << 10;
+
+/// Largest model request whose cost is asked for.
+const LARGEST_REQUEST: usize = 4 << 20;
 
 /// Most time for one connection.
 const LIFE: Duration = Duration::from_secs(60);
@@ -157,6 +161,34 @@ async fn debugging(health: &Health, request: Request<Incoming>) -> Response<Byte
     }
 }
 
+/// What a model request would cost.
+async fn cost_preview(health: &Health, request: Request<Incoming>) -> Response<Bytes> {
+    let body = Limited::new(request.into_body(), LARGEST_REQUEST);
+    let shown = match body.collect().await {
+        Ok(body) => {
+            let snapshot = health.snapshots.current();
+            let now = health.clock.unix_millis() / 1000;
+            preview(&snapshot, now, None, &body.to_bytes())
+        }
+        Err(_) => Err(format!(
+            "the body cannot be read, or is above {LARGEST_REQUEST} bytes"
+        )),
+    };
+    let (status, shown) = match shown {
+        Ok(shown) => (StatusCode::OK, shown),
+        Err(why) => (StatusCode::BAD_REQUEST, serde_json::json!({ "error": why })),
+    };
+    let mut response = Response::new(Bytes::from(shown.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Serves the pages.
 pub(crate) async fn listen(listener: TcpListener, health: Arc<Health>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
@@ -175,6 +207,7 @@ pub(crate) async fn listen(listener: TcpListener, health: Arc<Health>) {
                 async move {
                     let response = match request.uri().path() {
                         path if path.starts_with("/debug/") => debugging(&health, request).await,
+                        "/cost-preview" => cost_preview(&health, request).await,
                         path => page(&health, path, Reader::Operator).unwrap_or_else(not_found),
                     };
                     Ok::<_, Infallible>(response.map(Full::new))

@@ -60,6 +60,8 @@ pub struct Gateway {
     pub logs: Logs,
     /// File with prices of models (YAML), which goes over the prices that are shipped. Default: those alone.
     pub prices: Option<At<String>>,
+    /// Whether answers of model calls tell what they cost, in `x-tollgate-cost` headers. Default: false.
+    pub cost_headers: Option<bool>,
     /// Records traffic for `tollgate replay`. Default: nothing is recorded.
     pub recording: Option<Recording>,
     /// How token limits hold where no product or API says otherwise.

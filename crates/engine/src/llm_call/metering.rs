@@ -103,6 +103,9 @@ impl Deferred for Metering {
         }
         rq.llm = Some(call);
         charge(rq);
+        if rq.snapshot.gateway.cost_headers {
+            super::cost::tell(rq);
+        }
     }
 
     fn on_settle(&mut self, rq: &mut Exchange, outcome: Outcome) {

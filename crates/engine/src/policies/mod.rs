@@ -47,6 +47,7 @@ policies! {
     jsonp
     limit_concurrency
     llm_content_safety
+    llm_cost_preview
     llm_emit_token_metric
     llm_semantic_cache_lookup
     llm_semantic_cache_store

@@ -28,6 +28,7 @@ mod mcp_example;
 mod mcp_from_api;
 mod mcp_streams;
 mod node;
+mod prices;
 mod process;
 mod python;
 mod replay;
