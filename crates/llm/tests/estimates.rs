@@ -142,7 +142,8 @@ fn a_stream_that_is_cut_off_counts_what_was_seen() {
     .budget_ms(200);
 }
 
-/// Prompts with the counts that OpenAI published, and what other APIs add to the same text.
+/// Prompts with the counts that OpenAI published; of the APIs below it, whose vendors publish none, what the stated rule
+/// gives.
 #[test]
 fn prompts_by_api() {
     let messages = json!([
