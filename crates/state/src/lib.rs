@@ -11,6 +11,7 @@ pub mod budgets;
 pub mod cache;
 pub mod concurrency;
 pub mod counters;
+pub mod fuzz;
 mod key;
 pub mod ledger;
 pub mod vectors;

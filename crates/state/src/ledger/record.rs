@@ -434,11 +434,11 @@ fn own(text: Text<'_>) -> Text<'static> {
 }
 
 /// A payload as it was read.
-pub(super) struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     /// Counts the records of a segment's writer.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// `None`: of a kind that only a newer gateway knows.
-    pub(super) record: Option<Record<'a>>,
+    pub(crate) record: Option<Record<'a>>,
     /// Whether it stands in an earlier segment too.
     pub(super) carried: bool,
 }
@@ -463,7 +463,7 @@ impl<'a> Record<'a> {
     }
 
     /// Appends the payload of a frame. `sequence` counts the records of a segment from 1.
-    pub(super) fn encode(&self, out: &mut Vec<u8>, sequence: u64) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>, sequence: u64) {
         out.push(match self {
             Record::Intent(_) => INTENT,
             Record::Settlement(_) => SETTLEMENT,
@@ -480,7 +480,7 @@ impl<'a> Record<'a> {
     }
 
     /// Reads a payload.
-    pub(super) fn decode(payload: &'a [u8]) -> Option<Decoded<'a>> {
+    pub(crate) fn decode(payload: &'a [u8]) -> Option<Decoded<'a>> {
         let (&kind, rest) = payload.split_first()?;
         let mut fields = Fields(rest);
         let sequence = u64::try_from(fields.varint()?).ok()?;
