@@ -529,10 +529,14 @@ fn an_answer_is_priced_and_named() {
         .script
         .borrow_mut()
         .push_back(Does::Answers(200, WHOLE));
-    run(scene.call(chat(ASK), None));
+    let mut request = chat(ASK);
+    request
+        .headers_mut()
+        .insert("x-agent-run-id", "run-3".parse().unwrap());
+    run(scene.call(request, None));
     let (intents, settlements) = scene.read();
     let (intent, settlement) = (&intents[0], &settlements[0]);
-    assert_eq!(intent.call.id, 7);
+    assert_eq!((intent.call.id, &*intent.call.agent_run), (7, "run-3"));
     assert_eq!(
         (&*intent.call.deployment, intent.call.stream),
         ("gpt-4o", false)

@@ -2,6 +2,9 @@
 
 use crate::support::*;
 use std::time::Duration;
+use tollgate_engine::accounting::LedgerOptions;
+use tollgate_proxy::config::LedgerConfig;
+use tollgate_state::ledger::{EndReason, Flags, Period, Reader, Record};
 
 const UPGRADE: &str = "GET /open/socket HTTP/1.1\r\nhost: gateway\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -57,6 +60,43 @@ async fn bytes_pass_both_ways_until_one_side_ends() {
     until(|| running.metric("tollgate_connections ") == 0).await;
     assert_eq!(running.metric("tollgate_request_body_bytes_total"), 20);
     assert_eq!(running.metric("tollgate_response_body_bytes_total"), 76);
+}
+
+#[tokio::test]
+async fn a_realtime_connection_is_one_call_of_the_ledger() {
+    let folder = std::env::temp_dir().join(format!("tollgate-realtime-{}", std::process::id()));
+    let backend = echo().await;
+    let running = start(definition(&backend.url(), None), |c| {
+        c.ledger = Some(LedgerConfig {
+            folder: folder.clone(),
+            retention_days: None,
+            sync_interval: Duration::from_secs(1),
+            calls: LedgerOptions::default(),
+        });
+    });
+    let records = || -> Vec<Record<'static>> {
+        let reader = Reader::open(&folder, Period::ALL).unwrap();
+        reader.map(Result::unwrap).collect()
+    };
+    let mut wire = running.connect().await;
+    wire.send(&UPGRADE.replace("/open/socket", "/open/v1/realtime?model=m"))
+        .await;
+    assert_eq!(wire.until(";").await.map(|head| status(&head)), Some(101));
+    let open = records();
+    assert!(matches!(open[..], [Record::Intent(_)]), "{open:?}");
+    drop(wire);
+    until(|| running.settled("answered") == 1).await;
+    let ended = records();
+    let [Record::Intent(intent), Record::Settlement(settlement)] = &ended[..] else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(intent.call.id, settlement.call.id);
+    assert_eq!((settlement.end, settlement.status), (EndReason::Done, 101));
+    // What passed in it is the provider's to say.
+    assert_eq!((settlement.tokens.sum(), settlement.cost_pico), (0, None));
+    assert!(settlement.flags.has(Flags::UNCERTAIN));
+    drop(running);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
