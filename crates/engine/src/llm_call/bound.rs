@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tollgate_llm::request::limit_output;
 use tollgate_llm::tokens::bound_prompt;
-use tollgate_llm::{Operation, Peek, ceiling};
+use tollgate_llm::{Operation, Peek, Usage, ceiling};
 
 /// Output tokens of one choice of a model that is not known, when neither the call nor the configuration says.
 pub const DEFAULT_MAX_TOKENS: u64 = 4_096;
@@ -55,6 +55,8 @@ pub(super) struct Bound {
     sent: bool,
     /// It is lower than what the call asked for.
     clamped: bool,
+    /// Accounting is strict: what is not reported counts as the bound.
+    strict: bool,
 }
 
 impl Exchange {
@@ -104,6 +106,7 @@ impl LlmCall {
             },
             sent: false,
             clamped: false,
+            strict: false,
         });
         let most = bound.most;
         self.bound = Some(bound);
@@ -159,6 +162,7 @@ impl LlmCall {
             },
             sent: sent && self.takes_bound(&peek),
             clamped: false,
+            strict: accounting.is_strict(),
         }))
     }
 
@@ -187,6 +191,24 @@ impl LlmCall {
     pub fn clamped(&self) -> Option<u64> {
         let bound = self.bound.as_ref().filter(|bound| bound.clamped)?;
         Some(bound.most.output / bound.most.choices.max(1))
+    }
+
+    /// Under strict accounting: a call that the provider may have worked on without telling what it used (also when it did
+    /// not answer in time) has used the most that it could.
+    pub(super) fn hold_to_bound(&mut self, timed_out: bool) {
+        let Some(Bound { most, .. }) = self.bound.as_ref().filter(|bound| bound.strict) else {
+            return;
+        };
+        let unknown = match self.usage {
+            Some(usage) => usage.estimated && usage.total < most.total(),
+            None => timed_out,
+        };
+        if unknown {
+            self.usage = Some(Usage {
+                tier: self.usage.and_then(|usage| usage.tier),
+                ..Usage::estimate(most.prompt, most.output)
+            });
+        }
     }
 
     /// Tells the bound of a call that was lowered.

@@ -124,6 +124,11 @@ impl Deferred for Metering {
             {
                 call.usage = Some(Usage::estimate(call.estimate().tokens, 0));
             }
+            let timed_out = rq
+                .last_error
+                .as_ref()
+                .is_some_and(|e| e.reason == "Timeout");
+            call.hold_to_bound(timed_out);
         }
         rq.llm = Some(call);
         charge(rq);
@@ -240,6 +245,7 @@ impl LlmCall {
             (self.readable && self.operation != Operation::Other)
                 .then(|| Usage::estimate(self.estimate().tokens, 0))
         });
+        self.hold_to_bound(false);
     }
 }
 

@@ -152,7 +152,7 @@ impl Drop for Generation {
 }
 
 #[derive(Default)]
-struct Ledger {
+pub(crate) struct Ledger {
     settled: AtomicU64,
     metered: AtomicU64,
     left: Mutex<Vec<Usage>>,
@@ -208,6 +208,11 @@ fn request(n: u64) -> Incoming {
     let stream = if n % 3 == 2 { "" } else { r#","stream":true"# };
     let body =
         format!(r#"{{"user":"{n}","messages":[{{"role":"user","content":"call {n}"}}]{stream}}}"#);
+    chat(n, body)
+}
+
+/// A chat's request with this body.
+pub(crate) fn chat(n: u64, body: String) -> Incoming {
     let request = Request::post("/openai/deployments/gpt-4o/chat/completions")
         .header("Ocp-Apim-Subscription-Key", "key")
         .header(header::CONTENT_TYPE, "application/json")
@@ -226,20 +231,20 @@ fn request(n: u64) -> Incoming {
     }
 }
 
-/// Runs all calls at once; gives what the counter says, and the provider and ledger.
-fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
-    let provider = Rc::new(Provider::default());
-    let ledger = Arc::new(Ledger::default());
-    let counters = Arc::new(MemoryCounters::default());
-    let seen_by_leavers = Rc::new(RefCell::new(0));
-    let snapshot = snapshot(usage_timeout);
-    let services = Rc::new(Services {
+/// What a thread has, before this provider.
+pub(crate) fn services(
+    transport: Rc<dyn Transport>,
+    telemetry: Arc<dyn Telemetry>,
+    counters: Arc<MemoryCounters>,
+    snapshot: &Arc<Snapshot>,
+) -> Rc<Services> {
+    Rc::new(Services {
         clock: Arc::new(FakeClock::default()),
-        transport: provider.clone(),
+        transport,
         tokens: Arc::new(NoTokens),
         providers: Arc::new(NoOpenIdProviders),
         verified_tokens: Default::default(),
-        counters: counters.clone(),
+        counters,
         budgets: Arc::default(),
         cache: Arc::new(MemoryCache::new(1 << 20)),
         responses: Arc::new(MemoryCache::new(1 << 20)),
@@ -248,9 +253,24 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
         concurrency: Arc::default(),
         ledger: None,
         event_hubs: Default::default(),
-        telemetry: ledger.clone(),
+        telemetry,
         around: Rc::new(snapshot.clone()),
-    });
+    })
+}
+
+/// Runs all calls at once; gives what the counter says, and the provider and ledger.
+fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
+    let provider = Rc::new(Provider::default());
+    let ledger = Arc::new(Ledger::default());
+    let counters = Arc::new(MemoryCounters::default());
+    let seen_by_leavers = Rc::new(RefCell::new(0));
+    let snapshot = snapshot(usage_timeout);
+    let services = services(
+        provider.clone(),
+        ledger.clone(),
+        counters.clone(),
+        &snapshot,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

@@ -12,5 +12,6 @@ mod fixtures;
 mod ledger;
 mod probe;
 mod samples;
+mod strict;
 mod tidy;
 mod tokens;
