@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tollgate_testkit::client::{fetch, get, post_json, with_header};
 
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../examples")
         .join(name)
@@ -35,7 +35,7 @@ fn block<'a>(blocks: &'a [String], what: &str) -> &'a str {
 }
 
 /// Runs a command; `None` where there is no curl, unless `TOLLGATE_NO_SKIP` forbids that.
-fn shell(command: &str) -> Option<String> {
+pub(crate) fn shell(command: &str) -> Option<String> {
     if Command::new("curl").arg("--version").output().is_err() {
         assert!(
             std::env::var_os("TOLLGATE_NO_SKIP").is_none(),

@@ -1,8 +1,12 @@
-//! Showback and chargeback from the command line, over ledgers that the gateway's own writer made.
+//! Showback and chargeback from the command line: over ledgers that the gateway's own writer made, and as docs/finops.md
+//! leads through it, with a gateway before the simulated providers.
 
-use crate::process::{Folder, run};
+use crate::examples::{example, shell};
+use crate::process::{Folder, Running, address, run};
 use crate::python;
-use std::path::Path;
+use crate::scene::Served;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_state::ledger::{self, Call, EndReason, Record, Settlement, Tokens, Writer};
 
@@ -139,5 +143,147 @@ fn what_cannot_be_read_is_told_with_what_to_do() {
         let (code, _, err) = run(&[&["report"], args].concat());
         assert_ne!(code, Some(0), "{args:?}");
         assert!(err.contains(told), "{args:?}: {err}");
+    }
+}
+
+/// The lines of the indented blocks of a page.
+fn blocks(lines: &[String]) -> Vec<Range<usize>> {
+    let mut blocks: Vec<Range<usize>> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let inside = line.starts_with("    ");
+        match blocks.last_mut() {
+            // A block may hold empty lines.
+            Some(block) if inside && lines[block.end..at].iter().all(String::is_empty) => {
+                block.end = at + 1;
+            }
+            _ if inside => blocks.push(at..at + 1),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// What a reader of the page would see, in place of its ports, its paths and its day.
+struct Reader {
+    simulator: String,
+    _simulate: Running,
+    served: Served,
+    day: String,
+    desk: Folder,
+}
+
+impl Reader {
+    fn new(day: String) -> Reader {
+        let mut simulate = Running::start(&["simulate", "--listen", "127.0.0.1:0", "--json"], &[]);
+        let simulator = address(&simulate.line("simulator")).to_string();
+        let text = std::fs::read_to_string(example("finops").join("tollgate.yaml")).unwrap();
+        let text = text.replace("127.0.0.1:808", "127.0.0.1:0 #");
+        let served = Served::start(
+            &[("tollgate.yaml", &text)],
+            &[
+                ("PROVIDER_URL", &format!("http://{simulator}")),
+                ("PROVIDER_KEY", "any"),
+                ("RESEARCH_KEY", "research-key"),
+                ("SUPPORT_KEY", "support-key"),
+            ],
+        );
+        Reader {
+            simulator,
+            _simulate: simulate,
+            served,
+            day,
+            desk: Folder::new(),
+        }
+    }
+
+    /// What a block of commands prints, as the page would say it. A status of 1 is a difference.
+    fn does(&self, commands: &str) -> Option<String> {
+        let commands = commands
+            .replace("127.0.0.1:8090", &self.simulator)
+            .replace("127.0.0.1:8080", &self.served.gateway.to_string())
+            .replace("examples/finops", self.served.folder.text());
+        let script = format!(
+            "cd {}; tollgate() {{ {} \"$@\"; }}; exec 2>&1; {commands}\n[ $? -le 1 ]",
+            self.desk.text(),
+            env!("CARGO_BIN_EXE_tollgate"),
+        );
+        let printed = shell(&script)?;
+        Some(
+            printed
+                .replace(&self.day, "2026-11-20")
+                .replace(&self.day[..7], "2026-11"),
+        )
+    }
+}
+
+/// The page's commands, in their order, print what the page says. `UPDATE_EXPECT=1` writes what they print.
+#[test]
+fn the_page_leads_to_a_statement() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/finops.md");
+    let today = || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    loop {
+        let page = std::fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+        let reader = Reader::new(today());
+        let mut compared = 0;
+        let mut changed = false;
+        // From the end, so that places before stay; first what the commands print, in their order.
+        let blocks = blocks(&lines);
+        let mut printed: Vec<(Range<usize>, String)> = Vec::new();
+        for (at, block) in blocks.iter().enumerate() {
+            let text: String = lines[block.clone()]
+                .iter()
+                .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or("")))
+                .collect();
+            let first = text.split(' ').next().unwrap_or_default();
+            let is_traffic = text.starts_with("for n in");
+            let is_ours =
+                matches!(first, "tollgate" | "curl" | "sed") && !text.contains("tollgate simulate");
+            if !(is_traffic || is_ours) {
+                continue;
+            }
+            let Some(out) = reader.does(&text) else {
+                return;
+            };
+            if is_traffic {
+                assert_eq!(out, "200\n".repeat(16));
+            } else if !out.is_empty() {
+                printed.push((blocks[at + 1].clone(), out));
+            }
+        }
+        if today() != reader.day {
+            // Midnight came between; the page is of one day.
+            continue;
+        }
+        for (block, out) in printed.into_iter().rev() {
+            let indented = out.trim_end().lines().map(|line| match line {
+                "" => String::new(),
+                line => format!("    {line}"),
+            });
+            let indented: Vec<String> = indented.collect();
+            compared += 1;
+            if lines[block.clone()] != indented {
+                if std::env::var_os("UPDATE_EXPECT").is_none() {
+                    panic!(
+                        "docs/finops.md:{}: the page should say\n{out}",
+                        block.start + 1
+                    );
+                }
+                lines.splice(block, indented);
+                changed = true;
+            }
+        }
+        assert!(
+            compared >= 6,
+            "{compared} outputs of the page were compared"
+        );
+        if changed {
+            std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        }
+        // The FOCUS rows that the page made of a real ledger.
+        if let Some(said) = python::focus(&reader.desk.path().join("focus.csv")) {
+            assert!(said.trim_end().ends_with("ok"), "{said}");
+        }
+        return;
     }
 }

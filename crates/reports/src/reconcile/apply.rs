@@ -13,6 +13,9 @@ use std::sync::Arc;
 use tollgate_llm::price::{PriceTable, Query, Tier};
 use tollgate_state::ledger::{Adjustment, Call, Folder, OpenError, Record, SignedTokens, Writer};
 
+/// Who used a model on a day (or made a call), by the day, the model and the call's id.
+type Shares<'a> = BTreeMap<(String, String, String), Vec<(Vec<String>, &'a Share)>>;
+
 /// The folder of a ledger's corrections, held for writing.
 #[derive(Debug)]
 pub struct Lock(Arc<Folder>);
@@ -76,8 +79,7 @@ pub fn apply(
 ) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
     let mut writer = Writer::new(lock.0.clone(), 0);
-    let mut shares: BTreeMap<(String, String, String), Vec<(Vec<String>, &Share)>> =
-        BTreeMap::new();
+    let mut shares = Shares::new();
     for (mut key, share) in comparison.shares.iter() {
         let who = key.split_off(3);
         if let [day, model, call] = &key[..] {
