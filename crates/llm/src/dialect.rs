@@ -120,8 +120,7 @@ pub fn names_model_call(path: &str) -> bool {
     let (before, last) = split_last(without_query(path));
     let is = |name: &&str| last.eq_ignore_ascii_case(name);
     LAST.iter().any(is)
-        || (AUDIO.iter().any(is)
-            && split_last(before).1.eq_ignore_ascii_case("audio"))
+        || (AUDIO.iter().any(is) && split_last(before).1.eq_ignore_ascii_case("audio"))
 }
 
 /// Whether a path is one of a Realtime API: a WebSocket over which many model answers pass.

@@ -165,7 +165,6 @@ pub(super) fn settlement<'a>(
             .map(|nanos| nanos.saturating_sub(rq.received_nanos) / 1_000_000),
         duration_ms: elapsed / 1_000_000,
         attempts: u32::try_from(accounted.tries.len()).unwrap_or(u32::MAX),
-        ..Settlement::default()
     }
 }
 
