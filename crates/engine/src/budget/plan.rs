@@ -325,11 +325,14 @@ impl Plan {
                     || owner
                         .is_some_and(|u| u.groups.iter().any(|(id, _)| scope.groups.contains(id))))
         };
-        (0_u32..)
+        let mut candidates: Vec<u32> = (0_u32..)
             .zip(self.budgets.iter().zip(&definition.budgets))
             .filter(|(_, (budget, defined))| !budget.children_only && fits(budget, &defined.scope))
             .map(|(at, _)| at)
-            .collect()
+            .collect();
+        // Narrow to broad.
+        candidates.sort_by_key(|at| std::cmp::Reverse(self.above(*at).len()));
+        candidates.into()
     }
 
     /// Refuses configurations in which a call could draw from more budgets than [`MOST`].

@@ -4,6 +4,7 @@
 
 mod accounting;
 mod apiops;
+mod budgets;
 mod cache_ratio;
 mod check;
 mod connections;
