@@ -82,9 +82,9 @@ impl Draw {
     }
 }
 
-/// Whether the request draws from budgets at all, as far as its path says.
+/// Whether the request may draw from budgets. A resolver's calls are settled by nobody but their caller's exchange.
 fn draws(rq: &Exchange) -> bool {
-    (!rq.snapshot.budgets.is_empty() || rq.child_key.is_some()) && rq.inner.is_none()
+    (!rq.snapshot.budgets.is_empty() || rq.child_key.is_some()) && rq.resolving.is_none()
 }
 
 /// Before inbound: sets the variables, and refuses a call whose budgets have nothing left. What asks for the model or the

@@ -59,6 +59,7 @@ pub(crate) fn of_resolver(
     rq.product = outer.product;
     rq.subscription = outer.subscription;
     rq.key = outer.key.clone();
+    rq.child_key = outer.child_key.clone();
     rq.variables = outer.variables.clone();
     rq.resolving = Some(resolving);
     rq.chain = Chain {
@@ -100,6 +101,7 @@ pub(crate) async fn serve(outer: &Exchange, inner: InnerRequest) -> http::Respon
     rq.product = outer.product;
     rq.subscription = outer.subscription;
     rq.key = outer.key.clone();
+    rq.child_key = outer.child_key.clone();
     // What the global document set is there for the API's, as in a call without a tool.
     rq.variables = outer.variables.clone();
     rq.inner = outer.api.map(|server| {

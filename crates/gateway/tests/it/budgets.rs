@@ -229,7 +229,7 @@ async fn hundreds_of_calls_and_a_restart() {
     site.settled().await;
     assert!(admitted > 20 && refused > 20, "{admitted} {refused}");
     // What the provider billed, what the ledger says and what the budget says.
-    let billed = site.simulator.usage().total.total_tokens;
+    let billed = site.simulator.usage().totals.total_tokens;
     assert!(billed <= LIMIT, "{billed}");
     let before = site.budget("organisation").await;
     assert_eq!(before["reserved"], 0);
@@ -289,7 +289,7 @@ async fn child_keys_draw_from_their_parents_and_survive_a_restart() {
     let answer = site.call(&key, "Count to 5, please.").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     site.settled().await;
-    let used = site.simulator.usage().total.total_tokens;
+    let used = site.simulator.usage().totals.total_tokens;
     assert_eq!(site.budget("team").await["spent"], used);
     assert_eq!(site.budget("team").await["of"], "team-a");
     let own = site.keys(Method::GET, "", &key, &json!({})).await.json();
