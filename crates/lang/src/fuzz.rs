@@ -330,3 +330,55 @@ pub fn liquid_template(data: &[u8]) {
         let _ = template.render(&mut host, &binding);
     }
 }
+
+/// Takes `data` as a stylesheet, up to a line of `----`, and the document that it transforms.
+///
+/// # Panics
+/// When a fault has its place out of bounds, or a stylesheet is refused without one.
+pub fn stylesheet(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (sheet, document) = text
+        .split_once("\n----\n")
+        .unwrap_or((&text, "<a><b/></a>"));
+    let text = format!("<xsl-transform>{sheet}</xsl-transform>");
+    let mut sources = Sources::default();
+    let file = sources.add("fuzz.xml", &*text);
+    let mut diagnostics = Diagnostics::default();
+    let Some(read) = document::read(file, &text, &Named, &mut diagnostics) else {
+        return;
+    };
+    let Some(root) = read.root.elements().next() else {
+        return;
+    };
+    let compiled = crate::xslt::compile(root, &mut diagnostics);
+    assert!(compiled.is_some() || diagnostics.has_errors());
+    for diagnostic in diagnostics.items() {
+        let span = diagnostic
+            .span
+            .expect("faults of a stylesheet have a place");
+        assert!(text.get(span.start as usize..span.end as usize).is_some());
+    }
+    if let Some(stylesheet) = compiled {
+        let mut host = crate::expr::host::Nowhere::default();
+        let parameters = [(crate::value::Str::from("p"), crate::value::Str::from("1"))];
+        let _ = stylesheet.transform(&mut host, document, &parameters);
+    }
+}
+
+/// Takes `data` as an XML Schema, up to a line of `----`, and a document that is held to it.
+///
+/// # Panics
+/// When a violation has no place.
+pub fn xml_schema(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (schema, document) = text.split_once("\n----\n").unwrap_or((&text, "<a/>"));
+    let included = |location: &str| (location == "self").then(|| std::sync::Arc::from(schema));
+    let Ok(compiled) = crate::xsd::compile(schema, &included) else {
+        return;
+    };
+    for soap in [false, true] {
+        for violation in compiled.validate(document, soap) {
+            assert!(violation.line > 0 && violation.column > 0 && !violation.message.is_empty());
+        }
+    }
+}

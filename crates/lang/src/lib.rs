@@ -15,6 +15,7 @@ pub mod interchange;
 pub mod liquid;
 pub mod source;
 pub mod value;
+pub mod xsd;
 pub mod xslt;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

@@ -6,8 +6,8 @@
 use super::{Action, ActionArg, Finding, MOST, Subject};
 use crate::compile::Compile;
 use crate::contract::body::{BodyRules, Representation, Validation, lowered};
+use crate::contract::position;
 use crate::contract::schema::called;
-use crate::contract::{position, xml_schema};
 use crate::definition::SchemaKind;
 use crate::exchange::Exchange;
 use tollgate_agents::operation::arguments::Validators;
@@ -140,9 +140,6 @@ impl Schema {
             ignore_case: flag("case-insensitive-property-names").unwrap_or(false),
             soap: language == "soap",
         };
-        if language != "json" && !language_is_served(element, language, cx) {
-            return None;
-        }
         let own = match element.attribute("schema-id") {
             Some(_) => Some(named(element, language, rules, cx)?),
             None => {
@@ -234,25 +231,6 @@ impl Schema {
             }
         }
     }
-}
-
-/// Whether bodies can be validated in this language; if not, that is the fault.
-fn language_is_served(element: &Element, language: &str, cx: &mut Compile<'_>) -> bool {
-    let at = element.attribute("validate-as");
-    if !xml_schema::SERVED {
-        let span = at.map_or(element.name_span, |a| a.value.span);
-        let fault = Diagnostic::error(
-            "TG0544",
-            span,
-            format!("bodies are not validated as `{language}` by this version"),
-        );
-        cx.report(
-            fault
-                .label("expected `json`")
-                .help("validate XML at the backend, or leave this `content` out"),
-        );
-    }
-    xml_schema::SERVED
 }
 
 /// A schema of the service.

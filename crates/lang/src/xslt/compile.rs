@@ -5,6 +5,7 @@
 //! refused here and never met when a body is transformed.
 
 mod instructions;
+mod literals;
 mod names;
 mod source;
 mod top;

@@ -143,6 +143,7 @@ fn place(
         return Ok(n);
     }
     if let Some((holder, at)) = node.position() {
+        cx.step(holder.width() / 16)?;
         for sibling in holder.children().into_iter().take(at) {
             if counts(cx, library, numbering, of, &sibling)? {
                 n += 1.0;
@@ -167,7 +168,9 @@ fn any(
     };
     let mut before = vec![root.clone()];
     if !Rc::ptr_eq(&root, &target) {
-        for other in root.descendants() {
+        let all = root.descendants();
+        cx.step(all.len() / 8)?;
+        for other in all {
             let last = Rc::ptr_eq(&other, &target);
             before.push(other);
             if last {

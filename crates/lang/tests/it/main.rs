@@ -6,5 +6,7 @@
 
 mod diagnostics;
 mod eval;
+mod measured;
 mod read;
+mod xsd;
 mod xslt;

@@ -5,7 +5,6 @@
 //! the reason in `why`.
 
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use tollgate_lang::document::{self, NoNamedValues};
 use tollgate_lang::expr::fixture::Fixture;
 use tollgate_lang::value::Str;
@@ -58,45 +57,7 @@ fn outcome(case: &Json) -> Json {
 
 #[test]
 fn stylesheets_transform_as_in_dotnet() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xslt");
-    let mut wrong = Vec::new();
-    let mut cases = 0;
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|f| f.unwrap().path())
-        .filter(|f| f.extension().is_some_and(|e| e == "jsonl"))
-        .collect();
-    files.sort();
-    for file in &files {
-        for line in std::fs::read_to_string(file).unwrap().lines() {
-            let case: Json = serde_json::from_str(line).unwrap();
-            cases += 1;
-            let expected = case.get("ours").unwrap_or(&case["measured"]);
-            assert!(
-                case.get("ours").is_none() || case["why"].is_string(),
-                "{line}: `ours` needs a `why`"
-            );
-            let got = outcome(&case);
-            // Which words a refusal has is ours.
-            let same = match expected.get("error") {
-                Some(_) => got.get("error").is_some(),
-                None => *expected == got,
-            };
-            if !same {
-                wrong.push(format!(
-                    "{} {} {}\n   expected {expected}\n   got      {got}",
-                    case["id"], case["stylesheet"], case["input"],
-                ));
-            }
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} of {cases} cases differ:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-    assert!(cases >= 120, "only {cases} cases were found");
+    crate::measured::hold("xslt", "error", outcome);
 }
 
 /// What a stylesheet that does not end fails with.

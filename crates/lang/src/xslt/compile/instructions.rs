@@ -1,13 +1,12 @@
 //! The bodies of templates: instructions, literal result elements, text (XSLT 1.0, sections 5 to 12).
 
-use super::super::ir::{Block, Given, Instruction, LiteralElement, Named, Sort, Template};
+use super::super::ir::{Block, Given, Instruction, Named, Sort, Template};
 use super::super::number::{Level, Numbering};
-use super::source::{At, Child, split};
+use super::source::{At, Child};
 use super::{Compiler, MAX_NESTED, SHAPE, TWICE, UNKNOWN, VALUE, XSLT};
-use crate::document::Attribute;
 use crate::expr::table::xml::xpath::{Axis, Expr, Origin, Step, Test};
 use crate::value::Str;
-use crate::value::xml::{Name, XML};
+use crate::value::xml::Name;
 
 /// The attributes that each instruction may have.
 const INSTRUCTIONS: [(&str, &[&str]); 22] = [
@@ -90,7 +89,7 @@ impl<'d> Compiler<'d, '_> {
     }
 
     /// Instructions, with variables of their own.
-    fn body(&mut self, at: &At<'d>) -> Block {
+    pub(super) fn body(&mut self, at: &At<'d>) -> Block {
         let children = at.children(self);
         self.block(children)
     }
@@ -647,87 +646,5 @@ impl<'d> Compiler<'d, '_> {
         if let Some(numbering) = all {
             out.push(Instruction::Number(Box::new(numbering)));
         }
-    }
-
-    /// What an alias makes of a namespace.
-    fn aliased(&self, prefix: &Str, namespace: &Str) -> (Str, Str) {
-        match self.aliases.get(namespace) {
-            Some((prefix, namespace)) => (prefix.clone(), namespace.clone()),
-            None => (prefix.clone(), namespace.clone()),
-        }
-    }
-
-    /// A literal result element.
-    pub(super) fn literal(&mut self, at: &At<'d>, out: &mut Block) {
-        let (prefix, namespace) = self.aliased(&at.prefix, &at.name.namespace);
-        let sets = self.used_sets(at, at.xslt_attribute("use-attribute-sets"));
-        let mut attributes = Vec::new();
-        for attribute in &at.element.attributes {
-            attributes.extend(self.literal_attribute(at, attribute));
-        }
-        let mut namespaces = Vec::new();
-        for (p, n) in at.prefixes().iter() {
-            let kept = &**n != XSLT && &**n != XML && !n.is_empty() && !at.excluded.contains(n);
-            if kept {
-                namespaces.push(self.aliased(p, n));
-            }
-        }
-        let body = self.body(at);
-        out.push(Instruction::Literal(Box::new(LiteralElement {
-            prefix,
-            name: Name {
-                namespace,
-                local: at.name.local.clone(),
-            },
-            namespaces,
-            sets,
-            attributes,
-            body,
-        })));
-    }
-
-    fn literal_attribute(
-        &mut self,
-        at: &At<'d>,
-        attribute: &'d Attribute,
-    ) -> Option<(Str, Name, Template)> {
-        let written = &*attribute.name;
-        let (prefix, local) = split(written);
-        if written == "xmlns" || prefix == "xmlns" {
-            return None;
-        }
-        let namespace = if prefix.is_empty() {
-            Str::from("")
-        } else {
-            match at.namespace(prefix) {
-                Some(namespace) => namespace,
-                None => {
-                    self.undeclared(prefix, attribute.name_span);
-                    return None;
-                }
-            }
-        };
-        if &*namespace == XSLT {
-            let known = [
-                "exclude-result-prefixes",
-                "extension-element-prefixes",
-                "use-attribute-sets",
-                "version",
-            ];
-            if !known.contains(&local) && !at.forwards {
-                self.unknown_attribute(at, written, attribute.name_span);
-            }
-            return None;
-        }
-        let value = self.template(at, attribute)?;
-        let (prefix, namespace) = self.aliased(&Str::from(prefix), &namespace);
-        Some((
-            prefix,
-            Name {
-                namespace,
-                local: Str::from(local),
-            },
-            value,
-        ))
     }
 }
