@@ -111,7 +111,8 @@ fn answer(request: &ReceivedRequest) -> Response<Bytes> {
 }
 
 async fn call(served: &Served, path: &str, body: &Value) -> Fetched {
-    let request: Request<Bytes> = with_header(post_json(path, body), "ocp-apim-subscription-key", KEY_A);
+    let request: Request<Bytes> =
+        with_header(post_json(path, body), "ocp-apim-subscription-key", KEY_A);
     let answer = fetch(served.gateway, request).await.unwrap();
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer

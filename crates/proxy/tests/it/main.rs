@@ -6,6 +6,7 @@ mod client_certificates;
 mod debug;
 mod drain;
 mod faults;
+mod graphql;
 mod hostile;
 mod http2;
 mod http_proxies;
