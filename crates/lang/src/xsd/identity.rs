@@ -109,11 +109,12 @@ impl Validator<'_> {
             let mut table = HashSet::new();
             for selected in self.select(&constraint.selector, node) {
                 match self.sequence(constraint, &selected) {
-                    Some((key, said)) => {
-                        if !table.insert(key) {
-                            let name = shown(&constraint.name);
-                            self.say(&selected, format!("There is a duplicate key sequence '{said}' for the '{name}' key or unique identity constraint."));
-                        }
+                    Some((key, _)) if !table.contains(&key) => {
+                        table.insert(key);
+                    }
+                    Some((_, said)) => {
+                        let name = shown(&constraint.name);
+                        self.say(&selected, format!("There is a duplicate key sequence '{said}' for the '{name}' key or unique identity constraint."));
                     }
                     None if constraint.kind == Kind::Key => {
                         let name = shown(&constraint.name);

@@ -51,6 +51,9 @@ pub(super) struct Parts {
     seen: HashSet<(String, Str)>,
 }
 
+/// A document to be read: its text, the namespace of who includes it, and what redefines it.
+type Waiting = (Arc<str>, Option<Str>, Option<(Rc<Document>, Rc<Node>)>);
+
 /// An attribute without a namespace.
 pub(super) fn attribute(node: &Node, name: &str) -> Option<Str> {
     let found = node.attributes().into_iter().find(|a| {
@@ -100,8 +103,7 @@ impl Parts {
         included: &dyn Fn(&str) -> Option<Arc<str>>,
     ) -> Result<(), String> {
         // A list and no recursion: documents may name each other in a long row.
-        let mut waiting: Vec<(Arc<str>, Option<Str>, Option<(Rc<Document>, Rc<Node>)>)> =
-            vec![(Arc::from(text), target.cloned(), None)];
+        let mut waiting: Vec<Waiting> = vec![(Arc::from(text), target.cloned(), None)];
         while let Some((text, target, redefine)) = waiting.pop() {
             if self.documents.len() >= MAX_DOCUMENTS {
                 return Err(format!("It names more than {MAX_DOCUMENTS} schemas."));

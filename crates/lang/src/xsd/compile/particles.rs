@@ -10,6 +10,9 @@ use crate::xsd::model::{Any, Namespaces, Process};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// The elements of an `xs:all`, which of them must be there, and whether all may be left out.
+pub(super) type All = (Vec<(Leaf, bool)>, bool);
+
 /// `minOccurs` and `maxOccurs`.
 fn occurs(node: &Rc<Node>, document: &Document) -> Result<(u32, Option<u32>), Fault> {
     let number = |text: &str| {
@@ -193,11 +196,7 @@ impl Compiler {
     }
 
     /// The elements of an `xs:all`, and whether all of them may be left out.
-    pub(super) fn all(
-        &mut self,
-        node: &Rc<Node>,
-        document: &Rc<Document>,
-    ) -> Result<(Vec<(Leaf, bool)>, bool), Fault> {
+    pub(super) fn all(&mut self, node: &Rc<Node>, document: &Rc<Document>) -> Result<All, Fault> {
         let (min, _) = occurs(node, document)?;
         let mut leaves = Vec::new();
         for (kind, part) in children(node) {
@@ -225,7 +224,7 @@ impl Compiler {
         &mut self,
         node: &Rc<Node>,
         document: &Rc<Document>,
-    ) -> Result<Option<(Vec<(Leaf, bool)>, bool)>, Fault> {
+    ) -> Result<Option<All>, Fault> {
         let Some(text) = attribute(node, "ref") else {
             return Ok(None);
         };
