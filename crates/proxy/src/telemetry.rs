@@ -9,15 +9,18 @@ mod backends;
 mod budgets;
 mod custom;
 mod exposition;
+mod gen_ai;
 mod ledger;
 mod loggers;
 mod mcp;
 mod openid;
+mod overflow;
 mod shard;
 
 pub(crate) use exposition::exposition;
 
 use http::StatusCode;
+use overflow::Overflows;
 use shard::Shard;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_engine::circuit_breaker::Transition;
@@ -31,6 +34,7 @@ use tollgate_llm::usage::Usage;
 pub(crate) struct Metrics {
     shards: Mutex<Vec<Arc<Shard>>>,
     max_series: usize,
+    overflows: Arc<Overflows>,
 }
 
 impl Metrics {
@@ -38,6 +42,7 @@ impl Metrics {
         Metrics {
             shards: Mutex::default(),
             max_series,
+            overflows: Arc::default(),
         }
     }
 
@@ -63,7 +68,7 @@ impl ThreadTelemetry {
         clock: Arc<dyn Clock>,
         access_log: bool,
     ) -> ThreadTelemetry {
-        let shard = Arc::new(Shard::new(metrics.max_series));
+        let shard = Arc::new(Shard::new(metrics.max_series, metrics.overflows.clone()));
         metrics
             .shards
             .lock()

@@ -3,6 +3,7 @@
 //! What must stay true: names and values may be computed from what a caller sends, so series are bounded.
 
 use super::exposition::{Labels, counters, dimension_labels};
+use super::overflow::{Bounded, Overflows};
 use super::shard::{OVERFLOW, Shard, cut};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -46,6 +47,7 @@ impl CustomMetrics {
         value: f64,
         dimensions: &[(Str, Str)],
         most: usize,
+        overflows: &Overflows,
     ) {
         let mut key = Key {
             namespace: cut(namespace),
@@ -56,6 +58,7 @@ impl CustomMetrics {
                 .collect(),
         };
         if self.0.len() >= most && !self.0.contains_key(&key) {
+            overflows.count(Bounded::Custom);
             for (_, value) in &mut key.dimensions {
                 *value = Str::from(OVERFLOW);
             }

@@ -37,9 +37,16 @@ pub(crate) fn exposition(health: &Health) -> String {
     registry.register_collector(Box::new(Providers::read(&health.openid)));
     registry.register_collector(Box::new(BudgetNumbers::read(health)));
     registry.register_collector(Box::new(LedgerNumbers::read(health)));
+    registry.register_collector(Box::new(health.metrics.overflows.read()));
+    let (calls, unpriced) = super::gen_ai::read(&shards);
+    registry.register_collector(Box::new(unpriced));
+    // OpenTelemetry's names have no prefix.
+    let mut conventions = Registry::default();
+    conventions.register_collector(Box::new(calls));
     let mut out = String::new();
     // Writing into a string does not fail.
-    let _ = text::encode(&mut out, &registry);
+    let _ = text::encode_registry(&mut out, &registry);
+    let _ = text::encode(&mut out, &conventions);
     out
 }
 

@@ -5,7 +5,9 @@
 
 use super::backends::BackendCounts;
 use super::custom::CustomMetrics;
+use super::gen_ai::GenAi;
 use super::mcp::McpCounts;
+use super::overflow::{Bounded, Overflows};
 use crate::upstream::Hashed;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
@@ -115,6 +117,7 @@ pub(crate) struct Shard {
     pub(crate) begun: AtomicU64,
     pub(crate) ended: AtomicU64,
     max_series: usize,
+    overflows: Arc<Overflows>,
     hasher: RandomState,
     pub(crate) series: Mutex<Series>,
 }
@@ -137,17 +140,19 @@ pub(crate) struct Series {
     pub(super) dropped_events: HashMap<Str, u64>,
     pub(super) mcp: McpCounts,
     pub(super) custom: CustomMetrics,
+    pub(super) gen_ai: GenAi,
 }
 
 /// API, operation, product (each one up, 0 for none), class and outcome.
 type RequestIndex = (u32, u32, u32, u32);
 
 impl Shard {
-    pub(crate) fn new(max_series: usize) -> Shard {
+    pub(crate) fn new(max_series: usize, overflows: Arc<Overflows>) -> Shard {
         Shard {
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             max_series,
+            overflows,
             hasher: RandomState::new(),
             series: Mutex::default(),
         }
@@ -185,7 +190,7 @@ impl Shard {
         let most = self.max_series;
         self.lock()
             .custom
-            .add(namespace, name, value, dimensions, most);
+            .add(namespace, name, value, dimensions, most, &self.overflows);
     }
 
     pub(crate) fn settled(&self, record: &Record<'_>) {
@@ -230,6 +235,9 @@ impl Shard {
             add(&requests.sent, record.sent_bytes);
             add(&requests.received, exchange.received_bytes);
         }
+        series
+            .gen_ai
+            .settled(record, self.max_series, &self.overflows);
         for attempt in &exchange.attempts {
             let class = Class::of(attempt.status);
             let index = (up(attempt.backend.map(|b| b.0)), class as u32);
@@ -256,7 +264,8 @@ impl Shard {
         let known = match known {
             Some(known) => known.clone(),
             None => {
-                let known = series.token_series(namespace, dimensions, self.max_series);
+                let known =
+                    series.token_series(namespace, dimensions, self.max_series, &self.overflows);
                 // A short way for what overflows would itself grow without bound.
                 if known.0.dimensions == dimensions {
                     series.tokens_by_hash.insert(hash, known.clone());
@@ -343,6 +352,7 @@ impl Series {
         namespace: &str,
         dimensions: &[(Str, Str)],
         most: usize,
+        overflows: &Overflows,
     ) -> Arc<(TokenLabels, Tokens)> {
         let mut labels = TokenLabels {
             namespace: Str::from(namespace),
@@ -352,6 +362,7 @@ impl Series {
                 .collect(),
         };
         if self.tokens.len() >= most && !self.tokens.contains_key(&labels) {
+            overflows.count(Bounded::Tokens);
             for (_, value) in &mut labels.dimensions {
                 *value = Str::from(OVERFLOW);
             }

@@ -44,6 +44,15 @@ async fn tokens_are_counted_by_four_dimensions() {
         let (a, b) = (team("team-a"), team("team-b"));
         assert!(a > 0 && b == ann, "{a} {b}");
         assert_eq!(a + b + ann + bob, billed.total_tokens);
+        // OpenTelemetry's own metrics: five calls, one of them a stream.
+        let conventions = |name: &str| {
+            let labels = [("gen_ai_operation_name", "chat")];
+            sum(&metrics, &format!("gen_ai_{name}_count"), &labels)
+        };
+        assert_eq!(conventions("client_operation_duration"), 5, "{metrics}");
+        assert_eq!(conventions("client_token_usage"), 10);
+        assert_eq!(conventions("server_time_to_first_token"), 1);
+        assert_eq!(conventions("server_time_per_output_token"), 1);
     }
 }
 

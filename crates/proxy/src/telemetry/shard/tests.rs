@@ -17,7 +17,7 @@ fn dimensions(team: &str) -> Vec<(Str, Str)> {
 
 #[test]
 fn tokens_add_up_by_dimensions_until_there_are_too_many() {
-    let shard = Shard::new(3);
+    let shard = Shard::new(3, Arc::default());
     for round in 0..4 {
         for team in ["a", "b", "c", "d", "e"] {
             shard.tokens("ns", &dimensions(team), &usage(10, round));
@@ -43,11 +43,12 @@ fn tokens_add_up_by_dimensions_until_there_are_too_many() {
     assert_eq!(get(OVERFLOW), Some((8, 92)));
     assert_eq!(series.tokens.len(), 4);
     assert_eq!(series.tokens_by_hash.len(), 3);
+    assert_eq!(shard.overflows.of(Bounded::Tokens), 8);
 }
 
 #[test]
 fn labels_out_of_requests_are_bounded_in_length_and_number() {
-    let shard = Shard::new(3);
+    let shard = Shard::new(3, Arc::default());
     for number in 0..20 {
         let text = Str::from(format!("{number}{}", "é".repeat(1000)));
         shard.tokens("ns", &[(text.clone(), text)], &usage(1, 0));
