@@ -180,7 +180,7 @@ pub const DEF: PolicyDef = PolicyDef {
         .times(0, 1),
     ],
     content: Content::Empty,
-    doc: "Resolves a field of a [GraphQL API](graphql.md#resolvers) by Cosmos DB (API for NoSQL): the root of a resolver's document with one request.\n\nA query gives `{\"items\": [...], \"continuationToken\": \"...\"}`, of a field that is a list the items. A read that finds nothing gives null; a delete gives null; a write gives the item as it is now. Any other status from 400 is an error of the field.",
+    doc: "Resolves a field of a [GraphQL API](../graphql.md#resolvers) by Cosmos DB (API for NoSQL): the root of a resolver's document with one request.\n\nA query gives `{\"items\": [...], \"continuationToken\": \"...\"}`, of a field that is a list the items. A read that finds nothing gives null; a delete gives null; a write gives the item as it is now. Any other status from 400 is an error of the field.",
     compile,
 };
 

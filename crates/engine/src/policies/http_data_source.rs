@@ -72,7 +72,7 @@ pub const DEF: PolicyDef = PolicyDef {
         .times(0, 1),
     ],
     content: Content::Empty,
-    doc: "Resolves a field of a [GraphQL API](graphql.md#resolvers) by an HTTP request: the root of a resolver's document.\n\nThe body of the response is the value, as JSON; of a field that is a text, also as it is. A status from 400 is an error of the field, unless `http-response` has a `set-body` that is no Liquid template and so may make something of it.",
+    doc: "Resolves a field of a [GraphQL API](../graphql.md#resolvers) by an HTTP request: the root of a resolver's document.\n\nThe body of the response is the value, as JSON; of a field that is a text, also as it is. A status from 400 is an error of the field, unless `http-response` has a `set-body` that is no Liquid template and so may make something of it.",
     compile,
 };
 

@@ -64,7 +64,7 @@ pub const DEF: PolicyDef = PolicyDef {
         child("response", Content::Policies, "what is made of the answer").times(0, 1),
     ],
     content: Content::Empty,
-    doc: "Resolves a field of a GraphQL API by a statement of Azure SQL. It is not served: it loads with a warning, and its field is an error. Put an HTTP interface before the database, as Data API builder, and name it in [`http-data-source`](policies/http-data-source.md).",
+    doc: "Resolves a field of a GraphQL API by a statement of Azure SQL. It is not served: it loads with a warning, and its field is an error. Put an HTTP interface before the database, as Data API builder, and name it in [`http-data-source`](../policies/http-data-source.md).",
     compile,
 };
 
