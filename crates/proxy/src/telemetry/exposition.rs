@@ -90,7 +90,7 @@ struct Numbers {
 
 type TokenCounter = (&'static str, &'static str, fn(&Tokens) -> &AtomicU64);
 
-const TOKENS: [TokenCounter; 6] = [
+const TOKENS: [TokenCounter; 11] = [
     ("llm_calls", "Model calls that reported usage", |t| &t.calls),
     ("llm_prompt_tokens", "Prompt tokens", |t| &t.prompt),
     (
@@ -105,6 +105,31 @@ const TOKENS: [TokenCounter; 6] = [
         "llm_reasoning_tokens",
         "Tokens spent on reasoning (part of the completion)",
         |t| &t.reasoning,
+    ),
+    (
+        "llm_cache_write_tokens",
+        "Tokens that the provider wrote to its cache (part of the prompt)",
+        |t| &t.cache_write,
+    ),
+    (
+        "llm_audio_prompt_tokens",
+        "Tokens of audio (part of the prompt)",
+        |t| &t.audio_input,
+    ),
+    (
+        "llm_audio_completion_tokens",
+        "Tokens of audio (part of the completion)",
+        |t| &t.audio_output,
+    ),
+    (
+        "llm_image_prompt_tokens",
+        "Tokens of images and video (part of the prompt)",
+        |t| &t.image_input,
+    ),
+    (
+        "llm_image_completion_tokens",
+        "Tokens of images (part of the completion)",
+        |t| &t.image_output,
     ),
     ("llm_total_tokens", "Total tokens as reported", |t| &t.total),
 ];

@@ -100,6 +100,11 @@ pub(crate) struct Tokens {
     pub(crate) cached: AtomicU64,
     pub(crate) completion: AtomicU64,
     pub(crate) reasoning: AtomicU64,
+    pub(crate) cache_write: AtomicU64,
+    pub(crate) audio_input: AtomicU64,
+    pub(crate) audio_output: AtomicU64,
+    pub(crate) image_input: AtomicU64,
+    pub(crate) image_output: AtomicU64,
     pub(crate) total: AtomicU64,
 }
 
@@ -279,6 +284,11 @@ impl Shard {
         add(&tokens.cached, usage.cached_input);
         add(&tokens.completion, usage.output);
         add(&tokens.reasoning, usage.reasoning);
+        add(&tokens.cache_write, usage.cache_write);
+        add(&tokens.audio_input, usage.audio_input);
+        add(&tokens.audio_output, usage.audio_output);
+        add(&tokens.image_input, usage.image_input);
+        add(&tokens.image_output, usage.image_output);
         add(&tokens.total, usage.total);
     }
 }

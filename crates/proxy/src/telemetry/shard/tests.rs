@@ -78,3 +78,48 @@ fn times_fall_into_their_buckets() {
     assert_eq!(counts[BUCKETS.len()], 1);
     assert_eq!(times.count.load(Ordering::Relaxed), 4);
 }
+
+#[test]
+fn tokens_are_kept_by_category() {
+    let shard = Shard::new(3, Arc::default());
+    let usage = Usage {
+        cached_input: 1,
+        cache_write: 2,
+        reasoning: 3,
+        audio_input: 4,
+        audio_output: 5,
+        image_input: 6,
+        image_output: 7,
+        ..usage(20, 30)
+    };
+    for _ in 0..2 {
+        shard.tokens("ns", &dimensions("a"), &usage);
+    }
+    let series = shard.lock();
+    let (_, tokens) = &**series.tokens.values().next().expect("counted above");
+    let counts = [
+        &tokens.prompt,
+        &tokens.completion,
+        &tokens.total,
+        &tokens.cached,
+        &tokens.cache_write,
+        &tokens.reasoning,
+        &tokens.audio_input,
+        &tokens.audio_output,
+        &tokens.image_input,
+        &tokens.image_output,
+    ]
+    .map(|counter| counter.load(Ordering::Relaxed));
+    assert_eq!(counts, [40, 60, 100, 2, 4, 6, 8, 10, 12, 14]);
+}
+
+#[test]
+fn values_of_emit_metric_beyond_the_bound_are_counted() {
+    let shard = Shard::new(1, Arc::default());
+    let (namespace, name) = (Str::from("ns"), Str::from("n"));
+    for team in ["a", "b", "a", "c"] {
+        shard.metric(&namespace, &name, 1.0, &dimensions(team));
+    }
+    assert_eq!(shard.overflows.of(Bounded::Custom), 2);
+    assert_eq!(shard.overflows.of(Bounded::Tokens), 0);
+}
