@@ -327,7 +327,8 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         (Value::Dict(a), Value::Dict(b)) => Rc::ptr_eq(a, b),
         (Value::Response(a), Value::Response(b)) => Rc::ptr_eq(a, b),
         (Value::Object(a), Value::Object(b)) => {
-            std::ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b)) || (a.is_single() && a.equals(&**b))
+            std::ptr::addr_eq(Rc::as_ptr(a), Rc::as_ptr(b))
+                || (a.is_single() && b.is_single() && a.equals(&**b))
         }
         (Value::Func(a), Value::Func(b)) => Rc::ptr_eq(&a.0, &b.0),
         (Value::Host(a), Value::Host(b)) => a == b,
@@ -394,15 +395,18 @@ pub(crate) fn to_number(num: Num, v: &Value) -> R {
         return number::read::whole(wide, num)
             .ok_or_else(|| crate::expr::table::numbers::overflow(num));
     }
+    let int = || float_limit(v, wide, i128::from(i32::MIN)).unwrap_or(wide);
+    let long = || float_limit(v, wide, i128::from(i64::MIN)).unwrap_or(wide);
     Ok(match num {
-        Num::Char => Value::Char(wide as u16),
-        Num::SByte => Value::SByte(wide as i8),
-        Num::Byte => Value::Byte(wide as u8),
-        Num::Short => Value::Short(wide as i16),
-        Num::UShort => Value::UShort(wide as u16),
-        Num::Int => Value::Int(float_limit(v, wide, i128::from(i32::MIN)).unwrap_or(wide) as i32),
-        Num::UInt => Value::UInt(wide as u32),
-        Num::Long => Value::Long(float_limit(v, wide, i128::from(i64::MIN)).unwrap_or(wide) as i64),
+        // A smaller type is cut out of an int, an uint out of a long.
+        Num::Char => Value::Char(int() as u16),
+        Num::SByte => Value::SByte(int() as i8),
+        Num::Byte => Value::Byte(int() as u8),
+        Num::Short => Value::Short(int() as i16),
+        Num::UShort => Value::UShort(int() as u16),
+        Num::Int => Value::Int(int() as i32),
+        Num::UInt => Value::UInt(long() as u32),
+        Num::Long => Value::Long(long() as i64),
         Num::ULong => Value::ULong(wide as u64),
         Num::Float | Num::Double | Num::Decimal => Value::Null,
     })

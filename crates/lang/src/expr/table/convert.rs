@@ -193,6 +193,21 @@ fn converted(cx: &mut Cx<'_>, v: Value, to: &Ty) -> Option<R> {
     })
 }
 
+/// Whether a value is an `IConvertible`.
+fn is_convertible(v: &Value) -> bool {
+    match v {
+        Value::Token(t) => t.value().is_some(),
+        v => !matches!(type_code(v), Value::Enum(_, 1)),
+    }
+}
+
+fn not_convertible() -> Throw {
+    throw(
+        "InvalidCastException",
+        "Object must implement IConvertible.",
+    )
+}
+
 /// `Convert.ChangeType`.
 fn change_type(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
     if v.is_null() {
@@ -205,18 +220,12 @@ fn change_type(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
             Ok(Value::Null)
         };
     }
-    let convertible = match &v {
-        Value::Token(t) => t.value().is_some(),
-        v => !matches!(type_code(v), Value::Enum(_, 1)),
-    };
+    let convertible = is_convertible(&v);
     if v.ty() == *to && (convertible || !to.is_nullable()) {
         return Ok(v);
     }
     if !convertible {
-        return Err(throw(
-            "InvalidCastException",
-            "Object must implement IConvertible.",
-        ));
+        return Err(not_convertible());
     }
     if *to == Ty::Object {
         return Ok(v);
@@ -257,6 +266,8 @@ fn change_to_code(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let (v, code) = (a.take(0), a.int(1));
     match type_of_code(code) {
         Some(_) if v.is_null() && matches!(code, 1 | 18) => Ok(Value::Null),
+        // With a code, unlike with a type, even what stays as it is has to be convertible.
+        Some(_) if !v.is_null() && !is_convertible(&v) => Err(not_convertible()),
         Some(ty) => change_type(cx, v, &ty),
         None if v.is_null() && code == 0 => Ok(Value::Null),
         None => Err(throw(

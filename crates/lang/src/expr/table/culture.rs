@@ -38,10 +38,13 @@ impl Object for Invariant {
     }
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Invariant>();
-        other.is_some_and(|o| o.class == self.class && o.own == self.own)
+        other.is_some_and(|o| {
+            // Cultures are equal by their name, which all of them share.
+            o.class == self.class && (o.own == self.own || self.class == "CultureInfo")
+        })
     }
     fn is_single(&self) -> bool {
-        true
+        !(self.own && self.class == "CultureInfo")
     }
 }
 
@@ -72,7 +75,14 @@ fn named(name: Option<&str>) -> R {
 }
 
 const CULTURE: &[Row] = &[
-    m("new(string name)", |_, a| named(a.values[0].as_str())),
+    m("new(string name)", |_, a| {
+        named(a.values[0].as_str())?;
+        // Unlike the shared one it can be written to.
+        Ok(Value::Object(Rc::new(Invariant {
+            class: "CultureInfo",
+            own: true,
+        })))
+    }),
     m("static CultureInfo InvariantCulture", |_, _| invariant()),
     m("static CultureInfo CurrentCulture", |_, _| invariant()),
     m("static CultureInfo CurrentUICulture", |_, _| invariant()),
@@ -97,7 +107,9 @@ const CULTURE: &[Row] = &[
     }),
     m("int LCID", |_, _| Ok(Value::Int(127))),
     m("bool IsNeutralCulture", |_, _| Ok(Value::Bool(false))),
-    m("bool IsReadOnly", |_, _| Ok(Value::Bool(true))),
+    m("bool IsReadOnly", |_, a| {
+        Ok(Value::Bool(!a.object::<Invariant>(0)?.own))
+    }),
     m("NumberFormatInfo NumberFormat", |_, _| {
         super::numbers::format_info::invariant()
     }),

@@ -25,7 +25,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use names::is_pss;
 pub(crate) use names::no_hash_name;
-pub(super) use names::{hash_name, value_of as hash_name_value};
+pub(super) use names::{has_no_name, hash_name, value_of as hash_name_value};
 use parameters::Numbers;
 pub(crate) use parameters::no_parameters;
 use std::any::Any;

@@ -201,9 +201,14 @@ fn set_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     } else if types::is(&of, &v) {
         v
     } else {
-        match (of.numeric(), v.ty().numeric()) {
-            (Some(to), Some(from)) if from.widens_to(to) => crate::expr::eval::to_number(to, &v)?,
-            (Some(_), Some(_)) => {
+        // A decimal is no primitive, a boolean is one that widens to nothing else.
+        let primitive = |t: &Ty| *t == Ty::Bool || (t.numeric().is_some() && *t != Ty::Decimal);
+        let from = v.ty();
+        match (of.numeric(), from.numeric()) {
+            (Some(to), Some(num)) if primitive(&of) && primitive(&from) && num.widens_to(to) => {
+                crate::expr::eval::to_number(to, &v)?
+            }
+            _ if primitive(&of) && primitive(&from) => {
                 return Err(throw(
                     "ArgumentException",
                     "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",

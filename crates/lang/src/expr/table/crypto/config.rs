@@ -33,6 +33,10 @@ pub(in crate::expr::table) fn create(a: &Args<'_>, parameter: &str, class: &'sta
 
 /// Whether a name is that of a class with constructors.
 fn is_class(name: &str) -> bool {
+    // An array has no constructor that takes nothing.
+    if name.ends_with("[]") {
+        return false;
+    }
     let full = name.split(['`', '[']).next().unwrap_or(name);
     let simple = full.rsplit('.').next().unwrap_or(full);
     table().get(simple).is_some_and(|t| {

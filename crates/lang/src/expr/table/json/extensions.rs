@@ -27,6 +27,14 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, key: Value) -> R {
     live::over(cx, found, a.ty(0), live::converted)
 }
 
+/// `AsJEnumerable`: what is an `IJEnumerable` stays as it is, a list is seen as one.
+fn as_enumerable(cx: &mut Cx<'_>, a: &Args<'_>, of: Ty) -> R {
+    match a.get(0) {
+        list @ Value::List(_) => crate::expr::table::linq::seen_as(cx, list, of),
+        other => Ok(other),
+    }
+}
+
 fn one(cx: &mut Cx<'_>, a: &Args<'_>, of: Ty) -> R {
     match a.get(0) {
         Value::Null => Err(null("value")),
@@ -93,11 +101,11 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m(
         "static IJEnumerable<JToken> AsJEnumerable(this IEnumerable<JToken> source)",
-        |_, a| Ok(a.get(0)),
+        |cx, a| as_enumerable(cx, a, Ty::class("JToken")),
     ),
     m(
         "static IJEnumerable<T> AsJEnumerable<T>(this IEnumerable<T> source) where T : JToken",
-        |_, a| Ok(a.get(0)),
+        |cx, a| as_enumerable(cx, a, a.ty(0)),
     ),
 ];
 

@@ -40,6 +40,13 @@ fn mentions(ty: &Ty, part: &Ty) -> bool {
         }
 }
 
+/// Types of a single value for which the reader has no method of their own.
+fn is_read_as_text(ty: &Ty) -> bool {
+    ["TimeSpan", "Guid", "Uri", "Version"]
+        .iter()
+        .any(|class| ty.plain().is_class(class))
+}
+
 /// What a text that ends too early means for the type that is made of it.
 fn ended(why: &str, ty: &Ty) -> Throw {
     let place = why.find(" Path '").map_or("", |at| &why[at..]);
@@ -109,7 +116,14 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     reading.decimals |= mentions(ty, &Ty::Decimal);
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
-    let (t, rest) = parse::first(&text, reading).map_err(|why| ended(&why, ty))?;
+    let (t, rest) = match parse::first(&text, reading) {
+        // An array is refused for what it is before what it holds is read.
+        Err(_) if text.trim_start().starts_with('[') && is_read_as_text(ty) => {
+            parse::first("[]", Default::default())
+        }
+        read => read,
+    }
+    .map_err(|why| ended(&why, ty))?;
     cx.keep(&t);
     let from = if dates { Source::Text } else { Source::Tree };
     let made = deserialize::of(cx, &t, ty, from, 0)?;

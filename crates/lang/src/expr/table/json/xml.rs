@@ -29,6 +29,10 @@ fn of_node(cx: &mut Cx<'_>, node: &Node, omit: bool, comments: bool) -> Result<T
 pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let indented = a.int(1) == 1;
     let node = crate::expr::table::xml::node_at(a, 0);
+    // A comment is written where a property would be, of which there is none without the root.
+    if a.bool(2) && matches!(node.as_deref().map(|n| &n.kind), Some(Kind::Comment(_))) {
+        return cx.text(String::new());
+    }
     let t = match node {
         Some(node) => of_node(cx, &node, a.bool(2), true)?,
         None => Token::null(),

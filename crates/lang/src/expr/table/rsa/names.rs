@@ -79,6 +79,11 @@ fn given_name<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a str, Throw> {
     Ok(name)
 }
 
+/// Whether argument `i` is a name of a hash algorithm without text.
+pub(in super::super) fn has_no_name(a: &Args<'_>, i: usize) -> bool {
+    named(a, i, "hashAlgorithm").is_ok_and(str::is_empty)
+}
+
 /// The algorithm that argument `i` names.
 pub(in super::super) fn hash_name(a: &Args<'_>, i: usize) -> Result<&'static str, Throw> {
     let name = given_name(a, i)?;

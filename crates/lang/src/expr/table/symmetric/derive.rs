@@ -2,7 +2,7 @@
 
 use crate::expr::eval::{Args, Cx, R, Throw, null_reference, throw};
 use crate::expr::table::crypto::{null, random_bytes};
-use crate::expr::table::rsa::hash_name;
+use crate::expr::table::rsa::{has_no_name, hash_name};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
@@ -106,14 +106,21 @@ fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     } else {
         DEFAULT_ITERATIONS
     };
+    let rounds = iterations(rounds)?;
     let hash = match a.len() {
+        4 if has_no_name(a, 3) => {
+            return Err(throw(
+                "CryptographicException",
+                "The hash algorithm name cannot be null or empty.",
+            ));
+        }
         4 => hash_name(a, 3)?,
         _ => "SHA1",
     };
     Ok(Value::Object(Rc::new(Derivation {
         password,
         salt: RefCell::new(salt),
-        iterations: Cell::new(iterations(rounds)?),
+        iterations: Cell::new(rounds),
         hash,
         read: Cell::new(0),
         cleared: Cell::new(None),

@@ -9,11 +9,13 @@ use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Address {
     ip: IpAddr,
     /// Scope of an IPv6 address: `%3`.
     scope: u32,
+    /// Whether it is the one object of a static property.
+    shared: bool,
 }
 
 impl Object for Address {
@@ -38,7 +40,11 @@ impl Object for Address {
         Some(self.text())
     }
     fn equals(&self, other: &dyn Object) -> bool {
-        other.as_any().downcast_ref::<Address>() == Some(self)
+        let other = other.as_any().downcast_ref::<Address>();
+        other.is_some_and(|o| (o.ip, o.scope) == (self.ip, self.scope))
+    }
+    fn is_single(&self) -> bool {
+        self.shared
     }
 }
 
@@ -97,6 +103,7 @@ fn parse(s: &str) -> Option<Address> {
         return parse_v4(s).map(|v4| Address {
             ip: v4.into(),
             scope: 0,
+            shared: false,
         });
     }
     let inner = s
@@ -112,6 +119,7 @@ fn parse(s: &str) -> Option<Address> {
     ip.parse::<Ipv6Addr>().ok().map(|v6| Address {
         ip: v6.into(),
         scope,
+        shared: false,
     })
 }
 
@@ -134,7 +142,11 @@ fn of_bytes(a: &Args<'_>, scope: u32) -> R {
             "address",
         ));
     };
-    Ok(made(Address { ip, scope }))
+    Ok(made(Address {
+        ip,
+        scope,
+        shared: false,
+    }))
 }
 
 fn scope(n: i64, name: &str) -> Result<u32, Throw> {
@@ -171,7 +183,20 @@ fn made(address: Address) -> Value {
 }
 
 fn value(ip: IpAddr) -> Value {
-    made(Address { ip, scope: 0 })
+    made(Address {
+        ip,
+        scope: 0,
+        shared: false,
+    })
+}
+
+/// An address that a static property gives: each time the same object.
+fn single(ip: IpAddr) -> Value {
+    made(Address {
+        ip,
+        scope: 0,
+        shared: true,
+    })
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -210,25 +235,25 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::Bool(ip.is_loopback() || ip == mapped))
     }),
     m("static IPAddress Loopback", |_, _| {
-        Ok(value(Ipv4Addr::LOCALHOST.into()))
+        Ok(single(Ipv4Addr::LOCALHOST.into()))
     }),
     m("static IPAddress Any", |_, _| {
-        Ok(value(Ipv4Addr::UNSPECIFIED.into()))
+        Ok(single(Ipv4Addr::UNSPECIFIED.into()))
     }),
     m("static IPAddress IPv6Loopback", |_, _| {
-        Ok(value(Ipv6Addr::LOCALHOST.into()))
+        Ok(single(Ipv6Addr::LOCALHOST.into()))
     }),
     m("static IPAddress Broadcast", |_, _| {
-        Ok(value(Ipv4Addr::BROADCAST.into()))
+        Ok(single(Ipv4Addr::BROADCAST.into()))
     }),
     m("static IPAddress None", |_, _| {
-        Ok(value(Ipv4Addr::BROADCAST.into()))
+        Ok(single(Ipv4Addr::BROADCAST.into()))
     }),
     m("static IPAddress IPv6Any", |_, _| {
-        Ok(value(Ipv6Addr::UNSPECIFIED.into()))
+        Ok(single(Ipv6Addr::UNSPECIFIED.into()))
     }),
     m("static IPAddress IPv6None", |_, _| {
-        Ok(value(Ipv6Addr::UNSPECIFIED.into()))
+        Ok(single(Ipv6Addr::UNSPECIFIED.into()))
     }),
     m("static short HostToNetworkOrder(short host)", |_, a| {
         Ok(Value::Short((a.int(0) as i16).swap_bytes()))

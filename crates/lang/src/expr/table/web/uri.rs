@@ -386,7 +386,18 @@ pub(super) const ROWS: &[Row] = &[
         this(a).map(|_| Value::Bool(false))
     }),
     m("bool IsWellFormedOriginalString()", |_, a| {
-        Ok(Value::Bool(is_well_formed(&this(a)?.original, 0)))
+        let uri = this(a)?;
+        // A scheme without a query takes a question mark for a part of the path, which has to be escaped.
+        let escaped = uri.parts.as_ref().is_none_or(|p| {
+            parts::queried(&p.scheme)
+                || !uri
+                    .original
+                    .split('#')
+                    .next()
+                    .unwrap_or_default()
+                    .contains('?')
+        });
+        Ok(Value::Bool(escaped && is_well_formed(&uri.original, 0)))
     }),
     m(
         "string GetComponents(UriComponents components, UriFormat format)",
@@ -407,6 +418,17 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static int Compare(Uri uri1, Uri uri2, UriComponents partsToCompare, UriFormat compareFormat, StringComparison comparisonType)",
         |_, a| {
+            if let (Ok(x), Ok(y)) = (a.object::<Uri>(0), a.object::<Uri>(1))
+                && (x.parts.is_none() || y.parts.is_none())
+            {
+                if x.parts.is_none() && y.parts.is_none() {
+                    let text = |u: &Uri| Value::from(&*u.original);
+                    let (x, y) = (text(x), text(y));
+                    return super::super::strings::compare(&x, &y, a.int(4)).map(Value::Int);
+                }
+                // A relative URI comes before an absolute one, whatever is asked of them.
+                return Ok(Value::Int(if x.parts.is_some() { 1 } else { -1 }));
+            }
             let text = |i: usize| match a.object::<Uri>(i) {
                 Ok(u) => components::of(u.parts.as_ref(), a.int(2), a.int(3)).map(Value::from),
                 Err(_) => Ok(Value::Null),

@@ -69,7 +69,7 @@ pub(super) fn namespace_value(namespace: impl Into<Str>) -> Value {
 /// A name written as text.
 pub(super) fn named(text: &str) -> Result<Name, Throw> {
     Name::parse(text).ok_or_else(|| {
-        let expanded = text.strip_prefix('{').map(|rest| rest.split_once('}'));
+        let expanded = text.strip_prefix('{').map(|rest| rest.rsplit_once('}'));
         let broken = match expanded {
             Some(Some((namespace, local))) => namespace.is_empty() || local.is_empty(),
             Some(None) => true,
