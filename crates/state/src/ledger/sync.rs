@@ -179,7 +179,12 @@ impl Commits {
                 unsynced += file.unsynced();
                 let synced = file.sync();
                 match &synced {
-                    Ok(did) => worked |= did,
+                    // Counted before anybody wakes: who waited for a commit finds it in the numbers.
+                    Ok(true) if !worked => {
+                        worked = true;
+                        count(&numbers.syncs, 1);
+                    }
+                    Ok(_) => {}
                     Err(error) => {
                         file.bad.store(true, Ordering::Release);
                         numbers.note(What::Commit, Err(error), observer);
@@ -190,7 +195,6 @@ impl Commits {
             numbers.unsynced.store(unsynced, Ordering::Relaxed);
             if worked {
                 numbers.note(What::Commit, Ok(()), observer);
-                count(&numbers.syncs, 1);
                 let nanos = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 count(&numbers.sync_nanos, nanos);
             }
