@@ -1,16 +1,15 @@
 //! A thousand model calls in flight on one key: what is counted is what the upstream reported, to the token.
 
+use crate::generation::answer;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body::{Body as _, Frame};
+use http::{Request, Response, header};
+use http_body::Body as _;
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tollgate_engine::body::{Body, BodyError};
+use tollgate_engine::body::Body;
 use tollgate_engine::definition::{Definition, PolicyText};
 use tollgate_engine::exchange::collect;
 use tollgate_engine::fixture::{FakeClock, Setup};
@@ -90,18 +89,14 @@ impl Transport for Provider {
                 events.push(format!("{{\"choices\":[],\"model\":\"gpt-4o\",{usage}}}"));
                 "application/json"
             };
-            events.reverse();
-            let mut response = Response::new(Body::Stream(Box::pin(Generation {
-                events,
-                total: prompt + completion,
-                pause: false,
-                reported: self.reported.clone(),
-                open: self.open.clone(),
-            })));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            Ok(response)
+            let open = Open(self.open.clone());
+            let reported = self.reported.clone();
+            Ok(answer(kind, events, move |event| {
+                let _until_the_body_goes = &open;
+                if event.contains("total_tokens") {
+                    reported.set(reported.get() + prompt + completion);
+                }
+            }))
         })
     }
 
@@ -111,43 +106,12 @@ impl Transport for Provider {
     }
 }
 
-/// An answer under way.
-struct Generation {
-    /// Last first.
-    events: Vec<String>,
-    total: u64,
-    pause: bool,
-    reported: Rc<Cell<u64>>,
-    open: Rc<Cell<u64>>,
-}
+/// Counts an answer as open until it is dropped.
+struct Open(Rc<Cell<u64>>);
 
-impl http_body::Body for Generation {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.pause = !self.pause;
-        if self.pause {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let event = self.events.pop();
-        if event
-            .as_ref()
-            .is_some_and(|event| event.contains("total_tokens"))
-        {
-            self.reported.set(self.reported.get() + self.total);
-        }
-        Poll::Ready(event.map(|event| Ok(Frame::data(Bytes::from(event)))))
-    }
-}
-
-impl Drop for Generation {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.open.set(self.open.get() - 1);
+        self.0.set(self.0.get() - 1);
     }
 }
 

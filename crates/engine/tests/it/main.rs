@@ -9,6 +9,7 @@ mod accounting;
 mod certificates;
 mod corpus;
 mod fixtures;
+mod generation;
 mod ledger;
 mod probe;
 mod samples;

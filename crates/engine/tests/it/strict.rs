@@ -2,17 +2,15 @@
 //! them: the provider's own books stay within both, whatever callers do.
 
 use crate::accounting::{Ledger, chat, services};
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body::{Body as _, Frame};
+use crate::generation::answer;
+use http::{Request, Response};
+use http_body::Body as _;
 use std::cell::Cell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tollgate_engine::LocalBoxFuture;
-use tollgate_engine::body::{Body, BodyError};
+use tollgate_engine::body::Body;
 use tollgate_engine::definition::{
     AccountingMode, BudgetDefinition, BudgetScope, Definition, PolicyText, TokenAccounting,
     UnpricedCalls,
@@ -86,47 +84,13 @@ impl Transport for Provider {
                 events.push(format!("{{\"choices\":[],{usage}}}"));
                 "application/json"
             };
-            events.reverse();
             let books = books.clone();
-            let mut response = Response::new(Body::Stream(Box::pin(Generation {
-                events,
-                books,
-                pause: false,
-            })));
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-            Ok(response)
+            Ok(answer(kind, events, move |event| {
+                if event.contains("lorem") {
+                    books.completion.set(books.completion.get() + 1);
+                }
+            }))
         })
-    }
-}
-
-/// An answer under way.
-struct Generation {
-    /// Last first.
-    events: Vec<String>,
-    books: Rc<Books>,
-    pause: bool,
-}
-
-impl http_body::Body for Generation {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.pause = !self.pause;
-        if self.pause {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let event = self.events.pop();
-        if event.as_ref().is_some_and(|event| event.contains("lorem")) {
-            let completion = &self.books.completion;
-            completion.set(completion.get() + 1);
-        }
-        Poll::Ready(event.map(|event| Ok(Frame::data(Bytes::from(event)))))
     }
 }
 

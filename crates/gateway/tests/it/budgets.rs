@@ -16,10 +16,6 @@ const CALLS: u64 = 300;
 const LIMIT: u64 = 6_000;
 const OUTPUT: u64 = 60;
 
-const POLICY: &str = r#"<policies><inbound><base />
-    <authentication-managed-identity resource="https://cognitiveservices.azure.com" />
-</inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"#;
-
 /// A webhook that refuses its first post.
 struct Hook {
     address: SocketAddr,
@@ -99,7 +95,7 @@ impl Site {
         let simulator = Simulator::start(providers).await.unwrap();
         let folder = Folder::new();
         folder.write("global.xml", FORWARD);
-        folder.write("api.xml", POLICY);
+        folder.write("api.xml", MANAGED);
         folder.write("tollgate.yaml", &config(simulator.url(), gateway, more));
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut site = Site {

@@ -24,6 +24,11 @@ pub(crate) const KEY_B: &str = "canary-key-of-team-b";
 pub(crate) const FORWARD: &str =
     "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>";
 
+/// The same, with the gateway's own identity.
+pub(crate) const MANAGED: &str = r#"<policies><inbound><base />
+    <authentication-managed-identity resource="https://cognitiveservices.azure.com" />
+</inbound><backend><base /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>"#;
+
 /// What a scene is made of.
 pub(crate) struct Setting<'a> {
     /// The document of the API `azure-openai`.
@@ -73,7 +78,7 @@ pub(crate) fn config(simulator: &str, gateway: &str, more: &str) -> String {
   identity: {{ source: imds, endpoint: "{simulator}" }}
 {gateway}policy: global.xml
 backends:
-  - {{ id: aoai-backend, url: "{simulator}/openai" }}
+  - {{ id: aoai-backend, url: "{simulator}/openai", provider: azure.ai.openai }}
   - {{ id: aoai-embeddings-backend, url: "{simulator}/openai/deployments/text-embedding-3-small/embeddings?api-version=2024-10-21" }}
 subscriptions:
   - {{ id: team-a, scope: /apis/azure-openai, primaryKey: {{ env: TEAM_A_KEY }} }}

@@ -1,5 +1,6 @@
-//! A thousand calls at one time against a budget that fits some of them: under strict accounting nothing is used above
-//! it, whatever callers do; under observed accounting no more than what was in flight.
+//! A thousand calls at one time against a limit of tokens, and against a budget of money, that fits some of them: under
+//! strict accounting nothing is used above it, whatever callers do; under observed accounting no more than what was in
+//! flight. Both are held against the provider's own books.
 
 use crate::process::{Folder, Running, address};
 use crate::python::python;
@@ -7,9 +8,10 @@ use crate::scene::*;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tollgate_testkit::client::fetch;
+use std::sync::{Arc, Mutex};
+use tollgate_llm::Usage;
+use tollgate_llm::price::{Pico, PriceTable, Query};
+use tollgate_testkit::client::{fetch, get};
 
 const CALLS: u64 = 1000;
 /// Fits a few hundred calls, each of which may use about 100 tokens.
@@ -20,6 +22,11 @@ const OUTPUT: u64 = 60;
 const WHOLE: u64 = 1_000_000_000;
 /// What the question for that reserves under strict accounting: three for the start of an answer, and the margin.
 const RESERVED: u64 = 3 + 16;
+
+/// Most pico of the budget of money, and as its configuration has it: fits as much as the limit of tokens.
+const MONEY: u128 = 6_000_000_000;
+const MONEY_BUDGET: &str =
+    "budgets:\n  - { id: money, limit: { amount: 0.006 }, period: endless }\n";
 
 const POLICY: &str = r#"<policies><inbound><base />
     <authentication-managed-identity resource="https://cognitiveservices.azure.com" />
@@ -126,12 +133,54 @@ async fn counted(scene: &Scene, reserved: u64) -> u64 {
     WHOLE - reserved - answer.header("left").parse::<u64>().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_used_above_a_strict_budget() {
+/// What the shipped table charges for tokens of the model that the scene calls.
+fn cost(prompt: u64, completion: u64) -> u128 {
+    let query = Query {
+        provider: "azure.ai.openai",
+        model: "gpt-4o-mini",
+        region: None,
+        tier: Default::default(),
+        at: jiff::civil::date(2026, 1, 1),
+    };
+    let price = PriceTable::shipped().lookup(&query).unwrap();
+    let classes = Usage::estimate(prompt, completion).classes();
+    price.cost(&classes).unwrap().cost.0
+}
+
+/// What the provider bills: tokens, and their price.
+fn billed(scene: &Scene) -> (u64, u128) {
+    let totals = scene.simulator.usage().totals;
+    let spent = cost(totals.prompt_tokens, totals.completion_tokens);
+    (totals.total_tokens, spent)
+}
+
+/// What the budget of money says that was spent; nothing is reserved any more.
+async fn spent(scene: &Scene) -> u128 {
+    let answer = fetch(scene.management, get("/budgets/money"))
+        .await
+        .unwrap();
+    let account = answer.json()["accounts"][0].clone();
+    let amount = |name: &str| {
+        let text = account[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{account}"));
+        Pico::from_decimal(text.parse().unwrap()).unwrap().0
+    };
+    assert_eq!(amount("reserved"), 0, "{account}");
+    amount("spent")
+}
+
+/// A scene under strict accounting in which what nobody reads is not read on: it counts as the most that it could use.
+async fn strict_scene(policy: &str, more: &str) -> Scene {
     many_files();
-    let mut setting = Setting::new(POLICY);
+    let mut setting = Setting::new(policy);
     setting.gateway = "  tokenAccounting: { mode: strict }\n  timeouts: { usage: 0 }\n";
-    let scene = Scene::start(setting).await;
+    setting.more = more;
+    Scene::start(setting).await
+}
+
+/// A thousand calls at one time: some are answered, some refused, some leave.
+async fn storm(scene: &Scene) {
     let mut shared = Vec::new();
     for _ in 0..CALLS / 200 {
         shared.push(http2(scene.gateway).await);
@@ -155,13 +204,10 @@ async fn nothing_is_used_above_a_strict_budget() {
     let count = |what: Seen| seen.iter().filter(|seen| **seen == what).count();
     let (answered, refused) = (count(Seen::Answered), count(Seen::Refused));
     assert!(answered > 50 && refused > 50, "{answered}, {refused}");
+}
 
-    let billed = scene.simulator.usage().totals.total_tokens;
-    let counted = counted(&scene, RESERVED).await;
-    assert!(billed <= LIMIT, "{billed} tokens were used of {LIMIT}");
-    assert!(counted <= LIMIT, "{counted} tokens were counted of {LIMIT}");
-    assert!(counted >= billed, "{counted} were counted, {billed} used");
-    // Not by refusing what would fit: one after the other takes the rest, down to what no call fits in.
+/// Calls one after the other, until no call fits in what is left.
+async fn drain(scene: &Scene) {
     let mut fits = true;
     while fits {
         let mut body = ask("Count to 40, please.");
@@ -170,17 +216,45 @@ async fn nothing_is_used_above_a_strict_budget() {
         fits = answer.status == 200;
         assert!(fits || answer.status == 403, "{}", answer.text());
     }
-    let billed = scene.simulator.usage().totals.total_tokens;
+    scene.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_used_above_a_strict_budget() {
+    let scene = strict_scene(POLICY, "").await;
+    storm(&scene).await;
+    let (used, _) = billed(&scene);
+    let counted = counted(&scene, RESERVED).await;
+    assert!(used <= LIMIT, "{used} tokens were used of {LIMIT}");
+    assert!(counted <= LIMIT, "{counted} tokens were counted of {LIMIT}");
+    assert!(counted >= used, "{counted} were counted, {used} used");
+    // Not by refusing what would fit: one after the other takes the rest, down to what no call fits in.
+    drain(&scene).await;
+    let (used, _) = billed(&scene);
     let counted = self::counted(&scene, RESERVED).await;
-    assert!(billed <= counted && counted <= LIMIT, "{billed} {counted}");
+    assert!(used <= counted && counted <= LIMIT, "{used} {counted}");
     assert!(counted > LIMIT - 100, "{counted}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_observed_budget_is_passed_by_what_is_in_flight_at_most() {
+async fn no_money_is_spent_above_a_strict_budget() {
+    let scene = strict_scene(MANAGED, MONEY_BUDGET).await;
+    storm(&scene).await;
+    let ((_, paid), spent) = (billed(&scene), spent(&scene).await);
+    assert!(paid <= MONEY, "{paid} pico were billed of {MONEY}");
+    assert!(spent <= MONEY, "{spent} pico were spent of {MONEY}");
+    assert!(spent >= paid, "{spent} were spent, {paid} billed");
+    drain(&scene).await;
+    let ((_, paid), spent) = (billed(&scene), self::spent(&scene).await);
+    assert!(paid <= spent && spent <= MONEY, "{paid} {spent}");
+    assert!(spent > MONEY - cost(40, OUTPUT), "{spent}");
+}
+
+/// Callers who call until they are refused, and the most that `weigh` says of prompt and output of the calls which were
+/// in flight at one time.
+async fn until_refused(scene: &Scene, weigh: fn(u64, u64) -> u128) -> u128 {
     const CALLERS: u64 = 25;
-    let scene = Scene::start(Setting::new(POLICY)).await;
-    let largest = Arc::new(AtomicU64::new(0));
+    let largest = Arc::new(Mutex::new(0));
     let mut callers = tokio::task::JoinSet::new();
     for caller in 0..CALLERS {
         let (gateway, largest) = (scene.gateway, largest.clone());
@@ -193,8 +267,11 @@ async fn an_observed_budget_is_passed_by_what_is_in_flight_at_most() {
                 let answer = fetch(gateway, chat(KEY_A, &ask(&prompt))).await.unwrap();
                 refused = answer.status == 403;
                 if !refused {
-                    let used = answer.json()["usage"]["total_tokens"].as_u64().unwrap();
-                    largest.fetch_max(used, Ordering::Relaxed);
+                    let usage = &answer.json()["usage"];
+                    let number = |name: &str| usage[name].as_u64().unwrap();
+                    let used = weigh(number("prompt_tokens"), number("completion_tokens"));
+                    let mut largest = largest.lock().unwrap();
+                    *largest = used.max(*largest);
                 }
             }
         });
@@ -203,14 +280,34 @@ async fn an_observed_budget_is_passed_by_what_is_in_flight_at_most() {
         caller.unwrap();
     }
     scene.settled().await;
-    let billed = scene.simulator.usage().totals.total_tokens;
-    assert_eq!(counted(&scene, 0).await, billed);
-    let in_flight = CALLERS * largest.load(Ordering::Relaxed);
-    assert!(
-        billed > LIMIT,
-        "the last one let through passes it: {billed}"
-    );
-    assert!(billed <= LIMIT + in_flight, "{billed}");
+    let largest = *largest.lock().unwrap();
+    u128::from(CALLERS) * largest
+}
+
+/// The last one let through passes it, and no more does than was in flight.
+fn passed_by_what_was_in_flight(used: u128, limit: u128, in_flight: u128) {
+    assert!(used > limit, "{used}");
+    assert!(used <= limit + in_flight, "{used} {in_flight}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_observed_budget_is_passed_by_what_is_in_flight_at_most() {
+    let scene = Scene::start(Setting::new(POLICY)).await;
+    let in_flight = until_refused(&scene, |prompt, output| u128::from(prompt + output)).await;
+    let (used, _) = billed(&scene);
+    assert_eq!(counted(&scene, 0).await, used);
+    passed_by_what_was_in_flight(used.into(), LIMIT.into(), in_flight);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_observed_budget_of_money_is_passed_by_what_is_in_flight_at_most() {
+    let mut setting = Setting::new(MANAGED);
+    setting.more = MONEY_BUDGET;
+    let scene = Scene::start(setting).await;
+    let in_flight = until_refused(&scene, cost).await;
+    let (_, paid) = billed(&scene);
+    assert_eq!(spent(&scene).await, paid);
+    passed_by_what_was_in_flight(paid, MONEY, in_flight);
 }
 
 /// The official SDK reads a stream that was ended as one that reached its length.
