@@ -8,9 +8,11 @@
 mod end;
 mod ledger;
 mod record;
+mod side_call;
 
 pub use ledger::{Ledger, LedgerOptions, OnFailure};
 pub use record::crashed;
+pub(crate) use side_call::{Place, Purpose, SideCall};
 
 use crate::exchange::{Attempt, BodyState, Exchange};
 use crate::failure::Failure;
@@ -18,6 +20,7 @@ use crate::settle::Outcome;
 use crate::snapshot::BackendIndex;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use smallvec::SmallVec;
+use tollgate_lang::value::Str;
 use tollgate_llm::{Operation, Usage, dialect, usage};
 use tollgate_state::budgets::Amount;
 use tollgate_state::ledger::{EndReason, Record};
@@ -224,6 +227,22 @@ pub(crate) fn drop_answer(rq: &mut Exchange) {
         if let BodyState::Buffered(body) = &response.body {
             last.usage = usage::from_body(operation, body).map(|(usage, _)| usage);
         }
+    }
+}
+
+/// Notes what an answer from a cache, which the exchange has now, used when it was made: that much is saved.
+pub(crate) fn note_saved(rq: &mut Exchange) {
+    if rq.accounting.is_none() {
+        return;
+    }
+    let body = match rq.response.as_ref().map(|response| &response.body) {
+        Some(BodyState::Buffered(body)) => body.clone(),
+        _ => return,
+    };
+    let call = rq.llm_call();
+    if let Some((usage, model)) = usage::from_body(call.operation, &body) {
+        call.saved = Some(usage);
+        call.served_model = model.map(|model| Str::from(&*model));
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `plan` | the budgets of a configuration, compiled |
 //! | `draw` | a call's way through its budgets |
 //! | `admit` | what it may spend, and whether they have it |
+//! | `beside` | what a policy's own model calls draw |
 //! | `refusal` | what is said to a call that does not fit |
 //! | `keys` | keys that a caller makes of its own, each with a ceiling |
 //! | `notices` | reports of thresholds on their way out |
@@ -18,6 +19,7 @@
 
 mod admit;
 mod api;
+mod beside;
 mod draw;
 pub mod keys;
 mod notices;
@@ -29,6 +31,7 @@ pub mod show;
 mod tests;
 
 pub(crate) use api::answer;
+pub(crate) use beside::{Beside, beside};
 pub use draw::{Draw, Drawn};
 pub(crate) use draw::{enter, reserve, settle, settle_known};
 pub use keys::{ChildKey, Keys};

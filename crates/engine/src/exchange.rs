@@ -217,6 +217,8 @@ pub struct Attempt {
     pub failed: bool,
     /// What came of it.
     pub end: AttemptEnd,
+    /// Whether a policy called for itself, beside the caller's request.
+    pub aside: bool,
 }
 
 /// What came of a hop to an upstream, as far as its head and its first byte.

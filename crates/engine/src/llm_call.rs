@@ -58,6 +58,8 @@ pub struct LlmCall {
     pub max_output: Option<u64>,
     /// What the semantic cache did.
     pub cache: CacheStatus,
+    /// What an answer from a cache had used when it was made.
+    pub saved: Option<Usage>,
     /// Tokens used: known when the answer was whole in memory before its head went out, else when it has ended. `None`
     /// for an answer from the cache and for one that says nothing of usage.
     pub usage: Option<Usage>,
@@ -199,11 +201,27 @@ impl Exchange {
 impl LlmCall {
     fn read(rq: &Exchange) -> LlmCall {
         let original = rq.request.path_and_query.path();
+        let body = match &rq.request.body {
+            BodyState::Buffered(body) if rq.request.method == Method::POST => Some(body),
+            _ => None,
+        };
+        LlmCall::of(original, || rq.target_path(), body)
+    }
+
+    /// A request that a policy makes by itself, when it is recognisably a model call: one by its path, whose model is
+    /// named there or in its JSON.
+    pub(crate) fn of_side_request(method: &Method, path: &str, body: &Bytes) -> Option<LlmCall> {
+        if *method != Method::POST || !dialect::names_model_call(path) {
+            return None;
+        }
+        let call = LlmCall::of(path, || path, Some(body));
+        (call.readable && !call.model_name().is_empty()).then_some(call)
+    }
+
+    /// Of a request to a path, and to the one that it leads to, with its body where that can be a model's.
+    fn of<'a>(original: &'a str, target: impl Fn() -> &'a str, body: Option<&Bytes>) -> LlmCall {
         let (operation, path) = match Operation::from_path(original) {
-            Operation::Other => {
-                let target = rq.target_path();
-                (Operation::from_path(target), target)
-            }
+            Operation::Other => (Operation::from_path(target()), target()),
             operation => (operation, original),
         };
         let deployment = dialect::deployment(path).or_else(|| dialect::deployment(original));
@@ -216,6 +234,7 @@ impl LlmCall {
             include_usage: false,
             max_output: None,
             cache: CacheStatus::Unseen,
+            saved: None,
             usage: None,
             served_model: None,
             first_token_nanos: None,
@@ -232,8 +251,7 @@ impl LlmCall {
             ceiling: None,
             tally: Rc::default(),
         };
-        if rq.request.method == Method::POST
-            && let BodyState::Buffered(body) = &rq.request.body
+        if let Some(body) = body
             && let Ok(peek) = Peek::new(body)
         {
             call.model = peek.model.as_deref().map(Str::from);

@@ -87,6 +87,58 @@ impl Prices {
         &self.version
     }
 
+    /// The price of a model call, by the first of these names that has one: what the configuration says the deployment
+    /// is, what the provider says it served, what the request asks for, the deployment itself.
+    ///
+    /// # Errors
+    /// When none has one and the operator gave no fallback.
+    pub(crate) fn of_call(
+        &self,
+        paid: &Paid,
+        call: Option<&LlmCall>,
+        unix_seconds: u64,
+    ) -> Result<Arc<Price>, Unpriced> {
+        let names = [
+            paid.model.as_deref(),
+            call.and_then(|call| call.served_model.as_deref()),
+            call.and_then(|call| call.model.as_deref()),
+            call.and_then(|call| call.deployment.as_deref()),
+        ];
+        let mut why = Unpriced::Model;
+        for name in names.into_iter().flatten().filter(|name| !name.is_empty()) {
+            match self.find(name, paid, unix_seconds) {
+                Ok(price) => return Ok(price),
+                Err(Unpriced::Tier) => why = Unpriced::Tier,
+                Err(_) => {}
+            }
+        }
+        self.table.fallback().cloned().ok_or(why)
+    }
+
+    /// What a model call is charged for what it used.
+    pub(crate) fn charge(
+        &self,
+        paid: Paid,
+        call: Option<&LlmCall>,
+        usage: &Usage,
+        unix_seconds: u64,
+    ) -> Charge {
+        if !usage.estimated {
+            let model = paid.model.as_ref();
+            if let Some(model) = model.or_else(|| call?.model.as_ref()) {
+                self.learn(model, usage.output);
+            }
+        }
+        let cost = self
+            .of_call(&paid, call, unix_seconds)
+            .and_then(|price| price.cost(&usage.classes()));
+        Charge {
+            paid,
+            cost,
+            version: self.version.clone(),
+        }
+    }
+
     /// The price of a model, or why it has none; the operator's fallback is not looked at.
     ///
     /// # Errors
@@ -253,14 +305,13 @@ impl Paid {
             model: deployment.and_then(|deployment| deployment.model.clone()),
         }
     }
-}
 
-impl Exchange {
-    /// How the call is paid for: by the server of its last attempt, before the first by the one that it is going to if
-    /// that is one and no pool.
-    pub fn paid(&self) -> Paid {
-        let (url, server) = self.serving();
-        let call = self.llm.as_deref();
+    /// How a call to there is paid for, in the tier that was served, as far as that is known.
+    pub(crate) fn of_call(
+        url: Option<&BaseUrl>,
+        server: Option<&Server>,
+        call: Option<&LlmCall>,
+    ) -> Paid {
         let mut paid = match server {
             Some(server) => {
                 let name = call.map(|call| call.deployment.as_deref().unwrap_or(call.model_name()));
@@ -288,17 +339,24 @@ impl Exchange {
         paid.tier = served.unwrap_or(configured);
         paid
     }
+}
+
+impl Exchange {
+    /// How the call is paid for: by the server of its last attempt, before the first by the one that it is going to if
+    /// that is one and no pool.
+    pub fn paid(&self) -> Paid {
+        let (url, server) = self.serving();
+        Paid::of_call(url, server, self.llm.as_deref())
+    }
 
     fn serving(&self) -> (Option<&BaseUrl>, Option<&Server>) {
         let target = match &self.request.target.base {
             TargetBase::Backend(index) => Some(*index),
             _ => None,
         };
-        let index = self
-            .attempts
-            .last()
-            .and_then(|attempt| attempt.backend)
-            .or(target);
+        // Not by what a policy called for itself, such as the embeddings of a semantic cache.
+        let mut hops = self.attempts.iter().rev().filter(|hop| !hop.aside);
+        let index = hops.next().and_then(|attempt| attempt.backend).or(target);
         if let Some(index) = index {
             let server = self.snapshot.server(index);
             return (server.map(|server| &*server.url), server);
@@ -310,50 +368,21 @@ impl Exchange {
         (url, None)
     }
 
-    /// The price of the model call, by the first of these names that has one: what the configuration says the
-    /// deployment is, what the provider says it served, what the request asks for, the deployment itself.
+    /// The price of the model call.
     ///
     /// # Errors
-    /// When none has one and the operator gave no fallback.
+    /// When it has none and the operator gave no fallback.
     pub fn price(&self, paid: &Paid) -> Result<Arc<Price>, Unpriced> {
-        let prices = &self.snapshot.prices;
         let now = self.received_unix_nanos / 1_000_000_000;
-        let call = self.llm.as_deref();
-        let names = [
-            paid.model.as_deref(),
-            call.and_then(|call| call.served_model.as_deref()),
-            call.and_then(|call| call.model.as_deref()),
-            call.and_then(|call| call.deployment.as_deref()),
-        ];
-        let mut why = Unpriced::Model;
-        for name in names.into_iter().flatten().filter(|name| !name.is_empty()) {
-            match prices.find(name, paid, now) {
-                Ok(price) => return Ok(price),
-                Err(Unpriced::Tier) => why = Unpriced::Tier,
-                Err(_) => {}
-            }
-        }
-        prices.table().fallback().cloned().ok_or(why)
+        let prices = &self.snapshot.prices;
+        prices.of_call(paid, self.llm.as_deref(), now)
     }
 
     /// What the model call is charged for what it used.
     pub fn charge(&self, usage: &Usage) -> Charge {
-        let paid = self.paid();
-        if !usage.estimated {
-            let call = self.llm.as_deref();
-            let model = paid.model.as_ref();
-            if let Some(model) = model.or_else(|| call?.model.as_ref()) {
-                self.snapshot.prices.learn(model, usage.output);
-            }
-        }
-        let cost = self
-            .price(&paid)
-            .and_then(|price| price.cost(&usage.classes()));
-        Charge {
-            paid,
-            cost,
-            version: self.snapshot.prices.version().clone(),
-        }
+        let now = self.received_unix_nanos / 1_000_000_000;
+        let prices = &self.snapshot.prices;
+        prices.charge(self.paid(), self.llm.as_deref(), usage, now)
     }
 
     /// The most that the call costs with a prompt and output of so many tokens.

@@ -5,6 +5,7 @@
 //! are computed while the exchange is there; sending needs only the services, so it may outlive the exchange; the caller's
 //! subscription key does not leave the gateway.
 
+use crate::accounting::{Place, Purpose, SideCall};
 use crate::body::{Body, BodyError, coding::Coding};
 use crate::compile::{Arg, AttributeDef, ChildDef, Compile, Content, Kind, attribute, child};
 use crate::connect::ConnectOptions;
@@ -298,6 +299,7 @@ impl SideRequest {
             identity,
             timeout: Duration::from_secs(seconds),
             on_behalf_of: rq.is_observed().then_some(OnBehalfOf(rq.id)),
+            side: None,
         })
     }
 }
@@ -397,7 +399,6 @@ pub(crate) fn escaped(url: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// A request ready to be sent. It holds nothing of the exchange.
-#[derive(Debug)]
 pub(crate) struct Prepared {
     address: Result<Address, String>,
     method: Method,
@@ -408,6 +409,8 @@ pub(crate) struct Prepared {
     timeout: Duration,
     /// Of the exchange that it is sent for, when that is watched.
     on_behalf_of: Option<OnBehalfOf>,
+    /// Accounts for it when it is a model call.
+    side: Option<Box<SideCall>>,
 }
 
 /// The whole answer.
@@ -502,6 +505,7 @@ impl Prepared {
             identity: None,
             timeout,
             on_behalf_of: None,
+            side: None,
         }
     }
 
@@ -510,6 +514,36 @@ impl Prepared {
     pub(crate) fn identified(mut self, wanted: authentication_managed_identity::Wanted) -> Self {
         self.identity = Some(wanted);
         self
+    }
+
+    /// Accounts for it from here on, when it is a model call and something counts it.
+    ///
+    /// # Errors
+    /// Its budgets or the ledger refuse it.
+    pub(crate) fn account(
+        &mut self,
+        rq: &mut Exchange,
+        purpose: Purpose,
+    ) -> Result<(), Box<Failure>> {
+        let Ok(address) = &self.address else {
+            return Ok(());
+        };
+        let place = Place {
+            url: &address.url,
+            server: None,
+        };
+        let named = (&self.method, address.path.path());
+        let length = self.body.len();
+        self.side = SideCall::begin(rq, purpose, place, named, &mut self.body, self.timeout)?;
+        if self.body.len() != length {
+            self.headers.remove(header::CONTENT_LENGTH);
+        }
+        Ok(())
+    }
+
+    /// Whether it is accounted for as a model call.
+    pub(crate) fn is_accounted(&self) -> bool {
+        self.side.is_some()
     }
 
     /// Bytes of body that it holds.
@@ -564,11 +598,20 @@ impl Prepared {
             version: HttpVersion::default(),
         };
         let origin = &address.url.origin;
+        if let Some(side) = &mut self.side {
+            side.admitted().await?;
+        }
         let sent = services.transport.send(origin, request, options).await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(SendError::Timeout(_)) => return Err(late(self.timeout)),
-            Err(error) => {
+        let response = match (sent, self.side) {
+            (Ok(response), None) => response,
+            (Ok(response), Some(side)) => side.watch(response),
+            (Err(error), side) => {
+                if let Some(side) = side {
+                    side.failed(&error);
+                }
+                if matches!(error, SendError::Timeout(_)) {
+                    return Err(late(self.timeout));
+                }
                 let host = &origin.authority;
                 return Err(broken(format!("The call to {host} failed: {error}.")));
             }

@@ -64,9 +64,10 @@ pub enum Text {
     EndReason,
     AgentRun,
     PriceVersion,
+    Purpose,
 }
 
-const TEXTS: [(&str, Text); 17] = [
+const TEXTS: [(&str, Text); 18] = [
     ("api", Text::Api),
     ("operation", Text::Operation),
     ("product", Text::Product),
@@ -84,6 +85,7 @@ const TEXTS: [(&str, Text); 17] = [
     ("end-reason", Text::EndReason),
     ("agent-run", Text::AgentRun),
     ("price-version", Text::PriceVersion),
+    ("purpose", Text::Purpose),
 ];
 
 /// A name that is no dimension.
@@ -205,6 +207,7 @@ impl Text {
             Text::EndReason => entry.end_reason,
             Text::AgentRun => &entry.call.agent_run,
             Text::PriceVersion => entry.price_version,
+            Text::Purpose => &entry.call.purpose,
         }
     }
 }

@@ -49,6 +49,10 @@ pub struct Entry<'a> {
     pub estimated: bool,
     /// In 10^-12 units of the currency; `None` when nobody knows the price.
     pub cost: Option<i128>,
+    /// Tokens that an answer from a cache did not use again.
+    pub saved_tokens: i64,
+    /// What these would have cost, in 10^-12 units; `None` when nobody knows the price.
+    pub saved: Option<i128>,
     /// Milliseconds to the first token of a stream.
     pub first_token_ms: Option<u32>,
     /// Milliseconds that the call took; `None` where it is unknown (corrections, calls that a crash cut).
@@ -70,6 +74,8 @@ impl<'a> Entry<'a> {
             tokens: [0; Class::COUNT],
             estimated: false,
             cost: None,
+            saved_tokens: 0,
+            saved: None,
             first_token_ms: None,
             duration_ms: None,
         }

@@ -28,6 +28,8 @@ pub enum Measure {
     Estimated,
     /// `unpriced_calls` and `unpriced_tokens`.
     Unpriced,
+    /// `saved_tokens` and `saved_cost`: what answers from caches did not use again.
+    Saved,
     /// `errors`.
     Errors,
     /// `latency_p50`, `_p90` and `_p99`, milliseconds.
@@ -38,12 +40,13 @@ pub enum Measure {
 
 impl Measure {
     /// What is shown when nothing is asked for.
-    pub const DEFAULT: [Measure; 5] = [
+    pub const DEFAULT: [Measure; 6] = [
         Measure::Calls,
         Measure::Tokens,
         Measure::Cost,
         Measure::Estimated,
         Measure::Unpriced,
+        Measure::Saved,
     ];
 
     /// Whether it needs the percentiles.
@@ -72,6 +75,7 @@ impl Measure {
                 column("unpriced_calls", true),
                 column("unpriced_tokens", true),
             ],
+            Measure::Saved => vec![column("saved_tokens", true), column("saved_cost", true)],
             Measure::Errors => vec![column("errors", false)],
             Measure::Latency => PERCENTILES
                 .map(|p| column(&format!("latency_p{p}"), false))
@@ -101,6 +105,10 @@ impl Measure {
             Measure::Unpriced => vec![
                 Cell::Count(sums.unpriced_calls.into()),
                 Cell::Count(sums.unpriced_tokens),
+            ],
+            Measure::Saved => vec![
+                Cell::Count(sums.saved_tokens),
+                Cell::Money(money(sums.saved)),
             ],
             Measure::Errors => vec![Cell::Count(sums.errors.into())],
             Measure::Latency => percentiles(&sums.latency),

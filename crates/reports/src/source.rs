@@ -158,6 +158,8 @@ pub fn settled<'a>(settlement: &'a Settlement<'a>) -> Entry<'a> {
         tokens: tokens(settlement.tokens.classes()),
         estimated: settlement.flags.has(Flags::ESTIMATED),
         cost: settlement.cost_pico.map(signed),
+        saved_tokens: i64::try_from(settlement.saved_tokens).unwrap_or(i64::MAX),
+        saved: settlement.saved_pico.map(signed),
         first_token_ms: settlement.first_token_ms.map(short),
         duration_ms: (!crashed).then(|| short(settlement.duration_ms)),
         ..Entry::of(&settlement.call)

@@ -33,6 +33,10 @@ pub struct Sums {
     pub adjustments: u64,
     /// The part of `cost` that corrections make.
     pub adjusted: i128,
+    /// Tokens that answers from caches did not use again.
+    pub saved_tokens: i128,
+    /// What these would have cost, where it is known, in 10^-12 currency units.
+    pub saved: i128,
     /// How long calls took.
     pub latency: Histogram,
     /// How long streams took to their first token.
@@ -65,6 +69,8 @@ impl Sums {
             self.unpriced_calls += u64::from(is_call);
             self.unpriced_tokens += all;
         }
+        self.saved_tokens += i128::from(entry.saved_tokens);
+        self.saved = self.saved.saturating_add(entry.saved.unwrap_or(0));
         if timed && is_call {
             if let Some(ms) = entry.duration_ms {
                 self.latency.record(ms);
@@ -90,6 +96,8 @@ impl Sums {
         self.unpriced_tokens += other.unpriced_tokens;
         self.adjustments += other.adjustments;
         self.adjusted = self.adjusted.saturating_add(other.adjusted);
+        self.saved_tokens += other.saved_tokens;
+        self.saved = self.saved.saturating_add(other.saved);
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
     }

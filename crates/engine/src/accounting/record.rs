@@ -20,35 +20,46 @@ fn text(text: Option<&Str>) -> Text<'_> {
     Cow::Borrowed(text.map_or("", |text| &**text))
 }
 
-/// The dimensions.
-fn call<'a>(rq: &'a Exchange, accounted: &Accounted, attempt: Option<&Attempt>) -> Call<'a> {
-    let llm = rq.llm.as_deref();
-    let backend = attempt.map_or(accounted.backend, |a| a.backend);
+/// Who calls what: what is the same of all model calls of an exchange.
+fn dimensions(rq: &Exchange) -> Call<'_> {
     Call {
-        id: accounted.id,
-        attempt: 0,
-        admitted_ms: accounted.admitted_ms,
         api: text(rq.api().map(|a| &a.id)),
         operation: text(rq.operation().map(|o| &o.id)),
         product: text(rq.product().map(|p| &p.id)),
         subscription: text(rq.subscription().map(|s| &s.id)),
         user: text(rq.user().map(|u| &u.id)),
         workspace: text(rq.workspace().map(|w| &w.id)),
-        backend: text(backend.map(|b| &rq.snapshot.backend(b).id)),
-        model: text(llm.and_then(|call| call.model.as_ref())),
-        deployment: text(llm.and_then(|call| call.deployment.as_ref())),
-        stream: llm.is_some_and(|call| call.stream),
         agent_run: rq.agent_run().map_or(Cow::Borrowed(""), Cow::Borrowed),
-        budgets: rq.draw.as_ref().map_or_else(Vec::new, |draw| {
-            let names = draw.budgets.iter().map(|drawn| Cow::Owned(drawn.name()));
-            names.collect()
-        }),
         ..Call::default()
     }
 }
 
+/// The same without borrowing, for what may outlive the exchange.
+pub(super) fn owned_dimensions(rq: &Exchange) -> Call<'static> {
+    dimensions(rq).into_owned()
+}
+
+/// The dimensions of the caller's call.
+fn call<'a>(rq: &'a Exchange, accounted: &Accounted, attempt: Option<&Attempt>) -> Call<'a> {
+    let llm = rq.llm.as_deref();
+    let backend = attempt.map_or(accounted.backend, |a| a.backend);
+    Call {
+        id: accounted.id,
+        admitted_ms: accounted.admitted_ms,
+        backend: text(backend.map(|b| &rq.snapshot.backend(b).id)),
+        model: text(llm.and_then(|call| call.model.as_ref())),
+        deployment: text(llm.and_then(|call| call.deployment.as_ref())),
+        stream: llm.is_some_and(|call| call.stream),
+        budgets: rq.draw.as_ref().map_or_else(Vec::new, |draw| {
+            let names = draw.budgets.iter().map(|drawn| Cow::Owned(drawn.name()));
+            names.collect()
+        }),
+        ..dimensions(rq)
+    }
+}
+
 /// The same with how it is paid for.
-fn paid<'a>(mut call: Call<'a>, paid: &'a Paid) -> Call<'a> {
+pub(super) fn paid<'a>(mut call: Call<'a>, paid: &'a Paid) -> Call<'a> {
     call.provider = text(Some(&paid.provider));
     call.region = text(paid.region.as_ref());
     call.tier = Cow::Borrowed(paid.tier.name());
@@ -63,7 +74,7 @@ fn reserved(rq: &Exchange) -> Amount {
 }
 
 /// As many as fit.
-fn fitting(tokens: u128) -> u64 {
+pub(super) fn fitting(tokens: u128) -> u64 {
     tokens.try_into().unwrap_or(u64::MAX)
 }
 
@@ -71,7 +82,7 @@ fn fitting(tokens: u128) -> u64 {
 const BYTES_FOR_A_TOKEN: u64 = 4;
 
 /// The prompt's tokens as far as they are known without counting them.
-fn estimate(llm: Option<&LlmCall>) -> u64 {
+pub(super) fn estimate(llm: Option<&LlmCall>) -> u64 {
     llm.map_or(0, |call| {
         call.estimated()
             .unwrap_or_else(|| call.body_length() / BYTES_FOR_A_TOKEN)
@@ -146,6 +157,9 @@ pub(super) fn settlement<'a>(
         _ => rq.response.as_ref().map_or(0, |r| r.status.as_u16()),
     };
     let first_token = llm.and_then(|call| call.first_token_nanos);
+    let saved = llm
+        .and_then(|call| call.saved)
+        .filter(|_| end == EndReason::CacheHit);
     Settlement {
         call,
         settled_ms: now_ms,
@@ -161,6 +175,11 @@ pub(super) fn settlement<'a>(
             .with(Flags::NO_INTENT, accounted.intent == IntentState::Missing),
         cost_pico: cost(accounted, end, usage.and(charge).and_then(Charge::pico)),
         price_version: text(charge.map(|charge| &charge.version)),
+        saved_tokens: saved.map_or(0, |saved| saved.total),
+        saved_pico: saved.and_then(|saved| {
+            let price = rq.price(&rq.paid()).ok()?;
+            Some(price.cost(&saved.classes()).ok()?.cost.0)
+        }),
         first_token_ms: first_token
             .map(|nanos| nanos.saturating_sub(rq.received_nanos) / 1_000_000),
         duration_ms: elapsed / 1_000_000,
@@ -177,7 +196,7 @@ fn cost(accounted: &Accounted, end: EndReason, cost: Option<u128>) -> Option<u12
     }
 }
 
-fn flags(usage: Option<Usage>) -> Flags {
+pub(super) fn flags(usage: Option<Usage>) -> Flags {
     Flags::default()
         .with(Flags::ESTIMATED, usage.is_some_and(|usage| usage.estimated))
         .with(

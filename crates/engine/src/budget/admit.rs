@@ -9,8 +9,8 @@ use super::refusal::{self, unpriced};
 use crate::definition::UnpricedCalls;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::llm_call::Most;
-use crate::pricing::{bound, plain};
+use crate::llm_call::{LlmCall, Most};
+use crate::pricing::{Paid, bound, plain};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl From<Box<Failure>> for Denied {
 /// Sets aside what the call may spend.
 pub(super) fn admit(rq: &mut Exchange, drawn: &[Drawn]) -> Result<Held, Denied> {
     rq.llm_call();
-    let price = match price(rq, drawn) {
+    let price = match price(rq, drawn, &rq.paid(), rq.llm.as_deref()) {
         None => None,
         Some(Ok(price)) => Some(price),
         Some(Err(why)) => {
@@ -61,13 +61,20 @@ pub(super) fn admit(rq: &mut Exchange, drawn: &[Drawn]) -> Result<Held, Denied> 
     Ok(hold(rq, reservation, price, stops))
 }
 
-/// The price of the call, where a budget of money asks for it.
-fn price(rq: &Exchange, drawn: &[Drawn]) -> Option<Result<Arc<Price>, Unpriced>> {
+/// The price of a call, where a budget of money asks for it.
+pub(super) fn price(
+    rq: &Exchange,
+    drawn: &[Drawn],
+    paid: &Paid,
+    call: Option<&LlmCall>,
+) -> Option<Result<Arc<Price>, Unpriced>> {
     let money = drawn.iter().any(|d| d.rule.unit == Unit::Money);
-    money.then(|| rq.price(&rq.paid()))
+    let now = rq.received_unix_nanos / 1_000_000_000;
+    money.then(|| rq.snapshot.prices.of_call(paid, call, now))
 }
 
-fn refuses_unpriced<'d>(rq: &Exchange, drawn: &'d [Drawn]) -> Option<&'d Drawn> {
+/// The budget that refuses a call of which nobody knows what it costs.
+pub(super) fn refuses_unpriced<'d>(rq: &Exchange, drawn: &'d [Drawn]) -> Option<&'d Drawn> {
     let plan = &rq.snapshot.budgets;
     drawn.iter().find(|d| {
         let rule = plan.find(&d.rule.id).map(|budget| budget.unpriced);

@@ -10,6 +10,7 @@ use crate::accounting;
 use crate::exchange::{Deferred, Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::probe::{Counted, Event};
+use crate::snapshot::BackendIndex;
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
@@ -149,23 +150,31 @@ pub(crate) async fn reserve(rq: &mut Exchange) -> Result<(), Box<Failure>> {
     }
 }
 
-/// The budgets of the call: those of the child key that it was made with, then those of the configuration.
+/// The budgets of the caller's call; those that ask for the model or the backend only with `all`.
 fn resolve(rq: &mut Exchange, all: bool) -> SmallVec<[Drawn; 4]> {
-    let snapshot = rq.snapshot.clone();
-    let plan = &snapshot.budgets;
-    let run = rq.agent_run().map(Str::from);
     let model = all.then(|| Str::from(rq.llm_call().model_name()));
     let backend = match rq.request.target.base {
         TargetBase::Backend(index) if all => Some(index),
         _ => None,
     };
+    drawn_by(rq, model.as_deref(), backend)
+}
+
+/// The budgets of a call of that model at that backend: those of the child key that the request was made with, then
+/// those of the configuration.
+pub(super) fn drawn_by(
+    rq: &Exchange,
+    model: Option<&str>,
+    backend: Option<BackendIndex>,
+) -> SmallVec<[Drawn; 4]> {
+    let plan = &rq.snapshot.budgets;
     let who = Who {
         subscription: rq.subscription,
         product: rq.product,
         api: rq.api,
         backend,
-        model: model.as_deref(),
-        run: run.as_deref(),
+        model,
+        run: rq.agent_run(),
     };
     let mut drawn: SmallVec<[Drawn; 4]> = SmallVec::new();
     if let Some(key) = &rq.child_key {
@@ -237,7 +246,7 @@ fn headers(rq: &Exchange, left: &Left) -> SmallVec<[(HeaderName, HeaderValue); 2
 }
 
 /// The failure of a call that does not fit; what is to be reported of it is.
-fn refuse(rq: &mut Exchange, drawn: &[Drawn], refusal: Refusal) -> Box<Failure> {
+pub(super) fn refuse(rq: &mut Exchange, drawn: &[Drawn], refusal: Refusal) -> Box<Failure> {
     let mut failure = match drawn.get(refusal.link) {
         Some(by) => exceeded(rq, &by.link(), &refusal),
         None => Failure::internal(super::refusal::SOURCE, "BudgetExceeded", "no budget"),

@@ -113,6 +113,19 @@ impl LlmCall {
         Ok(most)
     }
 
+    /// The most that a policy's own call can use, which its body is then held to.
+    pub(crate) fn most_beside(
+        &mut self,
+        accounting: TokenAccounting,
+    ) -> Result<Most, Box<Failure>> {
+        let bound = self.bound_of_body(accounting)?;
+        let most = bound
+            .as_ref()
+            .map_or_else(Most::default, |bound| bound.most);
+        self.bound = bound;
+        Ok(most)
+    }
+
     /// `None` for a body that is not a model's.
     fn bound_of_body(&self, accounting: TokenAccounting) -> Result<Option<Bound>, Box<Failure>> {
         let peek = self.peek();
@@ -195,7 +208,7 @@ impl LlmCall {
 
     /// Under strict accounting: a call that the provider may have worked on without telling what it used (also when it did
     /// not answer in time) has used the most that it could.
-    pub(super) fn hold_to_bound(&mut self, timed_out: bool) {
+    pub(crate) fn hold_to_bound(&mut self, timed_out: bool) {
         let Some(Bound { most, .. }) = self.bound.as_ref().filter(|bound| bound.strict) else {
             return;
         };
@@ -220,7 +233,7 @@ impl LlmCall {
 
     /// The body with the bound that was reserved, if it must be written into it. `same` tells that it is the body which
     /// the bound is of; one that a policy wrote since is held to it in any case.
-    pub(super) fn bounded(&self, body: &[u8], same: bool) -> Option<Bytes> {
+    pub(crate) fn bounded(&self, body: &[u8], same: bool) -> Option<Bytes> {
         let bound = self.bound.as_ref().filter(|bound| bound.sent || !same)?;
         let peek = Peek::new(body).ok()?;
         if bound.most.output == 0 || !self.takes_bound(&peek) {

@@ -3,6 +3,7 @@
 //! Called by the semantic cache. What must stay true: every wait has a deadline; the caller's key does not reach the
 //! embeddings backend; a failure is a text for the log, never the call's.
 
+use crate::accounting::{Place, Purpose, SideCall};
 use crate::exchange::Exchange;
 use crate::services::{HttpVersion, SendOptions};
 use crate::snapshot::{BackendIndex, BackendKind, Server, Snapshot};
@@ -91,22 +92,45 @@ impl Embedder {
             model: (!deployment).then_some(MODEL),
         };
         let body = serde_json::to_vec(&body).map_err(|e| e.to_string())?;
+        let mut body = Bytes::from(body);
+        let place = Place {
+            url: &server.url,
+            server: Some((server, self.backend)),
+        };
+        let whole = format!("{}{path}", server.url.path);
+        let named = (&Method::POST, &*whole);
+        let purpose = Purpose::EmbeddingCache;
+        let mut side = SideCall::begin(rq, purpose, place, named, &mut body, DEADLINE)
+            .map_err(|failure| failure.message)?;
+        if let Some(side) = &mut side {
+            side.admitted().await.map_err(|failure| failure.message)?;
+        }
+        let hops = rq.attempts.len();
         let call = upstream::Call {
             backend: self.backend,
             path,
             query: query.as_deref(),
             method: Method::POST,
             headers,
-            body: Bytes::from(body),
+            body,
             options: SendOptions {
                 timeout: HEAD_DEADLINE,
                 version: HttpVersion::default(),
             },
             limit: LARGEST,
         };
-        let (status, _, body) = upstream::call(rq, call)
-            .await
-            .map_err(|failure| failure.message)?;
+        let called = upstream::call(rq, call).await;
+        if let Some(side) = side {
+            match &called {
+                Ok((status, headers, body)) => side.answered(*status, headers, body),
+                Err(_) => side.unanswered(
+                    rq.attempts
+                        .get(hops..)
+                        .and_then(|made| Some(made.last()?.end)),
+                ),
+            }
+        }
+        let (status, _, body) = called.map_err(|failure| failure.message)?;
         if !status.is_success() {
             return Err(format!("the embeddings backend answered {status}"));
         }

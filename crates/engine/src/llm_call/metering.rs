@@ -13,7 +13,7 @@ use crate::compile::Section;
 use crate::exchange::{BodyState, Deferred, Exchange};
 use crate::settle::Outcome;
 use bytes::Bytes;
-use http::header;
+use http::{HeaderMap, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -144,14 +144,10 @@ impl LlmCall {
         let Some(response) = &mut rq.response else {
             return;
         };
-        let events = is_event_stream(&response.headers);
-        let frames = is_frames(&response.headers);
-        if !response.status.is_success() || !(events || frames || is_json(&response.headers, true))
-        {
+        if !self.meter(response.status, &response.headers) {
             return;
         }
-        self.spilled = response.headers.contains_key(SPILLED);
-        let in_headers = usage::from_headers(|name| response.headers.get(name)?.to_str().ok());
+        let events = is_event_stream(&response.headers);
         let clock = rq.services.clock.clone();
         // What is coded cannot be ended: it passes, and is counted.
         let cutting = (events && !is_encoded(&response.headers))
@@ -161,18 +157,7 @@ impl LlmCall {
             response.headers.remove(header::CONTENT_LENGTH);
         }
         let mut tally = self.tally.borrow_mut();
-        tally.events = events || frames;
-        tally.decoder = Decoder::new(&response.headers);
         let hides = events && self.hide_usage && tally.decoder.is_identity();
-        let mut meter = if events {
-            Meter::events(self.operation)
-        } else if frames {
-            Meter::frames(self.operation)
-        } else {
-            Meter::body(self.operation)
-        };
-        meter.headers(in_headers);
-        tally.meter = Some(meter);
         match std::mem::take(&mut response.body) {
             BodyState::Streaming(inner) => {
                 let hide = hides.then(HideUsage::new);
@@ -220,8 +205,36 @@ impl LlmCall {
         }
     }
 
+    /// Makes a meter for an answer with this head; `false`: it can tell nothing of usage.
+    pub(crate) fn meter(&mut self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let events = is_event_stream(headers);
+        let frames = is_frames(headers);
+        if !status.is_success() || !(events || frames || is_json(headers, true)) {
+            return false;
+        }
+        self.spilled = headers.contains_key(SPILLED);
+        let mut tally = self.tally.borrow_mut();
+        tally.events = events || frames;
+        tally.decoder = Decoder::new(headers);
+        let mut meter = if events {
+            Meter::events(self.operation)
+        } else if frames {
+            Meter::frames(self.operation)
+        } else {
+            Meter::body(self.operation)
+        };
+        meter.headers(usage::from_headers(|name| headers.get(name)?.to_str().ok()));
+        tally.meter = Some(meter);
+        true
+    }
+
+    /// Shows the meter a chunk of the answer.
+    pub(crate) fn feed(&self, chunk: &Bytes, clock: &dyn Clock) {
+        self.tally.borrow_mut().feed(chunk, clock);
+    }
+
     /// Ends the metering: usage as reported, else as counted.
-    fn conclude(&mut self) {
+    pub(crate) fn conclude(&mut self) {
         let (meter, events, first, cut) = {
             let mut tally = self.tally.borrow_mut();
             let first = tally.first_token_nanos;

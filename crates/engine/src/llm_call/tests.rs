@@ -16,6 +16,7 @@ fn call(operation: Operation, body: &'static str) -> LlmCall {
         include_usage: false,
         max_output: None,
         cache: CacheStatus::Unseen,
+        saved: None,
         usage: None,
         served_model: None,
         first_token_nanos: None,

@@ -4,6 +4,7 @@
 //! a hit skips the backend and goes on in outbound behind `cache-store`.
 
 use super::cache_lookup_value::CACHING_TYPE;
+use crate::accounting;
 use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute, child,
 };
@@ -206,6 +207,7 @@ impl Step for CacheLookup {
                     rq.response = Some(cached.response(now, missed.downstream));
                     rq.behind = Some("cache-store");
                     rq.from_cache = true;
+                    accounting::note_saved(rq);
                     Flow::Answered
                 }
                 None => {

@@ -234,6 +234,7 @@ impl InvokeRequest {
                 timeout: TIMEOUT,
                 version: HttpVersion::default(),
             },
+            answers: self.variable.is_none(),
         };
         let Some(variable) = &self.variable else {
             let response = invoke(rq, invocation).await?;

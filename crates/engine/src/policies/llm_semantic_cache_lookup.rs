@@ -5,6 +5,7 @@
 //! answer that the lookup saw says in `x-llm-cache-status` what became of it.
 
 use crate::LocalBoxFuture;
+use crate::accounting;
 use crate::compile::{
     Arg, AttributeDef, ChildDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections,
     attribute, child,
@@ -220,6 +221,7 @@ impl Lookup {
             Some((_, answer)) => {
                 rq.llm_call().cache = CacheStatus::Hit;
                 rq.response = Some(response(answer));
+                accounting::note_saved(rq);
                 Flow::Answered
             }
             None => {

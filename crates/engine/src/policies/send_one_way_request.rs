@@ -4,6 +4,7 @@
 //! bounded in number and bytes; above that it is dropped and the log says so. What becomes of it never touches the call.
 
 use crate::LocalBoxFuture;
+use crate::accounting::Purpose;
 use crate::compile::{Compile, Content, Once, PolicyDef, Scopes, Sections};
 use crate::exchange::Exchange;
 use crate::side_request::{CHILDREN, MODE, Prepared, SideRequest, TIMEOUT};
@@ -30,6 +31,8 @@ const MOST: usize = 512;
 const MOST_BYTES: usize = 64 << 20;
 /// The answer is read this far, so that its connection can serve again.
 const MOST_ANSWER: usize = 64 << 10;
+/// That of a model call further: its usage stands at the end.
+const MOST_ACCOUNTED: usize = 4 << 20;
 
 thread_local! {
     static UNDER_WAY: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
@@ -66,13 +69,16 @@ struct SendOneWayRequest(SideRequest);
 
 impl Step for SendOneWayRequest {
     fn run(&self, rq: &mut Exchange) -> Flow {
-        let request = match self.0.prepare(rq) {
+        let mut request = match self.0.prepare(rq) {
             Ok(request) => request,
             Err(failure) => return Flow::Fail(failure),
         };
         let id = uuid::Uuid::from_u128(rq.id);
         match Seat::take(request.size()) {
             Some(seat) => {
+                if let Err(refused) = request.account(rq, Purpose::SendOneWayRequest) {
+                    return Flow::Fail(refused);
+                }
                 request.tell(rq);
                 let work = send(rq, request, seat);
                 rq.services.transport.detach(work);
@@ -90,7 +96,12 @@ fn send(rq: &Exchange, request: Prepared, seat: Seat) -> LocalBoxFuture<'static,
     let services = rq.services.clone();
     let id = uuid::Uuid::from_u128(rq.id);
     Box::pin(async move {
-        if let Err(failure) = request.send(&services, MOST_ANSWER).await {
+        let most = if request.is_accounted() {
+            MOST_ACCOUNTED
+        } else {
+            MOST_ANSWER
+        };
+        if let Err(failure) = request.send(&services, most).await {
             tracing::warn!(
                 request_id = %id,
                 reason = failure.reason,

@@ -3,6 +3,7 @@
 //! An error status is an answer like any other. What must stay true: the wait has a deadline, the answer a bound; without
 //! an answer the variable is null, not what an earlier request left there.
 
+use crate::accounting::Purpose;
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -58,8 +59,17 @@ struct SendRequest {
 
 impl SendRequest {
     fn begin(&self, rq: &mut Exchange) -> Result<Flow, Box<Failure>> {
-        let request = self.request.prepare(rq)?;
+        let mut request = self.request.prepare(rq)?;
         let ignore_error = self.ignore_error.get(rq)?;
+        if let Err(refused) = request.account(rq, Purpose::SendRequest) {
+            if !ignore_error {
+                return Err(refused);
+            }
+            if let Some(variable) = &self.variable {
+                rq.set_variable(variable, Value::Null);
+            }
+            return Ok(Flow::Next);
+        }
         let services = rq.services.clone();
         let limit = rq.snapshot.gateway.max_buffered_body;
         let variable = self.variable.clone();

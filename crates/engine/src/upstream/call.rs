@@ -1,7 +1,7 @@
 //! Calls of the gateway's own to a backend, such as the embeddings of the semantic cache.
 
 use super::choose::server;
-use super::send::{Leave, answered, broke, send};
+use super::send::{Leave, answered, aside, broke, send};
 use super::{credentials, host, join};
 use crate::body::{Body, BodyError};
 use crate::exchange::{Exchange, collect};
@@ -114,7 +114,9 @@ pub async fn call(
     *request.method_mut() = call.method;
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = headers;
-    let response = send(rq, &url, leave.as_mut(), request, call.options).await?;
+    let sent = send(rq, &url, leave.as_mut(), request, call.options).await;
+    aside(rq);
+    let response = sent?;
     let (head, body) = response.into_parts();
     // Nothing of it has gone on: the call ends with its body.
     match collect(body, call.limit).await {

@@ -52,6 +52,7 @@ pub(super) fn unable(rq: &mut Exchange, leave: &Leave<'_>) {
         nanos: 0,
         failed: true,
         end: AttemptEnd::NotSent,
+        aside: false,
     });
 }
 

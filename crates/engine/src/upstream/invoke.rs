@@ -1,8 +1,9 @@
 //! A request of a document's own to where calls go: a backend with its credentials and breaker, or a URL (`invoke-request`).
 
 use super::choose::Choice;
-use super::send::{Leave, answered, send};
+use super::send::{Leave, answered, aside, send};
 use super::{credentials, host, join, path_and_query};
+use crate::accounting::{Place, Purpose, SideCall};
 use crate::body::Body;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -25,6 +26,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) body: Bytes,
     /// Limits.
     pub(crate) options: SendOptions,
+    /// Whether its answer becomes the caller's.
+    pub(crate) answers: bool,
 }
 
 /// Where on the server.
@@ -62,12 +65,39 @@ pub(crate) async fn invoke(
     if let Some(leave) = &leave {
         credentials(rq, leave.server, &mut headers).await?;
     }
-    let mut request = http::Request::new(Body::from(invocation.body));
+    let mut body = invocation.body;
+    let place = Place {
+        url: &url,
+        server: leave.as_ref().map(|leave| (leave.server, leave.backend)),
+    };
+    let named = (&invocation.method, path.path());
+    let timeout = invocation.options.timeout;
+    let mut side = SideCall::begin(rq, Purpose::InvokeRequest, place, named, &mut body, timeout)?;
+    if let Some(side) = &mut side {
+        side.admitted().await?;
+    }
+    let mut request = http::Request::new(Body::from(body));
     *request.method_mut() = invocation.method;
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = headers;
-    let response = send(rq, &url, leave.as_mut(), request, invocation.options).await?;
-    answered(rq, leave.as_mut(), response.status(), response.headers());
-    rq.answering = leave.and_then(Leave::answering);
-    Ok(response)
+    let sent = send(rq, &url, leave.as_mut(), request, invocation.options).await;
+    if !invocation.answers {
+        aside(rq);
+    }
+    match (sent, side) {
+        (Ok(response), side) => {
+            answered(rq, leave.as_mut(), response.status(), response.headers());
+            rq.answering = leave.and_then(Leave::answering);
+            Ok(match side {
+                Some(side) => side.watch(response),
+                None => response,
+            })
+        }
+        (Err(failure), side) => {
+            if let Some(side) = side {
+                side.unanswered(rq.attempts.last().map(|hop| hop.end));
+            }
+            Err(failure)
+        }
+    }
 }

@@ -175,6 +175,7 @@ pub(super) async fn send(
             Err(SendError::Request(_)) => AttemptEnd::NotSent,
             Err(SendError::Connect(_) | SendError::Protocol(_)) => AttemptEnd::Unanswered,
         },
+        aside: false,
     });
     tell_response(rq, &sent);
     let error = match sent {
@@ -217,6 +218,13 @@ pub(super) async fn send(
             format!("The call to the backend failed: {error}."),
         ),
     })
+}
+
+/// Notes that the last call was a policy's own.
+pub(super) fn aside(rq: &mut Exchange) {
+    if let Some(attempt) = rq.attempts.last_mut() {
+        attempt.aside = true;
+    }
 }
 
 /// Tells a probe what goes out.

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use tollgate_engine::accounting::{Ledger, LedgerOptions, OnFailure};
 use tollgate_engine::body::{Body, BodyError};
-use tollgate_engine::definition::PolicyText;
+use tollgate_engine::definition::{Definition, PolicyText};
 use tollgate_engine::fixture::{FakeClock, Setup, offline};
 use tollgate_engine::pipeline::{Incoming, serve};
 use tollgate_engine::services::{
@@ -29,19 +29,20 @@ use tollgate_state::ledger::{
 };
 
 const CHAT: &str = "/openai/deployments/gpt-4o/chat/completions";
-const ASK: &str = r#"{"messages":[{"role":"user","content":"Name a river."}]}"#;
+pub(super) const ASK: &str = r#"{"messages":[{"role":"user","content":"Name a river."}]}"#;
 const ASK_STREAM: &str =
     r#"{"messages":[{"role":"user","content":"Name a river."}],"stream":true}"#;
-const WHOLE: &str = r#"{"choices":[{"message":{"content":"Elbe"},"finish_reason":"stop"}],"model":"gpt-4o-2024-08-06","usage":{"prompt_tokens":11,"completion_tokens":3,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":4}}}"#;
+pub(super) const WHOLE: &str = r#"{"choices":[{"message":{"content":"Elbe"},"finish_reason":"stop"}],"model":"gpt-4o-2024-08-06","usage":{"prompt_tokens":11,"completion_tokens":3,"total_tokens":14,"prompt_tokens_details":{"cached_tokens":4}}}"#;
 const DELTA: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Elbe\"},\"finish_reason\":null}],\"model\":\"gpt-4o\",\"usage\":null}\n\n";
 const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"model\":\"gpt-4o\",\"usage\":null}\n\n";
 const USAGE: &str = "data: {\"choices\":[],\"model\":\"gpt-4o\",\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":3,\"total_tokens\":14}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
-const PASS: &str = "<policies><inbound /><backend><forward-request /></backend></policies>";
+pub(super) const PASS: &str =
+    "<policies><inbound /><backend><forward-request /></backend></policies>";
 
 /// What the provider does with a call.
 #[derive(Clone, Copy)]
-enum Does {
+pub(super) enum Does {
     /// Answers whole.
     Answers(u16, &'static str),
     /// Streams these parts.
@@ -57,8 +58,8 @@ enum Does {
 }
 
 #[derive(Default)]
-struct Provider {
-    script: RefCell<VecDeque<Does>>,
+pub(super) struct Provider {
+    pub(super) script: RefCell<VecDeque<Does>>,
     ids: RefCell<Vec<String>>,
     /// What runs on without a caller.
     detached: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
@@ -148,11 +149,11 @@ impl Telemetry for Silent {
 }
 
 /// A gateway of one API with a ledger.
-struct Scene {
+pub(super) struct Scene {
     path: PathBuf,
-    provider: Rc<Provider>,
-    services: Rc<Services>,
-    snapshot: Arc<tollgate_engine::Snapshot>,
+    pub(super) provider: Rc<Provider>,
+    pub(super) services: Rc<Services>,
+    pub(super) snapshot: Arc<tollgate_engine::Snapshot>,
     ledger: Arc<tollgate_state::ledger::Ledger>,
 }
 
@@ -163,7 +164,16 @@ impl Drop for Scene {
 }
 
 impl Scene {
-    fn new(policy: &str, options: LedgerOptions) -> Scene {
+    pub(super) fn new(policy: &str, options: LedgerOptions) -> Scene {
+        Scene::with(policy, options, |_| ())
+    }
+
+    /// With more in its configuration.
+    pub(super) fn with(
+        policy: &str,
+        options: LedgerOptions,
+        more: impl FnOnce(&mut Definition),
+    ) -> Scene {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!(
@@ -175,6 +185,7 @@ impl Scene {
         let file = Sources::default().add("policy.xml", text.clone());
         definition.apis[0].service_url = Some(Arc::from("https://east.openai.azure.com"));
         definition.apis[0].policy = Some(PolicyText { file, text });
+        more(&mut definition);
         let mut diagnostics = Diagnostics::default();
         let snapshot = snapshot::build(definition, &mut diagnostics);
         let snapshot = Arc::new(snapshot.unwrap_or_else(|| panic!("{:?}", diagnostics.items())));
@@ -203,7 +214,7 @@ impl Scene {
     }
 
     /// One call. `most`: how many parts of the answer the caller takes before it leaves.
-    async fn call(
+    pub(super) async fn call(
         &self,
         request: Request<&'static str>,
         most: Option<usize>,
@@ -241,7 +252,7 @@ impl Scene {
         (head.status, head.headers)
     }
 
-    fn read(&self) -> (Vec<Intent<'static>>, Vec<Settlement<'static>>) {
+    pub(super) fn read(&self) -> (Vec<Intent<'static>>, Vec<Settlement<'static>>) {
         let (mut intents, mut settlements) = (Vec::new(), Vec::new());
         for record in Reader::open(&self.path, Period::ALL).unwrap() {
             match record.unwrap() {
@@ -254,7 +265,7 @@ impl Scene {
     }
 }
 
-fn chat(body: &'static str) -> Request<&'static str> {
+pub(super) fn chat(body: &'static str) -> Request<&'static str> {
     Request::post(CHAT)
         .header("Ocp-Apim-Subscription-Key", "key")
         .header(header::CONTENT_TYPE, "application/json")
@@ -279,7 +290,7 @@ fn incoming(request: Request<&'static str>) -> Incoming {
 }
 
 /// Runs one call on a runtime of its own.
-fn run<F: Future>(work: F) -> F::Output {
+pub(super) fn run<F: Future>(work: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()

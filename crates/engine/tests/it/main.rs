@@ -13,6 +13,7 @@ mod generation;
 mod ledger;
 mod probe;
 mod samples;
+mod side_calls;
 mod strict;
 mod tidy;
 mod tokens;

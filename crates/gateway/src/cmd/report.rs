@@ -21,7 +21,7 @@ pub(crate) struct Report {
     books: Books,
     /// Dimensions to group by: team, model, requested-model, served-model, provider, product, subscription, user, api,
     /// operation, workspace, backend, deployment, region, tier, stream, status, end-reason, agent-run, budget,
-    /// price-version, kind, tag:NAME, hour, day, week, month.
+    /// price-version, purpose, kind, tag:NAME, hour, day, week, month.
     #[arg(long, value_delimiter = ',', value_name = "DIMENSIONS", value_parser = dimension, default_value = "team,model")]
     by: Vec<Dimension>,
     /// 2026, 2026-Q4, 2026-11, 2026-W47, 2026-11-20, today, yesterday, this-month, last-month, this-year, all.
@@ -58,7 +58,7 @@ pub(crate) struct Report {
     out: Option<PathBuf>,
 }
 
-/// Which columns; without any of these: calls, tokens, cost, estimated and unpriced.
+/// Which columns; without any of these: calls, tokens, cost, estimated, unpriced and saved.
 #[derive(Args)]
 struct Measures {
     /// Calls.
@@ -76,6 +76,9 @@ struct Measures {
     /// Calls and tokens of models without a price.
     #[arg(long)]
     unpriced: bool,
+    /// Tokens that answers from caches did not use again, and what they would have cost.
+    #[arg(long)]
+    saved: bool,
     /// Calls whose caller got an error.
     #[arg(long)]
     errors: bool,
@@ -123,6 +126,7 @@ impl Measures {
             (self.cost, Measure::Cost),
             (self.estimated, Measure::Estimated),
             (self.unpriced, Measure::Unpriced),
+            (self.saved, Measure::Saved),
             (self.errors, Measure::Errors),
             (self.latency, Measure::Latency),
             (self.first_token, Measure::FirstToken),

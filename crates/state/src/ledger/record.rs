@@ -3,8 +3,12 @@
 //! What must stay true: money is a whole number of 10^-12 units of the gateway's currency; token classes do not overlap;
 //! field numbers are never used again for another thing.
 
+mod end;
+
 use super::fields::{self, Fields, Value};
 use std::borrow::Cow;
+
+pub use end::EndReason;
 
 /// A text, borrowed where it is written and where it is read in passing. Cut to 256 bytes when written.
 pub type Text<'a> = Cow<'a, str>;
@@ -32,7 +36,7 @@ pub enum Record<'a> {
 macro_rules! call_texts {
     ($go:ident) => {
         $go! { 4 api, 5 operation, 6 product, 7 subscription, 8 user, 9 workspace, 10 backend, 11 provider,
-               12 model, 13 deployment, 14 region, 15 tier, 16 agent_run }
+               12 model, 13 deployment, 14 region, 15 tier, 16 agent_run, 20 purpose }
     };
 }
 
@@ -71,6 +75,10 @@ pub struct Call<'a> {
     pub tier: Text<'a>,
     /// Run of an agent that the call belongs to.
     pub agent_run: Text<'a>,
+    /// What the gateway called for by itself (`embedding_cache`, `send_request`, ...); empty for the caller's own call.
+    pub purpose: Text<'a>,
+    /// The call that this one was made for; 0 for the caller's own.
+    pub parent: u128,
     /// Whether the caller asked for a stream.
     pub stream: bool,
     /// Budgets that the call draws from, narrow to broad; at most 16 are kept.
@@ -119,6 +127,10 @@ pub struct Settlement<'a> {
     pub cost_pico: Option<u128>,
     /// Version of the price table.
     pub price_version: Text<'a>,
+    /// Tokens that an answer from a cache had cost when it was made, which were not used again.
+    pub saved_tokens: u64,
+    /// What these would have cost now, pico; `None`: nobody knows the price.
+    pub saved_pico: Option<u128>,
     /// From acceptance to the first token of a stream, milliseconds.
     pub first_token_ms: Option<u64>,
     /// From acceptance to the end, milliseconds.
@@ -181,83 +193,6 @@ pub enum GrantUnit {
     Tokens,
     /// Money, pico.
     Money,
-}
-
-/// How a call ended. Each has a charging rule in `docs/accounting.md`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum EndReason {
-    /// A newer gateway wrote what this one does not know.
-    #[default]
-    Unknown,
-    /// The model had finished.
-    Done,
-    /// The model reached the most output tokens.
-    Length,
-    /// The provider's content filter ended it.
-    ContentFilter,
-    /// The caller left before the end.
-    ClientLeft,
-    /// No answer, or one with an error status.
-    UpstreamError,
-    /// The answer broke after its beginning.
-    UpstreamBroke,
-    /// No answer in time.
-    Timeout,
-    /// The gateway ended a running stream since a budget had run out.
-    CutByBudget,
-    /// A policy, a limit or a budget refused the call before it went upstream.
-    PolicyRejection,
-    /// Answered from a cache.
-    CacheHit,
-    /// The gateway died in the middle of the call.
-    GatewayCrash,
-    /// The gateway failed after the provider had answered.
-    GatewayError,
-}
-
-/// Numbers of the end reasons in files, with their names in reports, metrics and logs.
-const ENDS: [(u8, EndReason, &str); 13] = [
-    (0, EndReason::Unknown, "unknown"),
-    (1, EndReason::Done, "done"),
-    (2, EndReason::Length, "length"),
-    (3, EndReason::ContentFilter, "content_filter"),
-    (4, EndReason::ClientLeft, "client_left"),
-    (5, EndReason::UpstreamError, "upstream_error"),
-    (6, EndReason::UpstreamBroke, "upstream_broke"),
-    (7, EndReason::Timeout, "timeout"),
-    (8, EndReason::CutByBudget, "cut_by_budget"),
-    (9, EndReason::PolicyRejection, "policy_rejection"),
-    (10, EndReason::CacheHit, "cache_hit"),
-    (11, EndReason::GatewayCrash, "gateway_crash"),
-    (12, EndReason::GatewayError, "gateway_error"),
-];
-
-impl EndReason {
-    /// All of them, with the one for what a newer gateway wrote.
-    pub fn all() -> impl Iterator<Item = EndReason> {
-        ENDS.iter().map(|(_, reason, _)| *reason)
-    }
-
-    /// Its name, as in reports, metrics and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        ENDS.iter()
-            .find(|(_, reason, _)| *reason == self)
-            .map_or("unknown", |(_, _, name)| name)
-    }
-
-    fn code(self) -> u8 {
-        ENDS.iter()
-            .find(|(_, reason, _)| *reason == self)
-            .map_or(0, |(code, _, _)| *code)
-    }
-
-    fn from_code(code: u64) -> EndReason {
-        ENDS.iter()
-            .find(|(known, _, _)| u64::from(*known) == code)
-            .map_or(EndReason::Unknown, |(_, reason, _)| *reason)
-    }
 }
 
 /// What is special about a settlement's numbers.
@@ -379,6 +314,7 @@ impl Call<'_> {
         }
         call_texts!(go);
         fields::number(out, 17, self.stream);
+        fields::id(out, 21, self.parent);
         for budget in self.budgets.iter().take(MOST_BUDGETS) {
             fields::text(out, 18, budget);
         }
@@ -394,6 +330,7 @@ impl Call<'_> {
             ($($number:literal $name:ident),*) => {
                 Call {
                     id: self.id,
+                    parent: self.parent,
                     attempt: self.attempt,
                     admitted_ms: self.admitted_ms,
                     $($name: own(self.$name),)*
@@ -417,6 +354,7 @@ impl<'a> Call<'a> {
                     3 => self.admitted_ms = value.u64(),
                     $($number => self.$name = value.text(),)*
                     17 => self.stream = value.u128() != 0,
+                    21 => self.parent = value.u128(),
                     18 if self.budgets.len() < MOST_BUDGETS => self.budgets.push(value.text()),
                     19 if self.tags.len() < MOST_TAGS => self.tags.push(value.pair()),
                     _ => return false,
@@ -521,6 +459,8 @@ impl<'a> Record<'a> {
                 flags: s.flags,
                 cost_pico: s.cost_pico,
                 price_version: own(s.price_version),
+                saved_tokens: s.saved_tokens,
+                saved_pico: s.saved_pico,
                 first_token_ms: s.first_token_ms,
                 duration_ms: s.duration_ms,
                 attempts: s.attempts,
@@ -592,6 +532,8 @@ impl<'a> Settlement<'a> {
         fields::present(out, 59, self.first_token_ms);
         fields::number(out, 60, self.duration_ms);
         fields::number(out, 61, self.attempts);
+        fields::number(out, 62, self.saved_tokens);
+        fields::present(out, 63, self.saved_pico);
     }
 
     fn read(fields: Fields<'a>) -> Settlement<'a> {
@@ -611,6 +553,8 @@ impl<'a> Settlement<'a> {
                 59 => read.first_token_ms = Some(value.u64()),
                 60 => read.duration_ms = value.u64(),
                 61 => read.attempts = value.u64().try_into().unwrap_or(u32::MAX),
+                62 => read.saved_tokens = value.u64(),
+                63 => read.saved_pico = Some(value.u128()),
                 _ if read.tokens.read(number, value) => {}
                 _ => {
                     read.call.read(number, value);

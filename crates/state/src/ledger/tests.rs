@@ -46,6 +46,8 @@ fn call(id: u128) -> Call<'static> {
         stream: true,
         budgets: vec!["org".into(), "team-a".into()],
         tags: vec![("cost-center".into(), "4711".into())],
+        purpose: "send_request".into(),
+        parent: u128::MAX,
         ..Call::default()
     }
 }
@@ -79,6 +81,8 @@ fn settlement(id: u128, at: u64) -> Record<'static> {
         total: 140,
         flags: Flags::default().with(Flags::ESTIMATED, true),
         cost_pico: Some(u128::MAX),
+        saved_tokens: 3,
+        saved_pico: Some(0),
         first_token_ms: Some(0),
         duration_ms: 1234,
         attempts: 1,
