@@ -231,9 +231,9 @@ fn csv_and_json_have_the_same_numbers() {
     };
     let report = report(&ledger, &asked);
     expect![[r#"
-        team,calls,input,cached_input,cache_write,output,reasoning,audio_input,audio_output,image_input,image_output,cache_write_hour,cached_audio_input,cached_image_input,web_search,tokens,cost,adjusted,estimated_calls,estimated_share,unpriced_calls,unpriced_tokens
-        gold,4,3120,200,0,610,900,0,0,0,0,0,0,0,0,4830,0.0149,-0.0002,1,0.0248,0,0
-        silver,3,703,0,0,301,0,0,0,0,0,0,0,0,0,1004,0.0000175,0,0,0,1,1000
+        team,calls,input,cached_input,cache_write,output,reasoning,audio_input,audio_output,image_input,image_output,cache_write_hour,cached_audio_input,cached_image_input,web_search,tokens,cost,adjusted,estimated_calls,estimated_share,unpriced_calls,unpriced_tokens,saved_tokens,saved_cost
+        gold,4,3120,200,0,610,900,0,0,0,0,0,0,0,0,4830,0.0149,-0.0002,1,0.0248,0,0,0,0
+        silver,3,703,0,0,301,0,0,0,0,0,0,0,0,0,1004,0.0000175,0,0,0,1,1000,0,0
     "#]].assert_eq(&report.table.csv().replace("\r\n", "\n"));
     expect![[r#"
         {
@@ -262,7 +262,9 @@ fn csv_and_json_have_the_same_numbers() {
               "estimated_calls": 1,
               "estimated_share": "0.0248",
               "unpriced_calls": 0,
-              "unpriced_tokens": 0
+              "unpriced_tokens": 0,
+              "saved_tokens": 0,
+              "saved_cost": "0"
             },
             {
               "team": "silver",
@@ -286,7 +288,9 @@ fn csv_and_json_have_the_same_numbers() {
               "estimated_calls": 0,
               "estimated_share": "0",
               "unpriced_calls": 1,
-              "unpriced_tokens": 1000
+              "unpriced_tokens": 1000,
+              "saved_tokens": 0,
+              "saved_cost": "0"
             }
           ],
           "total": {
@@ -310,7 +314,9 @@ fn csv_and_json_have_the_same_numbers() {
             "estimated_calls": 1,
             "estimated_share": "0.0205",
             "unpriced_calls": 1,
-            "unpriced_tokens": 1000
+            "unpriced_tokens": 1000,
+            "saved_tokens": 0,
+            "saved_cost": "0"
           },
           "notes": [
             "1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.",

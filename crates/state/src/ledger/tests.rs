@@ -321,8 +321,8 @@ fn one_process_writes_and_numbers_grow() {
 fn fields_of_a_newer_gateway_are_skipped() {
     let mut payload = Vec::new();
     settlement(9, NOON).encode(&mut payload, 1);
-    fields::number(&mut payload, 63, 5u32);
-    fields::text(&mut payload, 62, "new");
+    fields::number(&mut payload, 125, 5u32);
+    fields::text(&mut payload, 126, "new");
     fields::id(&mut payload, 127, 1 << 100);
     let decoded = Record::decode(&payload).unwrap();
     assert_eq!(decoded.record, Some(settlement(9, NOON)));
