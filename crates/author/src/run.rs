@@ -304,18 +304,21 @@ impl Attempt {
     }
 }
 
-/// Loads a configuration as a test does: values that are not given are stood in for, none comes from outside.
-fn load(config: &Path, given: &Given) -> Attempt {
+/// How a test loads a configuration: values that are not given are stood in for, none comes from outside.
+pub fn options(given: &Given) -> Options {
     let environment = given.environment.clone();
-    let options = Options {
+    Options {
         environment: Arc::new(move |name| environment.get(name).cloned()),
         literal_secrets: true,
         missing_secrets: true,
         named_values: given.named_values.clone(),
         definition: true,
         ..Options::default()
-    };
-    let mut loaded = load_with(config, &options);
+    }
+}
+
+fn load(config: &Path, given: &Given) -> Attempt {
+    let mut loaded = load_with(config, &options(given));
     match (loaded.snapshot.clone(), loaded.definition.take()) {
         (Some(snapshot), Some(definition)) => Attempt::Good(Box::new(Load {
             definition,

@@ -31,7 +31,7 @@ use places::Inline;
 pub(crate) use places::{Places, black_out};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue};
+use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue, SchemaDefinition};
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
 
@@ -97,15 +97,12 @@ impl<'a, 'f> Reader<'a, 'f> {
             .policy
             .and_then(|policy| self.policy(policy, "the global policy"));
         self.public_metadata(model);
-        let schemas = self.schemas(&model.schemas);
         let mut definition = Definition {
             gateway,
             fragments,
             policy,
             authorization_providers: self.authorization_providers(model),
             users: self.users(model),
-            certificates: self.certificate_definitions(model),
-            schemas,
             budget_settings: self.budget_settings(&model.gateway.budgets),
             ..Definition::default()
         };
@@ -120,7 +117,14 @@ impl<'a, 'f> Reader<'a, 'f> {
     fn lists(&mut self, lists: Lists<'_>, model: &Configuration, definition: &mut Definition) {
         definition.backends.extend(self.backends(lists));
         definition.loggers.extend(self.loggers(lists));
-        let apis = self.apis(lists, &definition.schemas);
+        let certificates = self.certificate_definitions(lists);
+        definition.certificates.extend(certificates);
+        // What an operation of a workspace names is the workspace's own, then the service's.
+        let own = self.schemas(lists.schemas);
+        let service = definition.schemas.iter().filter(|s| s.workspace.is_none());
+        let known: Vec<SchemaDefinition> = own.iter().chain(service).cloned().collect();
+        definition.schemas.extend(own);
+        let apis = self.apis(lists, &known);
         definition.apis.extend(apis);
         definition.products.extend(self.products(lists));
         let subscriptions = self.subscriptions(lists, model);

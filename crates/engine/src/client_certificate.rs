@@ -141,11 +141,11 @@ fn public_key(key: &PrivateKeyDer<'_>) -> Option<Vec<u8>> {
 /// Why a certificate that the configuration has is not there.
 const REFUSED: &str = "could not be read";
 
-/// The configuration's certificates as far as the gateway can show them.
+/// The certificates of the service or of a workspace, as far as the gateway can show them.
 #[derive(Clone, Debug, Default)]
 pub struct ClientCertificates(Arc<[Known]>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     id: Arc<str>,
     thumbprint: Option<String>,
@@ -154,9 +154,14 @@ struct Known {
 }
 
 impl ClientCertificates {
-    /// From the configuration. What cannot be shown is kept with the reason; it matters only to who names it.
-    pub fn new(definitions: &[CertificateDefinition]) -> ClientCertificates {
-        let known = definitions.iter().map(|definition| {
+    /// From the configuration, over those of the service where `own` are a workspace's. What cannot be shown is kept
+    /// with the reason; it matters only to who names it.
+    pub fn new<'d>(
+        own: impl IntoIterator<Item = &'d CertificateDefinition>,
+        service: Option<&ClientCertificates>,
+    ) -> ClientCertificates {
+        let service = service.into_iter().flat_map(|s| s.0.iter().cloned());
+        let known = own.into_iter().map(|definition| {
             let id = definition.id.clone();
             let Some(pem) = definition.certificate.as_deref() else {
                 return Known {
@@ -176,7 +181,7 @@ impl ClientCertificates {
                 certificate,
             }
         });
-        ClientCertificates(known.collect())
+        ClientCertificates(known.chain(service).collect())
     }
 
     /// The thumbprint of a certificate by its id, whether it can be shown or not.
@@ -294,11 +299,13 @@ mod tests {
     fn they_are_found_by_id_and_thumbprint() {
         let definition = |id: &str, key: Option<&str>| CertificateDefinition {
             span: None,
+            workspace: None,
             id: Arc::from(id),
             certificate: Some(Arc::from(CERTIFICATE)),
             key: key.map(Secret::new),
         };
-        let all = ClientCertificates::new(&[definition("a", Some(KEY)), definition("b", None)]);
+        let service = [definition("a", Some(KEY)), definition("b", None)];
+        let all = ClientCertificates::new(&service, None);
         assert_eq!(all.by_id("a").unwrap().thumbprint, THUMBPRINT);
         assert_eq!(
             all.by_id("b").unwrap_err(),
@@ -308,5 +315,7 @@ mod tests {
         let colons = "51:11:63:9b:bf:1e:50:46:4d:e5:3f:80:ce:e7:1e:b9:29:d8:ff:ae";
         assert!(all.by_thumbprint(colons).is_ok());
         assert!(all.by_thumbprint("51").is_err());
+        let own = ClientCertificates::new(&[definition("b", Some(KEY))], Some(&all));
+        assert!(own.by_id("a").is_ok() && own.by_id("b").is_ok());
     }
 }

@@ -104,27 +104,25 @@ pub struct Compiler<'a> {
     authorization_providers: Arc<crate::definition::AuthorizationProviders>,
     openid_urls: RefCell<BTreeSet<Str>>,
     openid_authorities: &'a [(Str, Str)],
-    certificates: BTreeMap<Str, Option<Certificate>>,
-    client_certificates: ClientCertificates,
     client_authorities: bool,
     /// Values of secret named values, for [`Compile::holds_secret`].
     secrets: Vec<Str>,
     places: RefCell<Vec<SourcePlace>>,
     cross_domain: RefCell<Option<Bytes>>,
-    schemas: Arc<Schemas>,
 }
 
 impl<'a> Compiler<'a> {
-    /// Reads what all documents share. `backends`: what ids mean in the service, then in each workspace.
+    /// Reads what all documents share. `backends` and `client_certificates`: what ids mean in the service, then in each
+    /// workspace.
     pub fn new(
         definition: &'a Definition,
         backends: &'a [HashMap<Str, BackendIndex>],
-        client_certificates: &ClientCertificates,
+        client_certificates: &'a [ClientCertificates],
         diagnostics: &mut Diagnostics,
     ) -> Compiler<'a> {
         let service = &definition.named_values;
-        let mut spaces = Vec::with_capacity(backends.len());
-        for (at, backends) in backends.iter().enumerate() {
+        let mut spaces: Vec<Space<'a>> = Vec::with_capacity(backends.len());
+        for (at, (backends, shown)) in backends.iter().zip(client_certificates).enumerate() {
             let workspace = at.checked_sub(1).and_then(|n| definition.workspaces.get(n));
             let own = workspace.map(|w| &w.named_values);
             let fragments = workspace.map_or(&definition.fragments, |w| &w.fragments);
@@ -134,15 +132,21 @@ impl<'a> Compiler<'a> {
             let own = all.clone().filter(|l| l.workspace.as_ref() == owner);
             let service = all.filter(|l| owner.is_some() && l.workspace.is_none());
             let loggers = own.chain(service).collect();
-            spaces.push(Space::new(named, fragments, backends, loggers, diagnostics));
+            let mut space = Space::new(named, fragments, backends, loggers, shown, diagnostics);
+            space.schemas = Arc::new(Schemas::new(&definition.schemas, owner));
+            let own = definition.certificates.iter();
+            let own = own.filter(|c| c.workspace.as_ref() == owner);
+            if let Some(service) = spaces.first() {
+                space.certificates.clone_from(&service.certificates);
+            }
+            space.certificates.extend(certificates(own, diagnostics));
+            spaces.push(space);
         }
         Compiler {
             spaces,
             authorization_providers: definition.authorization_providers.clone(),
             openid_urls: RefCell::default(),
             openid_authorities: &definition.gateway.openid_authorities,
-            certificates: certificates(&definition.certificates, diagnostics),
-            client_certificates: client_certificates.clone(),
             client_authorities: definition.gateway.client_authorities.is_some(),
             secrets: definition
                 .workspaces
@@ -156,13 +160,13 @@ impl<'a> Compiler<'a> {
                 .collect(),
             places: RefCell::default(),
             cross_domain: RefCell::default(),
-            schemas: Arc::new(Schemas::new(&definition.schemas)),
         }
     }
 
-    /// The schemas of the service.
-    pub(crate) fn schemas(&self) -> Arc<Schemas> {
-        self.schemas.clone()
+    /// The schemas that a workspace sees, by its index; `None`: those of the service.
+    pub(crate) fn schemas(&self, workspace: Option<u32>) -> Arc<Schemas> {
+        let space = workspace.map_or(0, |w| w as usize + 1);
+        self.spaces[space].schemas.clone()
     }
 
     /// What `cross-domain` publishes.
@@ -320,9 +324,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Reads the configuration's certificates; one that cannot be read is a fault and stays known as `None`.
-fn certificates(
-    definitions: &[CertificateDefinition],
+/// Reads certificates; one that cannot be read is a fault and stays known as `None`.
+fn certificates<'d>(
+    definitions: impl Iterator<Item = &'d CertificateDefinition>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<Str, Option<Certificate>> {
     let mut certificates = BTreeMap::new();

@@ -139,6 +139,8 @@ pub type Group = (Arc<str>, Arc<str>);
 pub struct CertificateDefinition {
     /// Where it stands.
     pub span: Option<Span>,
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
     /// Its id.
     pub id: Arc<str>,
     /// PEM; of a chain the first counts. `None`: it was refused, which has been told.

@@ -11,6 +11,7 @@ pub(crate) use buffer::{Collected, collect_or_resume};
 
 use crate::LocalBoxFuture;
 use crate::body::{Body, Tap};
+use crate::client_certificate::ClientCertificates;
 use crate::connect::ConnectOptions;
 use crate::definition::ApiKind;
 use crate::definition::Secret;
@@ -418,15 +419,22 @@ impl Exchange {
         self.snapshot.workspaces.get(index as usize)
     }
 
-    /// A backend by its id, as the document that runs now means it.
-    pub fn backend_index(&self, id: &str) -> Option<BackendIndex> {
+    /// Whose names the document that runs now means: 0 for the service's, else the workspace's index and 1.
+    fn space(&self) -> usize {
         let workspace = self.api().and_then(|api| api.workspace);
         let workspace = workspace.filter(|_| self.chain.in_workspace());
-        let ids = self
-            .snapshot
-            .backend_ids
-            .get(workspace.map_or(0, |w| w as usize + 1))?;
+        workspace.map_or(0, |w| w as usize + 1)
+    }
+
+    /// A backend by its id, as the document that runs now means it.
+    pub fn backend_index(&self, id: &str) -> Option<BackendIndex> {
+        let ids = self.snapshot.backend_ids.get(self.space())?;
         ids.get(id).copied()
+    }
+
+    /// The certificates that the document that runs now may show.
+    pub(crate) fn client_certificates(&self) -> &ClientCertificates {
+        &self.snapshot.client_certificates[self.space()]
     }
 
     /// The same of an id that an expression gave.

@@ -60,8 +60,8 @@ pub struct Snapshot {
     pub keys: Keys,
     /// Authorities that client certificates are trusted by.
     pub client_authorities: Vec<rustls_pki_types::CertificateDer<'static>>,
-    /// Certificates that the gateway can show to upstreams.
-    pub client_certificates: ClientCertificates,
+    /// Certificates that the gateway can show to upstreams: those of the service, then those that each workspace sees.
+    pub client_certificates: Vec<ClientCertificates>,
     /// Certificates, for `context.Deployment.Certificates`.
     pub certificates: Vec<definition::CertificateDefinition>,
     /// Every step and branch of every document, in document order.
@@ -267,13 +267,14 @@ impl Snapshot {
 pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Snapshot> {
     let spaces = Spaces::new(&definition.workspaces, diagnostics);
     let backend_ids = spaces.backends(&definition.backends, diagnostics);
-    let client_certificates = ClientCertificates::new(&definition.certificates);
+    let client_certificates = spaces.certificates(&definition);
     let backends = definition
         .backends
         .iter()
         .map(|b| {
-            let ids = &backend_ids[spaces.at(b.workspace.as_ref())];
-            backend::build(b, ids, &client_certificates, &definition, diagnostics)
+            let space = spaces.at(b.workspace.as_ref());
+            let (ids, certificates) = (&backend_ids[space], &client_certificates[space]);
+            backend::build(b, ids, certificates, &definition, diagnostics)
         })
         .collect::<Vec<_>>();
     let compiler =
@@ -454,7 +455,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         &policy,
         &workspaces,
         &products,
-        &compiler.schemas(),
+        &|workspace| compiler.schemas(workspace),
         &mut apis,
         diagnostics,
     );
@@ -481,6 +482,8 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         .any(|a: &Api| a.mcp.as_ref().is_some_and(|m| m.authorization.is_some()));
     let secrets = crate::probe::mask::Secrets::of(&definition);
     let places = compiler.into_places();
+    let mut service_certificates = definition.certificates;
+    service_certificates.retain(|c| c.workspace.is_none());
     let allows_tracing = subscriptions.iter().any(|s| s.allow_tracing);
     let client_authorities = definition.gateway.client_authorities.as_deref();
     let client_authorities = crate::client_certificate::authorities(client_authorities);
@@ -508,7 +511,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         keys,
         budgets,
         openid_urls,
-        certificates: definition.certificates,
+        certificates: service_certificates,
     })
 }
 

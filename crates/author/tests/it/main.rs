@@ -11,3 +11,4 @@ mod folder;
 mod loops;
 mod reference;
 mod reports;
+mod workspaces;

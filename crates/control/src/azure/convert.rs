@@ -24,6 +24,8 @@ pub(crate) struct Manner<'a> {
     /// Whether a listener has TLS. Without one, an API for `https` is served on plain listeners, too: what ends TLS
     /// stands before the gateway.
     pub(crate) tls: bool,
+    /// Whether secrets that are nowhere get something in their place: then what needs one is kept.
+    pub(crate) stand_ins: bool,
 }
 
 /// What came of it.
@@ -112,6 +114,7 @@ impl Conversion<'_> {
             "groups/users" => self.group_user(resource),
             "users" => self.user(resource),
             "certificates" => self.certificate(resource),
+            "schemas" => self.schema(resource),
             _ => {
                 let why = no_effect(&resource);
                 self.note(resource.place, why);
@@ -249,7 +252,7 @@ impl Conversion<'_> {
 
     fn finish(mut self) -> Converted {
         /// The order of a written file.
-        const ORDER: [&str; 14] = [
+        const ORDER: [&str; 15] = [
             "namedValues",
             "policyFragments",
             "policy",
@@ -262,9 +265,11 @@ impl Conversion<'_> {
             "users",
             "subscriptions",
             "certificates",
+            "schemas",
             "tags",
             "workspaces",
         ];
+        self.named_schemas();
         let workspaces = std::mem::take(&mut self.workspaces);
         for (_, mut workspace) in workspaces {
             in_order(&mut workspace, &ORDER);

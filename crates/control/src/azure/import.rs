@@ -57,6 +57,7 @@ pub fn import(source: &Path, parameters: Option<&Path>, options: &Options) -> Im
         environment: &options.environment,
         import: true,
         tls: false,
+        stand_ins: false,
     };
     let converted = convert(resources, &manner);
     notes.extend(converted.notes);
@@ -187,12 +188,18 @@ impl Writer<'_, '_> {
         each(root, "apis", |item, id| {
             self.policy(item, &format!("{folder}policies/apis/{id}"));
             self.specification(item, &format!("{folder}specifications/{id}"));
+            each(item, "schemas", |schema, name| {
+                self.schema(schema, &format!("{folder}schemas/{id}/{name}"));
+            });
             each(item, "resolvers", |resolver, name| {
                 self.policy(resolver, &format!("{folder}policies/apis/{id}/{name}"));
             });
             each(item, "operations", |operation, name| {
                 self.policy(operation, &format!("{folder}policies/apis/{id}/{name}"));
             });
+        });
+        each(root, "schemas", |item, id| {
+            self.schema(item, &format!("{folder}schemas/{id}"));
         });
         each(root, "workspaces", |item, id| {
             self.space(item, &format!("workspaces/{id}/"));
@@ -255,6 +262,25 @@ impl Writer<'_, '_> {
         };
         let path = self.path(path, ending);
         item.set("specification", text(path.clone(), place));
+        self.written.push((PathBuf::from(path), content));
+    }
+
+    /// A schema: a text, or an object.
+    fn schema(&mut self, item: &mut Node, path: &str) {
+        let (name, content) = match (item.property("value"), item.property("document")) {
+            (Some(value), _) => ("value", value.text().map(str::to_owned)),
+            (None, Some(object)) => (
+                "document",
+                serde_json::to_string_pretty(&object.json()).ok(),
+            ),
+            (None, None) => return,
+        };
+        let Some((content, value)) = content.zip(item.take(name)) else {
+            return;
+        };
+        let xml = content.trim_start().starts_with('<');
+        let path = self.path(path, if xml { "xsd" } else { "json" });
+        item.set("value", text(path.clone(), value.place));
         self.written.push((PathBuf::from(path), content));
     }
 

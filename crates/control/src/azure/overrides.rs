@@ -32,7 +32,8 @@ fn section(
         let listed = matches!(value.kind, Kind::Sequence(_));
         if !listed || SETTINGS.contains(&&*key.text) {
             let own = matches!(&*plain, "name" | "properties");
-            if !SETTINGS.contains(&&*key.text) && (!own || names.is_empty()) {
+            let of_all = names.is_empty() && workspace.is_none();
+            if !SETTINGS.contains(&&*key.text) && (!own || of_all) {
                 let why = format!("override `{}` has no effect", key.text);
                 folder.notes.push(Note::new(key.place, why));
             }

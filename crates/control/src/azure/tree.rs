@@ -223,6 +223,48 @@ impl Node {
 }
 
 impl Node {
+    /// The items of a list that is a property.
+    pub(super) fn members(&mut self, name: &str) -> &mut [Node] {
+        let Kind::Mapping(entries) = &mut self.kind else {
+            return &mut [];
+        };
+        match entries.iter_mut().find(|(key, _)| key.text == name) {
+            Some((_, list)) => match &mut list.kind {
+                Kind::Sequence(items) => items,
+                _ => &mut [],
+            },
+            None => &mut [],
+        }
+    }
+
+    /// Calls `change` for every mapping in it, outermost first.
+    pub(super) fn mappings(&mut self, change: &mut impl FnMut(&mut Node)) {
+        if matches!(self.kind, Kind::Mapping(_)) {
+            change(self);
+        }
+        match &mut self.kind {
+            Kind::Sequence(items) => items.iter_mut().for_each(|item| item.mappings(change)),
+            Kind::Mapping(entries) => {
+                for (_, value) in entries {
+                    value.mappings(change);
+                }
+            }
+            Kind::Scalar { .. } | Kind::Absent => {}
+        }
+    }
+
+    /// Takes out of mappings what has nothing in it, however deep.
+    pub(super) fn without_empty(&mut self) {
+        match &mut self.kind {
+            Kind::Sequence(items) => items.iter_mut().for_each(Node::without_empty),
+            Kind::Mapping(entries) => entries.retain_mut(|(_, value)| {
+                value.without_empty();
+                !value.is_empty()
+            }),
+            Kind::Scalar { .. } | Kind::Absent => {}
+        }
+    }
+
     /// Keeps the entries of a mapping that fit.
     pub(super) fn retain(&mut self, keep: impl Fn(&str, &Node) -> bool) {
         if let Kind::Mapping(entries) = &mut self.kind {

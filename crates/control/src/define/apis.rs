@@ -14,6 +14,8 @@ use tollgate_engine::definition::{
 use tollgate_lang::Diagnostic;
 
 const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
+/// The one operation of a WebSocket API, whose policies run for the request that opens the connection.
+const HANDSHAKE: &str = "onHandshake";
 const KEY_QUERY: &str = "subscription-key";
 
 impl Reader<'_, '_> {
@@ -216,12 +218,18 @@ impl Reader<'_, '_> {
         item: &Operation,
         readable: bool,
     ) -> Option<OperationDefinition> {
-        if let (Some(method), Some(template)) = (&item.method, &item.url_template) {
+        let written = |value: &Option<At<String>>| value.as_ref().map(|v| v.value.clone());
+        let (mut method, mut template) = (written(&item.method), written(&item.url_template));
+        if api.kind == ApiType::Websocket && *item.id.value == *HANDSHAKE {
+            method.get_or_insert_with(|| String::from("GET"));
+            template.get_or_insert_with(|| String::from("/*"));
+        }
+        if let (Some(method), Some(template)) = (method, template) {
             return Some(OperationDefinition {
                 id: Arc::from(item.id.as_str()),
                 display_name: Arc::from(item.display_name.as_deref().unwrap_or(&item.id)),
-                method: Arc::from(method.as_str()),
-                url_template: Arc::from(template.as_str()),
+                method: Arc::from(method),
+                url_template: Arc::from(template),
                 contract: None,
                 policy: None,
             });

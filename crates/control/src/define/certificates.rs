@@ -3,7 +3,7 @@
 //! What must stay true: a private key is a secret, also when it stands in the file.
 
 use super::Reader;
-use crate::model::{Certificate, Configuration, Gateway, Secret as Written};
+use crate::model::{Certificate, Gateway, Lists, Secret as Written};
 use crate::yaml::At;
 use std::sync::Arc;
 use tollgate_engine::definition::{CertificateDefinition, MISSING, Secret};
@@ -30,15 +30,16 @@ fn is_pkcs12(path: &str) -> bool {
 impl Reader<'_, '_> {
     pub(super) fn certificate_definitions(
         &mut self,
-        model: &Configuration,
+        lists: Lists<'_>,
     ) -> Vec<CertificateDefinition> {
-        self.once(model.certificates.iter().map(|c| &c.id), "certificate");
+        self.once(lists.certificates.iter().map(|c| &c.id), "certificate");
         let mut definitions = Vec::new();
-        for item in &model.certificates {
+        for item in lists.certificates {
             let pair = self.certificate_pair(item);
             let (certificate, key) = pair.map_or((None, None), |(c, k)| (Some(c), k));
             definitions.push(CertificateDefinition {
                 span: Some(self.span(item.id.place)),
+                workspace: self.workspace.clone(),
                 id: Arc::from(item.id.as_str()),
                 certificate,
                 key,
@@ -49,26 +50,32 @@ impl Reader<'_, '_> {
 
     /// The texts of certificate and key; `None` when one was refused.
     fn certificate_pair(&mut self, item: &Certificate) -> Option<(Arc<str>, Option<Secret>)> {
-        let certificate = match (&item.certificate, &item.data) {
-            (Some(certificate), None) => certificate,
-            (None, Some(data)) => {
+        let certificate = match (&item.certificate, &item.data, &item.key_vault) {
+            (Some(certificate), None, None) => certificate,
+            (None, Some(data), None) => {
                 let bytes = self.pkcs12_bytes(data)?;
                 return self.pkcs12(item, &bytes, data.place);
             }
-            (Some(_), Some(data)) => {
+            (None, None, Some(secret)) => {
+                let text = Secret::new(self.key_vault_secret(secret, &item.id));
+                return self.of_vault(item, &text, secret.secret_identifier.place);
+            }
+            (None, None, None) => {
                 self.fault(
-                    data.place,
-                    format!("certificate `{}` stands here twice", item.id.value),
-                    "expected `certificate` or `data`",
+                    item.id.place,
+                    format!("certificate `{}` has no certificate", item.id.value),
+                    "expected `certificate`, `data` or `keyVault` beside it",
                     "",
                 );
                 return None;
             }
-            (None, None) => {
+            (_, data, vault) => {
+                let vault = vault.as_ref().map(|v| v.secret_identifier.place);
+                let second = data.as_ref().map(|d| d.place).or(vault);
                 self.fault(
-                    item.id.place,
-                    format!("certificate `{}` has no certificate", item.id.value),
-                    "expected `certificate` or `data` beside it",
+                    second.unwrap_or(item.id.place),
+                    format!("certificate `{}` stands here twice", item.id.value),
+                    "expected one of `certificate`, `data` and `keyVault`",
                     "",
                 );
                 return None;
@@ -93,6 +100,46 @@ impl Reader<'_, '_> {
             return None;
         }
         Some((text.expose().clone(), key))
+    }
+
+    /// Certificate and key out of the secret that a Key Vault keeps of a certificate: PKCS #12 in Base64, or PEM.
+    fn of_vault(
+        &mut self,
+        item: &Certificate,
+        text: &Secret,
+        place: crate::yaml::Place,
+    ) -> Option<(Arc<str>, Option<Secret>)> {
+        let text = text.expose();
+        if text.starts_with(MISSING) {
+            return None;
+        }
+        if text.contains(PEM) {
+            let (mut certificates, mut key) = (String::new(), String::new());
+            for block in text.split(PEM).skip(1) {
+                let to = if block.starts_with(" CERTIFICATE") {
+                    &mut certificates
+                } else {
+                    &mut key
+                };
+                *to += PEM;
+                *to += block;
+            }
+            let key = (!key.is_empty()).then(|| Secret::new(key));
+            return Some((Arc::from(certificates), key));
+        }
+        let Some(bytes) = decode_base64(text) else {
+            self.fault(
+                place,
+                format!(
+                    "the secret of certificate `{}` is no certificate",
+                    item.id.value
+                ),
+                "expected the secret of a certificate: PKCS #12 in Base64, or PEM",
+                "a certificate's secret has the certificate's name, below `/secrets/`",
+            );
+            return None;
+        };
+        self.pkcs12(item, &bytes, place)
     }
 
     /// Certificate and key of a PKCS #12 file.

@@ -262,6 +262,7 @@ impl Reader<'_, '_> {
                 None => SchemaKind::Json,
             };
             schemas.push(SchemaDefinition {
+                workspace: self.workspace.clone(),
                 span: Some(self.span(schema.id.place)),
                 id: Arc::from(schema.id.as_str()),
                 kind,

@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
             let given = self.options.named_values.get(&name.value);
             let vault = item.key_vault.as_ref();
             let value = match (&item.value, &item.env, &item.file) {
-                (None, None, None) if vault.is_some() => {
+                (None, None, None) if vault.is_some() && given.is_none() => {
                     vault.map_or_else(String::new, |secret| self.key_vault_secret(secret, name))
                 }
                 _ if given.is_some() => given.cloned().unwrap_or_default(),
@@ -153,7 +153,7 @@ impl Reader<'_, '_> {
     }
 
     /// The value of a secret in Key Vault.
-    fn key_vault_secret(&mut self, secret: &At<KeyVaultSecret>, name: &str) -> String {
+    pub(super) fn key_vault_secret(&mut self, secret: &At<KeyVaultSecret>, name: &str) -> String {
         let written = &secret.secret_identifier;
         let none = format!("{MISSING}{name}");
         let id = match SecretIdentifier::parse(written) {

@@ -175,6 +175,7 @@ fn with_folder(
         environment: &options.environment,
         import: false,
         tls: has_tls(&root),
+        stand_ins: options.missing_secrets,
     };
     let converted = convert(found.resources, &manner);
     let mut notes = found.notes;

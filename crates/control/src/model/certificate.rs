@@ -1,5 +1,6 @@
 //! `certificates:` of the configuration. Source: API Management's `certificates/{id}`.
 
+use super::KeyVaultSecret;
 use super::scalar::Secret;
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -19,6 +20,8 @@ pub struct Certificate {
     pub key: Option<At<Secret>>,
     /// Certificate and key as API Management has them: PKCS #12 (PFX) in Base64, as text, `env: NAME` or `file: PATH`.
     pub data: Option<At<Secret>>,
+    /// The same, from a Key Vault: the secret of a certificate there, in PKCS #12 or PEM.
+    pub key_vault: Option<At<KeyVaultSecret>>,
     /// The password of a PKCS #12 file: `env: NAME`, `file: PATH`, or the text itself.
     pub password: Option<At<Secret>>,
 }

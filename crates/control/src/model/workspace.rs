@@ -1,10 +1,11 @@
 //! `workspaces:`, `groups:`, `tags:`, `loggers:` and `diagnostics:` of the configuration, and what the service and a
 //! workspace have in common. Source: API Management's resources of these names.
 
+use super::contract::Schema;
 use super::scalar::Secret;
 use super::{
-    Api, Backend, Budget, Configuration, NamedValue, PolicyFragment, Product, Subscription,
-    VersionSet,
+    Api, Backend, Budget, Certificate, Configuration, NamedValue, PolicyFragment, Product,
+    Subscription, VersionSet,
 };
 use crate::yaml::At;
 use schemars::JsonSchema;
@@ -60,6 +61,12 @@ pub struct Workspace {
     /// Budgets of calls of its APIs.
     #[serde(default)]
     pub budgets: Vec<At<Budget>>,
+    /// Certificates that its policies name by `certificate-id`.
+    #[serde(default)]
+    pub certificates: Vec<At<Certificate>>,
+    /// Schemas that its policies name by `schema-id`, and its operations by `schemaId`.
+    #[serde(default)]
+    pub schemas: Vec<At<Schema>>,
 }
 
 /// What the service and a workspace have in common.
@@ -78,6 +85,8 @@ pub struct Lists<'a> {
     pub subscriptions: &'a [At<Subscription>],
     pub groups: &'a [At<Group>],
     pub budgets: &'a [At<Budget>],
+    pub certificates: &'a [At<Certificate>],
+    pub schemas: &'a [At<Schema>],
 }
 
 macro_rules! lists {
@@ -98,6 +107,8 @@ macro_rules! lists {
                     subscriptions: &self.subscriptions,
                     groups: &self.groups,
                     budgets: &self.budgets,
+                    certificates: &self.certificates,
+                    schemas: &self.schemas,
                 }
             }
         }

@@ -143,7 +143,7 @@ fn faults_stand_in_their_files() {
             "apis/a/apiInformation.json:5:5: warning[TG0412]: `wonder` of API `a` has no effect",
             "apis/a/operations/gone/policy.xml:1:1: error[TG0406]: operation `gone` of API `a` has no `method` and `urlTemplate`; expected `method` and `urlTemplate` beside it",
             "apis/a/specification.wadl:1:1: warning[TG0412]: the specification of API `a` is not OpenAPI and not read: the API has no operations",
-            "apis/g/apiInformation.json:1:2: warning[TG0412]: API `g` is left out: APIs of type `grpc` are not served",
+            "apis/g/apiInformation.json:1:2: warning[TG0412]: API `g` is left out: type `grpc` is not served; callers reach that server without the gateway",
             "backends/b/backendInformation.json:1:1: error[TG0401]: not YAML: unclosed bracket '{'; check indentation, quotes and brackets up to this place; nothing after it was read",
             "named values/n/namedValueInformation.json:1:2: error[TG0408]: environment variable `TOLLGATE_NAMED_VALUE_N` is not set; expected a variable with the value; set it before the gateway starts: `export TOLLGATE_NAMED_VALUE_N=…`",
             "products/p/apis.json:1:33: warning[TG0412]: API `z` of product `p` is not there",
@@ -174,4 +174,91 @@ fn a_configuration_file_beside_or_in_it_says_the_rest() {
     folder.write("artifacts/tollgate.yaml", "gateway: { id: inside }\n");
     let inside = load_with(&folder.path().join("artifacts"), &options(&both));
     assert_eq!(&*inside.snapshot.unwrap().gateway.id, "inside");
+}
+
+/// What a workspace has of its own, and what Azure's tools leave in a folder beside what counts.
+#[test]
+fn a_workspace_has_certificates_and_schemas() {
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| {
+        folder.write(name, text);
+    };
+    let own = "workspaces/pay/";
+    write(
+        &format!("{own}apis/a/apiInformation.json"),
+        r#"{"properties": {"path": "a", "serviceUrl": "https://a.example", "subscriptionRequired": false}}"#,
+    );
+    write(
+        &format!("{own}apis/a/policy.xml"),
+        r#"<policies><inbound><validate-content unspecified-content-type-action="ignore" max-size="9" size-exceeded-action="prevent"><content type="application/json" validate-as="json" action="prevent" schema-id="charge" /></validate-content><authentication-certificate certificate-id="own" /></inbound></policies>"#,
+    );
+    write(
+        &format!("{own}schemas/charge/schemaInformation.json"),
+        r#"{"properties": {"schemaType": "json", "document": {"value": "{\"type\": \"object\"}"}}}"#,
+    );
+    write(
+        &format!("{own}certificates/own/certificateInformation.json"),
+        r#"{"properties": {"subject": "CN=own", "keyVault": {"secretIdentifier": "https://kv.vault.azure.net/secrets/own", "lastStatus": {"code": "Success"}}}}"#,
+    );
+    write(
+        &format!("{own}subscriptions/till/subscriptionInformation.json"),
+        r#"{"properties": {"scope": "/workspaces/pay/apis", "state": "active"}}"#,
+    );
+    write(
+        "apis/feed/apiInformation.json",
+        r#"{"properties": {"path": "feed", "type": "websocket", "serviceUrl": "wss://feed.example"}}"#,
+    );
+    write(
+        "apis/feed/operations/onHandshake/policy.xml",
+        "<policies><inbound><rate-limit calls=\"1\" renewal-period=\"60\" /></inbound></policies>",
+    );
+    write(
+        "backends/mesh/backendInformation.json",
+        r#"{"properties": {"url": "fabric:/app/service", "protocol": "http"}}"#,
+    );
+    write(
+        "configuration.prod.yaml",
+        "workspaces:\n  - name: pay\n    apis:\n      - name: a\n        properties: { serviceUrl: \"https://prod.example\" }\n",
+    );
+    let with = |missing_secrets: bool| Options {
+        missing_secrets,
+        overrides: Some(folder.path().join("configuration.prod.yaml")),
+        ..options(&[])
+    };
+    let mesh = "backends/mesh/backendInformation.json:1:2: warning[TG0412]: backend `mesh` is left out: `fabric:/app/service` is known in a Service Fabric cluster alone; give the service's own URL";
+    let till = "workspaces/pay/subscriptions/till/subscriptionInformation.json:1:2";
+    let key = "TOLLGATE_SUBSCRIPTION_PAY_TILL_PRIMARY_KEY";
+    let loaded = load_with(folder.path(), &with(false));
+    assert_eq!(
+        faults(&loaded, folder.path()),
+        [
+            String::from(mesh),
+            format!(
+                "{till}: warning[TG0412]: subscription `till` has no key and opens nothing: set `{key}`"
+            ),
+        ]
+    );
+    let snapshot = loaded.snapshot.unwrap();
+    let of = |id: &str| snapshot.apis.iter().find(|a| &*a.id == id).unwrap();
+    assert_eq!(
+        &*of("a").service_url.as_ref().unwrap().origin.host,
+        "prod.example"
+    );
+    let handshake = &of("feed").operations[0];
+    assert_eq!(
+        (&*handshake.id, &*handshake.method, &*handshake.url_template),
+        ("onHandshake", "GET", "/*")
+    );
+    // Where secrets have stand-ins, a subscription without a key has one.
+    let loaded = load_with(folder.path(), &with(true));
+    assert_eq!(
+        faults(&loaded, folder.path()),
+        [
+            String::from(mesh),
+            format!(
+                "{till}: warning[TG0408]: environment variable `{key}` is not set; expected a variable with the value; set it before the gateway starts: `export {key}=…`"
+            ),
+        ]
+    );
+    assert_eq!(loaded.snapshot.unwrap().subscriptions.len(), 1);
 }

@@ -222,3 +222,82 @@ fn what_is_no_template_is_refused() {
     let imported = import(&folder.path().join("none.json"), None, &options());
     assert!(imported.diagnostics.has_errors());
 }
+
+/// Operations' contracts, schemas and certificates, of the service and of a workspace.
+#[test]
+fn contracts_schemas_and_certificates_carry_over() {
+    let folder = Folder::new();
+    let resource = |kind: &str, name: &str, properties: &str| {
+        format!(
+            r#"{{ "type": "Microsoft.ApiManagement/service/{kind}", "name": "contoso/{name}", "properties": {properties} }}"#
+        )
+    };
+    let resources = [
+        resource(
+            "apis",
+            "store",
+            r#"{ "path": "store", "serviceUrl": "https://store.example" }"#,
+        ),
+        resource(
+            "apis/schemas",
+            "store/json",
+            r#"{ "contentType": "application/vnd.oai.openapi.components+json", "document": { "components": { "schemas": { "Item": { "type": "object", "required": ["sku"] } } } } }"#,
+        ),
+        resource(
+            "apis/schemas",
+            "store/unused",
+            r#"{ "contentType": "x", "document": { "components": {} } }"#,
+        ),
+        resource(
+            "apis/operations",
+            "store/add",
+            r#"{ "displayName": "Add", "method": "POST", "urlTemplate": "/items", "templateParameters": [],
+                 "request": { "queryParameters": [], "headers": [{ "name": "x-tenant", "type": "string", "required": true, "values": [] }],
+                   "representations": [{ "contentType": "application/json", "schemaId": "json", "typeName": "Item" }, { "contentType": "text/xml", "schemaId": "po" }] },
+                 "responses": [{ "statusCode": 400, "representations": [{ "contentType": "application/json", "schemaId": "gone", "typeName": "E" }], "headers": [] }] }"#,
+        ),
+        resource(
+            "apis/operations/policies",
+            "store/add/policy",
+            r#"{ "format": "rawxml", "value": "<policies><inbound><validate-parameters specified-parameter-action=\"prevent\" unspecified-parameter-action=\"ignore\" /></inbound></policies>" }"#,
+        ),
+        resource(
+            "schemas",
+            "po",
+            r#"{ "schemaType": "xml", "value": "<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><xs:element name=\"po\" /></xs:schema>" }"#,
+        ),
+        resource(
+            "certificates",
+            "client",
+            r#"{ "data": "MIIJ", "password": "hunter2" }"#,
+        ),
+        resource("workspaces", "pay", r#"{ "displayName": "Pay" }"#),
+        resource(
+            "workspaces/schemas",
+            "pay/charge",
+            r#"{ "schemaType": "json", "document": { "type": "object" } }"#,
+        ),
+        resource(
+            "workspaces/certificates",
+            "pay/own",
+            r#"{ "keyVault": { "secretIdentifier": "https://kv.vault.azure.net/secrets/own" }, "thumbprint": "AA" }"#,
+        ),
+    ];
+    let template = format!(r#"{{ "resources": [{}] }}"#, resources.join(",\n"));
+    let path = folder.write("template.json", &template);
+    let imported = import(&path, None, &options());
+    assert_eq!(
+        notes(&imported, folder.path()),
+        ["template.json:7:122: warning[TG0413]: schema `gone` is not there: nothing is held to it"]
+    );
+    let (_written, faults) = loads(&imported);
+    assert_eq!(faults, Vec::<String>::new());
+    is_written("contracts.yaml", &imported.files[0].1);
+    let all: String = imported
+        .files
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect();
+    assert!(!all.contains("hunter2") && !all.contains("MIIJ"));
+    assert!(all.contains("\"required\": ["));
+}

@@ -21,17 +21,17 @@ impl Compile<'_> {
         self.uses
     }
 
-    /// The schemas of the service.
+    /// The schemas that policies name.
     pub fn schemas(&self) -> Arc<Schemas> {
-        self.compiler.schemas.clone()
+        self.space.schemas.clone()
     }
 
-    /// Where what is said of a schema of the service is said.
+    /// Where what is said of such a schema is said.
     pub fn schema_place(&mut self, id: &str, span: Span) -> crate::contract::Place<'_> {
         crate::contract::Place {
             of: format!("schema `{id}`"),
             span: Some(span),
-            schemas: self.compiler.schemas.clone(),
+            schemas: self.space.schemas.clone(),
             diagnostics: self.diagnostics,
         }
     }
@@ -79,13 +79,13 @@ impl Compile<'_> {
 
     /// Certificates that the gateway can show to upstreams.
     pub fn client_certificates(&self) -> &crate::client_certificate::ClientCertificates {
-        &self.compiler.client_certificates
+        self.space.client_certificates
     }
 
     /// The thumbprint of a certificate by its id; an unknown id is a fault.
     pub fn certificate_thumbprint(&mut self, id: &str, span: Span) -> Option<String> {
         self.certificate(id, span)?;
-        self.compiler.client_certificates.thumbprint(id)
+        self.space.client_certificates.thumbprint(id)
     }
 
     /// Whether there are authorities that client certificates are trusted by.
@@ -95,11 +95,11 @@ impl Compile<'_> {
 
     /// A certificate by its id; an unknown one is a fault.
     pub fn certificate(&mut self, id: &str, span: Span) -> Option<Certificate> {
-        match self.compiler.certificates.get(id) {
+        match self.space.certificates.get(id) {
             // `None`: its text was refused already.
             Some(found) => found.clone(),
             None => {
-                let known = self.compiler.certificates.keys().map(|k| &**k);
+                let known = self.space.certificates.keys().map(|k| &**k);
                 let diagnostic =
                     Diagnostic::error("TG0376", span, format!("there is no certificate `{id}`"))
                         .label("expected the id of a certificate");

@@ -2,9 +2,13 @@
 //!
 //! Made once for each by `Compiler::new`. What must stay true: a workspace never sees another one's names.
 
+use crate::client_certificate::ClientCertificates;
+use crate::contract::schema::Schemas;
 use crate::definition::{LoggerDefinition, NamedValue, PolicyText};
+use crate::jwt::Certificate;
 use crate::snapshot::BackendIndex;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use tollgate_lang::document::{self, Document};
 use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics};
@@ -18,6 +22,12 @@ pub(super) struct Space<'a> {
     pub(super) backends: &'a HashMap<Str, BackendIndex>,
     /// The workspace's own, then the service's.
     pub(super) loggers: Vec<&'a LoggerDefinition>,
+    /// The workspace's own over the service's. One that was refused is known as `None`.
+    pub(super) certificates: BTreeMap<Str, Option<Certificate>>,
+    /// The same, as they are shown to upstreams.
+    pub(super) client_certificates: &'a ClientCertificates,
+    /// The workspace's own, then the service's.
+    pub(super) schemas: Arc<Schemas>,
 }
 
 /// Named values: a workspace's own, then the service's.
@@ -44,12 +54,13 @@ impl document::NamedValues for Named<'_> {
 }
 
 impl<'a> Space<'a> {
-    /// Reads the fragments once.
+    /// Reads the fragments once. Certificates and schemas are given to it afterwards.
     pub(super) fn new(
         named: Named<'a>,
         fragments: &'a BTreeMap<String, PolicyText>,
         backends: &'a HashMap<Str, BackendIndex>,
         loggers: Vec<&'a LoggerDefinition>,
+        client_certificates: &'a ClientCertificates,
         diagnostics: &mut Diagnostics,
     ) -> Space<'a> {
         let fragments = fragments
@@ -79,6 +90,9 @@ impl<'a> Space<'a> {
             fragments,
             backends,
             loggers,
+            certificates: BTreeMap::new(),
+            client_certificates,
+            schemas: Arc::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The schemas of the service, which policies name by `schema-id`.
+//! The schemas of the service, or of a workspace over them, which policies name by `schema-id`.
 //!
 //! [`crate::compile::Compiler`] holds them while documents are compiled. What must stay true: a text is read when a
 //! policy first names it, and not at all when none does.
@@ -20,9 +20,13 @@ pub const LARGEST: usize = 4 << 20;
 pub struct Schemas(Vec<SchemaDefinition>);
 
 impl Schemas {
-    /// Of a definition.
-    pub fn new(schemas: &[SchemaDefinition]) -> Schemas {
-        Schemas(schemas.to_vec())
+    /// What a workspace sees (`None`: the service): its own, then the service's.
+    pub fn new(schemas: &[SchemaDefinition], workspace: Option<&Arc<str>>) -> Schemas {
+        let own = schemas.iter().filter(|s| s.workspace.as_ref() == workspace);
+        let service = schemas
+            .iter()
+            .filter(|s| workspace.is_some() && s.workspace.is_none());
+        Schemas(own.chain(service).cloned().collect())
     }
 
     /// Their ids.

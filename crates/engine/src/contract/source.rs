@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tollgate_lang::Diagnostics;
 
-/// Gives the operations of all APIs their contracts.
+/// Gives the operations of all APIs their contracts. `schemas`: those that a workspace, by its index, sees.
 pub(crate) fn fill(
     definitions: &[ApiDefinition],
     global: &ScopeDocument,
     workspaces: &[Workspace],
     products: &[Product],
-    schemas: &Arc<Schemas>,
+    schemas: &dyn Fn(Option<u32>) -> Arc<Schemas>,
     apis: &mut [Api],
     diagnostics: &mut Diagnostics,
 ) {
@@ -61,7 +61,7 @@ pub(crate) fn fill(
                 of: format!("operation `{}` of API `{}`", operation.id, api.id),
                 span: definition.span,
                 diagnostics,
-                schemas: schemas.clone(),
+                schemas: schemas(api.workspace),
             };
             let contract = Contract::build(&messages, uses, &mut place);
             operation.contract = Some(Box::new(contract));

@@ -37,6 +37,8 @@ impl ContractSource for KnownContracts {
 pub struct SchemaDefinition {
     /// Where it stands in the configuration.
     pub span: Option<Span>,
+    /// The workspace that it is in.
+    pub workspace: Option<Arc<str>>,
     /// Its id.
     pub id: Arc<str>,
     /// Its language.

@@ -209,11 +209,11 @@ impl Certificate {
             Certificate::Known(certificate) => Ok(certificate.clone()),
             Certificate::Thumbprint(arg) => {
                 let thumbprint = arg.get(rq)?;
-                rq.snapshot.client_certificates.by_thumbprint(&thumbprint)
+                rq.client_certificates().by_thumbprint(&thumbprint)
             }
             Certificate::Id(arg) => {
                 let id = arg.get(rq)?;
-                rq.snapshot.client_certificates.by_id(id.trim())
+                rq.client_certificates().by_id(id.trim())
             }
             Certificate::Body {
                 body,

@@ -4,7 +4,8 @@
 //! API share its id, path and version, and exactly one of them is what subscriptions and products name.
 
 use super::{BackendIndex, fault};
-use crate::definition::{ApiDefinition, BackendDefinition, WorkspaceDefinition};
+use crate::client_certificate::ClientCertificates;
+use crate::definition::{ApiDefinition, BackendDefinition, Definition, WorkspaceDefinition};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_lang::Diagnostics;
@@ -75,6 +76,18 @@ impl Spaces {
             }
         }
         maps
+    }
+
+    /// What certificates' ids mean: a workspace sees the service's behind its own.
+    pub(super) fn certificates(&self, definition: &Definition) -> Vec<ClientCertificates> {
+        let owners = definition.workspaces.iter().map(|w| Some(&w.id));
+        let mut all: Vec<ClientCertificates> = Vec::with_capacity(self.count);
+        for owner in std::iter::once(None).chain(owners) {
+            let own = definition.certificates.iter();
+            let own = own.filter(|c| c.workspace.as_ref() == owner);
+            all.push(ClientCertificates::new(own, all.first()));
+        }
+        all
     }
 
     /// What API ids mean, and for each API the index of the revision that its id means.

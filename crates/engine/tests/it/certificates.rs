@@ -41,6 +41,7 @@ trusted: False
 fn certificates_of_the_configuration_are_there() {
     let mut setup = Setup::default();
     setup.definition.certificates.push(CertificateDefinition {
+        workspace: None,
         span: None,
         id: Arc::from("client"),
         certificate: Some(Arc::from(CERTIFICATE)),

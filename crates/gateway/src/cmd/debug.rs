@@ -86,7 +86,7 @@ struct ToSend {
 /// What is to be started.
 enum Prepared {
     /// Cases, one after the other, on a thread that is held itself.
-    Cases(Vec<Case>, Box<Setup>),
+    Cases(Vec<(Case, Arc<Setup>)>),
     /// A gateway, and the request that it is sent, if it is one.
     Gateway(PathBuf, Box<Options>, Arc<Loaded>, Option<ToSend>, bool),
 }
@@ -121,15 +121,15 @@ impl Launch for Debuggee {
     fn start(&mut self, session: &Session) {
         match self.prepared.take() {
             None => {}
-            Some(Prepared::Cases(cases, setup)) => {
+            Some(Prepared::Cases(cases)) => {
                 let (session, stopped) = (session.clone(), self.stopped.clone());
                 std::thread::spawn(move || {
                     let mut code = 0;
-                    for case in &cases {
+                    for (case, setup) in &cases {
                         if stopped.load(Ordering::Acquire) {
                             break;
                         }
-                        if let Err(why) = trace::play(case, &setup) {
+                        if let Err(why) = trace::play(case, setup) {
                             session.output(&format!("{}: {why}", case.title));
                             code = 1;
                         }
@@ -161,6 +161,24 @@ fn prepare(session: &Session, attach: bool, arguments: Arguments) -> anyhow::Res
     if let Some(folder) = &arguments.cwd {
         std::env::set_current_dir(folder).with_context(|| folder.display().to_string())?;
     }
+    if let Some(name) = &arguments.fixture {
+        if attach {
+            bail!("a fixture is launched, not attached to");
+        }
+        let watch = session.watch(true, arguments.stop_on_entry);
+        let (config, environment) = (arguments.config.as_deref(), &arguments.env);
+        let mut refused = None;
+        let cases = trace::arranged(config, name, environment, watch, |loaded| {
+            match &loaded.snapshot {
+                Some(snapshot) => session.load(snapshot),
+                None => refused = Some(loaded.diagnostics.render(&loaded.sources, false)),
+            }
+        })?;
+        return match refused {
+            Some(why) => Err(anyhow!("the configuration is refused:\n{why}")),
+            None => Ok(Prepared::Cases(cases)),
+        };
+    }
     let environment = arguments.env;
     let options = Options {
         environment: Arc::new(move |name| {
@@ -169,8 +187,8 @@ fn prepare(session: &Session, attach: bool, arguments: Arguments) -> anyhow::Res
                 .cloned()
                 .or_else(|| std::env::var(name).ok())
         }),
-        // What a case of a fixture changes is compiled anew.
-        definition: arguments.fixture.is_some(),
+        // Where nothing is called, a secret that is not there may be anything.
+        missing_secrets: !attach && !arguments.live,
         ..Options::default()
     };
     let loaded = match &arguments.config {
@@ -188,22 +206,6 @@ fn prepare(session: &Session, attach: bool, arguments: Arguments) -> anyhow::Res
             Some((path.clone(), loaded))
         }
     };
-    if let Some(name) = &arguments.fixture {
-        if attach {
-            bail!("a fixture is launched, not attached to");
-        }
-        let cases = trace::fixture_cases(name)?;
-        let watch = Some(session.watch(true, arguments.stop_on_entry));
-        let mut setup = match &loaded {
-            Some((_, loaded)) => trace::setup(loaded, watch),
-            None => Setup {
-                watch,
-                ..Setup::default()
-            },
-        };
-        trace::note_fixture(&mut setup, name)?;
-        return Ok(Prepared::Cases(cases, Box::new(setup)));
-    }
     let (path, loaded) =
         loaded.context("expected `config`, the configuration, or `fixture`, a fixture's file")?;
     if attach {
@@ -237,7 +239,7 @@ fn prepare(session: &Session, attach: bool, arguments: Arguments) -> anyhow::Res
     )?;
     let watch = session.watch(true, arguments.stop_on_entry);
     let setup = trace::setup(&loaded, Some(watch));
-    Ok(Prepared::Cases(vec![case], Box::new(setup)))
+    Ok(Prepared::Cases(vec![(case, Arc::new(setup))]))
 }
 
 /// Starts a gateway and, for a launch, sends it the request.

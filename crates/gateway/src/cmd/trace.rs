@@ -5,6 +5,7 @@ use crate::plane::Plane;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tollgate_control::{Loaded, Options, load_with};
-use tollgate_engine::fixture::{self, Case, Fixture, Setup};
+use tollgate_engine::fixture::{self, Case, Fixture, Given, Setup};
 use tollgate_engine::probe::Watch;
 use tollgate_engine::trace::{Recorder, Trace as Account, text};
 
@@ -90,9 +91,13 @@ impl Trace {
                 .path
                 .clone()
                 .unwrap_or_else(|| PathBuf::from("tollgate.yaml"));
-            let options = Options::default();
+            // Where nothing is called, a secret that is not there may be anything.
+            let options = Options {
+                missing_secrets: !self.live,
+                ..Options::default()
+            };
             let loaded = load_with(&path, &options);
-            report(&loaded);
+            brief(&loaded);
             if loaded.snapshot.is_none() {
                 return Ok(ExitCode::FAILURE);
             }
@@ -145,28 +150,22 @@ impl Trace {
 
     /// Plays a fixture's cases; the inner error is one that did not pass.
     fn fixture(&self, name: &str, watch: Watch) -> anyhow::Result<Result<(), String>> {
-        let cases = fixture_cases(name)?;
-        let mut setup = match &self.path {
-            None => Setup {
-                watch: Some(watch),
-                ..Setup::default()
+        let mut refused = false;
+        let cases = arranged(
+            self.path.as_deref(),
+            name,
+            &BTreeMap::new(),
+            watch,
+            |loaded| {
+                brief(loaded);
+                refused |= loaded.snapshot.is_none();
             },
-            Some(path) => {
-                let options = Options {
-                    definition: true,
-                    ..Options::default()
-                };
-                let loaded = load_with(path, &options);
-                report(&loaded);
-                if loaded.snapshot.is_none() {
-                    return Ok(Err(String::from("the configuration is refused")));
-                }
-                setup(&loaded, Some(watch))
-            }
-        };
-        note_fixture(&mut setup, name)?;
-        for case in &cases {
-            if let Err(why) = play(case, &setup) {
+        )?;
+        if refused {
+            return Ok(Err(String::from("the configuration is refused")));
+        }
+        for (case, setup) in &cases {
+            if let Err(why) = play(case, setup) {
                 return Ok(Err(format!("{name}: {}: {why}", case.title)));
             }
         }
@@ -174,8 +173,60 @@ impl Trace {
     }
 }
 
+/// The cases that `FILE[:CASE]` names, and what each builds on: the configuration as `tollgate test` loads it for the
+/// values of the case, `environment` behind them. `loaded` is told of each load.
+pub(crate) fn arranged(
+    path: Option<&Path>,
+    name: &str,
+    environment: &BTreeMap<String, String>,
+    watch: Watch,
+    mut loaded: impl FnMut(&Loaded),
+) -> anyhow::Result<Vec<(Case, Arc<Setup>)>> {
+    let mut setups: BTreeMap<Given, Arc<Setup>> = BTreeMap::new();
+    let mut cases = Vec::new();
+    for case in fixture_cases(name)? {
+        let mut given = case.given();
+        for (name, value) in environment {
+            let known = given.environment.entry(name.clone());
+            known.or_insert_with(|| value.clone());
+        }
+        let setup = match (setups.get(&given), path) {
+            (Some(known), _) => known.clone(),
+            (None, path) => {
+                let mut setup = match path {
+                    Some(path) => {
+                        let found = load_with(path, &tollgate_author::run::options(&given));
+                        loaded(&found);
+                        setup(&found, Some(watch.clone()))
+                    }
+                    None => Setup {
+                        watch: Some(watch.clone()),
+                        ..Setup::default()
+                    },
+                };
+                note_fixture(&mut setup, name)?;
+                let setup = Arc::new(setup);
+                setups.insert(given, setup.clone());
+                setup
+            }
+        };
+        cases.push((case, setup));
+    }
+    Ok(cases)
+}
+
+/// Prints why a configuration was refused; of a good one, that there are warnings.
+fn brief(loaded: &Loaded) {
+    let (_, warnings) = loaded.counts();
+    if loaded.snapshot.is_none() {
+        report(loaded);
+    } else if warnings > 0 {
+        eprintln!("warnings: {warnings}; `tollgate check` shows them");
+    }
+}
+
 /// The cases that `FILE[:CASE]` names.
-pub(crate) fn fixture_cases(name: &str) -> anyhow::Result<Vec<Case>> {
+fn fixture_cases(name: &str) -> anyhow::Result<Vec<Case>> {
     let (file, title) = match name.split_once(':') {
         Some((file, title)) if !Path::new(name).exists() => (file, Some(title)),
         _ => (name, None),
@@ -200,7 +251,7 @@ pub(crate) fn fixture_cases(name: &str) -> anyhow::Result<Vec<Case>> {
 }
 
 /// Notes the fixture's own text, so that places in its documents are lines of the file.
-pub(crate) fn note_fixture(setup: &mut Setup, name: &str) -> anyhow::Result<()> {
+fn note_fixture(setup: &mut Setup, name: &str) -> anyhow::Result<()> {
     let file = match name.split_once(':') {
         Some((file, _)) if !Path::new(name).exists() => file,
         _ => name,

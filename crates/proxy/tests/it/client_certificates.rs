@@ -71,6 +71,7 @@ fn client() -> (String, String) {
 fn with_certificates(mut definition: Definition, all: &[(String, String)]) -> Definition {
     for (at, (certificate, key)) in all.iter().enumerate() {
         definition.certificates.push(CertificateDefinition {
+            workspace: None,
             span: None,
             id: Arc::from(format!("c{at}")),
             certificate: Some(Arc::from(certificate.as_str())),

@@ -1,9 +1,11 @@
 //! APIs and their operations.
 
+use super::names::last;
 use super::{Conversion, shorten};
 use crate::azure::Resource;
 use crate::azure::tree::{mapping, text};
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node, Place};
+use std::collections::BTreeSet;
 
 /// Properties that document an API, or that only its creation reads.
 const DOCUMENTATION: [&str; 13] = [
@@ -35,9 +37,15 @@ impl Conversion<'_> {
         let kind = kind.and_then(|k| k.text().map(str::to_ascii_lowercase));
         match kind.as_deref() {
             Some(kind @ ("grpc" | "a2a")) => {
+                let remedy = match kind {
+                    "grpc" => "callers reach that server without the gateway",
+                    _ => {
+                        "write an API of type `http` with `POST /` to the agent and `GET` to its card"
+                    }
+                };
                 self.note(
                     place,
-                    format!("API `{id}` is left out: APIs of type `{kind}` are not served"),
+                    format!("API `{id}` is left out: type `{kind}` is not served; {remedy}"),
                 );
                 self.left_out.insert((workspace, id));
                 return;
@@ -175,20 +183,11 @@ impl Conversion<'_> {
         let api = resource.outer().to_owned();
         let id = resource.name().to_owned();
         let place = resource.place;
-        let properties = &mut resource.properties;
-        properties.take("templateParameters");
-        let (request, responses) = (properties.take("request"), properties.take("responses"));
-        let described = |n: &Option<Node>| n.as_ref().is_some_and(|n| !n.is_empty());
-        if described(&request) || described(&responses) {
-            self.note_once(
-                place,
-                "`request` and `responses` of operations do not carry over: policies that validate messages read them from an OpenAPI `specification`",
-            );
-        }
         let mut item = self.item(&mut resource, "Operation", "operation");
         if item.property_text("displayName") == Some(&id) {
             item.take("displayName");
         }
+        item.without_empty();
         if let Some(owner) = self.find(workspace.as_ref(), "apis", &api) {
             owner.append("operations", item);
         } else if !self.left_out.contains(&(workspace, api.clone())) {
@@ -236,15 +235,20 @@ impl Conversion<'_> {
         owner.append("operations", item);
     }
 
-    /// A schema of an API: that of a GraphQL API is its specification, others are not read.
+    /// A schema of an API: that of a GraphQL API is its specification, others are what its operations name.
     pub(super) fn api_schema(&mut self, mut resource: Resource) {
         let workspace = resource.workspace.clone();
         let api = resource.outer().to_owned();
-        let properties = &mut resource.properties;
-        let kind = properties.property_text("contentType").unwrap_or_default();
+        let kind = resource.properties.property_text("contentType");
+        let kind = kind.unwrap_or_default();
         if !kind.to_ascii_lowercase().ends_with("graphql.schema") {
+            let item = self.schema_item(&mut resource);
+            if let Some(owner) = self.find(workspace.as_ref(), "apis", &api) {
+                owner.append("schemas", item);
+            }
             return;
         }
+        let properties = &mut resource.properties;
         let document = properties.take("document");
         let text = document.and_then(|mut d| d.take("value"));
         let Some(owner) = self.find(workspace.as_ref(), "apis", &api) else {
@@ -252,6 +256,54 @@ impl Conversion<'_> {
         };
         if let (Some(text), None) = (text, owner.property("specification")) {
             owner.set("specification", text);
+        }
+    }
+
+    /// Holds the schemas of APIs and what their operations name together: schemas that nothing names are left out, and so
+    /// are names of schemas that are not there.
+    pub(super) fn named_schemas(&mut self) {
+        let ids = |node: &Node| -> BTreeSet<String> {
+            let schemas = node.property("schemas").map(Node::items);
+            let ids = schemas.unwrap_or_default().iter();
+            ids.filter_map(|s| s.property_text("id").map(str::to_owned))
+                .collect()
+        };
+        let service = ids(&self.root);
+        let mut lost: Vec<(Place, String)> = Vec::new();
+        for home in std::iter::once(&mut self.root).chain(self.workspaces.values_mut()) {
+            let shared: BTreeSet<String> = service.union(&ids(home)).cloned().collect();
+            for api in home.members("apis") {
+                let known: BTreeSet<String> = shared.union(&ids(api)).cloned().collect();
+                let mut named = BTreeSet::new();
+                for operation in api.members("operations") {
+                    operation.mappings(&mut |node| {
+                        let Some(id) = node.property("schemaId") else {
+                            return;
+                        };
+                        let name = last(id.text().unwrap_or_default()).to_owned();
+                        if known.contains(&name) {
+                            named.insert(name);
+                        } else {
+                            lost.push((id.place, name));
+                            node.take("schemaId");
+                            node.take("typeName");
+                        }
+                    });
+                }
+                let schemas = api.take("schemas");
+                for schema in schemas.iter().flat_map(Node::items) {
+                    let id = schema.property_text("id").unwrap_or_default();
+                    if named.contains(id) {
+                        api.append("schemas", schema.copy());
+                    }
+                }
+            }
+        }
+        for (place, name) in lost {
+            self.note(
+                place,
+                format!("schema `{name}` is not there: nothing is held to it"),
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! Everything but APIs: named values, fragments, backends, loggers, products, subscriptions, groups, users, certificates.
+//! Everything but APIs: named values, fragments, backends, loggers, products, subscriptions, groups, users, certificates,
+//! schemas.
 
 use super::names::{below_service, last};
 use super::{Conversion, shorten};
@@ -21,6 +22,7 @@ impl Conversion<'_> {
     pub(super) fn named_value(&mut self, mut resource: Resource) {
         let workspace = resource.workspace.clone();
         let id = resource.name().to_owned();
+        vault_secret(&mut resource.properties);
         let mut item = self.item(&mut resource, "NamedValue", "named value");
         item.take("tags");
         let secret = item.property("secret").is_some_and(Node::is_true);
@@ -29,10 +31,6 @@ impl Conversion<'_> {
         }
         if item.property_text("displayName") == Some(&id) {
             item.take("displayName");
-        }
-        let vault = item.property("keyVault");
-        if vault.is_some_and(|v| v.property("secretIdentifier").is_none()) {
-            item.take("keyVault");
         }
         let name = variable(&["NAMED_VALUE", workspace.as_deref().unwrap_or_default(), &id]);
         let has_value = item.property("value").is_some() || item.property("keyVault").is_some();
@@ -82,6 +80,17 @@ impl Conversion<'_> {
                     "protocol `soap` of backend `{id}` has no effect: calls go out as they are"
                 ),
             );
+        }
+        let url = properties.property_text("url").unwrap_or_default();
+        if url
+            .get(..7)
+            .is_some_and(|s| s.eq_ignore_ascii_case("fabric:"))
+        {
+            self.note(
+                resource.place,
+                format!("backend `{id}` is left out: `{url}` is known in a Service Fabric cluster alone; give the service's own URL"),
+            );
+            return;
         }
         let mut item = self.item(&mut resource, "Backend", "backend");
         // What the other properties say anyway.
@@ -147,6 +156,9 @@ impl Conversion<'_> {
         let id = resource.name().to_owned();
         resource.properties.take("resourceId");
         let mut item = self.item(&mut resource, "Logger", "logger");
+        if item.property("isBuffered").is_some_and(Node::is_true) {
+            item.take("isBuffered");
+        }
         if let Some(mut credentials) = item.take("credentials") {
             if let Kind::Mapping(entries) = &mut credentials.kind {
                 for (key, value) in entries {
@@ -266,6 +278,12 @@ impl Conversion<'_> {
                 item.set(property, secret);
             }
         }
+        if item.property("primaryKey").is_none() && self.manner.stand_ins {
+            let name = variable(&["SUBSCRIPTION", ws, &id, "PRIMARY_KEY"]);
+            let mut reference = mapping(resource.place);
+            reference.set("env", text(name, resource.place));
+            item.set("primaryKey", reference);
+        }
         if item.property("primaryKey").is_none() {
             let name = variable(&["SUBSCRIPTION", ws, &id, "PRIMARY_KEY"]);
             self.note(
@@ -316,30 +334,75 @@ impl Conversion<'_> {
     }
 
     pub(super) fn certificate(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
         let id = resource.name().to_owned();
-        if resource.properties.property("data").is_none() {
-            self.note(
-                resource.place,
-                format!("certificate `{id}` is not in it: give its PEM under `certificates`"),
-            );
-            return;
-        }
         for read_only in ["subject", "thumbprint", "expirationDate"] {
             resource.properties.take(read_only);
         }
+        vault_secret(&mut resource.properties);
         let mut item = self.item(&mut resource, "Certificate", "certificate");
+        let ws = workspace.as_deref().unwrap_or_default();
+        let data = item.take("data");
+        // Whoever has the certificate in a vault has it nowhere else.
+        let given = item.property("keyVault").is_none() || data.is_some();
+        let name = ["CERTIFICATE", ws, &id, "DATA"];
+        if let Some(secret) = given
+            .then(|| self.secret(data.as_ref(), &name, resource.place))
+            .flatten()
+        {
+            item.take("keyVault");
+            item.set("data", secret);
+        }
+        if item.property("data").is_none() && item.property("keyVault").is_none() {
+            let name = variable(&name);
+            self.note(
+                resource.place,
+                format!("certificate `{id}` is not in it: set `{name}`, PKCS #12 (PFX) in Base64"),
+            );
+            return;
+        }
         let password = item.take("password");
-        let name = ["CERTIFICATE", &id, "PASSWORD"];
+        let name = ["CERTIFICATE", ws, &id, "PASSWORD"];
         if let Some(secret) = password.and_then(|p| self.secret(Some(&p), &name, p.place)) {
             item.set("password", secret);
         }
-        self.add(None, "certificates", item);
+        self.add(workspace.as_ref(), "certificates", item);
+    }
+
+    pub(super) fn schema(&mut self, mut resource: Resource) {
+        let workspace = resource.workspace.clone();
+        let item = self.schema_item(&mut resource);
+        self.add(workspace.as_ref(), "schemas", item);
+    }
+
+    /// A schema of the service, a workspace or an API.
+    pub(super) fn schema_item(&mut self, resource: &mut Resource) -> Node {
+        resource.properties.take("provisioningState");
+        let mut item = self.item(resource, "Schema", "schema");
+        // The forms of one text: JSON Schema comes as an object, XML Schema as a text, both in `document` or `value`.
+        let inner = item.property("document").and_then(|d| d.property("value"));
+        if let Some(inner) = inner.map(Node::copy) {
+            item.take("document");
+            item.set("value", inner);
+        }
+        item
     }
 
     pub(super) fn version_set(&mut self, mut resource: Resource) {
         let workspace = resource.workspace.clone();
         let item = self.item(&mut resource, "VersionSet", "version set");
         self.add(workspace.as_ref(), "versionSets", item);
+    }
+}
+
+/// A reference to Key Vault without what Azure notes beside it; none when it does not say which secret.
+fn vault_secret(properties: &mut Node) {
+    let Some(mut vault) = properties.take("keyVault") else {
+        return;
+    };
+    vault.take("lastStatus");
+    if vault.property("secretIdentifier").is_some() {
+        properties.set("keyVault", vault);
     }
 }
 

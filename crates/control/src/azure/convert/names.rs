@@ -46,7 +46,6 @@ pub(super) fn no_effect(resource: &Resource) -> String {
         "caches" => {
             format!("cache `{name}` has no effect: values and responses are cached in memory")
         }
-        "schemas" => format!("schema `{name}` has no effect"),
         kind if kind.starts_with("authorizationproviders") => format!(
             "`{name}` of {kind} has no effect: write its token under `authorizationProviders`"
         ),
