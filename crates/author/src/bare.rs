@@ -3,6 +3,9 @@
 //! `tollgate check a.xml` calls it. What must stay true: a document that loads in a configuration that has what it names
 //! is not refused here; nothing that is assumed hides another fault.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use tollgate_control::{Loaded, Settings, Summary};
 use tollgate_engine::definition::{Definition, NamedValue, PolicyText, Secret};
 use tollgate_engine::fixture::Setup;
 use tollgate_engine::snapshot;
-use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
+use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources, document};
 
 /// Most documents of one folder that are read.
 const MOST_DOCUMENTS: usize = 10_000;
@@ -269,16 +272,15 @@ fn named(fault: &Diagnostic) -> String {
     parts.next().unwrap_or_default().to_owned()
 }
 
-/// Gives a value to each named value that stands in the text.
+/// Gives a value to each named value that the text refers to, as the reader of documents tells: a token in a comment or
+/// in a Liquid template refers to none.
 fn named_values(
     text: &str,
     values: &BTreeMap<String, String>,
     definition: &mut Definition,
 ) -> Vec<(&'static str, String)> {
     let mut assumed = Vec::new();
-    let tokens = text.split("{{").skip(1);
-    for token in tokens.filter_map(|rest| rest.split_once("}}").map(|(token, _)| token)) {
-        let name = token.trim();
+    for (name, token) in referred(text) {
         if definition.named_values.contains_key(name) {
             continue;
         }
@@ -305,4 +307,41 @@ fn named_values(
         }
     }
     assumed
+}
+
+/// The code of a named value that is not there.
+const UNKNOWN_NAMED_VALUE: &str = "TG0121";
+
+/// The named values that a text refers to: name, and what stands between the braces.
+fn referred(text: &str) -> Vec<(&str, &str)> {
+    let file = Sources::default().add("", "");
+    let mut faults = Diagnostics::default();
+    document::read(file, text, &document::NoNamedValues, &mut faults);
+    let items = faults.items().iter();
+    let mut unknown: Vec<_> = items
+        .filter(|fault| fault.code == UNKNOWN_NAMED_VALUE)
+        .filter_map(|fault| {
+            let span = fault.span?;
+            text.get(span.start as usize..span.end as usize)
+        })
+        .collect();
+    let all = || {
+        let after = text.split("{{").skip(1);
+        after.filter_map(|rest| rest.split_once("}}").map(|(token, _)| token))
+    };
+    // A document with so many faults, or one that is not read to its end without its values: what looks like one is.
+    let whole =
+        faults.items().len() < document::MAX_FAULTS && faults.items().len() == unknown.len();
+    if !whole {
+        unknown = all().collect();
+    }
+    let inner = unknown.into_iter().map(|token| {
+        let token = token.strip_prefix("{{").unwrap_or(token);
+        token.strip_suffix("}}").unwrap_or(token)
+    });
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    inner
+        .map(|token| (token.trim(), token))
+        .filter(|(inside, _)| inside.chars().all(name))
+        .collect()
 }
