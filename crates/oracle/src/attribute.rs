@@ -56,8 +56,9 @@ pub(crate) fn attribute(
         let mut replaced: Vec<(usize, Made)> = Vec::new();
         let mut next = Vec::new();
         for mut case in open {
-            let parts = smallest(found.remove(0));
-            let reasons: Vec<Option<&str>> = parts
+            let all = found.remove(0);
+            let parts = smallest(&all);
+            let mut reasons: Vec<Option<&str>> = parts
                 .iter()
                 .map(|p| reason(&p.found, catalog, known))
                 .collect();
@@ -69,6 +70,11 @@ pub(crate) fn attribute(
                 // Nothing differs alone: what holds the parts together differs.
                 continue;
             };
+            let parts = with_literals(&all, parts, catalog, known);
+            reasons = parts
+                .iter()
+                .map(|p| reason(&p.found, catalog, known))
+                .collect();
             let whole = &out[case.at].0;
             if let Some(i) = parts.iter().position(|p| ends_with(whole, &p.found)) {
                 out[case.at].1 = reasons[i].map(str::to_string);
@@ -224,17 +230,41 @@ fn nameless(outcome: &Json) -> bool {
 }
 
 /// Those that hold no other.
-fn smallest(parts: Vec<Part>) -> Vec<Part> {
-    let holds = |p: &[usize], of: &[usize]| of.len() > p.len() && of.starts_with(p);
-    let keep: Vec<bool> = parts
-        .iter()
-        .map(|p| !parts.iter().any(|q| holds(&p.path, &q.path)))
-        .collect();
-    let mut keep = keep.into_iter();
+fn smallest(parts: &[Part]) -> Vec<&Part> {
+    let holds = |p: &Part, of: &Part| of.path.len() > p.path.len() && of.path.starts_with(&p.path);
     parts
-        .into_iter()
-        .filter(|_| keep.next().unwrap_or(true))
+        .iter()
+        .filter(|p| !parts.iter().any(|q| holds(p, q)))
         .collect()
+}
+
+/// In the place of a part that no literal can replace the smallest one around it that one can, where a rule explains it
+/// too: the name of a zone, not the zone.
+fn with_literals<'p>(
+    all: &'p [Part],
+    small: Vec<&'p Part>,
+    catalog: &Catalog,
+    known: &Differences,
+) -> Vec<&'p Part> {
+    let has_literal = |p: &Part| literal(&p.found.made.node.ty, &p.found.ours["result"]).is_some();
+    let mut out: Vec<&Part> = Vec::new();
+    for part in small {
+        let around = all
+            .iter()
+            .filter(|p| p.path.len() < part.path.len() && part.path.starts_with(&p.path))
+            .filter(|p| has_literal(p) && reason(&p.found, catalog, known).is_some())
+            .max_by_key(|p| p.path.len());
+        let chosen = match around {
+            Some(around) if !has_literal(part) => around,
+            _ => part,
+        };
+        // What is replaced as a whole takes its parts with it.
+        if !out.iter().any(|p| chosen.path.starts_with(&p.path)) {
+            out.retain(|p| !p.path.starts_with(&chosen.path));
+            out.push(chosen);
+        }
+    }
+    out
 }
 
 /// What a part is replaced by: what it comes to here where that has a literal, else something simple of its type.

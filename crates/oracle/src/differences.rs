@@ -5,6 +5,7 @@ use fancy_regex::Regex;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+use tollgate_lang::expr::outcome;
 
 const FILE: &str = include_str!("../differences.yaml");
 
@@ -28,9 +29,15 @@ struct Written {
     expression: Option<String>,
     ours: Option<String>,
     mono: Option<String>,
-    /// Whether the outcomes must be the same but for the digits of fractions.
+    /// Whether the outcomes must be the same but for the last digits of fractions.
     #[serde(default)]
     rounded: bool,
+    /// Whether the outcomes must be the same but for the order of items.
+    #[serde(default)]
+    reordered: bool,
+    /// Whether the outcomes must be the same but for the day of today.
+    #[serde(default)]
+    today: bool,
     /// Why it is theirs.
     reason: String,
 }
@@ -39,7 +46,8 @@ struct Written {
 struct Rule {
     members: Vec<String>,
     patterns: [Option<Regex>; 3],
-    rounded: bool,
+    /// How the outcomes must be the same.
+    alike: Vec<fn(&Json, &Json) -> bool>,
     reason: String,
 }
 
@@ -62,7 +70,11 @@ impl Differences {
                 Ok(Rule {
                     members: w.members,
                     patterns: [pattern(w.expression)?, pattern(w.ours)?, pattern(w.mono)?],
-                    rounded: w.rounded,
+                    alike: ALIKE
+                        .into_iter()
+                        .zip([w.rounded, w.reordered, w.today])
+                        .filter_map(|(alike, wanted)| wanted.then_some(alike))
+                        .collect(),
                     reason: w.reason,
                 })
             })
@@ -107,8 +119,7 @@ impl Differences {
                         Some(of) => members.iter().any(|u| u.starts_with(of)),
                         None => members.contains(&&**m),
                     });
-                let alike = || same_but_digits(ours, mono);
-                used && (!rule.rounded || alike())
+                used && rule.alike.iter().all(|alike| alike(ours, mono))
                     && rule.patterns.iter().zip(&texts).all(|(p, text)| {
                         p.as_ref().is_none_or(|p| p.is_match(text).unwrap_or(false))
                     })
@@ -117,7 +128,10 @@ impl Differences {
     }
 }
 
-/// Whether the outcomes are the same but for the digits of fractions; the class of an iterator is an implementation's.
+/// What `rounded`, `reordered` and `today` ask for.
+const ALIKE: [fn(&Json, &Json) -> bool; 3] = [same_but_digits, same_but_order, same_but_today];
+
+/// Whether the outcomes are the same but for the last digits of fractions; the class of an iterator is an implementation's.
 fn same_but_digits(ours: &Json, mono: &Json) -> bool {
     let (ours_type, mono_type) = (&ours["result"]["type"], &mono["result"]["type"]);
     let iterator = ours_type.as_str().is_some_and(|t| {
@@ -130,42 +144,88 @@ fn same_but_digits(ours: &Json, mono: &Json) -> bool {
     if iterator {
         mono["result"]["type"] = ours_type.clone();
     }
-    rounded(&ours.to_string()) == rounded(&mono.to_string())
+    let (ours, mono) = (ours.to_string(), mono.to_string());
+    let (ours, mono) = (pieces(&ours), pieces(&mono));
+    ours.len() == mono.len() && ours.iter().zip(&mono).all(|(o, m)| o == m || close(o, m))
 }
 
-/// The text with every number rounded to six digits.
-fn rounded(text: &str) -> String {
-    let mut out = String::new();
-    let mut number = String::new();
-    let end = |out: &mut String, number: &mut String| {
-        match number.parse::<f64>() {
-            Ok(n) => {
-                // 15 digits of the largest double are a little more than it.
-                let n = n.clamp(f64::MIN, f64::MAX);
-                // The smallest floats have few digits of their own.
-                let n = if n != 0.0 && n.abs() < 1e-37 && n.abs() > 1e-46 {
-                    f64::from(n as f32)
-                } else {
-                    n
-                };
-                *out += &format!("{:.5e}", if n == 0.0 { 0.0 } else { n });
-            }
-            Err(_) => *out += number,
-        }
-        number.clear();
+/// Whether the outcomes are the same but for the order of items.
+fn same_but_order(ours: &Json, mono: &Json) -> bool {
+    let sorted = |outcome: &Json| {
+        let mut outcome = outcome.clone();
+        let items = outcome.pointer_mut("/result/items")?.as_array_mut()?;
+        items.sort_by_key(Json::to_string);
+        Some(outcome)
     };
-    for c in text.chars() {
-        let signs = matches!(c, '-' | '+') && (number.is_empty() || number.ends_with(['e', 'E']));
-        let exponent = matches!(c, 'e' | 'E') && number.ends_with(|c: char| c.is_ascii_digit());
-        if c.is_ascii_digit() || c == '.' || signs || exponent {
-            number.push(c);
-        } else {
-            end(&mut out, &mut number);
-            out.push(c);
+    sorted(ours).is_some_and(|o| sorted(mono).is_some_and(|m| outcome::same(&o, &m)))
+}
+
+/// Whether the outcomes are the same but for the day of today: ours is that of the fixtures, the oracle's the machine's.
+fn same_but_today(ours: &Json, mono: &Json) -> bool {
+    let (ours, mono) = (ours.to_string(), mono.to_string());
+    [("01/15/2026", '/'), ("2026-01-15", '-')]
+        .iter()
+        .any(|(day, mark)| {
+            let Some(at) = ours.find(day) else {
+                return false;
+            };
+            let is_day = |s: &str| {
+                s.len() == day.len() && s.chars().all(|c| c.is_ascii_digit() || c == *mark)
+            };
+            mono.get(at..at + day.len())
+                .filter(|s| is_day(s))
+                .is_some_and(|theirs| ours.replace(day, theirs) == mono)
+        })
+}
+
+/// A text cut into numbers and what stands between them.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut in_number = false;
+    for (at, c) in text.char_indices() {
+        let number = &text[start..at];
+        let signs = matches!(c, '-' | '+')
+            && (!in_number || number.ends_with(['e', 'E']))
+            && text[at + 1..].starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        let exponent =
+            matches!(c, 'e' | 'E') && in_number && number.ends_with(|c: char| c.is_ascii_digit());
+        let part = c.is_ascii_digit() || c == '.' || signs || exponent;
+        if part != in_number {
+            out.push(number);
+            (start, in_number) = (at, part);
         }
     }
-    end(&mut out, &mut number);
+    out.push(&text[start..]);
     out
+}
+
+/// Whether two numbers are the same but for the last digits: Mono prints 15 digits of a double and 7 of a float, and no sign
+/// before zero.
+fn close(ours: &str, mono: &str) -> bool {
+    let (Ok(x), Ok(y)) = (ours.parse::<f64>(), mono.parse::<f64>()) else {
+        return false;
+    };
+    // 15 digits of the largest double are a little more than it.
+    let (x, y) = (x.clamp(f64::MIN, f64::MAX), y.clamp(f64::MIN, f64::MAX));
+    let digits = |s: &str| {
+        let mantissa = s.split(['e', 'E']).next().unwrap_or(s);
+        let all = mantissa.chars().filter(char::is_ascii_digit);
+        all.skip_while(|c| *c == '0').count()
+    };
+    let whole = |s: &str| s.chars().all(|c| c.is_ascii_digit());
+    if x == y {
+        return true;
+    }
+    if whole(ours) && whole(mono) {
+        return false;
+    }
+    // The smallest numbers have few digits of their own.
+    if x.abs() < 1e-30 && (x as f32 == y as f32 && x as f32 != 0.0) {
+        return true;
+    }
+    let few = digits(ours).max(digits(mono)) <= 9;
+    (x - y).abs() <= x.abs() * if few { 1e-6 } else { 2e-14 }
 }
 
 #[cfg(test)]
@@ -177,7 +237,7 @@ mod tests {
         let rules = Differences::read().expect("the file is good");
         for rule in &rules.rules {
             let bound = !rule.members.is_empty()
-                || rule.rounded
+                || !rule.alike.is_empty()
                 || rule.patterns.iter().any(Option::is_some);
             assert!(bound && rule.reason.len() > 20, "{}", rule.reason);
         }
@@ -197,5 +257,27 @@ mod tests {
         ));
         assert!(!same_but_digits(&ours, &of(iterator, "4.9")));
         assert!(!same_but_digits(&ours, &of("System.Double[]", "5E-324")));
+    }
+
+    #[test]
+    fn digits_are_close_only_where_mono_rounds_them() {
+        assert!(close("0.30000000000000004", "0.3"));
+        assert!(close("-2.7105054E-20", "-2.710505E-20"));
+        assert!(close("0.1000000014901161", "0.100000001490116"));
+        assert!(!close("0.1000000014901161", "0.10000000149"));
+        assert!(!close("1700000000000", "1700000000001"));
+        assert!(!close("0.5", "0.50001"));
+        assert!(close("1E-45", "1.401298E-45"));
+    }
+
+    #[test]
+    fn a_day_may_differ_and_items_may_change_places() {
+        let of = |value: &str| serde_json::json!({"result": {"value": value}});
+        let ours = of("01/15/2026 10:20:30");
+        assert!(same_but_today(&ours, &of("11/20/2026 10:20:30")));
+        assert!(!same_but_today(&ours, &of("11/20/2026 10:20:31")));
+        let items = |all: [i32; 3]| serde_json::json!({"ok": true, "result": {"items": all.map(|n| serde_json::json!({"value": n}))}});
+        assert!(same_but_order(&items([1, 2, 3]), &items([2, 1, 3])));
+        assert!(!same_but_order(&items([1, 2, 3]), &items([2, 1, 4])));
     }
 }

@@ -102,7 +102,7 @@ impl Catalog {
             }
             for base in bases.iter().skip(1).filter(|b| b.arity == 0) {
                 let list = out.derived.entry(base.name).or_default();
-                list.push(of.name);
+                list.push(keyword(of.name));
             }
         }
         out

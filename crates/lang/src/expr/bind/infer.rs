@@ -3,7 +3,7 @@
 use super::Binder;
 use super::call::{Given, GivenArg};
 use super::convert::implicit;
-use super::lambda::either_body;
+use super::lambda::shown;
 use crate::expr::ast::Kind;
 use crate::expr::lexer::Fault;
 use crate::expr::table::table;
@@ -25,13 +25,13 @@ impl Binder {
                 _ => {}
             }
         }
-        // Where a lambda gives such a value too, it may be the body of the other message.
+        // Where a lambda gives such a value too, it may be another message or the body of the other one.
         for (p, g) in params.iter().zip(given) {
             if let (Given::Open(_), Some((_, Ty::Param(i)))) = (&g.given, p.delegate())
                 && let Some(Some(t)) = found.get_mut(usize::from(i))
-                && let Some(body) = either_body(t, t)
+                && let Some(message) = shown(t)
             {
-                *t = body;
+                *t = message;
             }
         }
         // Lambdas may depend on what an earlier lambda gave.
@@ -66,7 +66,7 @@ impl Binder {
                     _ => None,
                 };
                 if let Some(t) = given_type {
-                    unify(&result, &t, found);
+                    unify(&result, shown(&t).as_ref().unwrap_or(&t), found);
                 }
             }
         }

@@ -222,6 +222,14 @@ fn eta(e: &Expr, n: usize) -> (Vec<Param>, Expr) {
     )
 }
 
+/// The type that authors know, of a type that only tells which message a value belongs to.
+pub(super) fn shown(t: &Ty) -> Option<Ty> {
+    if t.is_class("ContextResponse") {
+        return Some(Ty::class("IResponse"));
+    }
+    either_body(t, t)
+}
+
 /// The type of one of two messages' bodies. Authors know one type of body; ours are two, which tell the message.
 pub(super) fn either_body(a: &Ty, b: &Ty) -> Option<Ty> {
     let of = |t: &Ty| {

@@ -321,17 +321,20 @@ impl Binder {
             Ir::Arithmetic(kind, num, left, right)
         };
         let bound = self.fold(Bound::new(ir, ty));
-        // C# folds the rest of the smallest number and -1, which is an exception at run time.
-        if kind == Arith::Rem
+        // C# folds the smallest number by -1, which is an exception at run time: the rest is 0, and unchecked the quotient
+        // is the smallest number again.
+        if matches!(kind, Arith::Rem | Arith::Div)
             && !float
             && !nullable
-            && num != Num::Decimal
             && bound.constant().is_none()
             && let Ir::Arithmetic(_, _, left, right) | Ir::CheckedArithmetic(_, _, left, right) =
                 &bound.ir
-            && super::constant(left)
             && super::constant(right)
+            && let Ir::Const(smallest) = &**left
         {
+            if kind == Arith::Div {
+                return Ok(Bound::new(Ir::Const(smallest.clone()), bound.ty));
+            }
             let zero = Bound::new(Ir::Const(Frozen::Int(0)), Ty::Int);
             return Ok(self.fold(Bound::new(widen(zero, Num::Int, num), num.ty())));
         }

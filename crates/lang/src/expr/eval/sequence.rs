@@ -39,6 +39,9 @@ pub(crate) struct Query {
 /// The name of a query that is known to give nothing.
 pub(crate) const EMPTY: &str = "EmptyPartition";
 
+/// The class of what `JToken.Children` gives.
+pub(crate) const ENUMERABLE_OF_TOKENS: &str = "JEnumerable";
+
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -53,6 +56,9 @@ impl Object for Query {
         self
     }
     fn text(&self) -> String {
+        if self.class == ENUMERABLE_OF_TOKENS {
+            return self.ty().full_name();
+        }
         let outer = if self.name == EMPTY {
             ""
         } else {

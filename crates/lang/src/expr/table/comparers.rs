@@ -27,6 +27,19 @@ impl Object for Comparer {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Comparer>();
+        other.is_some_and(|o| {
+            std::ptr::eq(self, o) || (self.is_single() && o.is_single() && self.ty == o.ty)
+        })
+    }
+    fn hash_text(&self) -> Option<String> {
+        self.is_single().then(|| self.ty.full_name())
+    }
+    /// There is one default comparer of each type.
+    fn is_single(&self) -> bool {
+        self.by.is_null()
+    }
     fn text(&self) -> String {
         self.class_name().unwrap_or_default()
     }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 /// `GetHashCode`: as .NET computes it for numbers, `bool`, `char`, enums and `Guid`. For text .NET's is different in every
 /// process; ours is stable, so that `new Random(text.GetHashCode())` decides alike everywhere.
-pub(super) fn hash(v: &Value) -> i32 {
+pub(in crate::expr::table) fn hash(v: &Value) -> i32 {
     let wide = |n: u64| (n as i32) ^ ((n >> 32) as i32);
     match v {
         Value::Null => 0,

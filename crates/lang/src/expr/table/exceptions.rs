@@ -255,7 +255,7 @@ pub(super) const TYPES: &[Type] = &[
         "class System.UriFormatException : FormatException",
         exception!(
             "UriFormatException",
-            "Invalid URI: The format of the URI could not be determined.",
+            "One of the identified items was in an invalid format.",
             "textString",
             "e"
         ),

@@ -351,10 +351,10 @@ const TOKEN: &[Row] = &[
         |cx, a| selected(cx, a, settings::strict(a, 2)),
     ),
     m("JEnumerable<JToken> Children()", |cx, a| {
-        super::linq::seen_as(cx, a.get(0), Ty::class("JToken"))
+        super::linq::enumerable_of_tokens(cx, a.get(0), Ty::class("JToken"))
     }),
     m("JEnumerable<T> Children<T>() where T : JToken", |cx, a| {
-        live::over(cx, a.get(0), a.ty(0), live::of_type)
+        live::tokens(cx, a.get(0), a.ty(0), live::of_type)
     }),
     m("IEnumerable<T> Values<T>()", |cx, a| {
         let t = a.token(0)?;

@@ -13,7 +13,7 @@ pub(crate) mod sort;
 
 use super::dictionaries::equality;
 use super::{Row, Type, m, ty_of};
-use crate::expr::eval::sequence::{Open, Pull, known_count};
+use crate::expr::eval::sequence::{ENUMERABLE_OF_TOKENS, Open, Pull, known_count};
 use crate::expr::eval::{Args, Cx, Iter, Query, R, Throw, equals, throw, types};
 use crate::expr::types::Ty;
 use crate::value::collections::{Equality, Key};
@@ -68,6 +68,15 @@ fn lazy(
 pub(super) fn seen_as(cx: &mut Cx<'_>, source: Value, of: Ty) -> R {
     let args = smallvec::smallvec![source];
     lazy(cx, "IEnumerable", of, "CastIterator", args, |cx, q| {
+        let mut items = q.iter(cx, 0)?;
+        pull(move |cx| items.next(cx))
+    })
+}
+
+/// A `JEnumerable<T>` over what stands in a sequence.
+pub(super) fn enumerable_of_tokens(cx: &mut Cx<'_>, source: Value, of: Ty) -> R {
+    let args = smallvec::smallvec![source];
+    lazy(cx, ENUMERABLE_OF_TOKENS, of, "", args, |cx, q| {
         let mut items = q.iter(cx, 0)?;
         pull(move |cx| items.next(cx))
     })

@@ -13,7 +13,8 @@ mod writer;
 pub(in crate::expr::table) use writer::push as write_text;
 
 pub(super) use comparer::{Comparer, comparer};
-pub(super) use ops::{compare, equals, ignores_case, range, units_of};
+pub(crate) use ops::compare;
+pub(super) use ops::{equals, ignores_case, range, units_of};
 use ops::{part, unit_text};
 
 use super::{Row, Type, m, ty, ty_in, ty_of};
@@ -40,6 +41,11 @@ fn from_chars(cx: &mut Cx<'_>, a: &Args<'_>, place: Option<(&str, &str)>) -> R {
 
 /// `string.Compare` of parts of two texts by culture: a text that is null has a part only without offset and length.
 fn compare_parts(a: &Args<'_>, comparison: i64) -> R {
+    compare_parts_without(a, comparison, 0)
+}
+
+/// The same under `CompareOptions`, which may ignore some characters.
+fn compare_parts_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
     for (text, at, name) in [(0, 1, "string1"), (2, 3, "string2")] {
         if a.is_null(text) && (a.int(at) != 0 || a.int(4) != 0) {
             return Err(range(
@@ -48,11 +54,15 @@ fn compare_parts(a: &Args<'_>, comparison: i64) -> R {
             ));
         }
     }
-    compare_given(a, comparison)
+    compare_given_without(a, comparison, options)
 }
 
 /// The same where a text that is null is looked at before its part.
 fn compare_given(a: &Args<'_>, comparison: i64) -> R {
+    compare_given_without(a, comparison, 0)
+}
+
+fn compare_given_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
     ops::checked(comparison)?;
     if a.is_null(0) || a.is_null(2) {
         return compare(&a.values[0], &a.values[2], comparison).map(Value::Int);
@@ -71,10 +81,11 @@ fn compare_given(a: &Args<'_>, comparison: i64) -> R {
         Ok(Value::from(text::slice(s, from, n.min(units - from))))
     };
     let (x, y) = (part(0, 1, "indexA")?, part(2, 3, "indexB")?);
+    let (x, y) = (ops::without(&x, options), ops::without(&y, options));
     ops::compare_part(&x, &y, comparison).map(Value::Int)
 }
 
-/// `CompareOptions` as a `StringComparison`: only what ignores case or culture matters.
+/// `CompareOptions` as a `StringComparison`; what characters they ignore is [`ops::without`].
 fn with_options(options: i64) -> i64 {
     const IGNORE_CASE: i64 = 1;
     const ORDINAL: i64 = 0x4000_0000;
@@ -182,7 +193,11 @@ const STRING: &[Row] = &[
     ),
     m(
         "static int Compare(string strA, string strB, CultureInfo culture, CompareOptions options)",
-        |_, a| compared(a, with_options(a.int(3))),
+        |_, a| {
+            let options = a.int(3);
+            let [x, y] = [0, 1].map(|i| ops::without(&a.values[i], options));
+            compare(&x, &y, with_options(options)).map(Value::Int)
+        },
     ),
     m(
         "static int Compare(string strA, string strB, StringComparison comparisonType)",
@@ -202,7 +217,7 @@ const STRING: &[Row] = &[
     ),
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, CultureInfo culture, CompareOptions options)",
-        |_, a| compare_parts(a, with_options(a.int(6))),
+        |_, a| compare_parts_without(a, with_options(a.int(6)), a.int(6)),
     ),
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",

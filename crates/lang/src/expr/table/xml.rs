@@ -21,7 +21,7 @@ use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::object::Unwritten;
 use crate::value::xml::{Kind, Name, Node, XML, XMLNS, read, write};
-use crate::value::{Str, Value};
+use crate::value::{List, Str, Value};
 use names::{Namespace, name_value, namespace_value};
 use std::rc::Rc;
 
@@ -509,8 +509,8 @@ const ELEMENT: &[&[Row]] = &[
                 root_of(cx, &document)
             },
         ),
-        m("static IEnumerable<XElement> EmptySequence", |cx, _| {
-            list(cx, "XElement", Vec::new())
+        m("static IEnumerable<XElement> EmptySequence", |_, _| {
+            Ok(Value::List(List::empty(&Ty::class("XElement"))))
         }),
     ],
     &axis!(
@@ -544,8 +544,8 @@ const ATTRIBUTE: &[&[Row]] = &[
             let n = node(a)?.share();
             printed(cx, &n, true)
         }),
-        m("static IEnumerable<XAttribute> EmptySequence", |cx, _| {
-            list(cx, "XAttribute", Vec::new())
+        m("static IEnumerable<XAttribute> EmptySequence", |_, _| {
+            Ok(Value::List(List::empty(&Ty::class("XAttribute"))))
         }),
     ],
 ];
@@ -641,7 +641,7 @@ pub(super) const TYPES: &[Type] = &[
         paths::NAME_TABLE,
     ),
     ty("class System.Xml.XmlNamespaceManager", paths::MANAGER),
-    ty("class System.Xml.XmlNode", document::NODE),
+    ty("class System.Xml.XmlNode : ISequence", document::NODE),
     ty("class System.Xml.XmlElement : XmlNode", document::ELEMENT),
     ty("class System.Xml.XmlAttribute : XmlNode", &[]),
     ty("class System.Xml.XmlCharacterData : XmlNode", &[]),

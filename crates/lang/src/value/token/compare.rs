@@ -75,15 +75,8 @@ pub(crate) fn distance(ty: i64, a: &Value, b: &Value) -> Result<i32, Throw> {
     if !matches!(ty, 5 | 8 | 13) || a.is_null() || b.is_null() {
         return values(ty, a, b).map(|o| o as i32);
     }
-    let (a, b) = (a.to_text(), b.to_text());
-    let differ = a.encode_utf16().zip(b.encode_utf16()).find(|(x, y)| x != y);
-    Ok(match differ {
-        Some((x, y)) => i32::from(x) - i32::from(y),
-        None => {
-            let units = |s: &str| i32::try_from(text::units(s)).unwrap_or(i32::MAX);
-            units(&a).saturating_sub(units(&b))
-        }
-    })
+    let texts = [a, b].map(|v| Value::Str(v.to_text()));
+    crate::expr::table::strings::compare(&texts[0], &texts[1], 4)
 }
 
 fn ticks(v: &Value) -> Result<i64, Throw> {

@@ -203,9 +203,16 @@ fn set_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     } else {
         // A decimal is no primitive, a boolean is one that widens to nothing else.
         let primitive = |t: &Ty| *t == Ty::Bool || (t.numeric().is_some() && *t != Ty::Decimal);
+        // An enum widens as its number does; no number becomes an enum.
+        let v = match v {
+            Value::Enum(_, n) if primitive(&of) => Value::Int(n as i32),
+            v => v,
+        };
         let from = v.ty();
         match (of.numeric(), from.numeric()) {
-            (Some(to), Some(num)) if primitive(&of) && primitive(&from) && num.widens_to(to) => {
+            (Some(to), Some(num))
+                if primitive(&of) && primitive(&from) && (num == to || num.widens_to(to)) =>
+            {
                 crate::expr::eval::to_number(to, &v)?
             }
             _ if primitive(&of) && primitive(&from) => {

@@ -5,7 +5,7 @@
 
 use super::{Hasher, null, random};
 use crate::expr::eval::{Args, R, throw, types};
-use crate::expr::table::{MemberKind, rsa, symmetric, table};
+use crate::expr::table::{Member, MemberKind, TypeKind, rsa, symmetric, table};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::rc::Rc;
@@ -31,16 +31,28 @@ pub(in crate::expr::table) fn create(a: &Args<'_>, parameter: &str, class: &'sta
     }
 }
 
-/// Whether a name is that of a class with constructors.
+/// Whether a name is that of a class of .NET's core library that can be made of nothing.
 fn is_class(name: &str) -> bool {
-    // An array has no constructor that takes nothing.
-    if name.ends_with("[]") {
+    // What a generic class is of stands in brackets behind its name, and nothing behind them; an array is made of its length.
+    let generic = name.contains('`');
+    let full = match name.split_once(['`', '[']) {
+        Some(_) if !generic || !name.ends_with(']') => return false,
+        Some((full, _)) => full,
+        None => name,
+    };
+    let other = [
+        "System.Xml.",
+        "System.Net.",
+        "System.Linq.",
+        "System.Uri",
+        "Newtonsoft.",
+    ];
+    if other.iter().any(|of| full.starts_with(of)) {
         return false;
     }
-    let full = name.split(['`', '[']).next().unwrap_or(name);
     let simple = full.rsplit('.').next().unwrap_or(full);
     table().get(simple).is_some_and(|t| {
-        let mut members = t.members.iter();
-        t.full == full && members.any(|m| m.kind == MemberKind::Constructor)
+        let empty = |m: &Member| m.kind == MemberKind::Constructor && m.params.is_empty();
+        t.full == full && (t.kind == TypeKind::Struct || t.members.iter().any(empty))
     })
 }

@@ -101,6 +101,16 @@ pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
     if v.is_null() {
         return Ok(types::default_of(plain));
     }
+    // A value within a value is an `IConvertible`, which converts as its casts do.
+    if let Value::Token(t) = v
+        && (plain.numeric().is_some() || *plain == Ty::Bool || plain.is_class("DateTime"))
+    {
+        let mut inner = t.clone();
+        while let Some(Value::Token(deeper)) = inner.value() {
+            inner = deeper;
+        }
+        return cast_to(&inner, ty);
+    }
     if let Some(big) = big(v) {
         return match plain.numeric() {
             Some(Num::Char) => {

@@ -2,8 +2,8 @@
 
 use super::convert::value_as;
 use super::{live, null};
-use crate::expr::eval::sequence::Open;
-use crate::expr::eval::{Args, Cx, R, Throw, throw};
+use crate::expr::eval::sequence::{ENUMERABLE_OF_TOKENS, Open};
+use crate::expr::eval::{Args, Cx, Query, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::Value;
@@ -18,7 +18,7 @@ fn source(a: &Args<'_>) -> Result<Value, Throw> {
 
 /// A sequence over the receiver.
 fn each(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str, open: Open) -> R {
-    live::over(cx, source(a)?, Ty::class(class), open)
+    live::tokens(cx, source(a)?, Ty::class(class), open)
 }
 
 /// What is under a key, converted to a type.
@@ -27,11 +27,14 @@ fn converted(cx: &mut Cx<'_>, a: &Args<'_>, key: Value) -> R {
     live::over(cx, found, a.ty(0), live::converted)
 }
 
-/// `AsJEnumerable`: what is an `IJEnumerable` stays as it is, a list is seen as one.
+/// `AsJEnumerable`: what is an `IJEnumerable` stays as it is, any other sequence is seen as one.
 fn as_enumerable(cx: &mut Cx<'_>, a: &Args<'_>, of: Ty) -> R {
-    match a.get(0) {
-        list @ Value::List(_) => crate::expr::table::linq::seen_as(cx, list, of),
-        other => Ok(other),
+    let source = a.get(0);
+    let one = |v: &Value| Query::behind(v).is_some_and(|q| q.class == ENUMERABLE_OF_TOKENS);
+    match source {
+        Value::Null | Value::Token(_) => Ok(source),
+        source if one(&source) => Ok(source),
+        source => crate::expr::table::linq::enumerable_of_tokens(cx, source, of),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::convert::value_as;
 use super::item;
-use crate::expr::eval::sequence::{Open, Pull};
+use crate::expr::eval::sequence::{ENUMERABLE_OF_TOKENS, Open, Pull};
 use crate::expr::eval::{Cx, Iter, Query, R, Throw, null_reference, types};
 use crate::expr::types::Ty;
 use crate::value::token::Kind;
@@ -15,13 +15,18 @@ use std::rc::Rc;
 
 /// A sequence of items of a type, from a source.
 pub(super) fn over(cx: &mut Cx<'_>, source: Value, of: Ty, open: Open) -> R {
-    with(cx, source, Value::Null, of, open)
+    with(cx, "IEnumerable", source, Value::Null, of, open)
 }
 
-fn with(cx: &mut Cx<'_>, source: Value, arg: Value, of: Ty, open: Open) -> R {
+/// The same as a `JEnumerable<T>`.
+pub(super) fn tokens(cx: &mut Cx<'_>, source: Value, of: Ty, open: Open) -> R {
+    with(cx, ENUMERABLE_OF_TOKENS, source, Value::Null, of, open)
+}
+
+fn with(cx: &mut Cx<'_>, class: &'static str, source: Value, arg: Value, of: Ty, open: Open) -> R {
     cx.charge(size_of::<Query>() + 16)?;
     Ok(Value::Object(Rc::new(Query {
-        class: "IEnumerable",
+        class,
         of,
         name: "SelectIterator",
         args: smallvec::smallvec![source, arg],
@@ -204,7 +209,14 @@ pub(super) fn descendants_and_self_of_each(cx: &mut Cx<'_>, q: &Query) -> Result
 /// What a path finds, searched when the first token is asked for.
 pub(super) fn selected(cx: &mut Cx<'_>, source: Value, path: Str, strict: bool) -> R {
     let open: Open = if strict { found_strictly } else { found };
-    with(cx, source, Value::Str(path), Ty::class("JToken"), open)
+    with(
+        cx,
+        "IEnumerable",
+        source,
+        Value::Str(path),
+        Ty::class("JToken"),
+        open,
+    )
 }
 
 fn found(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
@@ -226,31 +238,38 @@ fn search(cx: &mut Cx<'_>, q: &Query, strict: bool) -> Result<Pull, Throw> {
 
 /// What is under a key of each token, or the values below each when there is no key.
 pub(super) fn under(cx: &mut Cx<'_>, source: Value, key: Value) -> R {
-    with(cx, source, key, Ty::class("JToken"), |cx, q| {
-        // An iterator looks at its arguments when it is gone through.
-        if q.arg(0).is_null() {
-            return Err(super::null("source"));
-        }
-        let mut items = q.iter(cx, 0)?;
-        let key = q.arg(1);
-        let mut found = VecDeque::new();
-        pull(move |cx| {
-            while found.is_empty() {
-                let Some(t) = next_token(cx, &mut items)? else {
-                    return Ok(None);
-                };
-                if !key.is_null() {
-                    if let Value::Token(t) = item(&t, &key)? {
-                        found.push_back(t);
-                    }
-                } else if let Kind::Scalar(_) = t.kind() {
-                    found.push_back(t);
-                } else {
-                    found = t.children().into();
-                    cx.step(found.len())?;
-                }
+    with(
+        cx,
+        ENUMERABLE_OF_TOKENS,
+        source,
+        key,
+        Ty::class("JToken"),
+        |cx, q| {
+            // An iterator looks at its arguments when it is gone through.
+            if q.arg(0).is_null() {
+                return Err(super::null("source"));
             }
-            Ok(found.pop_front().map(Value::Token))
-        })
-    })
+            let mut items = q.iter(cx, 0)?;
+            let key = q.arg(1);
+            let mut found = VecDeque::new();
+            pull(move |cx| {
+                while found.is_empty() {
+                    let Some(t) = next_token(cx, &mut items)? else {
+                        return Ok(None);
+                    };
+                    if !key.is_null() {
+                        if let Value::Token(t) = item(&t, &key)? {
+                            found.push_back(t);
+                        }
+                    } else if let Kind::Scalar(_) = t.kind() {
+                        found.push_back(t);
+                    } else {
+                        found = t.children().into();
+                        cx.step(found.len())?;
+                    }
+                }
+                Ok(found.pop_front().map(Value::Token))
+            })
+        },
+    )
 }

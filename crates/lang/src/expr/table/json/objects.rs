@@ -162,7 +162,7 @@ const OBJECT: &[Row] = &[
         super::super::linq::seen_as(cx, a.get(0), Ty::class("JProperty"))
     }),
     m("JEnumerable<JToken> PropertyValues()", |cx, a| {
-        live::over(cx, a.get(0), Ty::class("JToken"), live::contents)
+        live::tokens(cx, a.get(0), Ty::class("JToken"), live::contents)
     }),
     // What `foreach` over an object goes through.
     m(

@@ -12,7 +12,10 @@ use std::rc::Rc;
 
 /// `JTokenEqualityComparer`.
 #[derive(Debug)]
-pub(crate) struct Comparer;
+pub(crate) struct Comparer {
+    /// Whether it is `JToken.EqualityComparer`.
+    single: bool,
+}
 
 impl Object for Comparer {
     fn ty(&self) -> Ty {
@@ -21,10 +24,17 @@ impl Object for Comparer {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn is_single(&self) -> bool {
+        self.single
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Comparer>();
+        other.is_some_and(|o| std::ptr::eq(self, o) || (self.single && o.single))
+    }
 }
 
 pub(in crate::expr::table) fn comparer() -> Value {
-    Value::Object(Rc::new(Comparer))
+    Value::Object(Rc::new(Comparer { single: true }))
 }
 
 /// `new JValue(x)` where the constructor is that of the argument's type.
@@ -214,7 +224,9 @@ fn hash(t: &Token) -> i32 {
 }
 
 const COMPARER: &[Row] = &[
-    m("new()", |_, _| Ok(comparer())),
+    m("new()", |_, _| {
+        Ok(Value::Object(Rc::new(Comparer { single: false })))
+    }),
     m("bool Equals(JToken x, JToken y)", |_, a| {
         Ok(Value::Bool(match (a.token(1), a.token(2)) {
             (Ok(x), Ok(y)) => x.deep_equals(&y),

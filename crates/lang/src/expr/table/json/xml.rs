@@ -331,9 +331,6 @@ pub(super) fn document(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 /// A node that stands in a value to be serialized.
 pub(super) fn token_of(cx: &mut Cx<'_>, v: &Value, comments: bool) -> Option<Result<Token, Throw>> {
     let node = crate::expr::table::xml::node_of(v)?;
-    if node.is_attribute() {
-        return None;
-    }
     Some(of_node(cx, &node, false, comments).and_then(|t| {
         built(cx, t.clone())?;
         Ok(t)

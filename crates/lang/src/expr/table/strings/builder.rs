@@ -488,7 +488,9 @@ pub(super) const EDITS: &[Row] = &[
         if a.is_null(2) {
             return Ok(a.get(0));
         }
-        let piece = a.get(2).to_text();
+        // Its text is asked for before the place is looked at.
+        let mut piece = String::new();
+        crate::expr::eval::write_text(cx, a.get(2), &mut piece)?;
         insert(cx, a, &piece, 1)
     }),
     m(

@@ -39,7 +39,8 @@ impl Object for Comparer {
         other.is_some_and(|o| o.comparison == self.comparison)
     }
     fn is_single(&self) -> bool {
-        true
+        // That of the current culture is made anew each time.
+        !matches!(self.comparison, 0 | 1)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw};
 use crate::value::{List, Value, text};
 use std::rc::Rc;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 pub(in crate::expr::table) fn range(name: &str, what: &str) -> Throw {
     throw(
@@ -42,8 +43,27 @@ pub(in crate::expr::table) fn equals(a: &str, b: &str, comparison: i64) -> bool 
     }
 }
 
+/// A text without what `CompareOptions` ignore: spaces and symbols, or marks.
+pub(super) fn without(v: &Value, options: i64) -> Value {
+    const ORDINAL: i64 = 0x5000_0000;
+    const IGNORE_NON_SPACE: i64 = 2;
+    const IGNORE_SYMBOLS: i64 = 4;
+    let marks = options & IGNORE_NON_SPACE != 0;
+    let symbols = options & IGNORE_SYMBOLS != 0;
+    match v.as_str() {
+        Some(s) if (marks || symbols) && options & ORDINAL == 0 => {
+            let kept = |c: &char| match is_combining_mark(*c) {
+                true => !marks,
+                false => !symbols || c.is_alphanumeric(),
+            };
+            Value::from(s.nfd().filter(kept).collect::<String>())
+        }
+        _ => v.clone(),
+    }
+}
+
 /// `string.Compare`: the sign by culture; ordinal the difference of the first units that differ, or of the lengths.
-pub(in super::super) fn compare(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
+pub(crate) fn compare(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
     checked(comparison)?;
     let (a, b) = match (a.as_str(), b.as_str()) {
         (None, None) => return Ok(0),

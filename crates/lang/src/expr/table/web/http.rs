@@ -103,10 +103,13 @@ fn script_encode(s: &str) -> String {
     out
 }
 
-/// Names with their values, in order; a name may be null. Names are the same in any case. Whether it came from a query,
-/// which is what it prints as then.
+/// A name, which may be null, with its values. Nothing is added for a null, but one that is set is a value.
+type Named = (Option<Str>, Vec<Option<Str>>);
+
+/// Names with their values, in order. Names are the same in any case. Whether it came from a query, which is what it
+/// prints as then.
 #[derive(Debug, Default)]
-struct Collection(RefCell<Vec<(Option<Str>, Vec<Str>)>>, bool);
+struct Collection(RefCell<Vec<Named>>, bool);
 
 impl Object for Collection {
     fn ty(&self) -> Ty {
@@ -128,7 +131,7 @@ impl Object for Collection {
             out.extend(
                 values
                     .iter()
-                    .map(|v| format!("{name}{}", url_encode_small(v))),
+                    .map(|v| format!("{name}{}", url_encode_small(v.as_deref().unwrap_or("")))),
             );
         }
         out.join("&")
@@ -166,14 +169,14 @@ impl Collection {
             .iter_mut()
             .find(|(n, _)| same(n.as_ref(), name.as_ref()))
         {
-            Some((_, values)) => values.extend(value),
-            None => all.push((name, value.into_iter().collect())),
+            Some((_, values)) => values.extend(value.map(Some)),
+            None => all.push((name, value.map(Some).into_iter().collect())),
         }
     }
 
     fn set(&self, name: Option<Str>, value: Option<Str>) {
         let mut all = self.0.borrow_mut();
-        let value = value.into_iter().collect();
+        let value = vec![value];
         match all
             .iter_mut()
             .find(|(n, _)| same(n.as_ref(), name.as_ref()))
@@ -183,14 +186,14 @@ impl Collection {
         }
     }
 
-    fn values(&self, name: Option<&Str>) -> Option<Vec<Str>> {
+    fn values(&self, name: Option<&Str>) -> Option<Vec<Option<Str>>> {
         let all = self.0.borrow();
         let found = all.iter().find(|(n, _)| same(n.as_ref(), name));
         found.map(|(_, v)| v.clone()).filter(|v| !v.is_empty())
     }
 
     /// Name and values at a place.
-    fn at(&self, i: i64) -> Result<(Option<Str>, Vec<Str>), Throw> {
+    fn at(&self, i: i64) -> Result<Named, Throw> {
         usize::try_from(i)
             .ok()
             .and_then(|i| self.0.borrow().get(i).cloned())
@@ -198,15 +201,26 @@ impl Collection {
     }
 }
 
-fn joined(cx: &mut Cx<'_>, values: Option<Vec<Str>>) -> R {
-    match values.filter(|v| !v.is_empty()) {
-        Some(v) => cx.text(v.join(",")),
-        None => Ok(Value::Null),
+/// The values behind one another; the only one as it is.
+fn joined(cx: &mut Cx<'_>, values: Option<Vec<Option<Str>>>) -> R {
+    match values.as_deref() {
+        None | Some([]) => Ok(Value::Null),
+        Some([one]) => Ok(text(one.as_ref())),
+        Some(all) => {
+            let all: Vec<&str> = all.iter().map(|v| v.as_deref().unwrap_or("")).collect();
+            cx.text(all.join(","))
+        }
     }
 }
 
-fn strings(values: Option<Vec<Str>>) -> Value {
-    values.map_or(Value::Null, Value::strings)
+fn strings(cx: &mut Cx<'_>, values: Option<Vec<Option<Str>>>) -> R {
+    match values {
+        None => Ok(Value::Null),
+        Some(all) => {
+            let all = all.iter().map(|v| text(v.as_ref())).collect();
+            cx.list(Ty::array(Ty::String), all)
+        }
+    }
 }
 
 fn parsed(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
@@ -290,11 +304,13 @@ pub(super) const COLLECTION: &[Row] = &[
     m("string GetKey(int index)", |_, a| {
         Ok(text(this(a)?.at(a.int(1))?.0.as_ref()))
     }),
-    m("string[] GetValues(string name)", |_, a| {
-        Ok(strings(this(a)?.values(name(a, 1).as_ref())))
+    m("string[] GetValues(string name)", |cx, a| {
+        let values = this(a)?.values(name(a, 1).as_ref());
+        strings(cx, values)
     }),
-    m("string[] GetValues(int index)", |_, a| {
-        Ok(strings(Some(this(a)?.at(a.int(1))?.1)))
+    m("string[] GetValues(int index)", |cx, a| {
+        let (_, values) = this(a)?.at(a.int(1))?;
+        strings(cx, Some(values))
     }),
     m("void Add(string name, string value)", |cx, a| {
         cx.charge(64)?;

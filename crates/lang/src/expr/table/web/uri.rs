@@ -195,7 +195,6 @@ fn is_well_formed(s: &str, kind: i64) -> bool {
     if trimmed.is_empty() && !s.is_empty() {
         return false;
     }
-    let s = trimmed;
     let plain = |s: &str| {
         let bytes = s.as_bytes();
         bytes.iter().enumerate().all(|(i, b)| match b {
@@ -205,7 +204,8 @@ fn is_well_formed(s: &str, kind: i64) -> bool {
     };
     let by_path = s.starts_with(['/', '\\']) || s.as_bytes().get(1) == Some(&b':');
     match parse(s) {
-        Ok(_) if !by_path => kind != 2 && plain(s) && s.matches('#').count() < 2,
+        // Only an absolute URI is taken without the space around it.
+        Ok(_) if !by_path => kind != 2 && plain(trimmed) && trimmed.matches('#').count() < 2,
         Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {
             let first = s.split('/').next().unwrap_or("");
             // Nothing says that a reference may hold what has to be escaped: a scheme may.

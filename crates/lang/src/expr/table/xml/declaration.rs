@@ -36,11 +36,12 @@ pub(super) const ROWS: &[Row] = &[
         let copy = other.0.borrow().clone();
         Ok(Declared::value(copy))
     }),
-    m("string Version", |_, a| declared(a, |d| &mut d.version)),
+    // In the order of .NET's class, which is that of their names: JSON has them so.
     m("string Encoding", |_, a| declared(a, |d| &mut d.encoding)),
     m("string Standalone", |_, a| {
         declared(a, |d| &mut d.standalone)
     }),
+    m("string Version", |_, a| declared(a, |d| &mut d.version)),
     m("set string Version", |_, a| {
         set_declared(a, |d| &mut d.version)
     }),

@@ -42,6 +42,9 @@ impl Object for View {
             .downcast_ref::<View>()
             .is_some_and(|o| o.0.is(&self.0))
     }
+    fn items(&self) -> Option<Vec<Value>> {
+        Some(children(&self.0).into_iter().map(view).collect())
+    }
 }
 
 /// An `XmlDocument`: empty until it is loaded.
@@ -54,6 +57,17 @@ impl Object for Loaded {
     }
     fn as_any(&self) -> &dyn Any {
         self
+    }
+    fn items(&self) -> Option<Vec<Value>> {
+        Some(children(&self.0.borrow()).into_iter().map(view).collect())
+    }
+}
+
+/// What a node is gone through for. The value of an attribute is a text of it.
+fn children(node: &Node) -> Vec<Rc<Node>> {
+    match &node.kind {
+        Kind::Attribute { value, .. } => vec![Node::text_of(value.borrow().clone())],
+        _ => node.children(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `System.UriBuilder`, an extension to what API Management allows.
 
 use super::super::super::dates::{bad_argument, null_argument};
-use super::super::super::{Row, m};
+use super::super::super::{Row, core, m};
 use super::super::{percent, percent_byte};
 use super::parts::hierarchical;
 use super::{Uri, is_scheme, not_relative, path_byte, uri};
@@ -37,6 +37,19 @@ impl Object for Builder {
     }
     fn as_any(&self) -> &dyn Any {
         self
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other = other.as_any().downcast_ref::<Builder>();
+        other.is_some_and(|o| match (self.settled(), o.settled()) {
+            (Ok(a), Ok(b)) => crate::expr::eval::equal(&a, &b),
+            _ => std::ptr::eq(self, o),
+        })
+    }
+    fn hash_text(&self) -> Option<String> {
+        match self.settled().ok()? {
+            Value::Object(uri) => uri.hash_text(),
+            _ => None,
+        }
     }
     fn written(&self) -> Result<String, Unwritten> {
         let f = self.0.borrow();
@@ -79,6 +92,15 @@ impl Object for Builder {
         out.push_str(&f.query);
         out.push_str(&f.fragment);
         out
+    }
+}
+
+impl Builder {
+    /// The URI that the fields make; they take its normal form, as in .NET, which asks for it also to compare and to hash.
+    fn settled(&self) -> R {
+        let uri = uri(&self.written()?)?;
+        *self.0.borrow_mut() = fields_of(&uri)?;
+        Ok(uri)
     }
 }
 
@@ -210,13 +232,6 @@ fn fields_of(uri: &Value) -> Result<Fields, Throw> {
     fields(args.object::<Uri>(0)?)
 }
 
-/// The URI that the fields make; they take its normal form, as in .NET.
-fn whole(a: &Args<'_>) -> R {
-    let uri = uri(&a.object::<Builder>(0)?.written()?)?;
-    *this(a)?.borrow_mut() = fields_of(&uri)?;
-    Ok(uri)
-}
-
 pub(in super::super) const ROWS: &[Row] = &[
     m("new()", |_, _| {
         made(Fields {
@@ -258,7 +273,7 @@ pub(in super::super) const ROWS: &[Row] = &[
         "new(string scheme, string host, int port, string path, string extraValue)",
         |_, a| of_parts(a, 5),
     ),
-    m("Uri Uri", |_, a| whole(a)),
+    m("Uri Uri", |_, a| a.object::<Builder>(0)?.settled()),
     m("string Scheme", |_, a| {
         Ok(Value::from(this(a)?.borrow().scheme.clone()))
     }),
@@ -302,6 +317,10 @@ pub(in super::super) const ROWS: &[Row] = &[
         Ok(Value::from(this(a)?.borrow().password.clone()))
     }),
     m("set string Password", |_, a| set(a, |f, s| f.password = s)),
+    m("int GetHashCode()", |_, a| {
+        let uri = a.object::<Builder>(0)?.settled()?;
+        Ok(Value::Int(core::hash(&uri)))
+    }),
     m("string ToString()", |cx, a| {
         let s = a.object::<Builder>(0)?.written()?;
         cx.text(s)
