@@ -18,6 +18,7 @@ mod prices;
 mod products;
 mod secrets;
 mod settings;
+mod telemetry;
 mod token_accounting;
 mod tools;
 mod workspaces;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_engine::definition::Secret;
 
 pub use crate::model::gateway::{Durability, IdentitySource, LogFormat, OnLedgerFailure};
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub recording: Option<Recording>,
     /// The ledger of model calls; `None`: none is kept.
     pub ledger: Option<Ledger>,
+    /// Where metrics are exported to; `None`: nowhere.
+    pub otlp: Option<Otlp>,
     /// Whether changed files are loaded without a signal.
     pub watch: bool,
 }
@@ -67,6 +70,29 @@ pub struct Ledger {
     pub on_failure: OnLedgerFailure,
     /// Longest time until what was written is on the disk.
     pub sync_interval: Duration,
+}
+
+/// An exporter of metrics over OTLP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Otlp {
+    /// URL that metrics are posted to.
+    pub url: String,
+    /// Headers of each post.
+    pub headers: Vec<(String, Secret)>,
+    /// Authorities that are trusted beside the system's, PEM.
+    pub ca_pem: Option<Arc<str>>,
+    /// What the gateway shows: certificate chain and private key, PEM.
+    pub client_certificate: Option<Secret>,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: bool,
+    /// Most time for one export.
+    pub timeout: Duration,
+    /// Time between two exports.
+    pub interval: Duration,
+    /// Whether counters and histograms tell what came to them since the export before.
+    pub delta: bool,
+    /// Attributes of the resource.
+    pub resource: Vec<(String, String)>,
 }
 
 /// An address that callers connect to.
@@ -232,6 +258,7 @@ impl Default for Settings {
             logs: Logs::default(),
             recording: None,
             ledger: None,
+            otlp: None,
             watch: true,
         }
     }

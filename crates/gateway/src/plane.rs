@@ -19,8 +19,8 @@ use tollgate_engine::accounting::{LedgerOptions, OnFailure};
 use tollgate_engine::clock::SystemClock;
 use tollgate_engine::probe::Watch;
 use tollgate_proxy::config::{
-    IdentityConfig, IdentitySource, LedgerConfig, Limits, ListenerConfig, ProxyConfig,
-    RecordingConfig, TlsFiles, UpstreamConfig,
+    IdentityConfig, IdentitySource, LedgerConfig, Limits, ListenerConfig, OtlpConfig, ProxyConfig,
+    RecordingConfig, Temporality, TlsFiles, UpstreamConfig,
 };
 use tollgate_proxy::{Gateway, Identity, KeyVault, Network, Shared, SnapshotHandle};
 
@@ -71,6 +71,7 @@ impl Plane {
         settings.logs.requests = false;
         // It belongs to the gateway that serves callers.
         settings.ledger = None;
+        settings.otlp = None;
         Plane::begin(path, options, loaded, &settings, false, Some(watch))
     }
 
@@ -211,6 +212,24 @@ fn ledger(settings: &settings::Ledger) -> LedgerConfig {
     }
 }
 
+fn otlp(settings: &settings::Otlp) -> OtlpConfig {
+    OtlpConfig {
+        url: settings.url.clone(),
+        headers: settings.headers.clone(),
+        ca_pem: settings.ca_pem.clone(),
+        client_certificate: settings.client_certificate.clone(),
+        gzip: settings.gzip,
+        timeout: settings.timeout,
+        interval: settings.interval,
+        temporality: if settings.delta {
+            Temporality::Delta
+        } else {
+            Temporality::Cumulative
+        },
+        resource: settings.resource.clone(),
+    }
+}
+
 /// The data plane's own form of the settings.
 fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
     let listeners = settings
@@ -269,6 +288,7 @@ fn config(settings: &Settings) -> anyhow::Result<ProxyConfig> {
                 bodies: recording.bodies,
             }),
         ledger: settings.ledger.as_ref().map(ledger),
+        otlp: settings.otlp.as_ref().map(otlp),
         trusted_proxies,
         identity: identity(&settings.identity),
         max_series: limits.metric_series,

@@ -6,7 +6,9 @@ use crate::forwarded::Network;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tollgate_engine::definition::Secret;
 
 /// Everything that the data plane needs besides the snapshot.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct ProxyConfig {
     pub recording: Option<RecordingConfig>,
     /// The ledger of model calls; `None`: none is kept.
     pub ledger: Option<LedgerConfig>,
+    /// Where metrics are exported to over OTLP; `None`: nowhere.
+    pub otlp: Option<OtlpConfig>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Where managed-identity tokens come from.
@@ -53,6 +57,7 @@ impl Default for ProxyConfig {
             access_log: true,
             recording: None,
             ledger: None,
+            otlp: None,
             trusted_proxies: Vec::new(),
             identity: IdentityConfig::default(),
             openid: OpenIdConfig::default(),
@@ -88,6 +93,39 @@ pub struct LedgerConfig {
     pub sync_interval: Duration,
     /// How calls use it.
     pub calls: tollgate_engine::accounting::LedgerOptions,
+}
+
+/// An exporter of metrics over OTLP (`http/protobuf`).
+#[derive(Clone, Debug)]
+pub struct OtlpConfig {
+    /// URL that metrics are posted to, with its path.
+    pub url: String,
+    /// Headers of each post, such as credentials.
+    pub headers: Vec<(String, Secret)>,
+    /// Authorities that the collector is trusted by beside the system's, PEM.
+    pub ca_pem: Option<Arc<str>>,
+    /// What the gateway shows to a collector that asks for a certificate: chain and key, PEM.
+    pub client_certificate: Option<Secret>,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: bool,
+    /// Most time for one export with all its tries.
+    pub timeout: Duration,
+    /// Time between two exports.
+    pub interval: Duration,
+    /// What sums and histograms count from.
+    pub temporality: Temporality,
+    /// Attributes of the resource, by name.
+    pub resource: Vec<(String, String)>,
+}
+
+/// What sums and histograms count from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Temporality {
+    /// The start of the process.
+    #[default]
+    Cumulative,
+    /// The export before.
+    Delta,
 }
 
 /// One listener.

@@ -1,6 +1,6 @@
-//! Calls to identity providers over the proxy's own client, on the control thread.
+//! Calls of the gateway's own over the proxy's client, on the control thread.
 //!
-//! Used by `identity` (token endpoints) and `openid` (configuration documents, keys). What must stay true: answers are
+//! Used by `identity` (token endpoints), `openid` (configuration documents, keys), `webhook` and `otlp`. What must stay true: answers are
 //! bounded; redirects are not followed; what is told of a failure holds no secret.
 
 use crate::config::UpstreamConfig;
@@ -8,6 +8,7 @@ use crate::turn::Busy;
 use crate::upstream::{ClientTls, Upstream};
 use crate::wheel::Wheel;
 use bytes::Bytes;
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::Deserialize;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_engine::Body;
 use tollgate_engine::exchange::collect;
-use tollgate_engine::services::{HttpVersion, SendOptions, Transport};
+use tollgate_engine::services::{HttpVersion, Origin, SendOptions, Transport};
 use tollgate_engine::snapshot::BaseUrl;
 
 /// Most time until the head of an answer.
@@ -109,34 +110,47 @@ impl Endpoint {
                 .map_err(|_| unsent(format!("`{name}` cannot be sent")))?;
             request.headers_mut().insert(name, value);
         }
+        let (head, body) = self.send(&base.origin, request, limit).await?;
+        if head.status != StatusCode::OK {
+            return Err(Refused {
+                why: format!("{}{}", head.status, explanation(&body)),
+                status: head.status.as_u16(),
+                retry_after: retry_after(&head.headers),
+            });
+        }
+        Ok(Answered {
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// Sends a request as it is and reads the whole answer, of any status. The caller sets a deadline for it.
+    pub(crate) async fn send(
+        &self,
+        origin: &Origin,
+        request: Request<Body>,
+        limit: usize,
+    ) -> Result<(Parts, Bytes), Refused> {
+        let unsent = |why: String| Refused {
+            why,
+            status: 0,
+            retry_after: None,
+        };
         let options = SendOptions {
             timeout: TRY,
             version: HttpVersion::Http1,
         };
-        let response = self
-            .0
-            .send(&base.origin, request, options)
-            .await
-            .map_err(|e| unsent(e.to_string()))?;
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        let headers = response.headers().clone();
-        let body = collect(response.into_body(), limit)
-            .await
-            .map_err(|e| unsent(e.to_string()))?;
-        let refused = |why| Refused {
-            why,
-            status: status.as_u16(),
-            retry_after,
-        };
-        if status != StatusCode::OK {
-            return Err(refused(format!("{status}{}", explanation(&body))));
-        }
-        Ok(Answered { headers, body })
+        let response = self.0.send(origin, request, options).await;
+        let (head, body) = response.map_err(|e| unsent(e.to_string()))?.into_parts();
+        let body = collect(body, limit).await;
+        Ok((head, body.map_err(|e| unsent(e.to_string()))?))
     }
+}
+
+/// `Retry-After` in seconds.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get(header::RETRY_AFTER)?;
+    value.to_str().ok()?.trim().parse().ok()
 }
 
 fn explanation(body: &[u8]) -> String {

@@ -3,12 +3,13 @@
 //! Called by the `gateway` crate and by tests. What must stay true: every socket is bound before the first thread
 //! starts, so that a taken port is an error and not half a gateway; all threads share one port.
 
-use crate::config::ProxyConfig;
+use crate::config::{OtlpConfig, ProxyConfig};
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::management;
 use crate::notifications;
 use crate::openid::OpenIdCache;
+use crate::otlp::{self, Exports};
 use crate::quotas::Quotas;
 use crate::recording::Recorder;
 use crate::server_tls::ServerTls;
@@ -109,6 +110,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The exporter of metrics cannot be set up.
+    #[error("cannot export metrics over OTLP: {0}")]
+    OpenTelemetry(String),
     /// The ledger's folder cannot be written in.
     #[error("cannot keep the ledger: {0}")]
     Ledger(OpenError),
@@ -203,6 +207,14 @@ impl Gateway {
             quotas = Some(kept.map_err(StartError::Thread)?);
         }
         let client_tls = Arc::new(ClientTls::new());
+        let exporter = match &config.otlp {
+            None => None,
+            Some(config) => {
+                let _ = health.exports.set(Exports::default());
+                let target = otlp::Target::new(config).map_err(StartError::OpenTelemetry)?;
+                Some((config.clone(), target))
+            }
+        };
         let (phase, _) = watch::channel(Phase::Serving);
         let openid = OpenIdCache::new(config.openid.clone(), shared.clock.clone());
         let mut gateway = Gateway {
@@ -223,6 +235,7 @@ impl Gateway {
                 identity,
                 openid.clone(),
                 client_tls.clone(),
+                exporter,
             )
             .map_err(StartError::Thread)?,
         );
@@ -334,13 +347,14 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> 
     Ok(socket.into())
 }
 
-/// The control thread: management pages, identity tokens, keys of OpenID providers.
+/// The control thread: management pages, identity tokens, keys of OpenID providers, what is posted on its own.
 fn control(
     management: Option<std::net::TcpListener>,
     health: Arc<Health>,
     identity: Option<Arc<Identity>>,
     openid: Arc<OpenIdCache>,
     client_tls: Arc<ClientTls>,
+    exporter: Option<(OtlpConfig, otlp::Target)>,
 ) -> io::Result<(watch::Sender<bool>, JoinHandle<io::Result<()>>)> {
     let (stop, stopped) = watch::channel(false);
     let thread = std::thread::Builder::new()
@@ -358,8 +372,15 @@ fn control(
                     tokio::task::spawn_local(identity.run(client_tls.clone(), health.clone()));
                 }
                 tokio::task::spawn_local(openid.run(client_tls.clone(), health.clone()));
-                // It ends by itself when the gateway does, having posted what waits.
-                notifications::run(client_tls, health, stopped).await;
+                let exports = async {
+                    if let Some((config, target)) = exporter {
+                        let (tls, health) = (client_tls.clone(), health.clone());
+                        otlp::run(&config, target, tls, health, stopped.clone()).await;
+                    }
+                };
+                // Both end by themselves when the gateway does, having posted what waits.
+                let posts = notifications::run(client_tls.clone(), health.clone(), stopped.clone());
+                tokio::join!(posts, exports);
                 Ok(())
             })
         })?;

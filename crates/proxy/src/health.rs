@@ -6,6 +6,7 @@
 use crate::debug::Debug;
 use crate::notifications::Posts;
 use crate::openid::OpenIdMetrics;
+use crate::otlp::Exports;
 use crate::recording::Recorder;
 use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
@@ -29,6 +30,8 @@ pub struct Health {
     pub(crate) recorder: OnceLock<Arc<Recorder>>,
     /// Set before the first thread starts, when a ledger is kept.
     pub(crate) ledger: OnceLock<Arc<Ledger>>,
+    /// Set before the first thread starts, when metrics are exported.
+    pub(crate) exports: OnceLock<Exports>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Arc<BudgetState>,
     pub(crate) posts: Posts,
@@ -52,6 +55,7 @@ impl Health {
             debug: Debug::default(),
             recorder: OnceLock::new(),
             ledger: OnceLock::new(),
+            exports: OnceLock::new(),
             snapshots,
             clock,
             budgets,

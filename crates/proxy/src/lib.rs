@@ -24,6 +24,7 @@ mod ledger;
 mod management;
 mod notifications;
 mod openid;
+mod otlp;
 mod pausable;
 mod quotas;
 mod random;

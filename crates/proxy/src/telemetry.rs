@@ -13,13 +13,18 @@ mod gen_ai;
 mod ledger;
 mod loggers;
 mod mcp;
+pub(crate) mod metric;
 mod openid;
 mod overflow;
+mod requests;
 mod shard;
+mod tokens;
 
 pub(crate) use exposition::exposition;
 
+use crate::health::Health;
 use http::StatusCode;
+use metric::Metric;
 use overflow::Overflows;
 use shard::Shard;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +57,30 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// What Prometheus and OTLP show alike.
+fn metrics(health: &Health, shards: &[Arc<Shard>]) -> Vec<Metric> {
+    let mut metrics = requests::metrics(shards);
+    metrics.extend(requests::gateway(health));
+    metrics.extend(backends::metrics(health, shards));
+    metrics.push(mcp::metric(shards));
+    metrics.push(loggers::metric(shards));
+    metrics.extend(openid::metrics(&health.openid));
+    metrics.extend(budgets::BudgetNumbers::read(health).metrics());
+    metrics.extend(ledger::metrics(health));
+    metrics.push(health.metrics.overflows.metric());
+    metrics.extend(gen_ai::metrics(shards));
+    metrics
+}
+
+/// All metrics as OTLP shows them: those of policies under their own names and namespaces.
+pub(crate) fn for_otlp(health: &Health) -> Vec<Metric> {
+    let shards = health.metrics.shards();
+    let mut metrics = metrics(health, &shards);
+    metrics.extend(tokens::otlp(&shards));
+    metrics.extend(custom::otlp(&shards));
+    metrics
 }
 
 /// The telemetry of one thread.

@@ -66,6 +66,7 @@ impl Reader<'_, '_> {
             },
             recording: gateway.recording.as_ref().and_then(|r| self.recording(r)),
             ledger: gateway.ledger.as_ref().and_then(|l| self.ledger(l)),
+            otlp: self.otlp(gateway),
             watch: gateway.watch.unwrap_or(true),
         }
     }
@@ -230,7 +231,7 @@ impl Reader<'_, '_> {
         found.then_some(())
     }
 
-    fn pem(&mut self, path: &At<String>) -> Option<String> {
+    pub(super) fn pem(&mut self, path: &At<String>) -> Option<String> {
         let resolved = self.files.resolve(path);
         match self.files.read(&resolved) {
             Ok(text) => Some(text),

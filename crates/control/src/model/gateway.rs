@@ -68,6 +68,9 @@ pub struct Gateway {
     pub token_accounting: Option<super::token_accounting::TokenAccounting>,
     /// Keeps a ledger of model calls. Default: none is kept.
     pub ledger: Option<Ledger>,
+    /// Exports metrics over OTLP. Default: nothing is exported, unless `OTEL_EXPORTER_OTLP_ENDPOINT` or
+    /// `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set.
+    pub open_telemetry: Option<super::telemetry::OpenTelemetry>,
     /// Whether changed files are loaded without a signal. Default: true.
     pub watch: Option<bool>,
 }

@@ -92,6 +92,9 @@ fn run(given: &str) -> String {
         },
         loaded.summary
     );
+    if let Some(otlp) = &loaded.settings.otlp {
+        let _ = writeln!(out, "{otlp:#?}");
+    }
     if let Some(snapshot) = &loaded.snapshot {
         for api in &snapshot.apis {
             let _ = writeln!(out, "api {} /{} {:?}", api.id, api.path, api.protocols);

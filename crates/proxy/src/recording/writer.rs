@@ -75,12 +75,12 @@ impl Recorder {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
         [
             (
-                "recording_written",
+                "recording.written",
                 "Requests that were recorded",
                 read(&self.numbers.written),
             ),
             (
-                "recording_dropped",
+                "recording.dropped",
                 "Requests that were to be recorded and were dropped",
                 read(&self.numbers.dropped),
             ),

@@ -1,16 +1,12 @@
-//! The numbers of circuit breakers in the OpenMetrics text, and their changes in the log.
+//! The numbers of circuit breakers, and their changes in the log.
 //!
 //! States are read from the snapshot in force, so that each backend with a breaker has one before its first call.
 
-use super::exposition::{Labels, counters, pairs};
+use super::metric::{Attributes, Metric, Number, Points, pairs};
 use super::shard::{OVERFLOW, Shard};
 use crate::health::Health;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::sync::Arc;
 use tollgate_engine::circuit_breaker::{Phase, Transition};
 use tollgate_engine::clock::Clock;
 use tollgate_lang::value::Str;
@@ -87,69 +83,50 @@ pub(super) fn log(backend: &Str, transition: &Transition, clock: &dyn Clock) {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Backends {
-    states: BTreeMap<Labels, i64>,
-    changes: BTreeMap<Labels, u64>,
-    inactive: BTreeMap<Labels, u64>,
-}
-
-impl Backends {
-    pub(super) fn read<'a>(health: &Health, shards: impl Iterator<Item = &'a Shard>) -> Backends {
-        let snapshot = health.snapshots.current();
-        let states = crate::backends::breakers(&snapshot, &*health.clock)
-            .into_iter()
-            .map(|(backend, phase)| {
-                let state = match phase {
-                    Phase::Closed => 0,
-                    Phase::HalfOpen => 1,
-                    Phase::Open => 2,
-                };
-                (pairs(&[("backend", &backend.id)]), state)
-            })
-            .collect();
-        let mut backends = Backends {
-            states,
-            changes: BTreeMap::new(),
-            inactive: BTreeMap::new(),
-        };
-        for shard in shards {
-            let counts = shard.lock().backends.clone();
-            for ((backend, state), count) in counts.changes {
-                let labels = pairs(&[("backend", &backend), ("state", state)]);
-                *backends.changes.entry(labels).or_default() += count;
-            }
-            for (backend, count) in counts.inactive {
-                let labels = pairs(&[("backend", &backend)]);
-                *backends.inactive.entry(labels).or_default() += count;
-            }
+/// States, changes and refused calls.
+pub(super) fn metrics(health: &Health, shards: &[Arc<Shard>]) -> [Metric; 3] {
+    let snapshot = health.snapshots.current();
+    let states = crate::backends::breakers(&snapshot, &*health.clock)
+        .into_iter()
+        .map(|(backend, phase)| {
+            let state = match phase {
+                Phase::Closed => 0,
+                Phase::HalfOpen => 1,
+                Phase::Open => 2,
+            };
+            (pairs(&[("backend", &backend.id)]), Number::Whole(state))
+        })
+        .collect();
+    let mut changes: BTreeMap<Attributes, u64> = BTreeMap::new();
+    let mut inactive: BTreeMap<Attributes, u64> = BTreeMap::new();
+    for shard in shards {
+        let counts = shard.lock().backends.clone();
+        for ((backend, state), count) in counts.changes {
+            let labels = pairs(&[("backend", &backend), ("state", state)]);
+            *changes.entry(labels).or_default() += count;
         }
-        backends
+        for (backend, count) in counts.inactive {
+            *inactive.entry(pairs(&[("backend", &backend)])).or_default() += count;
+        }
     }
-}
-
-impl Collector for Backends {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(
-            "backend_circuit_breaker_state",
+    [
+        Metric::own(
+            "backend.circuit_breaker.state",
+            "",
             "State of a backend's circuit breaker: 0 closed, 1 half-open, 2 open",
-            None,
-            MetricType::Gauge,
-        )?;
-        for (labels, state) in &self.states {
-            ConstGauge::new(*state).encode(family.encode_family(labels)?)?;
-        }
-        counters(
-            &mut encoder,
-            "backend_circuit_breaker_transitions",
+            Points::Gauge(states),
+        ),
+        Metric::counter(
+            "backend.circuit_breaker.transitions",
+            "{transition}",
             "Changes of a backend's circuit breaker, by the state it changed to",
-            &self.changes,
-        )?;
-        counters(
-            &mut encoder,
-            "backend_inactive",
+            changes,
+        ),
+        Metric::counter(
+            "backend.inactive",
+            "{call}",
             "Calls refused because the backend, or every member of the pool, was not to be called",
-            &self.inactive,
-        )
-    }
+            inactive,
+        ),
+    ]
 }

@@ -1,16 +1,11 @@
-//! The numbers of budgets in the OpenMetrics text.
+//! The numbers of budgets.
 //!
-//! Registered by `exposition`. What must stay true: there are at most [`MOST`] accounts; those of budgets that apply to
+//! What must stay true: there are at most [`MOST`] accounts; those of budgets that apply to
 //! all come first, and how many are left out is told.
 
-use super::exposition::{Labels, counters, pairs};
+use super::metric::{Attributes, Metric, Number, Points, pairs};
 use crate::health::Health;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::Ordering;
 use tollgate_state::budgets::{Figures, Unit};
 
@@ -19,10 +14,10 @@ const MOST: usize = 1000;
 
 #[derive(Debug, Default)]
 pub(super) struct BudgetNumbers {
-    accounts: Vec<(Labels, Unit, Figures)>,
+    accounts: Vec<(Attributes, Unit, Figures)>,
     omitted: usize,
     keys: usize,
-    notifications: BTreeMap<Labels, u64>,
+    notifications: BTreeMap<Attributes, u64>,
 }
 
 impl BudgetNumbers {
@@ -80,56 +75,70 @@ fn value(unit: Unit, number: u128) -> f64 {
     }
 }
 
-type Number = (&'static str, &'static str, fn(&Figures) -> u128);
+type Gauge = (&'static str, &'static str, fn(&Figures) -> u128);
 
-const GAUGES: [Number; 4] = [
+const GAUGES: [Gauge; 4] = [
     (
-        "budget_limit",
+        "budget.limit",
         "What may be spent in the period: tokens, or units of the currency",
         |f| f.limit,
     ),
-    ("budget_spent", "What was spent in the period", |f| f.spent),
+    ("budget.spent", "What was spent in the period", |f| f.spent),
     (
-        "budget_reserved",
+        "budget.reserved",
         "What calls under way have reserved",
         |f| f.reserved,
     ),
     (
-        "budget_remaining",
+        "budget.remaining",
         "What is left of the limit, reservations taken off",
         |f| f.remaining,
     ),
 ];
 
-impl Collector for BudgetNumbers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+impl BudgetNumbers {
+    /// As metrics; what there is none of is left out.
+    pub(super) fn metrics(self) -> Vec<Metric> {
+        let mut metrics = Vec::new();
         if !self.accounts.is_empty() {
             for (name, help, number) in GAUGES {
-                let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-                for (labels, unit, figures) in &self.accounts {
-                    let gauge = ConstGauge::new(value(*unit, number(figures)));
-                    gauge.encode(family.encode_family(labels)?)?;
-                }
+                let accounts = self.accounts.iter();
+                let points = accounts.map(|(labels, unit, figures)| {
+                    let amount = value(*unit, number(figures));
+                    (labels.clone(), Number::Decimal(amount))
+                });
+                metrics.push(Metric::own(name, "", help, Points::Gauge(points.collect())));
             }
         }
-        let single = [
+        let omitted = "Accounts of budgets that are not shown here";
+        for (name, unit, help, number) in [
             (
-                "budget_accounts_omitted",
-                "Accounts of budgets that are not shown here",
+                "budget.accounts_omitted",
+                "{account}",
+                omitted,
                 self.omitted,
             ),
-            ("budget_child_keys", "Child keys in memory", self.keys),
-        ];
-        for (name, help, number) in single.into_iter().filter(|(_, _, n)| *n > 0) {
-            let number = i64::try_from(number).unwrap_or(i64::MAX);
-            let encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            ConstGauge::new(number).encode(encoder)?;
+            (
+                "budget.child_keys",
+                "{key}",
+                "Child keys in memory",
+                self.keys,
+            ),
+        ] {
+            if number > 0 {
+                metrics.push(Metric::gauge(name, unit, help, number as u64));
+            }
         }
         if !self.notifications.is_empty() {
             let help = "Reports of budgets by what became of them";
-            let name = "budget_notifications";
-            counters(&mut encoder, name, help, &self.notifications)?;
+            let counts = self.notifications;
+            metrics.push(Metric::counter(
+                "budget.notifications",
+                "{report}",
+                help,
+                counts,
+            ));
         }
-        Ok(())
+        metrics
     }
 }

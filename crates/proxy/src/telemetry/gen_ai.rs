@@ -1,18 +1,16 @@
 //! OpenTelemetry's metrics of generative AI, and the calls that no price was known for.
 //!
-//! Names, attributes and bucket boundaries are those of the semantic conventions for generative AI metrics, in
-//! Prometheus' form. Counted at settlement by `shard`. What must stay true: only calls that went upstream count, an answer
+//! Names, units, attributes and bucket boundaries are those of the semantic conventions for generative AI metrics since
+//! version 1.37.0, which is the first with `gen_ai.provider.name`. Counted at settlement by `shard`. What must stay true: only calls that went upstream count, an answer
 //! of the semantic cache is no model's work; models are named by callers, so series are bounded.
 
-use super::exposition::{Labels, counters, pairs};
+use super::metric::{Attributes, Distribution, Metric, Points, pairs};
 use super::overflow::{Bounded, Overflows};
 use super::shard::{OVERFLOW, Shard, cut};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
-use prometheus_client::metrics::MetricType;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
+use tollgate_engine::exchange::AttemptEnd;
 use tollgate_engine::llm_call::LlmCall;
 use tollgate_engine::settle::{Outcome, Record};
 use tollgate_lang::value::Str;
@@ -41,6 +39,12 @@ const PER_TOKEN: Bounds = &[
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 ];
 
+/// Most kinds of errors of calls with the same attributes; an upstream may answer any status.
+const MOST_ERRORS: usize = 16;
+
+/// What has no name of its own.
+const OTHER: &str = "_OTHER";
+
 /// Attributes that the metrics have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Key {
@@ -51,20 +55,25 @@ struct Key {
 }
 
 impl Key {
-    fn labels(&self) -> Labels {
-        pairs(&[
-            ("gen_ai_operation_name", self.operation),
-            ("gen_ai_provider_name", &self.provider),
-            ("gen_ai_request_model", &self.request_model),
-            ("gen_ai_response_model", &self.response_model),
-        ])
+    /// What is not known is left out.
+    fn attributes(&self) -> Attributes {
+        let mut attributes = pairs(&[
+            ("gen_ai.operation.name", self.operation),
+            ("gen_ai.provider.name", &self.provider),
+            ("gen_ai.request.model", &self.request_model),
+            ("gen_ai.response.model", &self.response_model),
+        ]);
+        attributes.retain(|(_, value)| !value.is_empty());
+        attributes
     }
 }
 
 /// What a call adds. Times in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Measured {
     duration: u64,
+    /// `error.type`, of a call that failed.
+    error: Option<Str>,
     /// From acceptance to the first token of a stream.
     first_token: Option<u64>,
     /// Input and output.
@@ -113,7 +122,10 @@ impl Histogram {
 struct Series {
     input: Histogram,
     output: Histogram,
+    /// Of calls that did not fail.
     duration: Histogram,
+    /// Durations of those that did, by `error.type`.
+    failed: Vec<(Str, Histogram)>,
     first_token: Histogram,
     per_token: Histogram,
 }
@@ -124,6 +136,7 @@ impl Default for Series {
             input: Histogram::new(USAGE),
             output: Histogram::new(USAGE),
             duration: Histogram::new(DURATION),
+            failed: Vec::new(),
             first_token: Histogram::new(FIRST_TOKEN),
             per_token: Histogram::new(PER_TOKEN),
         }
@@ -131,9 +144,13 @@ impl Default for Series {
 }
 
 impl Series {
-    fn count(&mut self, call: Measured) {
+    fn count(&mut self, call: &Measured) {
         let seconds = |nanos: u64| nanos as f64 / 1e9;
-        self.duration.observe(seconds(call.duration));
+        let duration = match &call.error {
+            None => &mut self.duration,
+            Some(error) => self.failed(error),
+        };
+        duration.observe(seconds(call.duration));
         if let Some((input, output)) = call.tokens {
             self.input.observe(input as f64);
             self.output.observe(output as f64);
@@ -149,10 +166,31 @@ impl Series {
         }
     }
 
+    /// The durations of calls that failed so.
+    fn failed(&mut self, error: &Str) -> &mut Histogram {
+        let known = self.failed.iter().position(|(known, _)| known == error);
+        let at = known.unwrap_or_else(|| {
+            let error = if self.failed.len() < MOST_ERRORS {
+                error.clone()
+            } else {
+                Str::from(OTHER)
+            };
+            let other = self.failed.iter().position(|(known, _)| *known == error);
+            other.unwrap_or_else(|| {
+                self.failed.push((error, Histogram::new(DURATION)));
+                self.failed.len() - 1
+            })
+        });
+        &mut self.failed[at].1
+    }
+
     fn add(&mut self, other: &Series) {
         self.input.add(&other.input);
         self.output.add(&other.output);
         self.duration.add(&other.duration);
+        for (error, histogram) in &other.failed {
+            self.failed(error).add(histogram);
+        }
         self.first_token.add(&other.first_token);
         self.per_token.add(&other.per_token);
     }
@@ -198,6 +236,7 @@ impl GenAi {
             .is_some_and(|response| response.status.is_success());
         let measured = Measured {
             duration: record.elapsed_nanos,
+            error: error_type(record),
             first_token: first_token.map(|at| at.saturating_sub(exchange.received_nanos)),
             tokens: call.usage.map(|usage| (usage.input, usage.output)),
             whole: succeeded && record.outcome == Outcome::Answered,
@@ -211,7 +250,7 @@ impl GenAi {
             key.response_model = Str::from(OVERFLOW);
             overflows.count(Bounded::GenAi);
         }
-        self.series.entry(key).or_default().count(call);
+        self.series.entry(key).or_default().count(&call);
     }
 
     fn count_unpriced(&mut self, model: &Str, most: usize, overflows: &Overflows) {
@@ -245,100 +284,131 @@ fn operation_name(operation: Operation, path: &str) -> &'static str {
         "generatecontent" | "streamgeneratecontent" => "generate_content",
         "embedcontent" | "batchembedcontents" => "embeddings",
         "messages" | "converse" | "converse-stream" | "rawpredict" | "streamrawpredict" => "chat",
-        _ => "_OTHER",
+        _ => OTHER,
     }
 }
 
-/// All threads' metrics, added up.
-#[derive(Debug, Default)]
-pub(super) struct GenAiSums(BTreeMap<Key, Series>);
+/// `error.type` of a call that failed: the provider's status, else how it ended, else the status that a policy gave it.
+fn error_type(record: &Record<'_>) -> Option<Str> {
+    let failed = |status: u16| status >= 400;
+    let last = record.exchange.attempts.last()?;
+    let how = match (last.end, record.outcome) {
+        _ if failed(last.status) => return Some(Str::from(last.status.to_string())),
+        (AttemptEnd::TimedOut, _) => "timeout",
+        (AttemptEnd::Unanswered | AttemptEnd::NotSent, _) => "upstream_error",
+        (AttemptEnd::Broke, _) | (_, Outcome::UpstreamFailed) => "upstream_broke",
+        (_, Outcome::ClientLeft) => "client_left",
+        (AttemptEnd::Answered, Outcome::Answered) => {
+            let status = record.exchange.response.as_ref()?.status.as_u16();
+            return failed(status).then(|| Str::from(status.to_string()));
+        }
+    };
+    Some(Str::from(how))
+}
 
-/// All threads' calls without a price.
-#[derive(Debug, Default)]
-pub(super) struct UnpricedCalls(BTreeMap<Labels, u64>);
-
-/// Reads both.
-pub(super) fn read(shards: &[Arc<Shard>]) -> (GenAiSums, UnpricedCalls) {
-    let (mut sums, mut unpriced) = (GenAiSums::default(), UnpricedCalls::default());
+/// All threads' metrics of model calls, then their calls without a price.
+pub(super) fn metrics(shards: &[Arc<Shard>]) -> [Metric; 5] {
+    let mut sums: BTreeMap<Key, Series> = BTreeMap::new();
+    let mut unpriced: BTreeMap<Attributes, u64> = BTreeMap::new();
     for shard in shards {
         let numbers = shard.lock().gen_ai.clone();
         for (key, series) in numbers.series {
-            sums.0.entry(key).or_default().add(&series);
+            sums.entry(key).or_default().add(&series);
         }
         for (model, count) in numbers.unpriced {
             let labels = pairs(&[("model", &model)]);
-            *unpriced.0.entry(labels).or_default() += count;
+            *unpriced.entry(labels).or_default() += count;
         }
     }
-    (sums, unpriced)
+    let [first_token, per_token] = TIMES.map(|(name, bounds, help, histogram)| {
+        let series = sums.iter();
+        let series = series.map(|(key, series)| (key.attributes(), histogram(series)));
+        convention(name, "s", help, bounds, series)
+    });
+    let durations = sums.iter().flat_map(|(key, series)| {
+        let failed = series.failed.iter().map(|(error, histogram)| {
+            let mut attributes = key.attributes();
+            attributes.push((String::from("error.type"), error.to_string()));
+            (attributes, histogram)
+        });
+        [(key.attributes(), &series.duration)]
+            .into_iter()
+            .chain(failed)
+    });
+    let name = "gen_ai.client.operation.duration";
+    let help = "Time of model calls, from acceptance to the end of the answer";
+    let duration = convention(name, "s", help, DURATION, durations);
+    let usage = sums.iter().flat_map(|(key, series)| {
+        [("input", &series.input), ("output", &series.output)].map(|(kind, histogram)| {
+            let mut attributes = key.attributes();
+            attributes.push((String::from("gen_ai.token.type"), String::from(kind)));
+            (attributes, histogram)
+        })
+    });
+    let name = "gen_ai.client.token.usage";
+    let help = "Number of input and output tokens used";
+    [
+        convention(name, "{token}", help, USAGE, usage),
+        duration,
+        first_token,
+        per_token,
+        Metric::counter(
+            "llm.unpriced_calls",
+            "{call}",
+            "Model calls that were charged nothing because no price was known",
+            unpriced,
+        ),
+    ]
 }
 
-impl Collector for UnpricedCalls {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Model calls that were charged nothing because no price was known";
-        counters(&mut encoder, "llm_unpriced_calls", help, &self.0)
-    }
-}
+type Row = (
+    &'static str,
+    Bounds,
+    &'static str,
+    fn(&Series) -> &Histogram,
+);
 
-type Metric = (&'static str, &'static str, fn(&Series) -> &Histogram);
-
-const TIMES: [Metric; 3] = [
+const TIMES: [Row; 2] = [
     (
-        "gen_ai_client_operation_duration",
-        "Seconds of model calls, from acceptance to the end of the answer",
-        |s| &s.duration,
-    ),
-    (
-        "gen_ai_server_time_to_first_token",
-        "Seconds until the first token of streams",
+        "gen_ai.server.time_to_first_token",
+        FIRST_TOKEN,
+        "Time until the first token of streams",
         |s| &s.first_token,
     ),
     (
-        "gen_ai_server_time_per_output_token",
-        "Seconds for each token after the first of whole streams",
+        "gen_ai.server.time_per_output_token",
+        PER_TOKEN,
+        "Time for each token after the first of whole streams",
         |s| &s.per_token,
     ),
 ];
 
-impl Collector for GenAiSums {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let usage = self.0.iter().flat_map(|(key, series)| {
-            [("input", &series.input), ("output", &series.output)].map(|(kind, histogram)| {
-                let mut labels = key.labels();
-                labels.push((String::from("gen_ai_token_type"), String::from(kind)));
-                (labels, histogram)
-            })
-        });
-        let help = "Tokens of model calls";
-        encode(&mut encoder, "gen_ai_client_token_usage", help, usage)?;
-        for (name, help, histogram) in TIMES {
-            let series = self.0.iter();
-            let series = series.map(|(key, series)| (key.labels(), histogram(series)));
-            encode(&mut encoder, name, help, series)?;
-        }
-        Ok(())
-    }
-}
-
-fn encode<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
+/// A metric by its name in the conventions, which has no prefix.
+fn convention<'a>(
     name: &str,
-    help: &str,
-    series: impl Iterator<Item = (Labels, &'a Histogram)>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    unit: &'static str,
+    help: &'static str,
+    bounds: Bounds,
+    series: impl Iterator<Item = (Attributes, &'a Histogram)>,
+) -> Metric {
     // A metric that a call has not, as the first token of what was no stream, has no empty series.
-    for (labels, histogram) in series.filter(|(_, histogram)| histogram.count > 0) {
-        let bounds = histogram.bounds.iter().copied().chain([f64::INFINITY]);
-        let buckets: Vec<(f64, u64)> = bounds.zip(histogram.buckets.iter().copied()).collect();
-        family.encode_family(&labels)?.encode_histogram::<Labels>(
-            histogram.sum,
-            histogram.count,
-            &buckets,
-            None,
-        )?;
+    let series = series.filter(|(_, histogram)| histogram.count > 0);
+    let points = series.map(|(attributes, histogram)| {
+        let distribution = Distribution {
+            count: histogram.count,
+            sum: Some(histogram.sum),
+            buckets: histogram.buckets.to_vec(),
+            range: None,
+        };
+        (attributes, distribution)
+    });
+    Metric {
+        scope: String::new(),
+        name: name.to_owned(),
+        help,
+        unit,
+        points: Points::Histogram(Cow::Borrowed(bounds), points.collect()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

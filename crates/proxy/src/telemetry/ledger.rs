@@ -1,97 +1,106 @@
-//! The numbers of the ledger in the OpenMetrics text.
+//! The numbers of the ledger.
 //!
-//! Registered by `exposition`. What must stay true: reads atomics only.
+//! What must stay true: reads atomics only.
 
+use super::metric::{Metric, Number};
 use crate::health::Health;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use std::fmt;
 use tollgate_state::ledger::Counted;
 
-/// Nothing where no ledger is kept.
-#[derive(Debug)]
-pub(super) struct LedgerNumbers(Option<Counted>);
+/// Name, unit, help and value.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Counted) -> u64,
+);
 
-impl LedgerNumbers {
-    pub(super) fn read(health: &Health) -> LedgerNumbers {
-        LedgerNumbers(health.ledger.get().map(|ledger| ledger.numbers()))
-    }
-}
-
-type Number = (&'static str, &'static str, fn(&Counted) -> u64);
-
-const COUNTERS: [Number; 11] = [
-    ("ledger_records", "Records written", |n| n.records),
-    ("ledger_bytes", "Bytes of records written", |n| n.bytes),
-    ("ledger_segments", "Segments begun", |n| n.segments),
-    ("ledger_write_failures", "Writes that failed", |n| {
-        n.failures
+const COUNTERS: [Row; 11] = [
+    ("ledger.records", "{record}", "Records written", |n| {
+        n.records
+    }),
+    ("ledger.bytes", "By", "Bytes of records written", |n| {
+        n.bytes
+    }),
+    ("ledger.segments", "{segment}", "Segments begun", |n| {
+        n.segments
     }),
     (
-        "ledger_lost_settlements",
+        "ledger.write_failures",
+        "{write}",
+        "Writes that failed",
+        |n| n.failures,
+    ),
+    (
+        "ledger.lost_settlements",
+        "{settlement}",
         "Settlements dropped because too many waited to be written",
         |n| n.lost,
     ),
     (
-        "ledger_refused_calls",
+        "ledger.refused_calls",
+        "{call}",
         "Calls refused because their intents could not be written",
         |n| n.refused,
     ),
     (
-        "ledger_unrecorded_calls",
+        "ledger.unrecorded_calls",
+        "{call}",
         "Calls that went on without an intent that would survive a crash",
         |n| n.unrecorded,
     ),
     (
-        "ledger_crashed_calls",
+        "ledger.crashed_calls",
+        "{call}",
         "Calls of earlier processes settled at start as gateway_crash",
         |n| n.crashed,
     ),
-    ("ledger_syncs", "Group commits to the disk", |n| n.syncs),
-    ("ledger_sync_failures", "Group commits that failed", |n| {
-        n.sync_failures
+    ("ledger.syncs", "{sync}", "Group commits to the disk", |n| {
+        n.syncs
     }),
     (
-        "ledger_removed_days",
+        "ledger.sync_failures",
+        "{sync}",
+        "Group commits that failed",
+        |n| n.sync_failures,
+    ),
+    (
+        "ledger.removed_days",
+        "{day}",
         "Day folders that retention removed",
         |n| n.removed_days,
     ),
 ];
 
-const GAUGES: [Number; 2] = [
+const GAUGES: [Row; 2] = [
     (
-        "ledger_queued_settlements",
+        "ledger.queued_settlements",
+        "{settlement}",
         "Settlements that wait in memory to be written",
         |n| n.queued,
     ),
     (
-        "ledger_unsynced_bytes",
+        "ledger.unsynced_bytes",
+        "By",
         "Bytes that the last group commit found not yet on the disk",
         |n| n.unsynced,
     ),
 ];
 
-impl Collector for LedgerNumbers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(numbers) = &self.0 else {
-            return Ok(());
-        };
-        for (name, help, number) in COUNTERS {
-            let family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            ConstCounter::new(number(numbers)).encode(family)?;
-        }
-        let help = "Time that group commits took";
-        let family =
-            encoder.encode_descriptor("ledger_sync_seconds", help, None, MetricType::Counter)?;
-        ConstCounter::new(numbers.sync_time.as_secs_f64()).encode(family)?;
-        for (name, help, number) in GAUGES {
-            let family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            let value = i64::try_from(number(numbers)).unwrap_or(i64::MAX);
-            ConstGauge::new(value).encode(family)?;
-        }
-        Ok(())
-    }
+/// Nothing where no ledger is kept.
+pub(super) fn metrics(health: &Health) -> Vec<Metric> {
+    let Some(numbers) = health.ledger.get().map(|ledger| ledger.numbers()) else {
+        return Vec::new();
+    };
+    let counters = COUNTERS.iter().map(|(name, unit, help, number)| {
+        Metric::single(name, unit, help, Number::Whole(number(&numbers)))
+    });
+    let gauges = GAUGES
+        .iter()
+        .map(|(name, unit, help, number)| Metric::gauge(name, unit, help, number(&numbers)));
+    let syncs = Number::Decimal(numbers.sync_time.as_secs_f64());
+    let help = "Time that group commits took";
+    counters
+        .chain([Metric::single("ledger.sync", "s", help, syncs)])
+        .chain(gauges)
+        .collect()
 }

@@ -2,12 +2,9 @@
 //!
 //! What must stay true: a label that a caller writes counts only where the server answered, and series are bounded.
 
-use super::exposition::{Labels, counters, pairs};
+use super::metric::{Attributes, Metric, pairs};
 use super::shard::{OVERFLOW, Shard, cut};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 use tollgate_engine::Exchange;
 use tollgate_engine::mcp::Endpoint;
@@ -97,30 +94,15 @@ fn known(method: &str) -> Option<&'static str> {
 }
 
 /// All threads' counts, added up.
-#[derive(Debug)]
-pub(super) struct McpRequests(BTreeMap<Labels, u64>);
-
-impl McpRequests {
-    pub(super) fn read(shards: &[Arc<Shard>]) -> McpRequests {
-        let mut sums = BTreeMap::new();
-        for shard in shards {
-            let counts = shard.lock().mcp.clone();
-            for ((api, method, tool), count) in counts.0 {
-                let labels = pairs(&[("api", &api), ("method", method), ("tool", &tool)]);
-                *sums.entry(labels).or_default() += count;
-            }
+pub(super) fn metric(shards: &[Arc<Shard>]) -> Metric {
+    let mut sums: BTreeMap<Attributes, u64> = BTreeMap::new();
+    for shard in shards {
+        let counts = shard.lock().mcp.clone();
+        for ((api, method, tool), count) in counts.0 {
+            let labels = pairs(&[("api", &api), ("method", method), ("tool", &tool)]);
+            *sums.entry(labels).or_default() += count;
         }
-        McpRequests(sums)
     }
-}
-
-impl Collector for McpRequests {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        counters(
-            &mut encoder,
-            "mcp_requests",
-            "Calls of MCP servers by method, and by tool where one was called",
-            &self.0,
-        )
-    }
+    let help = "Calls of MCP servers by method, and by tool where one was called";
+    Metric::counter("mcp.requests", "{request}", help, sums)
 }

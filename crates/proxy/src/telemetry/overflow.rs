@@ -3,11 +3,7 @@
 //! Shared by all threads' shards. What must stay true: written only when a bound is reached, so that the threads do not
 //! meet here in ordinary work.
 
-use super::exposition::{Labels, counters, pairs};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
-use std::collections::BTreeMap;
-use std::fmt;
+use super::metric::{Metric, pairs};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Metrics whose labels may come out of requests.
@@ -49,28 +45,18 @@ impl Overflows {
         self.0[metric as usize].load(Ordering::Relaxed)
     }
 
-    /// All metrics' numbers, for the text.
-    pub(super) fn read(&self) -> OverflowCounts {
+    /// All metrics' numbers.
+    pub(super) fn metric(&self) -> Metric {
         let counts = NAMES.iter().zip(&self.0);
         let counts = counts.map(|(name, count)| {
             let labels = pairs(&[("metric", name)]);
             (labels, count.load(Ordering::Relaxed))
         });
-        OverflowCounts(counts.collect())
-    }
-}
-
-/// The numbers at one time.
-#[derive(Debug)]
-pub(super) struct OverflowCounts(BTreeMap<Labels, u64>);
-
-impl Collector for OverflowCounts {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        counters(
-            &mut encoder,
-            "metric_series_overflow",
+        Metric::counter(
+            "metric.series_overflow",
+            "{value}",
             "Values counted in an overflow series, by the metrics that were full",
-            &self.0,
+            counts.collect(),
         )
     }
 }

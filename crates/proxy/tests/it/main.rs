@@ -14,6 +14,7 @@ mod identity;
 mod limits;
 mod log;
 mod openid;
+mod otlp;
 mod pass;
 mod stream;
 mod support;

@@ -49,10 +49,14 @@ async fn tokens_are_counted_by_four_dimensions() {
             let labels = [("gen_ai_operation_name", "chat")];
             sum(&metrics, &format!("gen_ai_{name}_count"), &labels)
         };
-        assert_eq!(conventions("client_operation_duration"), 5, "{metrics}");
+        assert_eq!(
+            conventions("client_operation_duration_seconds"),
+            5,
+            "{metrics}"
+        );
         assert_eq!(conventions("client_token_usage"), 10);
-        assert_eq!(conventions("server_time_to_first_token"), 1);
-        assert_eq!(conventions("server_time_per_output_token"), 1);
+        assert_eq!(conventions("server_time_to_first_token_seconds"), 1);
+        assert_eq!(conventions("server_time_per_output_token_seconds"), 1);
     }
 }
 
