@@ -217,16 +217,16 @@ impl Exporter {
                 }
             }
         }
+        match &failure {
+            None => self.health.recover(PART),
+            Some(why) => self.failing(why),
+        }
         if let Some(numbers) = self.health.exports.get() {
             let ended = match &failure {
                 None => &numbers.exported,
                 Some(_) => &numbers.failed,
             };
             ended.fetch_add(1, Ordering::Relaxed);
-        }
-        match failure {
-            None => self.health.recover(PART),
-            Some(why) => self.failing(&why),
         }
     }
 
