@@ -23,6 +23,9 @@ const SCOPE: &str = "tollgate";
 /// Scope, name and attributes.
 type Series = (String, String, Attributes);
 
+/// A metric without its points, and these.
+type Unpacked = (Metric, Kind, std::vec::IntoIter<(Attributes, Value)>);
+
 /// One request.
 pub(super) struct Batch {
     pub(super) request: ExportMetricsServiceRequest,
@@ -67,7 +70,7 @@ pub(super) struct Exported {
 pub(super) struct Export {
     metrics: std::vec::IntoIter<Metric>,
     /// The metric of which a request did not take all points.
-    rest: Option<(Metric, Kind, std::vec::IntoIter<(Attributes, Value)>)>,
+    rest: Option<Unpacked>,
     now: u64,
     /// When the metrics were read before.
     before: u64,
@@ -177,7 +180,7 @@ impl Export {
         })
     }
 
-    fn unpack(&mut self) -> Option<(Metric, Kind, std::vec::IntoIter<(Attributes, Value)>)> {
+    fn unpack(&mut self) -> Option<Unpacked> {
         let mut metric = self.metrics.next()?;
         let points = std::mem::replace(&mut metric.points, Points::Gauge(Vec::new()));
         let numbers = |points: Vec<(Attributes, Number)>| -> Vec<(Attributes, Value)> {
