@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tollgate_agents::operation::arguments::Validators;
 use tollgate_agents::operation::openapi::Document;
 use tollgate_agents::operation::{DeclaredResponse, Messages};
+use tollgate_lang::value::Str;
 use tollgate_lang::{Diagnostic, Diagnostics, Span};
 
 /// What the policies of a document use of contracts.
@@ -34,6 +35,8 @@ pub struct ContractUses {
     pub samples: bool,
     /// The schema of a GraphQL API; no operation has a part of it.
     pub graphql: bool,
+    /// Subscriptions of a GraphQL API that a resolver's document publishes to, and where it names them.
+    pub subscriptions: Vec<(Str, Span)>,
     /// Bodies of requests: in which ways they are held to their schemas.
     pub requests: Vec<BodyRules>,
     /// Bodies of responses.
@@ -57,6 +60,7 @@ impl ContractUses {
         self.statuses |= other.statuses;
         self.samples |= other.samples;
         self.graphql |= other.graphql;
+        self.subscriptions.extend_from_slice(&other.subscriptions);
         for rules in &other.requests {
             self.body(*rules, Section::Inbound);
         }

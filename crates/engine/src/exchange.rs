@@ -294,6 +294,8 @@ pub struct Exchange {
     pub inner: Option<Box<crate::pipeline::inner::InnerCall>>,
     /// What the resolver that this runs was called with, inside the exchange of a GraphQL API.
     pub(crate) resolving: Option<Rc<crate::graphql::resolver::Resolving>>,
+    /// The WebSocket that the answer opens, and what is asked of its messages, of a GraphQL API.
+    pub(crate) graphql_socket: Option<Box<crate::graphql::socket::Socket>>,
     /// What is known of a call of an MCP server.
     pub mcp: Option<Box<crate::mcp::Call>>,
     /// What is known of a model call, once a step or the ledger asked.
@@ -373,6 +375,7 @@ impl Exchange {
             later: None,
             inner: None,
             resolving: None,
+            graphql_socket: None,
             mcp: None,
             llm: None,
             accounting: None,

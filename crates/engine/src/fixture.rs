@@ -18,6 +18,7 @@ mod recorder;
 mod script;
 pub mod shapes;
 pub(crate) mod signer;
+mod socket;
 mod table;
 mod time;
 mod upstream;
@@ -110,6 +111,10 @@ Actions, in order:
       then headers, a blank line and the body; TARGET is a path or a URL (default host: https://gateway.test);
       who leaves at a time leaves though there is no answer yet, which waiting brings on; others are the same request,
       sent at the same time: each `expect` behind it looks at the next answer
+  -- socket TARGET
+      opens a WebSocket of a GraphQL API with the subscription's key and plays lines over it: `> MESSAGE` is sent,
+      `< MESSAGE` must come next (with placeholders), `< close CODE REASON` is how the gateway closes it; behind the
+      last line the client leaves. `expect` sees the answer to the handshake
   -- expect STATUS [REASON] [after DURATION]
       then headers, a blank line and the body of the answer to the last request; what is not said is not checked.
       `name:` alone: the header is not there. `(empty)` as body: there is none.

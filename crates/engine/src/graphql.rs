@@ -8,24 +8,29 @@ pub mod access;
 pub(crate) mod cosmos;
 pub mod document;
 pub mod error;
+pub mod events;
 pub(crate) mod execute;
 pub(crate) mod fuzz;
 pub mod request;
 pub mod resolver;
 mod rewrite;
+pub(crate) mod rules;
 pub mod schema;
 pub(crate) mod set_url;
 pub mod size;
+pub mod socket;
 
 pub use schema::Schema;
 
 use crate::compile::{Compiler, ScopeDocument};
+use crate::contract::ContractUses;
 use crate::definition::{ApiDefinition, ResolverDefinition};
 use crate::snapshot::{Api, Product, Workspace, fault};
 use resolver::Resolver;
 use std::collections::HashMap;
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::value::Str;
-use tollgate_lang::{Diagnostic, Diagnostics};
+use tollgate_lang::{Diagnostic, Diagnostics, Span};
 
 /// A compiled GraphQL API.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub struct GraphQl {
     pub schema: Schema,
     /// Resolvers by the names of type and field.
     pub(crate) resolvers: HashMap<Str, HashMap<Str, Resolver>>,
+    /// Whether one of them publishes events, so that the API answers subscriptions itself.
+    pub(crate) publishes: bool,
 }
 
 impl GraphQl {
@@ -51,13 +58,22 @@ impl GraphQl {
             None => None,
         };
         let mut resolvers: HashMap<Str, HashMap<Str, Resolver>> = HashMap::new();
+        let mut publishes = false;
         for resolver in &definition.resolvers {
-            let document = compiler.resolver(&resolver.policy, workspace, diagnostics);
+            let mut uses = ContractUses::default();
+            let document = compiler.resolver(&resolver.policy, workspace, &mut uses, diagnostics);
             let (name, field) = (&resolver.type_name, &resolver.field);
             if let Some(schema) = &schema {
                 let object = schema.types().get_object(name);
                 if object.is_none_or(|o| !o.fields.contains_key(&**field)) {
                     unlinked(api, resolver, diagnostics);
+                } else if schema.is_subscription(name) {
+                    never_runs(api, resolver, diagnostics);
+                    continue;
+                } else {
+                    for target in &uses.subscriptions {
+                        publishes |= is_target(api, schema, target, diagnostics);
+                    }
                 }
             }
             let fields = resolvers.entry(name.clone()).or_default();
@@ -76,7 +92,11 @@ impl GraphQl {
             fault(diagnostics, api.span, message, help);
         }
         let schema = schema?;
-        Some(GraphQl { schema, resolvers })
+        Some(GraphQl {
+            schema,
+            resolvers,
+            publishes,
+        })
     }
 
     /// The resolver of a field.
@@ -101,6 +121,53 @@ fn unlinked(api: &ApiDefinition, resolver: &ResolverDefinition, diagnostics: &mu
         help: Some(String::from("correct the path, or remove the resolver")),
         related: Vec::new(),
     });
+}
+
+/// A resolver of a subscription: its value is the event.
+fn never_runs(api: &ApiDefinition, resolver: &ResolverDefinition, diagnostics: &mut Diagnostics) {
+    let (name, field, id) = (&resolver.type_name, &resolver.field, &api.id);
+    let message = format!(
+        "the value of the subscription `{name}.{field}` of API `{id}` is the event: the resolver never runs"
+    );
+    diagnostics.push(Diagnostic {
+        code: "TG0705",
+        severity: tollgate_lang::Severity::Warning,
+        message,
+        span: resolver.span,
+        label: String::new(),
+        help: Some(String::from(
+            "remove it; `publish-event` in the resolver of a query or mutation gives the value",
+        )),
+        related: Vec::new(),
+    });
+}
+
+/// Whether what `publish-event` names is a field of the subscription type.
+fn is_target(
+    api: &ApiDefinition,
+    schema: &Schema,
+    (field, span): &(Str, Span),
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    if schema.subscription(field).is_some() {
+        return true;
+    }
+    let id = &api.id;
+    let message = format!("the schema of API `{id}` has no subscription `{field}`");
+    let fields = schema.subscriptions();
+    let help = match nearest(field, fields.iter().map(|name| name.as_str())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if fields.is_empty() => {
+            String::from("add `type Subscription { ... }` with a field of that name to the schema")
+        }
+        None => String::from("name a field of the schema's subscription type"),
+    };
+    diagnostics.push(
+        Diagnostic::error("TG0706", *span, message)
+            .label("nobody can subscribe to it")
+            .help(help),
+    );
+    false
 }
 
 /// Reports `validate-graphql-request` where there is no schema that it could hold requests to.

@@ -43,6 +43,8 @@ pub struct Services {
     pub concurrency: Arc<tollgate_state::Concurrency>,
     /// The ledger of model calls, where one is configured.
     pub ledger: Option<std::rc::Rc<crate::accounting::Ledger>>,
+    /// Who subscribes to what of GraphQL APIs, shared by all threads.
+    pub graphql_events: Arc<crate::graphql::events::Events>,
     /// Events of `log-to-eventhub` on their way from this thread.
     pub event_hubs: crate::event_hub::EventHubs,
     /// Metrics, logs, records.

@@ -18,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tollgate_engine::budget::BudgetState;
 use tollgate_engine::circuit_breaker::Phase;
 use tollgate_engine::clock::Clock;
+use tollgate_engine::graphql::events::Events;
 use tollgate_state::ledger::Ledger;
 
 /// Shared by all threads and the management listener.
@@ -34,6 +35,7 @@ pub struct Health {
     pub(crate) exports: OnceLock<Exports>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budgets: Arc<BudgetState>,
+    pub(crate) graphql_events: Arc<Events>,
     pub(crate) posts: Posts,
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
@@ -59,6 +61,7 @@ impl Health {
             snapshots,
             clock,
             budgets,
+            graphql_events: Arc::default(),
             posts: Posts::default(),
             connections: AtomicI64::new(0),
             connections_refused: AtomicU64::new(0),

@@ -16,6 +16,7 @@ mod endpoint;
 mod forwarded;
 pub mod fuzz;
 mod gateway;
+mod graphql_socket;
 mod health;
 mod identity;
 mod io;

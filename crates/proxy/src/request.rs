@@ -7,6 +7,7 @@ use crate::body::RequestBody;
 use crate::connection::{Answer, Peer};
 use crate::debug;
 use crate::forwarded::client_ip;
+use crate::graphql_socket;
 use crate::management::{self, Reader};
 use crate::thread::Thread;
 use crate::trace_context::continue_trace;
@@ -87,6 +88,13 @@ pub(crate) async fn answer(
         exchange.received_bytes = length.unwrap_or(0);
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let exchange = response.body_mut().exchange_mut();
+        let socket = exchange.and_then(|exchange| exchange.take_graphql_socket());
+        if let Some((socket, caller)) = socket.zip(upgrade.clone()) {
+            let (head, body) = response.into_parts();
+            graphql_socket::serve(&thread, caller, socket, body);
+            return Response::from_parts(head, AnswerBody::plain(Body::Empty));
+        }
         let upstream = response.extensions_mut().remove::<OnUpgrade>();
         let Some((caller, upstream)) = upgrade.zip(upstream) else {
             return refuse(&thread, &UNASKED_UPGRADE, id);

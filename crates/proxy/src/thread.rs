@@ -140,6 +140,7 @@ impl Thread {
             vectors: start.shared.vectors.clone(),
             concurrency: start.shared.concurrency.clone(),
             ledger: crate::ledger::of_thread(&config, &start.health),
+            graphql_events: start.health.graphql_events.clone(),
             event_hubs: Default::default(),
             telemetry: telemetry.clone(),
             around: Rc::new(ThreadAround {

@@ -20,10 +20,12 @@ const DATA_SOURCES: [&str; 3] = [
 
 impl Compiler<'_> {
     /// Compiles the document of a resolver: one step, the data source. `workspace`: index of the one that its API is in.
+    /// `uses` gets the subscriptions that it publishes to.
     pub fn resolver(
         &self,
         text: &PolicyText,
         workspace: Option<u32>,
+        uses: &mut ContractUses,
         diagnostics: &mut Diagnostics,
     ) -> Option<Block> {
         let space = &self.spaces[workspace.map_or(0, |w| w as usize + 1)];
@@ -40,7 +42,7 @@ impl Compiler<'_> {
             fragment: None,
             once: &mut OnceSeen::default(),
             def: None,
-            uses: &mut ContractUses::default(),
+            uses,
             part: None,
         };
         if !DATA_SOURCES.contains(&&*document.root.name) {

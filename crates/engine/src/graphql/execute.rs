@@ -8,12 +8,17 @@ mod arguments;
 mod backend;
 mod collect;
 mod complete;
+mod event;
 mod leaf;
+
+pub(super) use complete::public;
+pub(super) use event::Subscribed;
 
 use super::GraphQl;
 use super::document::Document;
 use super::error::{self, Error};
 use super::request::GraphQlRequest;
+use super::socket;
 use crate::exchange::{Attempt, BodyState, Exchange, Response};
 use crate::failure::Failure;
 use crate::services::SendOptions;
@@ -49,7 +54,13 @@ pub(crate) async fn forward(
     let Some(graphql) = api.and_then(|api| api.graphql.as_deref()) else {
         return Ok(false);
     };
-    if rq.resolving.is_some() || graphql.resolvers.is_empty() {
+    if rq.resolving.is_some() {
+        return Ok(false);
+    }
+    if rq.asks_for_websocket() {
+        return Ok(socket::opening::answer(rq, graphql, options));
+    }
+    if graphql.resolvers.is_empty() {
         return Ok(false);
     }
     let needs = Needs {
@@ -88,7 +99,7 @@ pub(crate) async fn forward(
 }
 
 /// The answer, or the errors of a request that is not executed.
-async fn answer(
+pub(crate) async fn answer(
     rq: &mut Exchange,
     graphql: &GraphQl,
     request: &GraphQlRequest,
@@ -99,7 +110,9 @@ async fn answer(
     let operation = document.operation();
     let refused = |why: &str| Ok(Err(vec![Error::new(why)]));
     if operation.is_subscription() {
-        return refused("Subscriptions are not answered over HTTP.");
+        return refused(
+            "Subscriptions are not answered over HTTP: open a WebSocket with the sub-protocol `graphql-transport-ws`.",
+        );
     }
     if rq.request.method == Method::GET && !operation.is_query() {
         return refused("A GET can only be a query.");
@@ -121,20 +134,10 @@ async fn answer(
         variables: asked.variables,
         introspection: asked.introspection,
         data,
-        state: State {
-            errors: RefCell::new(Vec::new()),
-            calls: Cell::new(0),
-            values: Cell::new(0),
-            bytes: Cell::new(0),
-            attempts: RefCell::default(),
-            seats: Semaphore::new(MOST_AT_ONCE),
-        },
+        event: None,
+        state: State::new(),
     };
-    let done = tokio::select! {
-        biased;
-        data = execution.root() => Ok(data),
-        () = rq.services.clock.sleep(options.timeout) => Err(late(options)),
-    };
+    let done = execution.root_within(options).await;
     let State {
         errors: own,
         attempts,
@@ -143,14 +146,20 @@ async fn answer(
     rq.attempts.extend(attempts.into_inner());
     let data = done?;
     let own = own.into_inner();
+    let own = own.iter().map(Error::json);
+    let errors = errors.into_iter().chain(own);
+    Ok(Ok(Json::Object(body(data, errors))))
+}
+
+/// An answer: `errors`, where there are some, and `data`.
+fn body(data: Json, errors: impl Iterator<Item = Json>) -> Map<String, Json> {
+    let errors: Vec<Json> = errors.take(error::MOST).collect();
     let mut body = Map::new();
-    if !errors.is_empty() || !own.is_empty() {
-        let own = own.iter().map(Error::json);
-        let all = errors.into_iter().chain(own).take(error::MOST);
-        body.insert(String::from("errors"), all.collect());
+    if !errors.is_empty() {
+        body.insert(String::from("errors"), Json::Array(errors));
     }
     body.insert(String::from("data"), data);
-    Ok(Ok(Json::Object(body)))
+    body
 }
 
 fn late(options: SendOptions) -> Box<Failure> {
@@ -216,6 +225,8 @@ struct Execution<'a> {
     introspection: Map<String, Json>,
     /// What the backend answered, by response key.
     data: Option<Map<String, Json>>,
+    /// The event that a subscription is executed on; nothing is published meanwhile.
+    event: Option<&'a Json>,
     state: State,
 }
 
@@ -229,7 +240,29 @@ struct State {
     seats: Semaphore,
 }
 
+impl State {
+    fn new() -> State {
+        State {
+            errors: RefCell::new(Vec::new()),
+            calls: Cell::new(0),
+            values: Cell::new(0),
+            bytes: Cell::new(0),
+            attempts: RefCell::default(),
+            seats: Semaphore::new(MOST_AT_ONCE),
+        }
+    }
+}
+
 impl Execution<'_> {
+    /// `data`, unless it takes longer than `forward-request` allows.
+    async fn root_within(&self, options: SendOptions) -> Result<Json, Box<Failure>> {
+        tokio::select! {
+            biased;
+            data = self.root() => Ok(data),
+            () = self.outer.services.clock.sleep(options.timeout) => Err(late(options)),
+        }
+    }
+
     /// `data`.
     async fn root(&self) -> Json {
         let operation = self.document.operation();
@@ -239,7 +272,8 @@ impl Execution<'_> {
         };
         let sets = vec![&operation.selection_set];
         let serial = operation.is_mutation();
-        let data = self.object(object, Source::Root, sets, None, serial);
+        let source = self.event.map_or(Source::Root, Source::Given);
+        let data = self.object(object, source, sets, None, serial);
         data.await.unwrap_or(Json::Null)
     }
 
@@ -253,7 +287,7 @@ impl Execution<'_> {
 
 impl Exchange {
     /// Whether the request has somewhere to go.
-    fn has_backend(&self) -> bool {
+    pub(super) fn has_backend(&self) -> bool {
         use crate::exchange::TargetBase;
         match &self.request.target.base {
             TargetBase::ServiceUrl => self.api().is_some_and(|api| api.service_url.is_some()),
@@ -268,12 +302,12 @@ fn has_field(graphql: &GraphQl, name: &Name, field: &Name) -> bool {
     types.any(|name| graphql.resolver(name, field).is_some())
 }
 
-fn refuse(errors: &[Error], rq: &mut Exchange) {
+pub(super) fn refuse(errors: &[Error], rq: &mut Exchange) {
     put(StatusCode::BAD_REQUEST, &error::refusal(errors), rq);
 }
 
 /// The answer, as the caller wants it: as JSON, or as GraphQL's own type.
-fn put(status: StatusCode, body: &Json, rq: &mut Exchange) {
+pub(super) fn put(status: StatusCode, body: &Json, rq: &mut Exchange) {
     const OWN: &str = "application/graphql-response+json";
     let accepted = rq.request.headers.get_all(header::ACCEPT).iter();
     let mut accepted = accepted.filter_map(|value| value.to_str().ok());

@@ -11,7 +11,7 @@ use crate::step::{Block, Flow, Needs};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::{Map, Value as Json, json};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use tollgate_lang::expr::host::GraphQlPart;
 use tollgate_lang::value::{Str, Token, Value};
@@ -42,6 +42,8 @@ pub struct Resolving {
     /// The body that the request begins with.
     body: Bytes,
     tokens: [OnceCell<Value>; 2],
+    /// Subscriptions that `publish-event` named.
+    subscriptions: RefCell<Vec<Str>>,
 }
 
 impl Resolving {
@@ -58,7 +60,13 @@ impl Resolving {
             is_list,
             body,
             tokens: [OnceCell::new(), OnceCell::new()],
+            subscriptions: RefCell::default(),
         }
+    }
+
+    /// Has what the resolver gives published to fields of the subscription type, once it is there.
+    pub(crate) fn publish(&self, fields: &[Str]) {
+        self.subscriptions.borrow_mut().extend_from_slice(fields);
     }
 
     /// The arguments.
@@ -102,6 +110,8 @@ pub(crate) struct Given {
     pub(crate) body: Bytes,
     /// Calls to upstreams.
     pub(crate) attempts: Vec<Attempt>,
+    /// Fields of the subscription type that it is published to.
+    pub(crate) subscriptions: Vec<Str>,
 }
 
 /// Runs a resolver. `outer`: the caller's exchange.
@@ -139,7 +149,7 @@ pub(crate) async fn call(
         },
         upgrade: None,
     };
-    let mut rq = inner::of_resolver(outer, request, resolving);
+    let mut rq = inner::of_resolver(outer, request, resolving.clone());
     let flow = resolver.document.run(&mut rq).await;
     if let Flow::Fail(failure) = flow {
         return Err(failure);
@@ -150,20 +160,20 @@ pub(crate) async fn call(
     };
     rq.buffer(needs, "forward-request").await?;
     let limit = rq.snapshot.gateway.max_buffered_body;
-    let attempts = rq.attempts.to_vec();
-    let Some(response) = &rq.response else {
-        return Ok(Given {
-            body: Bytes::new(),
-            attempts,
-        });
-    };
-    let body = match &response.body {
-        BodyState::Buffered(bytes) => Coding::of(&response.headers).undo(bytes, limit),
-        _ => Some(Bytes::new()),
+    let body = match &rq.response {
+        Some(response) => match &response.body {
+            BodyState::Buffered(bytes) => Coding::of(&response.headers).undo(bytes, limit),
+            _ => Some(Bytes::new()),
+        },
+        None => Some(Bytes::new()),
     };
     let body = body.ok_or_else(|| {
         let why = format!("The data source's answer is larger than {limit} bytes or is damaged.");
         Failure::internal("", "BackendConnectionFailure", why)
     })?;
-    Ok(Given { body, attempts })
+    Ok(Given {
+        body,
+        attempts: rq.attempts.to_vec(),
+        subscriptions: resolving.subscriptions.take(),
+    })
 }

@@ -7,7 +7,7 @@ use crate::definition::PolicyText;
 use apollo_compiler::collections::HashMap;
 use apollo_compiler::diagnostic::ToCliReport as _;
 use apollo_compiler::parser::Parser;
-use apollo_compiler::schema::{ExtendedType, Implementers};
+use apollo_compiler::schema::{ExtendedType, FieldDefinition, Implementers};
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{Name, Schema as Types};
 use std::fmt;
@@ -89,6 +89,31 @@ impl Schema {
             Some(ExtendedType::Union(union)) => union.members.iter().map(|m| &m.name).collect(),
             _ => vec![name],
         }
+    }
+
+    /// Whether a type is the root of subscriptions.
+    pub fn is_subscription(&self, name: &str) -> bool {
+        let root = &self.types.schema_definition.subscription;
+        root.as_ref().is_some_and(|root| root.name.as_str() == name)
+    }
+
+    /// The names of the subscription type's fields.
+    pub fn subscriptions(&self) -> Vec<&Name> {
+        let root = &self.types.schema_definition.subscription;
+        let object = root
+            .as_ref()
+            .and_then(|root| self.types.get_object(&root.name));
+        object
+            .map(|object| object.fields.keys().collect())
+            .unwrap_or_default()
+    }
+
+    /// A field of the subscription type.
+    pub fn subscription(&self, field: &str) -> Option<&FieldDefinition> {
+        let root = self.types.schema_definition.subscription.as_ref()?;
+        let object = self.types.get_object(&root.name)?;
+        let field: &FieldDefinition = object.fields.get(field)?;
+        Some(field)
     }
 
     /// Whether a type is the root of queries, mutations or subscriptions.

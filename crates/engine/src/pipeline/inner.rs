@@ -9,7 +9,8 @@ use crate::exchange::{BodyState, Exchange, Request, Target, TargetBase};
 use crate::graphql::resolver::Resolving;
 use crate::mcp::ToolOperation;
 use crate::settle::AnswerBody;
-use http::{HeaderMap, Method, header, uri::PathAndQuery};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header, uri::PathAndQuery};
 use smallvec::SmallVec;
 use std::rc::Rc;
 use tollgate_lang::value::Str;
@@ -53,20 +54,72 @@ pub(crate) fn of_resolver(
     let snapshot = outer.snapshot.clone();
     let mut rq = Exchange::new(snapshot, outer.services.clone(), outer.id, request);
     rq.settled_by_another();
-    rq.probe = outer.probe.clone();
+    of_caller(&mut rq, outer);
     rq.api = outer.api;
     rq.operation = outer.operation;
-    rq.product = outer.product;
-    rq.subscription = outer.subscription;
-    rq.key = outer.key.clone();
-    rq.child_key = outer.child_key.clone();
-    rq.variables = outer.variables.clone();
     rq.resolving = Some(resolving);
     rq.chain = Chain {
         scopes: outer.api.map(ScopeRef::Api).into_iter().collect(),
         depth: 0,
     };
     rq
+}
+
+/// The exchange of an operation that came as a message over the socket of `outer`: a POST with the handshake's own headers,
+/// to where a policy sent the handshake. `outer` settles for it.
+pub(crate) fn of_message(outer: &Exchange, body: Bytes) -> Box<Exchange> {
+    let handshake = &outer.request;
+    let mut headers = handshake.headers.clone();
+    for name in [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::SEC_WEBSOCKET_EXTENSIONS,
+        header::SEC_WEBSOCKET_KEY,
+        header::SEC_WEBSOCKET_PROTOCOL,
+        header::SEC_WEBSOCKET_VERSION,
+    ] {
+        headers.remove(name);
+    }
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    let request = Request {
+        original_method: Method::POST,
+        method: Method::POST,
+        scheme: handshake.scheme,
+        authority: handshake.authority.clone(),
+        path_and_query: handshake.path_and_query.clone(),
+        api_path_len: handshake.api_path_len,
+        headers,
+        body: BodyState::Buffered(body),
+        client_ip: handshake.client_ip,
+        on_loopback: handshake.on_loopback,
+        client_certificate: handshake.client_certificate.clone(),
+        matched: handshake.matched.clone(),
+        target: handshake.target.clone(),
+        upgrade: None,
+    };
+    let snapshot = outer.snapshot.clone();
+    let mut rq = Exchange::new(snapshot, outer.services.clone(), outer.id, request);
+    rq.settled_by_another();
+    of_caller(&mut rq, outer);
+    rq.api = outer.api;
+    rq.operation = outer.operation;
+    rq.section = outer.section;
+    rq.chain = Chain {
+        scopes: outer.api.map(ScopeRef::Api).into_iter().collect(),
+        depth: 0,
+    };
+    rq
+}
+
+/// What an inner exchange has of the caller of `outer`.
+fn of_caller(rq: &mut Exchange, outer: &Exchange) {
+    rq.probe = outer.probe.clone();
+    rq.product = outer.product;
+    rq.subscription = outer.subscription;
+    rq.key = outer.key.clone();
+    rq.child_key = outer.child_key.clone();
+    rq.variables = outer.variables.clone();
 }
 
 /// Runs it for the caller of `outer`: with the same subscription, product, user and variables.
@@ -95,15 +148,10 @@ pub(crate) async fn serve(outer: &Exchange, inner: InnerRequest) -> http::Respon
         upgrade: None,
     };
     let mut rq = Exchange::new(snapshot.clone(), outer.services.clone(), outer.id, request);
-    rq.probe = outer.probe.clone();
+    // What the global document set is there for the API's, as in a call without a tool.
+    of_caller(&mut rq, outer);
     rq.api = Some(inner.operation.api);
     rq.operation = Some(inner.operation.operation);
-    rq.product = outer.product;
-    rq.subscription = outer.subscription;
-    rq.key = outer.key.clone();
-    rq.child_key = outer.child_key.clone();
-    // What the global document set is there for the API's, as in a call without a tool.
-    rq.variables = outer.variables.clone();
     rq.inner = outer.api.map(|server| {
         Box::new(InnerCall {
             server,

@@ -10,11 +10,10 @@ use crate::compile::{
 };
 use crate::exchange::{BodyState, Deferred, Exchange, Hold, Response, forget_body};
 use crate::failure::Failure;
-use crate::graphql::access::{self, Action, Pattern};
-use crate::graphql::document::Document;
+use crate::graphql::access::{Action, Pattern};
 use crate::graphql::error::{self, Error};
 use crate::graphql::request::GraphQlRequest;
-use crate::graphql::size::Size;
+use crate::graphql::rules::{self, MessageRules};
 use crate::step::{Flow, Step};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -26,9 +25,6 @@ use tollgate_lang::value::{Str, Token, Value};
 
 /// Largest `max-size`, in bytes, as in API Management.
 const LARGEST: i64 = 102_400;
-
-/// Most fields of a request over all levels, as in API Management.
-const MOST_FIELDS: usize = 250;
 
 /// The variable that every error reaches.
 const ERRORS: &str = "GraphQLErrors";
@@ -107,7 +103,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
         },
         max_size: max_size?,
         max_depth: max_depth?,
-        patterns,
+        patterns: Vec::into(patterns),
         actions,
     })
 }
@@ -137,7 +133,7 @@ struct ValidateGraphQlRequest {
     variable: Option<Arg<Str>>,
     max_size: Arg<i64>,
     max_depth: Arg<i64>,
-    patterns: Vec<Pattern>,
+    patterns: Arc<[Pattern]>,
     actions: Vec<Word>,
 }
 
@@ -145,6 +141,9 @@ impl Step for ValidateGraphQlRequest {
     fn run(&self, rq: &mut Exchange) -> Flow {
         if rq.api().is_none_or(|api| api.graphql.is_none()) {
             return Flow::Next;
+        }
+        if rq.asks_for_websocket() {
+            return self.hold_messages(rq).unwrap_or_else(Flow::Fail);
         }
         if matches!(rq.request.body, BodyState::Streaming(_)) && rq.request.method != Method::GET {
             return Flow::Wait;
@@ -178,9 +177,31 @@ impl ValidateGraphQlRequest {
         })
     }
 
+    fn depth(&self, rq: &mut Exchange) -> Result<usize, Box<Failure>> {
+        Ok(usize::try_from(self.max_depth.get(rq)?).unwrap_or(0))
+    }
+
+    /// The handshake of a WebSocket: what is asked of its messages is known now.
+    fn hold_messages(&self, rq: &mut Exchange) -> Result<Flow, Box<Failure>> {
+        let max_size = self.limit(rq)?;
+        let max_depth = self.depth(rq)?;
+        let mut actions = Vec::with_capacity(self.actions.len());
+        for action in &self.actions {
+            actions.push(Action::of(action.get(rq)?));
+        }
+        let socket = rq.graphql_socket.get_or_insert_default();
+        socket.rules.push(MessageRules {
+            max_size,
+            max_depth,
+            patterns: self.patterns.clone(),
+            actions,
+        });
+        Ok(Flow::Next)
+    }
+
     fn validate(&self, rq: &mut Exchange) -> Result<Flow, Box<Failure>> {
         let limit = self.limit(rq)?;
-        let max_depth = usize::try_from(self.max_depth.get(rq)?).unwrap_or(0);
+        let max_depth = self.depth(rq)?;
         // What the API was compiled to outlives this request's walk over it.
         let snapshot = rq.snapshot.clone();
         let api = rq.api.map(|at| &snapshot.apis[at as usize]);
@@ -191,25 +212,14 @@ impl ValidateGraphQlRequest {
             Ok(request) => request,
             Err(why) => return self.refuse(vec![Error::new(why)], rq),
         };
-        let document = match Document::read(&graphql.schema, &request) {
-            Ok(document) => document,
+        let queries = rq.request.method == Method::GET;
+        let mut action = |at: usize| self.actions[at].get(rq).map(Action::of);
+        let (schema, patterns) = (&graphql.schema, &self.patterns);
+        let held = rules::hold(schema, &request, queries, max_depth, patterns, &mut action);
+        let access = match held? {
+            Ok(access) => access,
             Err(errors) => return self.refuse(errors, rq),
         };
-        if rq.request.method == Method::GET && !document.operation().is_query() {
-            let why = "A GET can only be a query.";
-            return self.refuse(vec![Error::new(why)], rq);
-        }
-        if let Some(error) = too_large(Size::of(&document), max_depth) {
-            return self.refuse(vec![error], rq);
-        }
-        if self.patterns.is_empty() {
-            return Ok(Flow::Next);
-        }
-        let mut action = |at: usize| self.actions[at].get(rq).map(Action::of);
-        let access = access::authorize(&graphql.schema, &document, &self.patterns, &mut action)?;
-        if let Some(error) = access.rejected {
-            return self.refuse(vec![error], rq);
-        }
         if !access.removed.is_empty() {
             self.tell(&access.removed, rq)?;
             if let Some(query) = access.document {
@@ -256,23 +266,6 @@ impl ValidateGraphQlRequest {
         failure.keep_response = true;
         Ok(Flow::Fail(failure))
     }
-}
-
-fn too_large(size: Size, max_depth: usize) -> Option<Error> {
-    let why = if size.depth > max_depth {
-        format!(
-            "The query is {} fields deep and it exceeds the limit of {max_depth}.",
-            size.depth
-        )
-    } else if size.fields > MOST_FIELDS {
-        format!(
-            "The query has {} fields and it exceeds the limit of {MOST_FIELDS}.",
-            size.fields
-        )
-    } else {
-        return None;
-    };
-    Some(Error::new(why))
 }
 
 /// Sends on another document.

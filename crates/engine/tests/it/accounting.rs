@@ -215,6 +215,7 @@ pub(crate) fn services(
         mcp_sessions: Arc::new(tollgate_state::MemoryCache::new(1 << 20)),
         vectors: Arc::new(MemoryVectors::default()),
         concurrency: Arc::default(),
+        graphql_events: Arc::default(),
         ledger: None,
         event_hubs: Default::default(),
         telemetry,

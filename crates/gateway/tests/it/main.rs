@@ -16,6 +16,7 @@ mod eval;
 mod examples;
 mod failover;
 mod finops;
+mod graphql;
 mod key_vault;
 mod labs;
 mod ledger;

@@ -211,6 +211,33 @@ pub(super) fn gateway(health: &Health) -> Vec<Metric> {
         "Connections closed because there were too many",
         Number::Whole(get(&health.connections_refused)),
     ));
+    let subscriptions = health.graphql_events.counts();
+    metrics.extend([
+        Metric::single(
+            "graphql.events",
+            "{event}",
+            "Events of `publish-event` that had a subscriber",
+            Number::Whole(subscriptions.events),
+        ),
+        Metric::single(
+            "graphql.slow_subscribers",
+            "{subscription}",
+            "Subscriptions of GraphQL APIs that were ended because they fell behind",
+            Number::Whole(subscriptions.slow),
+        ),
+        Metric::gauge(
+            "graphql.sockets",
+            "{connection}",
+            "Open WebSockets of GraphQL APIs that the gateway answers itself",
+            subscriptions.sockets,
+        ),
+        Metric::gauge(
+            "graphql.subscriptions",
+            "{subscription}",
+            "Open subscriptions of GraphQL APIs that the gateway answers itself",
+            subscriptions.subscriptions,
+        ),
+    ]);
     let open = |count: i64| u64::try_from(count).unwrap_or(0);
     metrics.extend([
         Metric::gauge(

@@ -367,6 +367,9 @@ impl Execution<'_> {
             let why = format!("The answers of the resolvers have more than {most} bytes.");
             return Err(fail(why));
         }
+        for field in &given.subscriptions {
+            self.publish(field, &given.body);
+        }
         let value = read(&given.body, self.is_text(&definition.ty));
         value.ok_or_else(|| fail(String::from("The data source's answer is not JSON.")))
     }
@@ -384,7 +387,7 @@ impl Execution<'_> {
     }
 
     /// Whether a value may be any text.
-    fn is_text(&self, ty: &Type) -> bool {
+    pub(super) fn is_text(&self, ty: &Type) -> bool {
         let (Type::Named(name) | Type::NonNullNamed(name)) = ty else {
             return false;
         };
@@ -410,7 +413,7 @@ fn or_null(ty: &Type, value: Result<Json, Nulled>) -> Result<Json, Nulled> {
     }
 }
 
-fn public(failure: &Failure) -> String {
+pub(in crate::graphql) fn public(failure: &Failure) -> String {
     match &failure.public {
         Some(public) if public == INTERNAL => String::from("The resolver failed."),
         Some(public) => public.to_string(),
@@ -419,7 +422,7 @@ fn public(failure: &Failure) -> String {
 }
 
 /// An answer as a value: JSON, or for a text the answer itself. Nothing is null.
-fn read(body: &Bytes, text: bool) -> Option<Json> {
+pub(super) fn read(body: &Bytes, text: bool) -> Option<Json> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.iter().all(u8::is_ascii_whitespace) {
         return Some(Json::Null);
