@@ -11,6 +11,9 @@ use tollgate_lang::{FileId, Sources};
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
+/// Why a file of another encoding cannot be read.
+pub(crate) const NOT_UTF8: &str = "it is not UTF-8 text";
+
 /// Most entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 100_000;
 
@@ -116,7 +119,7 @@ impl<'a> Files<'a> {
     /// A file that diagnostics never show: a secret, a key, a certificate.
     pub(crate) fn read(&mut self, path: &Path) -> Result<String, String> {
         let bytes = self.read_bytes(path)?;
-        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
+        String::from_utf8(bytes).map_err(|_| String::from(NOT_UTF8))
     }
 
     /// The same of a file that is no text.

@@ -6,7 +6,7 @@
 mod source;
 
 use crate::define::{Reader, black_out};
-use crate::files::{FileSource, Files};
+use crate::files::{FileSource, Files, NOT_UTF8};
 use crate::model::Configuration;
 use crate::settings::{Listen, Settings};
 use crate::vault::Secrets;
@@ -223,9 +223,11 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
             message: format!("{} cannot be read: {why}", main.display()),
             span: None,
             label: String::new(),
-            help: Some(String::from(
-                "name a configuration file, a folder with a `tollgate.yaml`, or an APIOps folder",
-            )),
+            help: Some(String::from(if why == NOT_UTF8 {
+                "save it as UTF-8"
+            } else {
+                "name a configuration file, a folder with a `tollgate.yaml`, or an APIOps folder"
+            })),
             related: Vec::new(),
         }),
     }

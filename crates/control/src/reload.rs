@@ -188,11 +188,12 @@ impl Work {
             }
             None => {
                 let summary = loaded.diagnostics.summary();
+                // Before it is told: who reads the log finds it in `/readyz`.
+                self.publish.refuse(refusal(&loaded));
                 tracing::error!(
                     "configuration refused, the running one stays: {summary}\n{}",
                     report.trim_end()
                 );
-                self.publish.refuse(refusal(&loaded));
             }
         }
         self.seen = if loaded.files == self.files {

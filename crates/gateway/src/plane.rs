@@ -111,7 +111,7 @@ impl Plane {
         let mut shared = Shared::in_memory(&identity, CACHE_BYTES);
         shared.watch = watch;
         let gateway = Gateway::start(config, snapshots.clone(), shared, Some(identity))
-            .context("the gateway did not start; choose another address under `gateway`")?;
+            .context("the gateway did not start")?;
         let gateway = Arc::new(gateway);
         let reload = if follow {
             let publish = Published {

@@ -87,7 +87,7 @@ impl Shared {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address could not be taken.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}; choose another address under `gateway`")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -103,7 +103,9 @@ pub enum StartError {
         error: String,
     },
     /// A recording could not be begun.
-    #[error("cannot record traffic in {file}: {error}")]
+    #[error(
+        "cannot record traffic in {file}: {error}; name a place that this user may write in as `gateway.recording.path`"
+    )]
     Recording {
         /// The file.
         file: String,
@@ -114,11 +116,23 @@ pub enum StartError {
     #[error("cannot export metrics over OTLP: {0}")]
     OpenTelemetry(String),
     /// The ledger's folder cannot be written in.
-    #[error("cannot keep the ledger: {0}")]
+    #[error("cannot keep the ledger: {0}; {remedy}", remedy = ledger_remedy(.0))]
     Ledger(OpenError),
     /// No thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+}
+
+/// What to do about a ledger's folder that cannot be taken.
+fn ledger_remedy(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Locked { .. } => {
+            "stop that one, or give each gateway a folder of its own as `gateway.ledger.folder`"
+        }
+        OpenError::Io(..) => {
+            "name a folder that this user may make and write in as `gateway.ledger.folder`"
+        }
+    }
 }
 
 /// A running data plane. Dropping it cuts everything; [`Gateway::drain`] ends it well.

@@ -132,6 +132,11 @@ fn fault(file: FileId, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
                 "remove one of the two",
             )
         }
+        None if matches!(error, serde_saphyr::Error::MultipleDocuments { .. }) => (
+            "TG0401",
+            String::from("a second document begins here"),
+            "a file holds one document: take out the `---` before it, or make it a file of its own",
+        ),
         None => (
             "TG0401",
             format!("not YAML: {message}"),

@@ -129,7 +129,7 @@ impl Exchange {
             source,
             "ClientConnectionFailure",
             StatusCode::BAD_REQUEST,
-            error.to_string(),
+            format!("the caller stopped sending: {error}"),
         )
     }
 }

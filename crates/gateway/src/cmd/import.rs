@@ -70,10 +70,11 @@ impl Azure {
             }
         }
         println!(
-            "{}: {} ({} files)",
+            "{}: {} ({} file{})",
             self.output.display(),
             loaded.summary,
-            imported.files.len()
+            imported.files.len(),
+            if imported.files.len() == 1 { "" } else { "s" },
         );
         if !imported.variables.is_empty() {
             println!("set before it is served:");

@@ -1,13 +1,23 @@
-//! The nearest name to one that is unknown.
+//! The nearest names to one that is unknown.
+//!
+//! The binder asks when a member, type or local does not exist. What must stay true: of long names only the beginning is
+//! compared, since the distance is quadratic.
+
+use crate::diagnostic::nearest::distance;
+
+/// Most characters of a name that are compared.
+const COMPARED: usize = 64;
 
 /// Up to three names close to the wrong one, nearest first.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = wrong.to_lowercase();
+    let wanted: Vec<char> = lower.chars().take(COMPARED).collect();
     let limit = wrong.chars().count() / 3 + 1;
     let mut found: Vec<(usize, &str)> = names
         .filter_map(|n| {
             let other = n.to_lowercase();
-            let d = distance(&lower, &other);
+            let known: Vec<char> = other.chars().take(COMPARED).collect();
+            let d = distance(&wanted, &known);
             let part = lower.len() >= 4
                 && (other.starts_with(&lower) || lower.starts_with(&other))
                 && other.len() >= 4;
@@ -31,26 +41,4 @@ pub(crate) fn hint<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Opt
                 .join(" or ")
         )
     })
-}
-
-/// Edit distance where a swap of neighbours counts one.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) =
-        (a.chars().take(64).collect(), b.chars().take(64).collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut d = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                d = d.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(d);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
