@@ -76,7 +76,10 @@ impl ClientCertificate {
     }
 
     /// From PEM texts: the certificate with those behind it, and the key.
-    fn of_pem(certificate: &str, key: &str) -> Result<ClientCertificate, String> {
+    ///
+    /// # Errors
+    /// What is wrong with the certificate, as `has a private key of another certificate`.
+    pub fn of_pem(certificate: &str, key: &str) -> Result<ClientCertificate, String> {
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
         let chain = chain.map_err(|_| String::from("holds no certificate"))?;

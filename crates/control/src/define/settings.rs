@@ -9,6 +9,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_engine::client_certificate::ClientCertificate;
 use tollgate_engine::definition::GatewayDefinition;
 
 impl Reader<'_, '_> {
@@ -187,9 +188,19 @@ impl Reader<'_, '_> {
                 let certificate = self.certificates(&tls.certificate);
                 let key = self.private_key(&tls.key);
                 // Without either, a listener that was meant to be safe must not become an open one.
+                let (certificate, key) = certificate.zip(key)?;
+                if let Err(why) = ClientCertificate::of_pem(&certificate, &key) {
+                    self.fault(
+                        tls.key.place,
+                        format!("{} {why}", tls.certificate.value),
+                        &format!("expected the key that belongs to {}", tls.certificate.value),
+                        "",
+                    );
+                    return None;
+                }
                 Some(ListenTls {
-                    certificate: certificate.map(|_| self.files.resolve(&tls.certificate))?,
-                    key: key.map(|()| self.files.resolve(&tls.key))?,
+                    certificate: self.files.resolve(&tls.certificate),
+                    key: self.files.resolve(&tls.key),
                     negotiate_client_certificate: tls.negotiate_client_certificate,
                 })
             }
@@ -217,7 +228,7 @@ impl Reader<'_, '_> {
         found.then(|| Arc::from(text))
     }
 
-    fn private_key(&mut self, path: &At<String>) -> Option<()> {
+    fn private_key(&mut self, path: &At<String>) -> Option<String> {
         let text = self.pem(path)?;
         let found = PrivateKeyDer::from_pem_slice(text.as_bytes()).is_ok();
         if !found {
@@ -228,7 +239,7 @@ impl Reader<'_, '_> {
                 "",
             );
         }
-        found.then_some(())
+        found.then_some(text)
     }
 
     pub(super) fn pem(&mut self, path: &At<String>) -> Option<String> {
