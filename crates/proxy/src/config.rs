@@ -19,8 +19,6 @@ pub struct ProxyConfig {
     pub listeners: Vec<ListenerConfig>,
     /// Where `/metrics`, `/livez` and `/readyz` are served; `None`: no listener of their own.
     pub management: Option<SocketAddr>,
-    /// Also serves `/metrics` on the callers' listeners.
-    pub metrics_on_listeners: bool,
     /// Limits towards callers.
     pub limits: Limits,
     /// Connections to backends.
@@ -51,7 +49,6 @@ impl Default for ProxyConfig {
             threads: None,
             listeners: vec![ListenerConfig::default()],
             management: None,
-            metrics_on_listeners: false,
             limits: Limits::default(),
             upstream: UpstreamConfig::default(),
             access_log: true,

@@ -1,5 +1,5 @@
-//! `/livez`, `/readyz`, `/metrics`, `/backends`, `/budgets`, `/cost-preview` and `/debug/`, on a listener of their own; the first two on
-//! the callers' as well.
+//! `/livez`, `/readyz`, `/metrics`, `/backends`, `/budgets`, `/cost-preview` and `/debug/`, on a listener of their own,
+//! where `/` lists them; the first two on the callers' as well.
 //!
 //! What must stay true: the pages need no data-plane thread; the listener has few connections and short deadlines.
 
@@ -31,21 +31,30 @@ const LARGEST_REQUEST: usize = 4 << 20;
 /// Most time for one connection.
 const LIFE: Duration = Duration::from_secs(60);
 
+/// What the listener has, for who only knows its address.
+const PAGES: &str = "\
+/livez                whether the process answers
+/readyz               whether it takes calls, the configuration in force, what is degraded
+/metrics              OpenMetrics text
+/backends             backends, circuit breakers, pools
+/budgets              what may be spent, and what was
+POST /cost-preview    what a model request would cost
+POST /debug/credentials, /debug/traces/ID    traces of requests
+";
+
 /// Who asks for a page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
     /// On the management listener.
     Operator,
     /// On a callers' listener.
-    Caller {
-        /// Whether the configuration shows the metrics there.
-        metrics: bool,
-    },
+    Caller,
 }
 
 /// One of the pages, if the path names one that the reader may see.
 pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Response<Bytes>> {
     let (status, kind, text) = match path {
+        "/" if reader == Reader::Operator => (StatusCode::OK, "text/plain", String::from(PAGES)),
         "/livez" => (StatusCode::OK, "text/plain", String::from("ok")),
         "/readyz" => {
             let (ready, detail) = health.ready(reader == Reader::Operator);
@@ -56,7 +65,7 @@ pub(crate) fn page(health: &Health, path: &str, reader: Reader) -> Option<Respon
             };
             (status, "application/json", detail)
         }
-        "/metrics" if reader != (Reader::Caller { metrics: false }) => (
+        "/metrics" if reader == Reader::Operator => (
             StatusCode::OK,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             crate::telemetry::exposition(health),
@@ -111,27 +120,36 @@ fn not_found() -> Response<Bytes> {
     response
 }
 
+fn json(status: StatusCode, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refused(status: StatusCode, message: String) -> Response<Bytes> {
+    let error = serde_json::json!({ "error": message });
+    json(status, error.to_string())
+}
+
+fn only_post() -> Response<Bytes> {
+    let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, String::from("use POST"));
+    let allow = HeaderValue::from_static("POST");
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
+}
+
 /// Issues debug tokens and gives traces out.
 async fn debugging(health: &Health, request: Request<Incoming>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
-    let json = |status: StatusCode, text: String| {
-        let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    };
-    let refused = |status, message: String| {
-        let error = serde_json::json!({ "error": message });
-        json(status, error.to_string())
-    };
     if path == "/debug/credentials" {
         if request.method() != Method::POST {
-            return refused(StatusCode::METHOD_NOT_ALLOWED, String::from("use POST"));
+            return only_post();
         }
         let body = Limited::new(request.into_body(), LARGEST_BODY);
         let Ok(body) = body.collect().await else {
@@ -163,6 +181,9 @@ async fn debugging(health: &Health, request: Request<Incoming>) -> Response<Byte
 
 /// What a model request would cost.
 async fn cost_preview(health: &Health, request: Request<Incoming>) -> Response<Bytes> {
+    if request.method() != Method::POST {
+        return only_post();
+    }
     let body = Limited::new(request.into_body(), LARGEST_REQUEST);
     let shown = match body.collect().await {
         Ok(body) => {
@@ -174,19 +195,10 @@ async fn cost_preview(health: &Health, request: Request<Incoming>) -> Response<B
             "the body cannot be read, or is above {LARGEST_REQUEST} bytes"
         )),
     };
-    let (status, shown) = match shown {
-        Ok(shown) => (StatusCode::OK, shown),
-        Err(why) => (StatusCode::BAD_REQUEST, serde_json::json!({ "error": why })),
-    };
-    let mut response = Response::new(Bytes::from(shown.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    match shown {
+        Ok(shown) => json(StatusCode::OK, shown.to_string()),
+        Err(why) => refused(StatusCode::BAD_REQUEST, why),
+    }
 }
 
 /// Serves the pages.

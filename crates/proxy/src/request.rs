@@ -306,8 +306,7 @@ fn built_in(thread: &Thread, head: &Parts) -> Option<Answer> {
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         return Some(response);
     }
-    let metrics = thread.config.metrics_on_listeners;
-    let page = management::page(&thread.shared, path, Reader::Caller { metrics })?;
+    let page = management::page(&thread.shared, path, Reader::Caller)?;
     let (head, body) = page.into_parts();
     Some(Response::from_parts(
         head,

@@ -60,6 +60,14 @@ pub(crate) async fn answer(rq: &mut Exchange) -> Option<Flow> {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = match &*rest {
+            "" => "GET",
+            "keys" => "GET, POST",
+            _ => "GET, DELETE",
+        };
+        headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+    }
     if !body.is_null() {
         headers.insert(
             header::CONTENT_TYPE,
@@ -133,7 +141,9 @@ async fn route(rq: &mut Exchange, caller: &Caller, rest: &str) -> Answer {
         (&Method::GET, "keys", "") => (StatusCode::OK, keys(rq, caller)),
         (&Method::POST, "keys", "") => make(rq, caller).await,
         (&Method::GET | &Method::DELETE, "keys", id) => one(rq, caller, id, &method),
-        (_, "" | "keys", _) => refused(StatusCode::METHOD_NOT_ALLOWED, "use GET, POST or DELETE"),
+        (_, "", "") | (_, "keys", _) => {
+            refused(StatusCode::METHOD_NOT_ALLOWED, "use a method of `Allow`")
+        }
         _ => unknown(),
     }
 }
@@ -256,7 +266,10 @@ async fn make(rq: &mut Exchange, caller: &Caller) -> Answer {
         Err(why) => {
             return refused(
                 StatusCode::BAD_REQUEST,
-                format!("the body is not usable: {why}"),
+                format!(
+                    "the body must be JSON with `tokens` (a whole number) or `amount` (text, as \"1.25\"), and if you like \
+                     `expiresIn` (whole seconds) and `label`: {why}"
+                ),
             );
         }
     };
