@@ -6,6 +6,8 @@
 mod tame;
 pub mod violation;
 
+pub use tame::IN_PLACE;
+
 use super::text;
 use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use super::Place;
 use super::xml_schema::XmlSchema;
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use tollgate_agents::operation::arguments::{Validator, Validators};
+use tollgate_agents::operation::arguments::{IN_PLACE, Validator, Validators};
 use tollgate_agents::operation::{self as operation, BodySchema};
 use tollgate_lang::value::Str;
 
@@ -154,18 +154,6 @@ pub(crate) fn with_definitions(schema: &Value, definitions: &Map<String, Value>)
     }
     schema
 }
-
-/// Keywords whose schemas hold for the same value as the schema that they stand in.
-const IN_PLACE: [&str; 8] = [
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "if",
-    "then",
-    "else",
-    "not",
-    "dependentSchemas",
-];
 
 /// Allows or forbids properties that a schema does not name, in it and in all that are inside. `outer`: it is not a part
 /// of another schema of the same value, which would see its properties as additional ones.

@@ -91,7 +91,7 @@ pub(super) fn tame_for_messages(schema: &Value) -> Value {
 const MOST_CIRCLES: usize = 64;
 
 /// Keywords whose schemas hold for the same value as the schema that they stand in.
-const IN_PLACE: [&str; 8] = [
+pub const IN_PLACE: [&str; 8] = [
     "allOf",
     "anyOf",
     "oneOf",
