@@ -1,5 +1,7 @@
-//! The user's guide against the sources: links lead somewhere, fault codes and policies are all described.
+//! The user's guide against the sources: links lead somewhere, fault codes and policies are all described, configurations
+//! have the shape that the program reads.
 
+use crate::process::{Folder, run};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -158,4 +160,92 @@ fn every_policy_is_listed() {
     let names: BTreeSet<&str> = not_yet.split('`').skip(1).step_by(2).collect();
     let known: BTreeSet<&str> = tollgate_engine::policies::NOT_YET.iter().copied().collect();
     assert_eq!(names, known);
+}
+
+/// The indented and fenced blocks of a page, with the lines they begin at.
+fn blocks(text: &str) -> Vec<(usize, String)> {
+    let mut blocks: Vec<(usize, String)> = Vec::new();
+    let mut fenced = false;
+    let mut inside = false;
+    for (at, line) in text.lines().enumerate() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+            inside = false;
+            continue;
+        }
+        let code = if fenced {
+            Some(line)
+        } else if line.is_empty() && inside {
+            Some("")
+        } else {
+            line.strip_prefix("    ")
+        };
+        match (code, blocks.last_mut()) {
+            (Some(code), Some((_, block))) if inside => {
+                block.push_str(code);
+                block.push('\n');
+            }
+            (Some(code), _) => blocks.push((at + 1, format!("{code}\n"))),
+            (None, _) => {}
+        }
+        inside = code.is_some();
+    }
+    blocks
+}
+
+/// Faults of shape: no YAML, a property that is unknown or stands twice, a value of the wrong kind.
+const SHAPE: [&str; 4] = ["TG0401", "TG0402", "TG0403", "TG0405"];
+
+#[test]
+fn configurations_have_the_shape_of_the_file() {
+    const TOP: [&str; 11] = [
+        "gateway:",
+        "backends:",
+        "apis:",
+        "budgets:",
+        "subscriptions:",
+        "products:",
+        "namedValues:",
+        "authorizationProviders:",
+        "certificates:",
+        "loggers:",
+        "workspaces:",
+    ];
+    let folder = Folder::new();
+    let mut pages = files(&root().join("docs"), "md");
+    pages.extend(files(&root().join("examples"), "md"));
+    pages.push(root().join("README.md"));
+    let mut found = Vec::new();
+    for page in pages {
+        let text = read(&page);
+        for (line, block) in blocks(&text) {
+            // What APIOps' publisher takes has names of its own.
+            let overrides = block.contains("\n  - name: ") && block.contains("properties:");
+            if !TOP.iter().any(|top| block.starts_with(top)) || overrides {
+                continue;
+            }
+            let name = format!("{}-{line}", page.file_stem().unwrap().display());
+            folder.write(&format!("{name}/tollgate.yaml"), &block);
+            found.push(folder.path().join(name).display().to_string());
+        }
+    }
+    assert!(found.len() >= 30, "{} configurations", found.len());
+    let mut command = vec!["check", "--without-secrets", "--format", "json"];
+    command.extend(found.iter().map(String::as_str));
+    let (_, out, err) = run(&command);
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for line in out.lines() {
+        let Ok(report) = serde_json::from_str::<serde_json::Value>(line) else {
+            continue;
+        };
+        let Some(diagnostics) = report["diagnostics"].as_array() else {
+            continue;
+        };
+        checked += 1;
+        let shape = |code: &serde_json::Value| SHAPE.iter().any(|known| code == known);
+        wrong.extend(diagnostics.iter().filter(|d| shape(&d["code"])).cloned());
+    }
+    assert_eq!(checked, found.len(), "{out}\n{err}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -1,8 +1,9 @@
 //! The examples as their pages tell: the commands of a README, run by a shell, with free ports in place of its own.
 
+mod getting_started;
 mod jwt;
 
-use crate::process::{Running, address};
+use crate::process::{Folder, Running, address};
 use crate::scene::Served;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,24 @@ pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../examples")
         .join(name)
+}
+
+/// Copies an example, with some texts replaced in every file.
+fn copy(from: &Path, to: &Folder, below: &str, replaced: &[(&str, &str)]) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let name = format!("{below}{name}");
+        if path.is_dir() {
+            copy(&path, to, &format!("{name}/"), replaced);
+            continue;
+        }
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for (what, with) in replaced {
+            text = text.replace(what, with);
+        }
+        to.write(&name, &text);
+    }
 }
 
 /// The indented blocks of a page.

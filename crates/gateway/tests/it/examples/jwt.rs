@@ -1,27 +1,8 @@
 //! `examples/jwt`: people by their roles, a job by its application, keys that rotate.
 
-use super::{example, shell};
+use super::{copy, example, shell};
 use crate::process::{Folder, PATIENCE, Running, address};
-use std::path::Path;
 use tollgate_testkit::{Simulator, SimulatorConfig};
-
-/// Copies an example, with some texts replaced in every file.
-fn copy(from: &Path, to: &Folder, below: &str, replaced: &[(&str, &str)]) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let name = format!("{below}{name}");
-        if path.is_dir() {
-            copy(&path, to, &format!("{name}/"), replaced);
-            continue;
-        }
-        let mut text = std::fs::read_to_string(&path).unwrap();
-        for (what, with) in replaced {
-            text = text.replace(what, with);
-        }
-        to.write(&name, &text);
-    }
-}
 
 /// The commands of a README's sections: its indented blocks.
 fn commands(readme: &str, sections: &[&str]) -> String {
