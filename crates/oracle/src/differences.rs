@@ -38,6 +38,9 @@ struct Written {
     /// Whether the outcomes must be the same but for the day of today.
     #[serde(default)]
     today: bool,
+    /// Whether the outcomes must be the same but for parts of a millisecond.
+    #[serde(default)]
+    milliseconds: bool,
     /// Why it is theirs.
     reason: String,
 }
@@ -72,7 +75,7 @@ impl Differences {
                     patterns: [pattern(w.expression)?, pattern(w.ours)?, pattern(w.mono)?],
                     alike: ALIKE
                         .into_iter()
-                        .zip([w.rounded, w.reordered, w.today])
+                        .zip([w.rounded, w.reordered, w.today, w.milliseconds])
                         .filter_map(|(alike, wanted)| wanted.then_some(alike))
                         .collect(),
                     reason: w.reason,
@@ -128,8 +131,13 @@ impl Differences {
     }
 }
 
-/// What `rounded`, `reordered` and `today` ask for.
-const ALIKE: [fn(&Json, &Json) -> bool; 3] = [same_but_digits, same_but_order, same_but_today];
+/// What `rounded`, `reordered`, `today` and `milliseconds` ask for.
+const ALIKE: [fn(&Json, &Json) -> bool; 4] = [
+    same_but_digits,
+    same_but_order,
+    same_but_today,
+    same_but_milliseconds,
+];
 
 /// Whether the outcomes are the same but for the last digits of fractions; the class of an iterator is an implementation's.
 fn same_but_digits(ours: &Json, mono: &Json) -> bool {
@@ -144,9 +152,29 @@ fn same_but_digits(ours: &Json, mono: &Json) -> bool {
     if iterator {
         mono["result"]["type"] = ours_type.clone();
     }
+    alike_in_pieces(ours, &mono, close)
+}
+
+/// Whether the outcomes are the same but for parts of a millisecond, as ticks or as seconds.
+fn same_but_milliseconds(ours: &Json, mono: &Json) -> bool {
+    /// Half a millisecond in ticks.
+    const HALF: i64 = 5_000;
+    alike_in_pieces(ours, mono, |ours, mono| {
+        match (ours.parse::<i64>(), mono.parse::<i64>()) {
+            (Ok(x), Ok(y)) => ours.len() > 8 && x.abs_diff(y) <= HALF.unsigned_abs(),
+            _ => match (ours.parse::<f64>(), mono.parse::<f64>()) {
+                (Ok(x), Ok(y)) => (x - y).abs() <= 0.000_51,
+                _ => false,
+            },
+        }
+    })
+}
+
+/// Whether the outcomes differ in numbers only, of which each two are alike.
+fn alike_in_pieces(ours: &Json, mono: &Json, alike: fn(&str, &str) -> bool) -> bool {
     let (ours, mono) = (ours.to_string(), mono.to_string());
     let (ours, mono) = (pieces(&ours), pieces(&mono));
-    ours.len() == mono.len() && ours.iter().zip(&mono).all(|(o, m)| o == m || close(o, m))
+    ours.len() == mono.len() && ours.iter().zip(&mono).all(|(o, m)| o == m || alike(o, m))
 }
 
 /// Whether the outcomes are the same but for the order of items.

@@ -11,6 +11,10 @@ use crate::value::Value;
 pub(super) const LIGHT: usize = 512;
 /// Bytes of a text that are searched, changed or copied in one step.
 const HEAVY: usize = 32;
+/// The same of a text beyond ASCII, where it is weighed by culture.
+const WIDE: usize = 10;
+/// Bytes of a URI that are taken apart in one step.
+const PARSED: usize = 1;
 /// The same for a regular expression.
 const SEARCHED: usize = 16;
 /// Items of a list that are gone through in one step.
@@ -62,8 +66,8 @@ const LIGHT_OF_LIST: [&str; 24] = [
 #[inline]
 pub(super) fn count(cx: &mut Cx<'_>, c: &Call, v: &Value) -> Result<(), Throw> {
     match v {
-        Value::Str(s) if s.len() >= HEAVY => text(cx, c, s.len()),
-        Value::Bytes(b) if b.len() >= HEAVY => text(cx, c, b.len()),
+        Value::Str(s) if s.len() >= HEAVY => text(cx, c, s.len(), Some(s)),
+        Value::Bytes(b) if b.len() >= HEAVY => text(cx, c, b.len(), None),
         Value::List(l) => list(cx, c, l.items().len()),
         Value::Dict(d) => list(cx, c, d.len()),
         _ => Ok(()),
@@ -71,12 +75,16 @@ pub(super) fn count(cx: &mut Cx<'_>, c: &Call, v: &Value) -> Result<(), Throw> {
 }
 
 #[cold]
-fn text(cx: &mut Cx<'_>, c: &Call, len: usize) -> Result<(), Throw> {
+fn text(cx: &mut Cx<'_>, c: &Call, len: usize, text: Option<&str>) -> Result<(), Throw> {
     let (of, name) = c.member.map_or(("", ""), |m| (m.of, m.name));
     let bytes = if LIGHT_OF_TEXT.contains(&name) {
         LIGHT
     } else if of == "Regex" {
         SEARCHED
+    } else if of == "Uri" && !name.contains("scape") {
+        PARSED
+    } else if text.is_some_and(|s| !s.is_ascii()) {
+        WIDE
     } else {
         HEAVY
     };

@@ -11,9 +11,9 @@ mod set;
 pub(super) mod span;
 
 use super::{Native, Row, Type, m, ty, ty_of};
-use crate::expr::eval::sequence::known_count;
+use crate::expr::eval::sequence::{View, known_count};
 use crate::expr::eval::{
-    Args, Cx, Iter, Query, R, Throw, equals, iterate, out_of_range, throw, types,
+    Args, Cx, Iter, Query, R, Throw, equals, iterate, null_argument, out_of_range, throw, types,
 };
 use crate::expr::types::Ty;
 use crate::value::{List, Object, Value};
@@ -85,6 +85,14 @@ fn contains(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
             }
             _ => d.contains(&v),
         }));
+    }
+    if let Value::Object(o) = &a.values[0]
+        && let Some((dict, View::Keys)) = super::dictionaries::view(o)
+    {
+        return match v.is_null() {
+            true => Err(null_argument("key")),
+            false => Ok(Value::Bool(dict.contains(&v))),
+        };
     }
     let mut items = a.iter(cx, 0)?;
     while let Some(item) = items.next(cx)? {

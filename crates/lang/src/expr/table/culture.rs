@@ -27,10 +27,11 @@ impl Object for Invariant {
         self
     }
     fn text(&self) -> String {
-        if self.class == "CultureInfo" {
-            String::new()
-        } else {
-            self.ty().full_name()
+        match self.class {
+            "CultureInfo" => String::new(),
+            // The name of the culture follows, which is empty.
+            "TextInfo" => String::from("TextInfo - "),
+            _ => self.ty().full_name(),
         }
     }
     fn hash_text(&self) -> Option<String> {

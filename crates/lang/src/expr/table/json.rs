@@ -48,9 +48,23 @@ pub(crate) fn object_text(object: &dyn Object) -> Str {
 pub(crate) fn parsed(cx: &mut Cx<'_>, text: &str, reading: Reading) -> Result<Token, Throw> {
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(16 + text.len() / 16)?;
-    let token = parse::load(text, reading).map_err(json_error)?;
+    let token = pausing(cx, |pause| parse::load_pausing(text, reading, pause))?;
+    let token = token.map_err(json_error)?;
     cx.keep(&token);
     Ok(token)
+}
+
+/// Reads with pauses: megabytes take longer than a thread may be kept from its other calls.
+pub(super) fn pausing<T>(
+    cx: &mut Cx<'_>,
+    read: impl FnOnce(parse::Pause<'_>) -> T,
+) -> Result<T, Throw> {
+    let mut left = Ok(());
+    let made = read(&mut || {
+        left = cx.pause();
+        left.is_ok()
+    });
+    left.map(|()| made)
 }
 
 /// Parses what must be of a class.
@@ -72,10 +86,26 @@ fn parse_row(cx: &mut Cx<'_>, a: &Args<'_>, class: &'static str) -> R {
 
 /// A token's text, counted.
 pub(crate) fn printed(cx: &mut Cx<'_>, t: &Token, indented: bool) -> R {
-    let mut out = String::new();
-    write::write(t, indented, &mut out);
+    let out = written(cx, t, write::Style::of(indented))?;
     cx.step(out.len() / 16)?;
     cx.text(out)
+}
+
+/// A token's text, written with pauses as [`pausing`] reads.
+fn written(cx: &mut Cx<'_>, t: &Token, style: write::Style) -> Result<String, Throw> {
+    /// Bytes that are written between two pauses.
+    const PAUSE: usize = 256 << 10;
+    let mut out = String::new();
+    let mut next = PAUSE;
+    let mut left = Ok(());
+    write::write_pausing(t, style, &mut out, &mut |len| {
+        if len >= next {
+            next = len + PAUSE;
+            left = cx.pause();
+        }
+        left.is_ok()
+    });
+    left.map(|()| out)
 }
 
 /// An optional token.

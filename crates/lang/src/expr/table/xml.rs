@@ -110,7 +110,7 @@ fn list(cx: &mut Cx<'_>, class: &'static str, nodes: Vec<Rc<Node>>) -> R {
 pub(crate) fn parsed(cx: &mut Cx<'_>, text: &str, keep_space: bool) -> Result<Rc<Node>, Throw> {
     // A node takes some hundred bytes, and the shortest takes four characters.
     cx.charge(text.len().saturating_mul(24))?;
-    cx.step(40 + text.len() / 4)?;
+    cx.step(56 + text.len() / 4)?;
     let document = read::document(text, keep_space).map_err(xml_error)?;
     cx.keep_object(&document.value());
     Ok(document)

@@ -184,7 +184,21 @@ fn standard(s: &str, form: Form) -> Result<i64, BadSpan> {
     if read == Err(BadSpan::Overflow) && colons && matches!(form, Form::Any | Form::Short) {
         return by_form(&format!("{}:0", s.trim_end()), form);
     }
+    if read.is_err() && form != Form::Constant && has_large_number(s) {
+        return Err(BadSpan::Overflow);
+    }
     read
+}
+
+/// Whether a number of the text is beyond 32 bits: .NET says so before it looks at what stands between the numbers, of
+/// which it reads five.
+fn has_large_number(s: &str) -> bool {
+    let runs = s.split(|c: char| !c.is_ascii_digit());
+    let mut numbers = runs.filter(|run| !run.is_empty()).take(6);
+    numbers.any(|run| {
+        let n = run.trim_start_matches('0');
+        n.len() > 10 || n.parse::<u64>().is_ok_and(|n| n > i32::MAX as u64)
+    })
 }
 
 fn by_form(s: &str, form: Form) -> Result<i64, BadSpan> {

@@ -73,17 +73,35 @@ pub(crate) fn parse_with(text: &str, dates: bool) -> Result<Token, String> {
 
 /// Parses a text that must be of one class.
 pub(crate) fn load(text: &str, reading: Reading) -> Result<Token, String> {
-    match first(text, reading)? {
+    load_pausing(text, reading, &mut || true)
+}
+
+/// Asked about every millisecond of reading: `false` ends it, with an error that means nothing.
+pub(crate) type Pause<'p> = &'p mut dyn FnMut() -> bool;
+
+/// As [`load`], with pauses.
+pub(crate) fn load_pausing(
+    text: &str,
+    reading: Reading,
+    pause: Pause<'_>,
+) -> Result<Token, String> {
+    match first(text, reading, pause)? {
         (token, None) => Ok(token),
         (_, Some(fault)) => Err(fault),
     }
 }
 
 /// The value that a text begins with, and the fault of what stands behind it.
-pub(crate) fn first(text: &str, reading: Reading) -> Result<(Token, Option<String>), String> {
+pub(crate) fn first(
+    text: &str,
+    reading: Reading,
+    pause: Pause<'_>,
+) -> Result<(Token, Option<String>), String> {
     let mut p = Parser {
         text,
         at: 0,
+        pause,
+        pause_at: PAUSE,
         reading,
         open: Vec::new(),
         fresh: true,
@@ -102,9 +120,15 @@ enum Open {
     Items(i64),
 }
 
+/// Bytes that are read between two pauses.
+const PAUSE: usize = 64 << 10;
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    pause: Pause<'a>,
+    /// Where it is asked next.
+    pause_at: usize,
     reading: Reading,
     open: Vec<Open>,
     /// Nothing of the innermost container has been read.
@@ -361,6 +385,12 @@ impl Parser<'_> {
     }
 
     fn value(&mut self) -> Result<Token, String> {
+        if self.at >= self.pause_at {
+            self.pause_at = self.at + PAUSE;
+            if !(self.pause)() {
+                return Err(String::new());
+            }
+        }
         match self.byte() {
             None => Err(self.end()),
             Some(b'{') => self.object(),

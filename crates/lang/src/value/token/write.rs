@@ -22,15 +22,34 @@ pub(crate) struct Style {
     pub(crate) escape: Escape,
 }
 
+impl Style {
+    /// Json.NET's default, indented or not.
+    pub(crate) fn of(indented: bool) -> Style {
+        Style {
+            indented,
+            escape: Escape::Default,
+        }
+    }
+}
+
 /// The text of a token; indented by two spaces a level, or without any blank.
 pub(crate) fn write(token: &Token, indented: bool, out: &mut String) {
-    let escape = Escape::Default;
-    node(token, Style { indented, escape }, 0, out);
+    write_styled(token, Style::of(indented), out);
 }
 
 /// As [`write`], in a style.
 pub(crate) fn write_styled(token: &Token, style: Style, out: &mut String) {
-    node(token, style, 0, out);
+    node(token, style, 0, out, &mut |_| true);
+}
+
+/// As [`write_styled`]; `pause` is told before each token how much is written, and ends the writing when it gives `false`.
+pub(crate) fn write_pausing(
+    token: &Token,
+    style: Style,
+    out: &mut String,
+    pause: &mut dyn FnMut(usize) -> bool,
+) {
+    node(token, style, 0, out, pause);
 }
 
 fn line(indented: bool, level: usize, out: &mut String) {
@@ -44,7 +63,16 @@ fn line(indented: bool, level: usize, out: &mut String) {
     }
 }
 
-fn node(token: &Token, style: Style, level: usize, out: &mut String) {
+fn node(
+    token: &Token,
+    style: Style,
+    level: usize,
+    out: &mut String,
+    pause: &mut dyn FnMut(usize) -> bool,
+) {
+    if !pause(out.len()) {
+        return;
+    }
     match token.kind() {
         Kind::Object(fields) => {
             let fields = fields.borrow();
@@ -64,7 +92,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
                     first = false;
                     line(style.indented, level + 1, out);
                 }
-                node(p, style, level + 1, out);
+                node(p, style, level + 1, out, pause);
             }
             if !first {
                 line(style.indented, level, out);
@@ -73,7 +101,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
         }
         Kind::Array(items) => {
             out.push('[');
-            all(&items.borrow(), style, level, out);
+            all(&items.borrow(), style, level, out, pause);
             out.push(']');
         }
         Kind::Constructor(name, items) => {
@@ -81,7 +109,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
             out.push_str(&name.borrow());
             out.push('(');
             let items = items.borrow();
-            all(&items, style, level, out);
+            all(&items, style, level, out, pause);
             if items.is_empty() {
                 line(style.indented, level, out);
             }
@@ -90,7 +118,7 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
         Kind::Property(name, value) => {
             text_in(name, style, out);
             out.push_str(if style.indented { ": " } else { ":" });
-            node(&value.borrow(), style, level, out);
+            node(&value.borrow(), style, level, out, pause);
         }
         Kind::Scalar(value) => match token.form() {
             Form::Comment => {
@@ -106,7 +134,13 @@ fn node(token: &Token, style: Style, level: usize, out: &mut String) {
 }
 
 /// The items of an array or a constructor. A comment stands between them without a comma of its own.
-fn all(items: &[Token], style: Style, level: usize, out: &mut String) {
+fn all(
+    items: &[Token],
+    style: Style,
+    level: usize,
+    out: &mut String,
+    pause: &mut dyn FnMut(usize) -> bool,
+) {
     let mut first = true;
     for t in items {
         let comment = t.form() == Form::Comment;
@@ -115,7 +149,7 @@ fn all(items: &[Token], style: Style, level: usize, out: &mut String) {
         }
         first &= comment;
         line(style.indented, level + 1, out);
-        node(t, style, level + 1, out);
+        node(t, style, level + 1, out, pause);
     }
     if !items.is_empty() {
         line(style.indented, level, out);

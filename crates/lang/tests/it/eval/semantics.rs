@@ -310,6 +310,8 @@ fn long_evaluations_pause() {
         "@{ var n = 0; foreach (var i in Enumerable.Range(0, 30000)) { n += i % 7; } return n; }",
         "@(Enumerable.Range(0, 20000).Select(i => i % 7).Sum())",
         r#"@(Regex.IsMatch(new string('a', 18) + "!", "^(a|a)*$"))"#,
+        r#"@(JArray.Parse("[" + new string('x', 100000).Replace("x", "1,") + "1]").Count)"#,
+        r#"@(JsonConvert.SerializeObject(new string[150000]).Length)"#,
     ];
     for expression in long {
         let compiled = compiled(expression, Target::Any).unwrap();

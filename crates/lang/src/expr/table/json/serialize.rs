@@ -13,8 +13,7 @@ use crate::value::token::write;
 
 fn serialize(cx: &mut Cx<'_>, v: &Value, how: &Writing) -> R {
     let t = Writer { cx, how }.object(v, 0)?;
-    let mut out = String::new();
-    write::write_styled(&t, how.style, &mut out);
+    let out = super::written(cx, &t, how.style)?;
     cx.step(out.len() / 64)?;
     cx.text(out)
 }
@@ -116,10 +115,11 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     reading.decimals |= mentions(ty, &Ty::Decimal);
     cx.charge(text.len().saturating_mul(3))?;
     cx.step(text.len() / 64)?;
-    let (t, rest) = match parse::first(&text, reading) {
+    let read = super::pausing(cx, |pause| parse::first(&text, reading, pause))?;
+    let (t, rest) = match read {
         // An array is refused for what it is before what it holds is read.
         Err(_) if text.trim_start().starts_with('[') && is_read_as_text(ty) => {
-            parse::first("[]", Default::default())
+            parse::first("[]", Default::default(), &mut || true)
         }
         read => read,
     }

@@ -4,7 +4,7 @@
 //! `#text`, elements of one name are an array, namespaces are attributes like others; what JSON cannot be as XML is
 //! refused with the converter's messages.
 
-use super::{built, null};
+use super::{built, null, pausing, written};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::interchange::to_json::{JSON_URI, Reader, Style};
 use crate::value::token::{Form, Kind as Json, parse, write};
@@ -37,8 +37,7 @@ pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         Some(node) => of_node(cx, &node, a.bool(2), true)?,
         None => Token::null(),
     };
-    let mut out = String::new();
-    write::write(&t, indented, &mut out);
+    let out = written(cx, &t, write::Style::of(indented))?;
     cx.text(out)
 }
 
@@ -57,7 +56,8 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
         || fault("XmlNodeConverter can only convert JSON that begins with an object. Path ''.");
     cx.charge(json.len().saturating_mul(3))?;
     cx.step(json.len() / 64)?;
-    let (t, rest) = parse::first(&json, reading).map_err(|why| {
+    let read = pausing(cx, |pause| parse::first(&json, reading, pause))?;
+    let (t, rest) = read.map_err(|why| {
         // The first token is looked at before the rest is read.
         match begin.chars().next() {
             Some('[') => no_object(),

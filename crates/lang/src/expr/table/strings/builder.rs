@@ -511,6 +511,13 @@ pub(super) const EDITS: &[Row] = &[
     m(
         "StringBuilder Insert(int index, char[] value, int startIndex, int charCount)",
         |cx, a| {
+            // The place is looked at first.
+            bytes(
+                &this(a)?.text.borrow(),
+                count(a, 1, "index")?,
+                0,
+                ("index", "count"),
+            )?;
             let piece = chars(a, 2, ("startIndex", "charCount"))?;
             insert(cx, a, &piece, 1)
         },

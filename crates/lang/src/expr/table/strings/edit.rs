@@ -80,7 +80,7 @@ pub(super) fn formatted(
         .into_iter()
         .map(|v| crate::expr::eval::told(cx, v))
         .collect::<Result<_, _>>()?;
-    cx.step(format.len() / 16)?;
+    cx.step(format.len() / 4 + 8 * items.len())?;
     composite(format, &items, &provider(a, info))
 }
 
