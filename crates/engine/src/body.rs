@@ -172,6 +172,8 @@ pub trait Tap {
 pub struct Tapped {
     inner: Body,
     taps: Vec<Box<dyn Tap>>,
+    /// What ends the body behind the last of its data.
+    trailers: Option<Frame<Bytes>>,
     ended: bool,
 }
 
@@ -184,6 +186,7 @@ impl Tapped {
             Body::Stream(Box::pin(Tapped {
                 inner,
                 taps,
+                trailers: None,
                 ended: false,
             }))
         }
@@ -223,7 +226,7 @@ impl http_body::Body for Tapped {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         if this.ended {
-            return Poll::Ready(None);
+            return Poll::Ready(this.trailers.take().map(Ok));
         }
         loop {
             match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
@@ -243,7 +246,17 @@ impl http_body::Body for Tapped {
                             return Poll::Ready(Some(Ok(Frame::data(chunk))));
                         }
                     }
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                    Err(trailers) => {
+                        this.ended = true;
+                        let last = match this.finish() {
+                            Some(rest) => {
+                                this.trailers = Some(trailers);
+                                Frame::data(rest)
+                            }
+                            None => trailers,
+                        };
+                        return Poll::Ready(Some(Ok(last)));
+                    }
                 },
                 Some(Err(error)) => {
                     this.ended = true;
@@ -258,7 +271,7 @@ impl http_body::Body for Tapped {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.ended && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -189,6 +189,7 @@ impl Service {
         let options = SendOptions {
             timeout: CALL,
             version: HttpVersion::default(),
+            continue_timeout: None,
         };
         let posted = self.backend.post(
             &self.services,

@@ -123,6 +123,9 @@ pub struct SendOptions {
     pub timeout: Duration,
     /// HTTP version.
     pub version: HttpVersion,
+    /// Over HTTP/1.1: the body goes out when the backend has said `100 Continue`, which it must within this time. `None`: it
+    /// goes out with the head.
+    pub continue_timeout: Option<Duration>,
 }
 
 /// Why a call failed.

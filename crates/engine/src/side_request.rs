@@ -596,6 +596,7 @@ impl Prepared {
         let options = SendOptions {
             timeout: self.timeout,
             version: HttpVersion::default(),
+            continue_timeout: None,
         };
         let origin = &address.url.origin;
         if let Some(side) = &mut self.side {

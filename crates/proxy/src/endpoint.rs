@@ -139,6 +139,7 @@ impl Endpoint {
         let options = SendOptions {
             timeout: TRY,
             version: HttpVersion::Http1,
+            continue_timeout: None,
         };
         let response = self.0.send(origin, request, options).await;
         let (head, body) = response.map_err(|e| unsent(e.to_string()))?.into_parts();

@@ -7,6 +7,7 @@
 
 mod connect;
 mod dns;
+mod expect;
 mod failure;
 mod http1;
 mod pool;
@@ -21,6 +22,7 @@ use crate::connection::streams::Local;
 use crate::io::Stream;
 use crate::turn::Busy;
 use crate::wheel::{TICK, Timer, Wheel};
+use expect::Asked;
 use http::{Request, Response, Uri, header};
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
@@ -364,9 +366,18 @@ impl Transport for Upstream {
     fn send<'a>(
         &'a self,
         origin: &'a Origin,
-        request: Request<Body>,
+        mut request: Request<Body>,
         options: SendOptions,
     ) -> LocalBoxFuture<'a, Result<Response<Body>, SendError>> {
+        if let Some(most) = options.continue_timeout
+            && options.version == HttpVersion::Http1
+            && let Some(asked) = Asked::begin(&mut request, most)
+        {
+            return Box::pin(async move {
+                let sent = self.deliver(origin, request, options).await;
+                asked.end(sent)
+            });
+        }
         Box::pin(self.deliver(origin, request, options))
     }
 

@@ -101,3 +101,41 @@ async fn a_body_that_turns_out_too_large_goes_on_from_its_beginning() {
         assert!(matches!(told, Err(BodyError::TooLarge(n)) if n == limit));
     }
 }
+
+/// A body that ends in trailers.
+struct Trailed(VecDeque<Frame<Bytes>>);
+
+impl http_body::Body for Trailed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(self.0.pop_front().map(Ok))
+    }
+}
+
+#[test]
+fn what_a_tap_held_goes_before_the_trailers() {
+    let ends = Rc::new(RefCell::new(0));
+    let frames = [
+        Frame::data(Bytes::from_static(b"ab")),
+        Frame::trailers(http::HeaderMap::new()),
+    ];
+    let inner = Body::Stream(Box::pin(Trailed(frames.into())));
+    let mut body = Tapped::wrap(inner, vec![Box::new(Last(None, ends.clone()))]);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut next = || match http_body::Body::poll_frame(Pin::new(&mut body), &mut cx) {
+        Poll::Ready(Some(frame)) => Some(frame.unwrap()),
+        Poll::Ready(None) => None,
+        Poll::Pending => panic!("nothing waits here"),
+    };
+    for data in ["a", "b"] {
+        assert_eq!(next().unwrap().into_data().unwrap(), data);
+    }
+    assert!(next().unwrap().is_trailers());
+    assert!(next().is_none());
+    assert_eq!(*ends.borrow(), 1);
+}

@@ -5,6 +5,7 @@ use super::document::Document;
 use super::request::{Carrier, GraphQlRequest};
 use super::schema::Schema;
 use super::size::Size;
+use super::socket;
 use crate::definition::PolicyText;
 use http::Method;
 use std::sync::{Arc, LazyLock};
@@ -43,6 +44,9 @@ pub(crate) fn request(data: &[u8]) {
         in_body("application/json"),
         in_body("application/graphql"),
     ];
+    if let Ok(text) = std::str::from_utf8(data) {
+        socket::fuzz(text);
+    }
     for request in read.into_iter().flatten() {
         let again = GraphQlRequest::read(Carrier {
             method: &Method::POST,

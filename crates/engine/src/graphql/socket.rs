@@ -107,6 +107,14 @@ impl Socket {
     }
 }
 
+/// Reads what a client may have sent.
+pub(super) fn fuzz(text: &str) {
+    if let Err(close) = message::Message::read(text) {
+        let fits = close.code == 4400 && close.reason.len() <= 123;
+        assert!(fits, "{close:?}");
+    }
+}
+
 impl Exchange {
     /// The socket that the answer opens, where the answer is a 101 of the gateway's own.
     pub fn take_graphql_socket(&mut self) -> Option<Socket> {

@@ -116,6 +116,7 @@ impl Embedder {
             options: SendOptions {
                 timeout: HEAD_DEADLINE,
                 version: HttpVersion::default(),
+                continue_timeout: None,
             },
             limit: LARGEST,
         };

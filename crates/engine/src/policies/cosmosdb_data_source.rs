@@ -413,6 +413,7 @@ fn write(element: &Element, headers: &mut HeaderMap, cx: &mut Compile<'_>) -> Op
 const OPTIONS: SendOptions = SendOptions {
     timeout: Duration::from_secs(300),
     version: HttpVersion::Http1,
+    continue_timeout: None,
 };
 
 /// A value that an expression gave, as JSON.

@@ -120,6 +120,7 @@ struct HttpDataSource {
 const DEFAULT: SendOptions = SendOptions {
     timeout: Duration::from_secs(300),
     version: HttpVersion::Http1,
+    continue_timeout: None,
 };
 
 impl HttpDataSource {

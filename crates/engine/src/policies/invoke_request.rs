@@ -233,6 +233,7 @@ impl InvokeRequest {
             options: SendOptions {
                 timeout: TIMEOUT,
                 version: HttpVersion::default(),
+                continue_timeout: None,
             },
             answers: self.variable.is_none(),
         };

@@ -280,6 +280,20 @@ async fn a_socket_ends_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_answer_pings_ends() {
+    let shop = Shop::start("  timeouts: { bodyIdle: 1s }\n").await;
+    let mut socket = Socket::open(shop.gateway()).await;
+    socket
+        .subscribe("1", "subscription { placed { id } }")
+        .await;
+    // The client of these tests takes a ping for a fault, and answers none.
+    let pinged = socket.0.receive().await.unwrap_err();
+    assert!(pinged.to_string().contains("opcode"), "{pinged}");
+    let ended = socket.0.receive().await.unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::UnexpectedEof);
+}
+
+#[tokio::test]
 async fn a_slow_subscriber_is_ended_and_the_others_are_not() {
     let shop = Shop::start("").await;
     let mut slow = Socket::open(shop.gateway()).await;

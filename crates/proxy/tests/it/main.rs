@@ -5,6 +5,7 @@ mod circuit_breakers;
 mod client_certificates;
 mod debug;
 mod drain;
+mod expect;
 mod faults;
 mod graphql;
 mod hostile;
