@@ -8,6 +8,7 @@ form that does.
 """
 
 import contextlib
+import csv
 import importlib.machinery
 import io
 import os
@@ -17,7 +18,8 @@ CONVERTER = "focus_validator.config_objects.focus_to_duckdb_converter"
 NEW = """f"'{k.replace('\\"', '\\"\\"')}'" for k in ignore_keys"""
 OLD = """"'" + k.replace('"', '""') + "'" for k in ignore_keys"""
 ALTERNATIVES = {"InvoiceId-C-005-C"}
-# What a gateway's rows have. Commitments, reserved capacity and availability zones are the provider's to report.
+# What a gateway's rows have; commitments where there is capacity that is paid by the hour. Reserved capacity and
+# availability zones are the provider's to report.
 CRITERIA = """ACCOUNT_NAMING_SUPPORTED MULTIPLE_PRICING_CATEGORIES_SUPPORTED MULTIPLE_SUB_ACCOUNT_TYPES_SUPPORTED
 MULTIPLE_BILLING_ACCOUNT_TYPES_SUPPORTED NEGOTIATED_PRICING_SUPPORTED PUBLIC_PRICE_LIST_SUPPORTED
 USAGE_MEASUREMENT_SUPPORTED UNIT_PRICING_SUPPORTED SUB_ACCOUNT_SUPPORTED
@@ -48,6 +50,9 @@ import focus_validator  # noqa: E402
 from focus_validator.main import main  # noqa: E402
 
 rows = os.path.abspath(sys.argv[1])
+with open(rows, newline="", encoding="utf-8") as file:
+    if any(row["CommitmentDiscountId"] for row in csv.DictReader(file)):
+        CRITERIA.append("COMMITMENT_DISCOUNT_SUPPORTED")
 # It looks for its table of currencies beside itself.
 os.chdir(os.path.dirname(os.path.dirname(focus_validator.__file__)))
 sys.argv = ["focus-validator", "--data-file", rows, "--validate-version", "1.2", "--block-download", "--show-violations"]

@@ -39,7 +39,7 @@ fn install(folder: &Path) -> Outcome {
     if !has("npm", &["--version"]) {
         apt(&["nodejs", "npm"])?;
     }
-    println!("installing the packages of tests/node into .tools/node (npm, some 340 MB)");
+    println!("installing the packages of tests/node into .tools/node (npm, some 520 MB)");
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for name in ["package.json", "package-lock.json"] {
         let from = root().join("tests/node").join(name);

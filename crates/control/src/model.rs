@@ -14,6 +14,7 @@ pub mod mcp;
 pub mod price;
 pub mod product;
 pub mod scalar;
+pub mod statements;
 pub mod telemetry;
 pub mod token_accounting;
 pub mod workspace;

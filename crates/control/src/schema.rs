@@ -12,3 +12,9 @@ pub fn json() -> String {
     text.push('\n');
     text
 }
+
+/// The JSON Schema of the file of `gateway.prices`, as `tollgate schema --prices` prints it.
+#[must_use]
+pub fn prices() -> &'static str {
+    include_str!("../../../schema/prices.schema.json")
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tollgate_engine::definition::Secret;
 
 pub use crate::model::gateway::{Durability, IdentitySource, LogFormat, OnLedgerFailure};
+pub use crate::model::statements::StatementFormat;
 
 /// Settings of the process.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +39,36 @@ pub struct Settings {
     pub ledger: Option<Ledger>,
     /// Where metrics are exported to; `None`: nowhere.
     pub otlp: Option<Otlp>,
+    /// Statements that are sent each month; `None`: none are.
+    pub statements: Option<Statements>,
     /// Whether changed files are loaded without a signal.
     pub watch: bool,
+}
+
+/// Statements that are sent each month, of the month before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statements {
+    /// The day of the month, 1 to 28.
+    pub day: i8,
+    /// The time of that day.
+    pub time: jiff::civil::Time,
+    /// Whose days and months.
+    pub zone: jiff::tz::TimeZone,
+    /// What a team is, as the command's `--team-is`.
+    pub team_is: String,
+    /// What is posted.
+    pub format: StatementFormat,
+    /// Who gets them.
+    pub send: Vec<StatementTarget>,
+}
+
+/// Who gets the statements of whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementTarget {
+    /// The team; `None`: each that has calls and no entry of its own.
+    pub team: Option<String>,
+    /// Id of the notification that it is posted to.
+    pub notification: String,
 }
 
 /// A recording of traffic.
@@ -259,6 +288,7 @@ impl Default for Settings {
             recording: None,
             ledger: None,
             otlp: None,
+            statements: None,
             watch: true,
         }
     }

@@ -1,6 +1,6 @@
 //! One file for each command.
 
-mod books;
+pub(crate) mod books;
 pub(crate) mod check;
 pub(crate) mod debug;
 pub(crate) mod demo;

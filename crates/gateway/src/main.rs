@@ -7,6 +7,7 @@ mod cmd;
 mod logs;
 mod open_files;
 mod plane;
+mod statements;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

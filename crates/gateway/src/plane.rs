@@ -3,6 +3,7 @@
 //! Used by `serve` and `demo`. What must stay true: the data plane starts only with a good configuration; on the way
 //! out, reloading stops before the drain begins.
 
+use crate::statements::Sender;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -39,6 +40,8 @@ pub(crate) fn secrets(environment: Environment) -> Arc<Secrets> {
 pub(crate) struct Plane {
     gateway: Arc<Gateway>,
     reload: Option<Reload>,
+    /// Sends statements as long as it is there.
+    statements: Option<Sender>,
     drain: Duration,
 }
 
@@ -72,6 +75,7 @@ impl Plane {
         // It belongs to the gateway that serves callers.
         settings.ledger = None;
         settings.otlp = None;
+        settings.statements = None;
         Plane::begin(path, options, loaded, &settings, false, Some(watch))
     }
 
@@ -127,9 +131,22 @@ impl Plane {
         } else {
             None
         };
+        let statements = match &settings.statements {
+            None => None,
+            Some(statements) => Some(
+                Sender::start(
+                    path.to_owned(),
+                    options.clone(),
+                    statements.clone(),
+                    gateway.health().clone(),
+                )
+                .context("no thread for statements")?,
+            ),
+        };
         Ok(Plane {
             gateway,
             reload,
+            statements,
             drain: loaded.settings.timeouts.drain,
         })
     }
@@ -148,6 +165,7 @@ impl Plane {
     pub(crate) fn drain(mut self) -> usize {
         // Joins its thread, which holds the other reference.
         self.reload = None;
+        self.statements = None;
         match Arc::try_unwrap(self.gateway) {
             Ok(gateway) => gateway.drain(self.drain),
             Err(shared) => {

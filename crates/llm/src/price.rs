@@ -12,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Amount, Entry, Fault, File};
+pub use file::{Amount, Entry, Fault, File, Tools};
 pub use money::Pico;
 pub use rates::{Price, Priced, Rates, Step, Unpriced};
 pub use table::{PriceTable, Query, canonical};

@@ -9,11 +9,13 @@ mod estimate;
 mod functions;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use bpe_openai::Tokenizer;
 
 pub use bound::{MARGIN, bound_prompt};
 pub use estimate::{COUNT_LIMIT, Estimate, IMAGE_TOKENS, estimate_prompt};
+pub use vocabulary::Vocabulary;
 
 /// A vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +106,7 @@ fn starts_with(name: &str, prefix: &str) -> bool {
 /// The number of tokens of `text` for a model.
 #[must_use]
 pub fn count(model: &str, text: &str) -> u64 {
-    Encoding::for_model(model).0.count(text)
+    Vocabulary::for_model(model).count(text)
 }
 
 /// Loads the vocabularies (60 to 230 ms) so that no request waits for it. Call once at start, off the data plane.

@@ -48,8 +48,10 @@ pub struct Usage {
     pub cached_image_input: u64,
     /// The part of `output` that is images.
     pub image_output: u64,
-    /// Searches of the web that the provider made (Anthropic). Not tokens.
+    /// Searches of the web that the provider made (Anthropic, OpenAI's Responses, Perplexity). Not tokens.
     pub web_search: u64,
+    /// Searches of stored files that the provider made (OpenAI's Responses). Not tokens.
+    pub file_search: u64,
     /// The provider's own total; `input + output` where it gives none.
     pub total: u64,
     /// The tier that the provider says it served.
@@ -122,6 +124,7 @@ impl Usage {
             audio_output,
             image_output,
             web_search: self.web_search,
+            file_search: self.file_search,
         }
     }
 
@@ -234,10 +237,12 @@ impl<'a> Found<'a> {
                     "usage" => self.counts.read(value),
                     "model" => self.model = json::text(value).or_else(|| self.model.take()),
                     "service_tier" => self.counts.tier(value),
+                    "output" if name == "response" => self.counts.output(value),
                     _ => {}
                 });
             }
             "service_tier" => self.counts.tier(value),
+            "output" => self.counts.output(value),
             // Cohere's embeddings carry `billed_units` there.
             "meta" => {
                 json::object(value, |name, value| {

@@ -103,6 +103,7 @@ impl Invoice {
         entry["models"] = serde_json::json!([model]);
         let entry: Entry = serde_json::from_value(entry).unwrap();
         PriceTable::new(&File {
+            tools: Vec::new(),
             version: "golden".to_owned(),
             currency: "USD".to_owned(),
             prices: vec![entry],

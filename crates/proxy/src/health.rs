@@ -37,6 +37,8 @@ pub struct Health {
     pub(crate) budgets: Arc<BudgetState>,
     pub(crate) graphql_events: Arc<Events>,
     pub(crate) posts: Posts,
+    /// Monthly statements that were posted, and those that nobody took in time.
+    pub(crate) statements: [AtomicU64; 2],
     pub(crate) connections: AtomicI64,
     pub(crate) connections_refused: AtomicU64,
     pub(crate) upstream_connections: Arc<AtomicI64>,
@@ -63,12 +65,18 @@ impl Health {
             budgets,
             graphql_events: Arc::default(),
             posts: Posts::default(),
+            statements: Default::default(),
             connections: AtomicI64::new(0),
             connections_refused: AtomicU64::new(0),
             upstream_connections: Arc::default(),
             draining: AtomicBool::new(false),
             degraded: Mutex::default(),
         }
+    }
+
+    /// Counts a monthly statement: delivered, or that nobody took it in time.
+    pub fn count_statement(&self, delivered: bool) {
+        self.statements[usize::from(!delivered)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes that a part works with its fallback; `why` appears in `/readyz` until [`Health::recover`].

@@ -49,6 +49,8 @@ pub struct Entry<'a> {
     pub estimated: bool,
     /// In 10^-12 units of the currency; `None` when nobody knows the price.
     pub cost: Option<i128>,
+    /// What an hour of the capacity costs that the call was made on; its `cost` is then a share of that.
+    pub capacity_hour: Option<i128>,
     /// Tokens that an answer from a cache did not use again.
     pub saved_tokens: i64,
     /// What these would have cost, in 10^-12 units; `None` when nobody knows the price.
@@ -74,6 +76,7 @@ impl<'a> Entry<'a> {
             tokens: [0; Class::COUNT],
             estimated: false,
             cost: None,
+            capacity_hour: None,
             saved_tokens: 0,
             saved: None,
             first_token_ms: None,

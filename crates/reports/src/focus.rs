@@ -10,15 +10,18 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+use crate::capacity::{Capacities, begins_ms};
 use crate::dimension::{Dimension, Filter};
 use crate::entry::{Entry, Kind};
 use crate::group::{Grouping, Keyed};
 use crate::period::{Days, midnight};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use split::{Part, Split};
 use std::sync::Arc;
-use tollgate_llm::price::PriceTable;
+use tollgate_llm::price::{PriceTable, Tier};
 use tollgate_llm::usage::Class;
+use tollgate_state::ledger::Call;
 
 /// What the rows need beside the records.
 #[derive(Clone, Debug)]
@@ -60,6 +63,10 @@ struct Line {
 /// Which kind of row.
 const PRICED: &str = "priced";
 const UNPRICED: &str = "unpriced";
+/// Capacity that was paid for by the hour; what calls used of it; what nobody did.
+const PURCHASE: &str = "purchase";
+const COMMITTED: &str = "committed";
+const UNUSED: &str = "unused";
 const ADJUSTMENT: &str = "adjustment";
 const CORRECTION: &str = "correction";
 
@@ -101,16 +108,63 @@ impl Focus {
             self.line(entry, date, kind, &part, written, true);
             return;
         }
-        let kind = if entry.cost.is_some() {
-            PRICED
-        } else {
-            UNPRICED
+        let kind = match (entry.cost, entry.capacity_hour) {
+            (None, _) => UNPRICED,
+            (Some(_), None) => PRICED,
+            (Some(_), Some(_)) => COMMITTED,
         };
         // The call is counted in the first of its rows.
         let mut first = entry.kind == Kind::Call;
         for part in self.split.parts(entry) {
             self.line(entry, date, kind, &part, date, first);
             first = false;
+        }
+    }
+
+    /// Counts the capacity that was paid for by the hour, and what nobody used of it: for after all calls. What nobody
+    /// used belongs to no call, so that with a filter neither is told.
+    pub fn commit(&mut self, capacities: &Capacities, now: Timestamp) {
+        if !self.grouping.filters.is_empty() {
+            return;
+        }
+        let period = self.grouping.period.clone();
+        for commitment in capacities.commitments(&period, now) {
+            let deployment = commitment.deployment;
+            let call = Call {
+                admitted_ms: begins_ms(commitment.day, &period),
+                backend: deployment.backend.as_str().into(),
+                deployment: deployment.name.as_str().into(),
+                provider: deployment.provider.as_str().into(),
+                model: deployment.model.as_str().into(),
+                region: deployment.region.as_str().into(),
+                tier: Tier::Provisioned.name().into(),
+                ..Call::default()
+            };
+            let hour = i128::try_from(deployment.hour.0).unwrap_or(i128::MAX);
+            let entry = Entry {
+                capacity_hour: Some(hour),
+                ..Entry::of(&call)
+            };
+            let part = |quantity: i128, cost| Part {
+                class: None,
+                quantity,
+                cost,
+                unit: Some(hour),
+            };
+            let hours = i128::from(commitment.hours);
+            let paid = part(hours, hour.saturating_mul(hours));
+            self.line(
+                &entry,
+                commitment.day,
+                PURCHASE,
+                &paid,
+                commitment.day,
+                false,
+            );
+            if commitment.idle > 0 {
+                let idle = part(0, commitment.idle);
+                self.line(&entry, commitment.day, UNUSED, &idle, commitment.day, false);
+            }
         }
     }
 
@@ -141,6 +195,16 @@ impl Focus {
             self.grouping.team.of(entry),
         ] {
             rows.push(text);
+        }
+        match entry.capacity_hour {
+            None => {
+                rows.push("");
+                rows.push("");
+            }
+            Some(hour) => {
+                rows.push(&format!("{}/{}", entry.call.backend, entry.call.deployment));
+                rows.push(&hour.to_string());
+            }
         }
         for dimension in extra(&self.grouping.by) {
             rows.push(&dimension.value(entry, &self.grouping.team, &mut self.days));
@@ -222,7 +286,7 @@ fn extra(by: &[Dimension]) -> impl Iterator<Item = &Dimension> {
 /// The first instant of a day, as FOCUS writes it.
 fn instant(date: Option<Date>, zone: &jiff::tz::TimeZone) -> String {
     let at = date.and_then(|date| midnight(date, zone));
-    at.unwrap_or(jiff::Timestamp::MAX)
+    at.unwrap_or(Timestamp::MAX)
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
 }

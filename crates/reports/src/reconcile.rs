@@ -86,7 +86,7 @@ impl Measure {
             Class::Output | Class::Reasoning | Class::ImageOutput => Measure::Output,
             Class::AudioInput => Measure::AudioInput,
             Class::AudioOutput => Measure::AudioOutput,
-            Class::WebSearch => return None,
+            Class::WebSearch | Class::FileSearch => return None,
         })
     }
 

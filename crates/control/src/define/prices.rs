@@ -10,7 +10,7 @@ use crate::model::price::PriceFile;
 use crate::yaml::{self, At, Place};
 use std::sync::Arc;
 use tollgate_engine::definition::{DeploymentDefinition, ModelService};
-use tollgate_lang::{Diagnostic, FileId, Span};
+use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
 use tollgate_llm::price::{File, Pico, PriceTable, Tier};
 
 impl Reader<'_, '_> {
@@ -38,68 +38,8 @@ impl Reader<'_, '_> {
             return shipped;
         };
         match yaml::read::<PriceFile>(file, &mut root, self.diagnostics) {
-            Some(written) => self.over(file, &written, &shipped),
+            Some(written) => over(file, &written, &shipped, self.diagnostics),
             None => shipped,
-        }
-    }
-
-    /// The file's prices over the shipped ones; those are left out when they are in another currency.
-    fn over(&mut self, file: FileId, written: &PriceFile, shipped: &PriceTable) -> Arc<PriceTable> {
-        let span = |place: Place| Span {
-            file,
-            start: place.start,
-            end: place.end,
-        };
-        let currency = written.currency.as_ref().map_or("USD", |c| c.trim());
-        if let Some(at) = &written.currency
-            && (currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()))
-        {
-            let fault = Diagnostic::error(
-                "TG0712",
-                span(at.place),
-                format!("`{currency}` is no currency"),
-            )
-            .label("expected a code of ISO 4217")
-            .help("such as `USD` or `EUR`");
-            self.diagnostics.push(fault);
-        }
-        for entry in &written.prices {
-            if let Err(fault) = entry.prices("") {
-                let fault = Diagnostic::error(
-                    "TG0711",
-                    span(entry.place),
-                    format!("a price cannot be taken: {}", fault.message),
-                )
-                .label(format!("because of its `{}`", fault.property))
-                .help("docs/prices.md describes the file");
-                self.diagnostics.push(fault);
-            }
-        }
-        let table = PriceTable::new(&File {
-            version: written.version.clone(),
-            currency: currency.to_owned(),
-            prices: written.prices.iter().map(|e| e.value.clone()).collect(),
-            fallback: written.fallback.as_ref().map(|f| f.value.clone()),
-        });
-        match table {
-            Ok(own) if own.currency() == shipped.currency() => Arc::new(own.over(shipped)),
-            Ok(own) => Arc::new(own),
-            Err((None, fault)) => {
-                let place = written
-                    .fallback
-                    .as_ref()
-                    .map_or(Place::default(), |f| f.place);
-                let fault = Diagnostic::error(
-                    "TG0711",
-                    span(place),
-                    format!("the fallback cannot be taken: {}", fault.message),
-                )
-                .help("docs/prices.md describes the file");
-                self.diagnostics.push(fault);
-                PriceTable::shipped()
-            }
-            // Told above, at its entry.
-            Err((Some(_), _)) => PriceTable::shipped(),
         }
     }
 
@@ -178,5 +118,84 @@ impl Reader<'_, '_> {
             tier,
             hour,
         }
+    }
+}
+
+/// The file's prices over the shipped ones; those are left out when they are in another currency.
+pub(crate) fn over(
+    file: FileId,
+    written: &PriceFile,
+    shipped: &PriceTable,
+    diagnostics: &mut Diagnostics,
+) -> Arc<PriceTable> {
+    let span = |place: Place| Span {
+        file,
+        start: place.start,
+        end: place.end,
+    };
+    let currency = written.currency.as_ref().map_or("USD", |c| c.trim());
+    if let Some(at) = &written.currency
+        && (currency.len() != 3 || !currency.bytes().all(|b| b.is_ascii_uppercase()))
+    {
+        let fault = Diagnostic::error(
+            "TG0712",
+            span(at.place),
+            format!("`{currency}` is no currency"),
+        )
+        .label("expected a code of ISO 4217")
+        .help("such as `USD` or `EUR`");
+        diagnostics.push(fault);
+    }
+    for entry in &written.prices {
+        if let Err(fault) = entry.prices("") {
+            let fault = Diagnostic::error(
+                "TG0711",
+                span(entry.place),
+                format!("a price cannot be taken: {}", fault.message),
+            )
+            .label(format!("because of its `{}`", fault.property))
+            .help("docs/prices.md describes the file");
+            diagnostics.push(fault);
+        }
+    }
+    for tools in &written.tools {
+        if let Err(fault) = tools.rates() {
+            let fault = Diagnostic::error(
+                "TG0722",
+                span(tools.place),
+                format!("what tools cost cannot be taken: {}", fault.message),
+            )
+            .label(format!("because of its `{}`", fault.property))
+            .help("docs/prices.md describes the file");
+            diagnostics.push(fault);
+            return PriceTable::shipped();
+        }
+    }
+    let table = PriceTable::new(&File {
+        version: written.version.clone(),
+        currency: currency.to_owned(),
+        prices: written.prices.iter().map(|e| e.value.clone()).collect(),
+        tools: written.tools.iter().map(|t| t.value.clone()).collect(),
+        fallback: written.fallback.as_ref().map(|f| f.value.clone()),
+    });
+    match table {
+        Ok(own) if own.currency() == shipped.currency() => Arc::new(own.over(shipped)),
+        Ok(own) => Arc::new(own),
+        Err((None, fault)) => {
+            let place = written
+                .fallback
+                .as_ref()
+                .map_or(Place::default(), |f| f.place);
+            let fault = Diagnostic::error(
+                "TG0711",
+                span(place),
+                format!("the fallback cannot be taken: {}", fault.message),
+            )
+            .help("docs/prices.md describes the file");
+            diagnostics.push(fault);
+            PriceTable::shipped()
+        }
+        // Told above, at its entry.
+        Err((Some(_), _)) => PriceTable::shipped(),
     }
 }

@@ -68,6 +68,7 @@ impl Reader<'_, '_> {
             recording: gateway.recording.as_ref().and_then(|r| self.recording(r)),
             ledger: gateway.ledger.as_ref().and_then(|l| self.ledger(l)),
             otlp: self.otlp(gateway),
+            statements: self.statements(gateway),
             watch: gateway.watch.unwrap_or(true),
         }
     }

@@ -71,6 +71,8 @@ pub struct Gateway {
     /// Exports metrics over OTLP. Default: nothing is exported, unless `OTEL_EXPORTER_OTLP_ENDPOINT` or
     /// `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set.
     pub open_telemetry: Option<super::telemetry::OpenTelemetry>,
+    /// Sends each team's statement once a month. Default: none is sent.
+    pub statements: Option<super::statements::Statements>,
     /// Whether changed files are loaded without a signal. Default: true.
     pub watch: Option<bool>,
 }

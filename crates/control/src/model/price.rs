@@ -4,7 +4,7 @@ use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tollgate_llm::price::{Amount, Entry, Tier};
+use tollgate_llm::price::{Amount, Entry, Tier, Tools};
 use tollgate_llm::usage::Class;
 
 /// A file of prices; its entries are those of [`tollgate_llm::price::File`].
@@ -18,6 +18,9 @@ pub struct PriceFile {
     /// The prices.
     #[serde(default)]
     pub prices: Vec<At<Entry>>,
+    /// What providers charge for calls of their own tools.
+    #[serde(default)]
+    pub tools: Vec<At<Tools>>,
     /// What is charged for models without a price.
     pub fallback: Option<At<BTreeMap<Class, Amount>>>,
 }

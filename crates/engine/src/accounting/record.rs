@@ -127,6 +127,7 @@ pub(super) fn tokens(classes: &Classes) -> Tokens {
         cached_image_input: classes.cached_image_input,
         image_output: classes.image_output,
         web_search: classes.web_search,
+        file_search: classes.file_search,
     }
 }
 

@@ -8,10 +8,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tollgate_control::{Options, load_with};
+use tollgate_control::{Options, load_with, settings};
 use tollgate_engine::definition::{BackendKind, Definition, UserDefinition};
 use tollgate_llm::price::PriceTable;
-use tollgate_reports::capacity::Capacities;
+use tollgate_reports::capacity::{Capacities, Deployment};
 use tollgate_reports::dimension::{Filter, Team};
 use tollgate_reports::entry::Entry;
 use tollgate_reports::period::Period;
@@ -43,6 +43,8 @@ pub(crate) struct Opened {
     pub(crate) prices: Arc<PriceTable>,
     /// Of the configuration, where one was given.
     pub(crate) definition: Option<Definition>,
+    /// Statements that it says are sent each month.
+    pub(crate) statements: Option<settings::Statements>,
     /// Deployments of it that are paid for by the hour.
     capacities: Capacities,
 }
@@ -53,18 +55,29 @@ impl Opened {
     pub(crate) fn each(
         &self,
         period: &Period,
-        mut take: impl FnMut(&Entry<'_>),
+        take: impl FnMut(&Entry<'_>),
     ) -> anyhow::Result<(Read, Option<String>)> {
+        let (read, capacities) = self.charged(period, take)?;
+        let note = capacities.note_of(period, jiff::Timestamp::now(), &self.currency);
+        Ok((read, note))
+    }
+
+    /// The same with that capacity itself.
+    pub(crate) fn charged(
+        &self,
+        period: &Period,
+        mut take: impl FnMut(&Entry<'_>),
+    ) -> anyhow::Result<(Read, Capacities)> {
         if self.capacities.is_empty() {
-            return Ok((source::each(&self.folder, period, take)?, None));
+            let read = source::each(&self.folder, period, take)?;
+            return Ok((read, Capacities::default()));
         }
         let mut capacities = self.capacities.clone();
         source::each(&self.folder, period, |entry| capacities.note(entry))?;
         let read = source::each(&self.folder, period, |entry| {
             take(&capacities.charge(entry));
         })?;
-        let now = jiff::Timestamp::now();
-        Ok((read, capacities.note_of(period, now, &self.currency)))
+        Ok((read, capacities))
     }
 }
 
@@ -83,14 +96,35 @@ pub(crate) fn filter(text: &str) -> Result<Filter, String> {
 }
 
 impl Books {
-    pub(crate) fn open(&self) -> anyhow::Result<Opened> {
+    /// Those of a configuration, for what goes on without a command line.
+    pub(crate) fn of(config: &Path, time_zone: TimeZone, team_is: &str) -> Books {
+        Books {
+            source: config.to_owned(),
+            config: None,
+            time_zone,
+            team_is: team_is.to_owned(),
+        }
+    }
+
+    /// The configuration, where one is named.
+    pub(crate) fn config(&self) -> Option<&PathBuf> {
         let is_config = self.source.is_file() || self.source.join("tollgate.yaml").is_file();
-        let config = is_config.then_some(&self.source).or(self.config.as_ref());
-        let (definition, ledger) = match config {
-            None => (None, None),
+        is_config.then_some(&self.source).or(self.config.as_ref())
+    }
+
+    pub(crate) fn open(&self) -> anyhow::Result<Opened> {
+        self.open_with(Options::default())
+    }
+
+    /// With what secrets, overrides and files the configuration is read.
+    pub(crate) fn open_with(&self, options: Options) -> anyhow::Result<Opened> {
+        let is_config = self.source.is_file() || self.source.join("tollgate.yaml").is_file();
+        let (definition, ledger, statements) = match self.config() {
+            None => (None, None, None),
             Some(path) => {
-                let (definition, ledger) = read(path)?;
-                (Some(definition), ledger)
+                let (definition, settings) = read(path, options)?;
+                let ledger = settings.ledger.map(|ledger| ledger.folder);
+                (Some(definition), ledger, settings.statements)
             }
         };
         let folder = if is_config {
@@ -123,27 +157,25 @@ impl Books {
             currency: prices.currency().to_owned(),
             prices,
             definition,
+            statements,
         })
     }
 }
 
-/// A configuration and where its ledger is.
-fn read(path: &Path) -> anyhow::Result<(Definition, Option<PathBuf>)> {
+/// A configuration and its settings.
+fn read(path: &Path, options: Options) -> anyhow::Result<(Definition, settings::Settings)> {
     let options = Options {
         definition: true,
         // Secrets are for calls.
         missing_secrets: true,
-        ..Options::default()
+        ..options
     };
     let loaded = load_with(path, &options);
     let Some(definition) = loaded.definition else {
         let faults = loaded.diagnostics.render_compact(&loaded.sources);
         bail!("{faults}the configuration is refused");
     };
-    Ok((
-        definition,
-        loaded.settings.ledger.map(|ledger| ledger.folder),
-    ))
+    Ok((definition, loaded.settings))
 }
 
 /// The deployments with a price for an hour.
@@ -153,7 +185,16 @@ fn capacities(definition: &Definition) -> Capacities {
         if let BackendKind::Single(server) = &backend.kind {
             for (name, deployment) in &server.models.deployments {
                 if let Some(hour) = deployment.hour {
-                    capacities.add(&backend.id, name, hour);
+                    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("").to_owned();
+                    let region = deployment.region.clone().or(server.models.region.clone());
+                    capacities.add(Deployment {
+                        backend: backend.id.to_string(),
+                        name: name.to_string(),
+                        hour,
+                        provider: text(&server.models.provider),
+                        model: text(&deployment.model),
+                        region: text(&region),
+                    });
                 }
             }
         }

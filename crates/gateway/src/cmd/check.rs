@@ -6,14 +6,14 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tollgate_author::{bare, lint, report};
-use tollgate_control::{Loaded, Options, Summary, load_with};
+use tollgate_control::{Loaded, Options, Summary, load_prices, load_with};
 
 /// Check configurations and policy documents: every fault of every file, with its place and what to do (docs/check.md).
 ///
 /// Exit status: 0 when all are good (warnings included), 1 when one was refused, 2 when one cannot be read.
 #[derive(Args)]
 pub(crate) struct Check {
-    /// Configuration files, folders that hold a tollgate.yaml, or APIOps folders; policy documents (*.xml) and folders of
+    /// Configuration files, folders that hold a tollgate.yaml, or APIOps folders; files of prices; policy documents (*.xml) and folders of
     /// them, which are checked without a configuration.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -118,6 +118,9 @@ impl Check {
     }
 
     fn configuration(&self, path: &Path) -> Loaded {
+        if let Some(prices) = load_prices(path) {
+            return prices;
+        }
         let options = Options {
             missing_secrets: self.without_secrets,
             overrides: self.overrides.clone(),

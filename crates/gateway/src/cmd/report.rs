@@ -199,10 +199,10 @@ impl Report {
         };
         let period = grouping.period.clone();
         let mut focus = Focus::new(grouping, account, books.prices.clone());
-        let (read, capacity) = books.each(&period, |entry| focus.add(entry))?;
+        let (read, capacities) = books.charged(&period, |entry| focus.add(entry))?;
+        focus.commit(&capacities, jiff::Timestamp::now());
         put(self.out.as_deref(), &focus.csv()?)?;
         tell(&focus.notes());
-        tell(capacity.as_slice());
         tell(&read.notes());
         Ok(ExitCode::SUCCESS)
     }

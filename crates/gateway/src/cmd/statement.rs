@@ -1,14 +1,15 @@
 //! `tollgate statement`.
 
 use super::books::{Books, Opened, put, tell, unreadable};
+use crate::statements::{self, Post};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use tollgate_control::Options;
 use tollgate_engine::definition::{BudgetDefinition, Secret};
-use tollgate_proxy::webhook::{Message, Webhooks};
 use tollgate_reports::dimension::Dimension;
 use tollgate_reports::entry::money;
 use tollgate_reports::group::{Grouping, Groups};
@@ -43,6 +44,10 @@ pub(crate) struct Statement {
     /// Write to a file (a folder with --every-team) instead of standard output.
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Send each team's statement as `gateway.statements` of the configuration says, each once: what the gateway does by
+    /// itself when the month is over. Time zone and team are the configuration's.
+    #[arg(long, conflicts_with_all = ["team", "every_team", "webhook", "out", "team_is"])]
+    send: bool,
     /// Post it as JSON, with the page and the text in it.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
@@ -61,8 +66,8 @@ enum Format {
     Json,
 }
 
-/// Times after which a post is tried again.
-const AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// How long a post to `--webhook` is tried again.
+const TRIED: Duration = Duration::from_secs(8);
 
 fn limit(text: &str) -> Result<Limit, String> {
     let fault = || String::from("write an amount (500, 49.90) or tokens (2000000t)");
@@ -82,6 +87,9 @@ impl Statement {
     }
 
     fn statements(&self) -> anyhow::Result<ExitCode> {
+        if self.send {
+            return self.send();
+        }
         let books = self.books.open()?;
         let zone = &self.books.time_zone;
         let month = match &*self.month {
@@ -119,17 +127,7 @@ impl Statement {
         team: &str,
         out: Option<&Path>,
     ) -> anyhow::Result<ExitCode> {
-        let mut months = Months::new(Subject {
-            team: team.to_owned(),
-            team_is: books.team.clone(),
-            month: month.clone(),
-            currency: books.currency.clone(),
-            limits: limits(books),
-            allowance: self.allowance,
-        });
-        // The month before is read with it; what is idle is of both, and stands in the report.
-        let (read, _) = books.each(&months.period(), |entry| months.add(entry))?;
-        let page = months.finish(&read);
+        let page = page(books, month, team, self.allowance)?;
         if self.webhook.is_none() || out.is_some() {
             let text = match self.format {
                 Format::Text => page.text(),
@@ -139,12 +137,12 @@ impl Statement {
             put(out, &text)?;
         }
         match &self.webhook {
-            Some(url) => self.post(url, &page, &format!("{team}/{}", month.name)),
+            Some(url) => self.post(url, &page, &statements::id(team, month)),
             None => Ok(ExitCode::SUCCESS),
         }
     }
 
-    fn post(&self, url: &str, page: &Page, about: &str) -> anyhow::Result<ExitCode> {
+    fn post(&self, url: &str, page: &Page, id: &str) -> anyhow::Result<ExitCode> {
         let secret = std::env::var(&self.webhook_secret).ok();
         let secret = secret.filter(|secret| !secret.is_empty()).map(Secret::new);
         if secret.is_none() {
@@ -154,45 +152,83 @@ impl Statement {
             )]);
         }
         let body = page.json().to_string();
-        // A header takes plain ASCII; bytes are escaped, so that two teams do not share an id.
-        let id: String = about
-            .bytes()
-            .map(|byte| match byte {
-                b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-                byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect();
-        let id = format!("statement/{id}");
-        let runtime = super::runtime()?;
-        let local = tokio::task::LocalSet::new();
-        let posted = local.block_on(&runtime, async {
-            let webhooks = Webhooks::default();
-            let mut again = AGAIN.into_iter();
-            loop {
-                let at = jiff::Timestamp::now().as_second();
-                let message = Message {
-                    id: &id,
-                    at: u64::try_from(at).unwrap_or(0),
-                    content_type: "application/json",
-                    body: &body,
-                };
-                match webhooks.post(url, secret.as_ref(), &message).await {
-                    Err((_, true)) if let Some(wait) = again.next() => {
-                        tokio::time::sleep(wait).await
-                    }
-                    posted => return posted,
+        let post = Post {
+            id,
+            url,
+            secret: secret.as_ref(),
+            content_type: "application/json",
+            body: &body,
+        };
+        Ok(
+            match post.until(TRIED, &|wait| {
+                std::thread::sleep(wait);
+                true
+            }) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    eprintln!("error: the webhook did not take the statement: {why}");
+                    ExitCode::FAILURE
                 }
+            },
+        )
+    }
+
+    /// What the configuration's `gateway.statements` ask for, as a scheduler may in place of the gateway.
+    fn send(&self) -> anyhow::Result<ExitCode> {
+        let config = self.books.config().context(
+            "--send needs a configuration, whose `gateway.statements` says to whom: name it in place of the ledger",
+        )?;
+        let options = Options {
+            secrets: crate::plane::secrets(Options::default().environment),
+            ..Options::default()
+        };
+        let month = match &*self.month {
+            "last-month" => None,
+            month => Some(month),
+        };
+        let sent = statements::send(config, &options, month, &|wait| {
+            std::thread::sleep(wait);
+            true
+        })?;
+        for sent in &sent {
+            match &sent.why {
+                None => println!("{}: sent to {}", sent.team, sent.notification),
+                Some(why) => eprintln!(
+                    "error: {} did not take the statement of {}: {why}",
+                    sent.notification, sent.team
+                ),
             }
-        });
-        Ok(match posted {
-            Ok(()) => ExitCode::SUCCESS,
-            Err((why, _)) => {
-                eprintln!("error: the webhook did not take the statement: {why}");
-                ExitCode::FAILURE
-            }
+        }
+        if sent.is_empty() {
+            println!("nothing to send: all of the month's statements were sent before");
+        }
+        let failed = sent.iter().any(|sent| sent.why.is_some());
+        Ok(if failed {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
         })
     }
+}
+
+/// The statement of a team; of all calls with an empty one.
+pub(crate) fn page(
+    books: &Opened,
+    month: &Period,
+    team: &str,
+    allowance: Option<Limit>,
+) -> anyhow::Result<Page> {
+    let mut months = Months::new(Subject {
+        team: team.to_owned(),
+        team_is: books.team.clone(),
+        month: month.clone(),
+        currency: books.currency.clone(),
+        limits: limits(books),
+        allowance,
+    });
+    // The month before is read with it; what is idle is of both, and stands in the report.
+    let (read, _) = books.each(&months.period(), |entry| months.add(entry))?;
+    Ok(months.finish(&read))
 }
 
 /// The limits of the configuration's budgets that are of months.
@@ -209,7 +245,7 @@ fn limits(books: &Opened) -> BTreeMap<String, Limit> {
 }
 
 /// The teams that have calls in a month.
-fn teams(books: &Opened, month: &Period) -> anyhow::Result<BTreeSet<String>> {
+pub(crate) fn teams(books: &Opened, month: &Period) -> anyhow::Result<BTreeSet<String>> {
     let mut groups = Groups::new(Grouping {
         by: vec![Dimension::Team],
         team: books.team.clone(),

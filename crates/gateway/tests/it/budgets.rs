@@ -17,13 +17,13 @@ const LIMIT: u64 = 6_000;
 const OUTPUT: u64 = 60;
 
 /// A webhook that refuses its first post.
-struct Hook {
-    address: SocketAddr,
-    posts: Arc<Mutex<Vec<(String, Value)>>>,
+pub(crate) struct Hook {
+    pub(crate) address: SocketAddr,
+    pub(crate) posts: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Hook {
-    async fn start() -> Hook {
+    pub(crate) async fn start() -> Hook {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let posts: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();

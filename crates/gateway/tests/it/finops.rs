@@ -121,6 +121,72 @@ fn the_public_validator_accepts_the_focus_rows() {
     }
 }
 
+/// The same of capacity that is paid by the hour: purchases, what calls used of them, and what nobody did.
+#[test]
+fn the_public_validator_accepts_commitments() {
+    let folder = Folder::new();
+    let books = folder.path().join("ledger");
+    let mut writer = Writer::new(Arc::new(ledger::Folder::open(&books, 1).unwrap()), 0);
+    for (id, team, input) in [(1, "gold", 700), (2, "silver", 333), (3, "gold", 90)] {
+        let at: jiff::Timestamp = format!("2026-11-0{id}T12:00:00Z").parse().unwrap();
+        let at: u64 = at.as_millisecond().try_into().unwrap();
+        let tokens = Tokens {
+            input,
+            ..Tokens::default()
+        };
+        let settlement = Settlement {
+            call: Call {
+                id,
+                admitted_ms: at,
+                product: team.into(),
+                provider: "azure.ai.openai".into(),
+                backend: "azure".into(),
+                deployment: "chat".into(),
+                model: "gpt-4o".into(),
+                tier: "provisioned".into(),
+                ..Call::default()
+            },
+            settled_ms: at,
+            end: EndReason::Done,
+            status: 200,
+            tokens,
+            total: tokens.sum(),
+            cost_pico: Some(0),
+            attempts: 1,
+            ..Settlement::default()
+        };
+        writer.write(&Record::Settlement(settlement)).unwrap();
+    }
+    let config = "gateway:\n  ledger:\n    folder: ledger\nbackends:\n  - id: azure\n    url: https://contoso.openai.azure.com/openai\n    deployments:\n      chat: { model: gpt-4o, capacity: { units: 50, unitHour: 1.5 } }\napis: []\n";
+    std::fs::write(folder.path().join("tollgate.yaml"), config).unwrap();
+    let rows = folder.path().join("focus.csv");
+    let (code, _, err) = run(&[
+        "report",
+        folder.path().to_str().unwrap(),
+        "--from",
+        "2026-11-01",
+        "--to",
+        "2026-11-03",
+        "--by",
+        "team",
+        "--format",
+        "focus",
+        "--out",
+        rows.to_str().unwrap(),
+    ]);
+    assert_eq!(code, Some(0), "{err}");
+    let text = std::fs::read_to_string(&rows).unwrap();
+    let count = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+    assert_eq!(
+        (count(",Purchase,"), count(",Used,"), count(",Unused,")),
+        (3, 3, 3),
+        "{text}"
+    );
+    if let Some(said) = python::focus(&rows) {
+        assert!(said.trim_end().ends_with("ok"), "{said}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_told_with_what_to_do() {
     for (args, told) in [

@@ -39,6 +39,7 @@ mod scene;
 mod sdk;
 mod secrets;
 mod serve;
+mod statements;
 mod streams;
 mod strict;
 mod trace;

@@ -25,6 +25,9 @@ pub struct File {
     /// The prices.
     #[serde(default)]
     pub prices: Vec<Entry>,
+    /// What providers charge for calls of their own tools, whatever the model; an entry's own amount counts before it.
+    #[serde(default)]
+    pub tools: Vec<Tools>,
     /// What is charged for models without a price, so many for a million.
     pub fallback: Option<BTreeMap<Class, Amount>>,
 }
@@ -50,7 +53,7 @@ pub struct Entry {
     pub from: Option<String>,
     /// First day on which it holds no more, UTC.
     pub until: Option<String>,
-    /// Amounts for a million tokens (`webSearch`: for a thousand searches), pay as you go.
+    /// Amounts for a million tokens (`webSearch`, `fileSearch`: for a thousand searches), pay as you go.
     #[serde(default)]
     pub per_million: BTreeMap<Class, Amount>,
     /// Amounts that hold for the whole call when its prompt is longer.
@@ -68,6 +71,64 @@ pub struct Entry {
     pub source: String,
     /// When it was read there.
     pub seen: Option<String>,
+}
+
+/// What a provider charges for calls of its own tools.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tools {
+    /// Providers, as in [`Entry`].
+    pub providers: Vec<String>,
+    /// Amounts for a thousand calls: `webSearch`, `fileSearch`.
+    pub per_thousand: BTreeMap<Class, Amount>,
+    /// Where the price was published.
+    #[serde(default)]
+    pub source: String,
+    /// When it was read there.
+    pub seen: Option<String>,
+}
+
+impl Tools {
+    /// The rates: of calls only.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn rates(&self) -> Result<Rates, Fault> {
+        date("seen", self.seen.as_deref())?;
+        if let Some(class) = self.per_thousand.keys().find(|class| class.is_tokens()) {
+            return Err(fault(
+                "perThousand",
+                format!(
+                    "{} are tokens, which are priced by model under `prices`; here stand `webSearch` and `fileSearch`",
+                    class.name()
+                ),
+            ));
+        }
+        rates("perThousand", Rates::default(), &self.per_thousand, None)
+    }
+
+    /// Whether it is about a provider.
+    fn names(&self, provider: &str) -> bool {
+        self.providers
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(provider))
+    }
+}
+
+/// Puts what tools cost into the rates of a price that do not say.
+pub(super) fn with_tools(mut price: Price, tools: &[Tools]) -> Result<Price, Fault> {
+    for tools in tools.iter().filter(|tools| tools.names(&price.provider)) {
+        let calls = tools.rates()?;
+        for step in &mut price.steps {
+            for class in Class::ALL {
+                let at = usize::from(class.code());
+                if step.rates.0[at].is_none() {
+                    step.rates.0[at] = calls.0[at];
+                }
+            }
+        }
+    }
+    Ok(price)
 }
 
 /// Amounts for long prompts.

@@ -36,7 +36,7 @@ impl Rates {
 
 fn instead(class: Class, rates: &Rates) -> Option<Class> {
     match class {
-        Class::Input | Class::Output | Class::WebSearch => None,
+        Class::Input | Class::Output | Class::WebSearch | Class::FileSearch => None,
         Class::CachedInput | Class::CacheWrite | Class::AudioInput | Class::ImageInput => {
             Some(Class::Input)
         }

@@ -4,7 +4,7 @@
 //! pattern a shorter one, a regional price one for everywhere, a later one an earlier one.
 
 use super::Tier;
-use super::file::{Fault, File, rates};
+use super::file::{Fault, File, Tools, rates, with_tools};
 use super::rates::{Price, Rates, Step, Unpriced};
 use jiff::civil::Date;
 use std::borrow::Cow;
@@ -39,6 +39,8 @@ pub struct PriceTable {
     /// Patterns without their `*`, longest first.
     patterns: Vec<(Box<str>, Vec<u32>)>,
     fallback: Option<Arc<Price>>,
+    /// What providers charge for calls of their own tools.
+    tools: Vec<Tools>,
 }
 
 static DEFAULT: LazyLock<Arc<PriceTable>> = LazyLock::new(|| {
@@ -64,7 +66,10 @@ impl PriceTable {
             let new = entry
                 .prices(&file.version)
                 .map_err(|fault| (Some(at), fault))?;
-            prices.extend(new.into_iter().map(Arc::new));
+            for price in new {
+                let price = with_tools(price, &file.tools).map_err(|fault| (None, fault))?;
+                prices.push(Arc::new(price));
+            }
         }
         let fallback = match &file.fallback {
             None => None,
@@ -95,6 +100,7 @@ impl PriceTable {
             prices,
             files,
             fallback,
+            file.tools.clone(),
         ))
     }
 
@@ -102,7 +108,13 @@ impl PriceTable {
     /// version are this one's, the version with the other's behind it.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
-        let prices = self.prices.iter().chain(&other.prices).cloned().collect();
+        // What the other knows of tools holds for the prices of this one, too.
+        let own = self.prices.iter().map(|price| {
+            let filled = with_tools((**price).clone(), &other.tools);
+            filled.map_or_else(|_| price.clone(), Arc::new)
+        });
+        let prices = own.chain(other.prices.iter().cloned()).collect();
+        let tools = self.tools.iter().chain(&other.tools).cloned().collect();
         let files = self.files.iter().chain(&other.files).copied().collect();
         Self::indexed(
             format!("{}+{}", self.version, other.version).into(),
@@ -110,6 +122,7 @@ impl PriceTable {
             prices,
             files,
             self.fallback.clone().or_else(|| other.fallback.clone()),
+            tools,
         )
     }
 
@@ -119,6 +132,7 @@ impl PriceTable {
         prices: Vec<Arc<Price>>,
         files: Vec<usize>,
         fallback: Option<Arc<Price>>,
+        tools: Vec<Tools>,
     ) -> Self {
         let mut exact: HashMap<Box<str>, Vec<u32>> = HashMap::new();
         let mut patterns: HashMap<Box<str>, Vec<u32>> = HashMap::new();
@@ -138,6 +152,7 @@ impl PriceTable {
             exact,
             patterns,
             fallback,
+            tools,
         }
     }
 

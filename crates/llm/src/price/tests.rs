@@ -338,3 +338,43 @@ fn the_shipped_table_is_whole() {
         assert!(price.source.starts_with("https://"), "{price:?}");
     }
 }
+
+/// What a tool costs is the provider's, unless the price of the model says otherwise; for an operator's prices, too.
+#[test]
+fn tools_are_priced_by_provider() {
+    let own: File = serde_saphyr::from_str(
+        "{version: own, prices: [
+            {providers: [openai], models: [gpt-4o], perMillion: {input: 1, output: 2}, tiers: {batch: {factor: 0.5}}},
+            {providers: [openai], models: [gpt-4.1], perMillion: {input: 1, output: 2, webSearch: 25}},
+            {providers: [house], models: [gpt-4o], perMillion: {input: 1, output: 2}}]}",
+    )
+    .unwrap();
+    let table = PriceTable::new(&own).unwrap().over(&PriceTable::shipped());
+    let searches = Classes {
+        web_search: 3,
+        file_search: 2,
+        ..Classes::default()
+    };
+    let cost = |provider, model, tier| {
+        let at = jiff::civil::date(2026, 11, 20);
+        let query = Query {
+            provider,
+            model,
+            region: None,
+            tier,
+            at,
+        };
+        table
+            .find(&query)
+            .unwrap()
+            .cost(&searches)
+            .map(|p| p.cost.to_string())
+    };
+    // 3 at 10 and 2 at 2.50 dollars for a thousand, in every tier.
+    assert_eq!(cost("openai", "gpt-4o", Tier::Standard).unwrap(), "0.035");
+    assert_eq!(cost("openai", "gpt-4o", Tier::Batch).unwrap(), "0.035");
+    assert_eq!(cost("openai", "gpt-5", Tier::Standard).unwrap(), "0.035");
+    assert_eq!(cost("openai", "gpt-4.1", Tier::Standard).unwrap(), "0.08");
+    let none = cost("house", "gpt-4o", Tier::Standard);
+    assert_eq!(none, Err(Unpriced::Class(Class::WebSearch)));
+}

@@ -22,7 +22,7 @@ use super::meter::VERTEX;
 use crate::dialect::Operation;
 use crate::json;
 use crate::sse::{self, Event, Splitter};
-use crate::tokens::Encoding;
+use crate::tokens::Vocabulary;
 use crate::usage::{Found, Usage};
 
 /// Bytes of output text that are kept for the last events of a Responses stream.
@@ -52,7 +52,7 @@ impl Progress {
 pub struct Cut {
     operation: Operation,
     splitter: Splitter,
-    encoding: Encoding,
+    vocabulary: Vocabulary,
     /// The caller asked for the usage chunk (chat, completions).
     include_usage: bool,
     prompt: u64,
@@ -83,7 +83,7 @@ impl Cut {
         Self {
             operation,
             splitter: Splitter::default(),
-            encoding: Encoding::for_model(model).0,
+            vocabulary: Vocabulary::for_model(model),
             include_usage,
             prompt,
             counted: 0,
@@ -167,9 +167,9 @@ impl Cut {
     fn passes(&mut self, event: &Event, allows: &mut impl FnMut(Progress) -> bool) -> bool {
         let tokens = if event.whole {
             self.read_usage(&event.raw);
-            let (encoding, mut tokens) = (self.encoding, 0_u64);
+            let (vocabulary, mut tokens) = (self.vocabulary, 0_u64);
             deltas::texts(self.operation, &event.raw, |piece| {
-                tokens = tokens.saturating_add(encoding.count(piece).max(1));
+                tokens = tokens.saturating_add(vocabulary.count(piece).max(1));
             });
             tokens
         } else {

@@ -7,7 +7,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Encoding, functions};
+use super::{Vocabulary, functions};
 use crate::dialect::Operation;
 use crate::json;
 use crate::prompt::{Message, Part, parts};
@@ -36,9 +36,8 @@ pub struct Estimate {
 /// the body's own `model` is used when it is `None`.
 #[must_use]
 pub fn estimate_prompt(operation: Operation, peek: &Peek<'_>, model: Option<&str>) -> Estimate {
-    let (encoding, known) =
-        Encoding::for_model(model.or(peek.model.as_deref()).unwrap_or_default());
-    let mut count = Count::new(encoding, known && !peek.continues);
+    let vocabulary = Vocabulary::for_model(model.or(peek.model.as_deref()).unwrap_or_default());
+    let mut count = Count::new(vocabulary, vocabulary.known && !peek.continues);
     match operation {
         Operation::ChatCompletions => count.messages(peek.messages),
         Operation::Completions => count.texts(peek.prompt),
@@ -71,7 +70,7 @@ pub fn estimate_prompt(operation: Operation, peek: &Peek<'_>, model: Option<&str
 
 /// A running count with its bound.
 pub(super) struct Count {
-    pub(super) encoding: Encoding,
+    pub(super) vocabulary: Vocabulary,
     pub(super) tokens: u64,
     pub(super) exact: bool,
     /// Text bytes counted, and the tokens they gave.
@@ -80,9 +79,9 @@ pub(super) struct Count {
 }
 
 impl Count {
-    fn new(encoding: Encoding, exact: bool) -> Self {
+    fn new(vocabulary: Vocabulary, exact: bool) -> Self {
         Self {
-            encoding,
+            vocabulary,
             tokens: 0,
             exact,
             read: 0,
@@ -97,7 +96,7 @@ impl Count {
     pub(super) fn text(&mut self, text: &str) {
         let left = COUNT_LIMIT - self.read;
         let head = &text[..text.floor_char_boundary(left)];
-        let tokens = self.encoding.count(head);
+        let tokens = self.vocabulary.count(head);
         self.read += head.len();
         self.read_tokens += tokens;
         self.add(tokens);

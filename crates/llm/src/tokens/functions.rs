@@ -42,7 +42,7 @@ pub(super) fn count(tools: &RawValue, count: &mut Count) {
 }
 
 fn definition(function: &RawValue, count: &mut Count) {
-    count.add(if count.encoding == Encoding::O200k {
+    count.add(if count.vocabulary.encoding == Encoding::O200k {
         7
     } else {
         10

@@ -36,11 +36,13 @@ pub enum Class {
     CachedImageInput = 11,
     /// Searches of the web that the provider made. Calls, not tokens.
     WebSearch = 12,
+    /// Searches of stored files that the provider made. Calls, not tokens.
+    FileSearch = 13,
 }
 
 impl Class {
     /// How many there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 
     /// All of them, by code.
     pub const ALL: [Self; Self::COUNT] = [
@@ -57,6 +59,7 @@ impl Class {
         Self::CachedAudioInput,
         Self::CachedImageInput,
         Self::WebSearch,
+        Self::FileSearch,
     ];
 
     /// The number that ledgers keep; never given to another class.
@@ -88,13 +91,14 @@ impl Class {
             Self::CachedAudioInput => "cached_audio_input",
             Self::CachedImageInput => "cached_image_input",
             Self::WebSearch => "web_search",
+            Self::FileSearch => "file_search",
         }
     }
 
     /// Whether what is counted are tokens.
     #[must_use]
     pub fn is_tokens(self) -> bool {
-        self != Self::WebSearch
+        !matches!(self, Self::WebSearch | Self::FileSearch)
     }
 
     /// Whether it is a part of the prompt.
@@ -107,6 +111,7 @@ impl Class {
                 | Self::AudioOutput
                 | Self::ImageOutput
                 | Self::WebSearch
+                | Self::FileSearch
         )
     }
 }
@@ -140,6 +145,8 @@ pub struct Classes {
     pub image_output: u64,
     /// [`Class::WebSearch`]
     pub web_search: u64,
+    /// [`Class::FileSearch`]
+    pub file_search: u64,
 }
 
 impl Classes {
@@ -160,6 +167,7 @@ impl Classes {
             Class::CachedImageInput => self.cached_image_input,
             Class::ImageOutput => self.image_output,
             Class::WebSearch => self.web_search,
+            Class::FileSearch => self.file_search,
         }
     }
 
@@ -179,6 +187,7 @@ impl Classes {
             Class::CachedImageInput => &mut self.cached_image_input,
             Class::ImageOutput => &mut self.image_output,
             Class::WebSearch => &mut self.web_search,
+            Class::FileSearch => &mut self.file_search,
         }
     }
 

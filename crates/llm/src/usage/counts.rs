@@ -28,6 +28,7 @@ pub(crate) struct Counts {
     cached_image_input: u64,
     image_output: u64,
     web_search: u64,
+    file_search: u64,
     tier: Option<Tier>,
     /// Cached and written tokens come beside `input_tokens`, not inside (Anthropic, Bedrock).
     cache_beside: bool,
@@ -150,6 +151,7 @@ impl Counts {
                     }
                 });
             }
+            "num_search_queries" => self.part(|counts| &mut counts.web_search, value),
             // What Cohere charges; its `tokens` say what the model saw.
             "billed_units" => {
                 json::object(value, |name, value| self.member(name, value));
@@ -164,6 +166,36 @@ impl Counts {
         if let Some(tier) = json::text(value).and_then(|name| Tier::from_name(&name)) {
             self.tier = Some(tier);
         }
+    }
+
+    /// Takes in what a Responses answer is made of: the calls of the provider's own tools are charged by the piece. Of web
+    /// searches only the search is, not the pages that are opened after it.
+    pub(crate) fn output(&mut self, items: &RawValue) {
+        let (mut web, mut files) = (0, 0);
+        json::array(items, |item| {
+            let (mut kind, mut action, mut failed) = (None, None, false);
+            json::object(item, |name, value| match name {
+                "type" => kind = json::text(value),
+                "status" => failed = json::text(value).is_some_and(|status| status == "failed"),
+                "action" => {
+                    json::object(value, |name, value| {
+                        if name == "type" {
+                            action = json::text(value);
+                        }
+                    });
+                }
+                _ => {}
+            });
+            match kind.as_deref() {
+                Some("web_search_call") if action.is_none_or(|action| action == "search") => {
+                    web += u64::from(!failed);
+                }
+                Some("file_search_call") => files += u64::from(!failed),
+                _ => {}
+            }
+        });
+        self.web_search = self.web_search.max(web);
+        self.file_search = self.file_search.max(files);
     }
 
     fn part(&mut self, of: impl Fn(&mut Self) -> &mut u64, value: &RawValue) {
@@ -320,6 +352,7 @@ impl Counts {
             cached_image_input: self.cached_image_input,
             image_output: self.image_output,
             web_search: self.web_search,
+            file_search: self.file_search,
             total: self.total.unwrap_or(sum),
             tier: self.tier,
             estimated: false,

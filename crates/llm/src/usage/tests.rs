@@ -403,3 +403,43 @@ fn headers_of_bedrock() {
     assert_eq!(from_headers(|_| None), None);
     assert_eq!(from_headers(|_| Some("-1")), None);
 }
+
+/// What the provider's own tools did: OpenAI tells it by the items of an answer, others in the usage.
+#[test]
+fn calls_of_tools_are_counted() {
+    const ITEMS: &str = r#"[{"type":"reasoning"},
+        {"type":"web_search_call","status":"completed","action":{"type":"search","query":"a \" web_search_call"}},
+        {"type":"web_search_call","status":"completed","action":{"type":"open_page"}},
+        {"type":"web_search_call","status":"failed","action":{"type":"search"}},
+        {"type":"web_search_call","status":"completed"},
+        {"type":"file_search_call","status":"completed","queries":["x"]},
+        {"type":"message","content":[{"type":"output_text","text":"b"}]}]"#;
+    let usage = r#""usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}"#;
+    let whole = format!(r#"{{"model":"gpt-5","output":{ITEMS},{usage}}}"#);
+    let (found, _) = from_body(Operation::Responses, whole.as_bytes()).unwrap();
+    assert_eq!((found.web_search, found.file_search), (2, 1));
+    let classes = found.classes();
+    assert_eq!((classes.web_search, classes.file_search), (2, 1));
+    assert_eq!(classes.input_tokens() + classes.output_tokens(), 7);
+    // Items repeated in a later event are not counted twice.
+    let mut counts = Counts::default();
+    let event = format!(r#"{{"response":{{"output":{ITEMS},{usage}}}}}"#);
+    for _ in 0..2 {
+        let mut seen = Found {
+            counts,
+            ..Found::default()
+        };
+        json::members(event.as_bytes(), |name, value| seen.member(name, value)).unwrap();
+        counts = seen.counts;
+    }
+    let found = counts.usage().unwrap();
+    assert_eq!((found.web_search, found.file_search), (2, 1));
+    // Bedrock's answers have an object of that name.
+    let bedrock =
+        r#"{"output":{"message":{"content":[]}},"usage":{"inputTokens":1,"outputTokens":1}}"#;
+    let (found, _) = from_body(Operation::Other, bedrock.as_bytes()).unwrap();
+    assert_eq!(found.web_search, 0);
+    let sonar = r#"{"usage":{"prompt_tokens":1,"completion_tokens":1,"num_search_queries":3}}"#;
+    let (found, _) = from_body(Operation::ChatCompletions, sonar.as_bytes()).unwrap();
+    assert_eq!(found.web_search, 3);
+}

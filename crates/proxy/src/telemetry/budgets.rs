@@ -18,6 +18,7 @@ pub(super) struct BudgetNumbers {
     omitted: usize,
     keys: usize,
     notifications: BTreeMap<Attributes, u64>,
+    statements: BTreeMap<Attributes, u64>,
 }
 
 impl BudgetNumbers {
@@ -42,6 +43,10 @@ impl BudgetNumbers {
             .map(|(result, count)| (pairs(&[("result", result)]), count))
             .collect();
         }
+        let [delivered, failed] = &health.statements;
+        numbers.statements = [("delivered", delivered), ("failed", failed)]
+            .map(|(result, count)| (pairs(&[("result", result)]), count.load(Ordering::Relaxed)))
+            .into();
         let mut add = |rule, of: &str| {
             if numbers.accounts.len() >= MOST {
                 numbers.omitted += 1;
@@ -128,6 +133,15 @@ impl BudgetNumbers {
             if number > 0 {
                 metrics.push(Metric::gauge(name, unit, help, number as u64));
             }
+        }
+        if self.statements.values().any(|count| *count > 0) {
+            let help = "Monthly statements that were posted (`delivered`), or that nobody took in time (`failed`)";
+            metrics.push(Metric::counter(
+                "statements",
+                "{statement}",
+                help,
+                self.statements,
+            ));
         }
         if !self.notifications.is_empty() {
             let help = "Reports of budgets by what became of them";

@@ -3,14 +3,28 @@
 use super::*;
 use crate::sample::{call, month, used};
 use crate::source::settled;
-use tollgate_state::ledger::Tokens;
+use tollgate_state::ledger::{Settlement, Tokens};
+
+fn deployment(hour: Pico) -> Deployment {
+    Deployment {
+        backend: String::from("pool-1"),
+        name: String::from("gpt-4o-eu"),
+        hour,
+        ..Deployment::default()
+    }
+}
+
+fn provisioned(mut settlement: Settlement<'static>) -> Settlement<'static> {
+    settlement.call.tier = "provisioned".into();
+    settlement
+}
 
 #[test]
 fn shares_and_idle_are_the_whole() {
     arbtest::arbtest(|u| {
         let hour = Pico(u128::from(u.arbitrary::<u64>()?));
         let mut capacities = Capacities::default();
-        capacities.add("pool-1", "gpt-4o-eu", hour);
+        capacities.add(deployment(hour));
         let mut calls = Vec::new();
         for id in 0..u.int_in_range(0..=9)? {
             let at = format!("2026-11-05T{:02}:15:00Z", u.int_in_range(0..=3)?);
@@ -19,7 +33,11 @@ fn shares_and_idle_are_the_whole() {
                 input: u.arbitrary::<u32>()?.into(),
                 ..Tokens::default()
             };
-            calls.push(used(call(id, &at, "gold", "a", model), tokens, Some(0)));
+            calls.push(provisioned(used(
+                call(id, &at, "gold", "a", model),
+                tokens,
+                Some(0),
+            )));
         }
         calls
             .iter()
@@ -35,6 +53,9 @@ fn shares_and_idle_are_the_whole() {
         let (all, told, idle) = capacities.idle(&period, now);
         assert_eq!(all, i128::try_from(hour.0).unwrap() * 120);
         assert_eq!((told, all), (shared, shared + idle));
+        let days = capacities.commitments(&period, now);
+        assert_eq!(days.iter().map(|day| day.hours).sum::<u32>(), 120);
+        assert_eq!(days.iter().map(|day| day.idle).sum::<i128>(), idle);
         Ok(())
     });
 }
@@ -43,17 +64,17 @@ fn shares_and_idle_are_the_whole() {
 #[test]
 fn an_hour_is_shared_by_tokens() {
     let mut capacities = Capacities::default();
-    capacities.add("pool-1", "gpt-4o-eu", Pico(1_000_000));
+    capacities.add(deployment(Pico(1_000_000)));
     let one = |id, input| {
         let tokens = Tokens {
             input,
             ..Tokens::default()
         };
-        used(
+        provisioned(used(
             call(id, "2026-11-05T10:15:00Z", "gold", "a", "gpt-4o"),
             tokens,
             Some(0),
-        )
+        ))
     };
     let calls = [one(1, 100), one(2, 200), one(3, 0)];
     calls
@@ -63,4 +84,23 @@ fn an_hour_is_shared_by_tokens() {
         .each_ref()
         .map(|call| capacities.charge(&settled(call)).cost);
     assert_eq!(costs, [Some(333_333), Some(666_666), Some(0)]);
+}
+
+/// What went past the capacity is paid for by its tokens, and has no share besides.
+#[test]
+fn what_spilled_over_has_no_share() {
+    let mut capacities = Capacities::default();
+    capacities.add(deployment(Pico(1_000_000)));
+    let tokens = Tokens {
+        input: 10,
+        ..Tokens::default()
+    };
+    let mut spilled = used(
+        call(1, "2026-11-05T10:15:00Z", "gold", "a", "gpt-4o"),
+        tokens,
+        Some(77),
+    );
+    spilled.call.tier = "standard".into();
+    capacities.note(&settled(&spilled));
+    assert_eq!(capacities.charge(&settled(&spilled)).cost, Some(77));
 }

@@ -4,7 +4,9 @@
 //! columns that depend on others can be checked. What must stay true: our own columns begin with `x_` and stand last;
 //! times are UTC and end with `Z`; a null is an empty field.
 
-use super::{ADJUSTMENT, Account, CORRECTION, Line, UNPRICED, instant};
+use super::{
+    ADJUSTMENT, Account, COMMITTED, CORRECTION, Line, PURCHASE, UNPRICED, UNUSED, instant,
+};
 use crate::dimension::Dimension;
 use crate::entry::money;
 use crate::table::guarded;
@@ -31,7 +33,11 @@ type Column = (&'static str, fn(&Row<'_>) -> String);
 /// The specification's columns, in the order of their names.
 const COLUMNS: [Column; 57] = [
     ("AvailabilityZone", null),
-    ("BilledCost", |r| r.cost()),
+    ("BilledCost", |r| match r.kind() {
+        // It was billed with the hours of its capacity.
+        COMMITTED | UNUSED => String::from("0.0"),
+        _ => r.cost(),
+    }),
     ("BillingAccountId", |r| guarded(&r.account.billing_account)),
     ("BillingAccountName", |r| {
         guarded(&r.account.billing_account)
@@ -48,10 +54,10 @@ const COLUMNS: [Column; 57] = [
     ("CapacityReservationId", null),
     ("CapacityReservationStatus", null),
     ("ChargeCategory", |r| {
-        String::from(if r.kind() == ADJUSTMENT {
-            "Adjustment"
-        } else {
-            "Usage"
+        String::from(match r.kind() {
+            ADJUSTMENT => "Adjustment",
+            PURCHASE => "Purchase",
+            _ => "Usage",
         })
     }),
     ("ChargeClass", |r| {
@@ -63,35 +69,42 @@ const COLUMNS: [Column; 57] = [
     }),
     ("ChargeDescription", |r| guarded(&r.description())),
     ("ChargeFrequency", |r| {
-        let once = r.is_adjustment();
-        String::from(if once { "One-Time" } else { "Usage-Based" })
+        String::from(match r.kind() {
+            ADJUSTMENT | CORRECTION => "One-Time",
+            PURCHASE => "Recurring",
+            _ => "Usage-Based",
+        })
     }),
     ("ChargePeriodEnd", |r| {
         instant(r.day.and_then(|day| day.tomorrow().ok()), r.zone)
     }),
     ("ChargePeriodStart", |r| instant(r.day, r.zone)),
-    ("CommitmentDiscountCategory", null),
-    ("CommitmentDiscountId", null),
-    ("CommitmentDiscountName", null),
-    ("CommitmentDiscountQuantity", null),
-    ("CommitmentDiscountStatus", null),
-    ("CommitmentDiscountType", null),
-    ("CommitmentDiscountUnit", null),
-    ("ConsumedQuantity", |r| {
-        if r.kind() == ADJUSTMENT {
-            return String::new();
-        }
-        r.quantity()
+    ("CommitmentDiscountCategory", |r| r.commitment("Usage")),
+    ("CommitmentDiscountId", |r| guarded(r.commitment_id())),
+    ("CommitmentDiscountName", |r| guarded(r.commitment_id())),
+    ("CommitmentDiscountQuantity", |r| r.hours()),
+    ("CommitmentDiscountStatus", |r| {
+        String::from(match r.kind() {
+            COMMITTED => "Used",
+            UNUSED => "Unused",
+            _ => "",
+        })
     }),
-    ("ConsumedUnit", |r| {
-        if r.kind() == ADJUSTMENT {
-            return String::new();
-        }
-        r.unit()
+    ("CommitmentDiscountType", |r| {
+        r.commitment("Provisioned Throughput")
+    }),
+    ("CommitmentDiscountUnit", |r| r.commitment("Hours")),
+    ("ConsumedQuantity", |r| match r.kind() {
+        ADJUSTMENT | PURCHASE | UNUSED => String::new(),
+        _ => r.quantity(),
+    }),
+    ("ConsumedUnit", |r| match r.kind() {
+        ADJUSTMENT | PURCHASE | UNUSED => String::new(),
+        _ => r.unit(),
     }),
     ("ContractedCost", |r| r.cost()),
     ("ContractedUnitPrice", |r| r.unit_price()),
-    ("EffectiveCost", |r| r.cost()),
+    ("EffectiveCost", |r| r.effective()),
     ("InvoiceId", null),
     ("InvoiceIssuerName", |r| r.provider().0),
     ("ListCost", |r| r.cost()),
@@ -100,14 +113,18 @@ const COLUMNS: [Column; 57] = [
         String::from(match r.kind() {
             UNPRICED => "Other",
             ADJUSTMENT | CORRECTION => "",
+            COMMITTED | UNUSED => "Committed",
             _ => "Standard",
         })
     }),
     ("PricingCurrency", |r| r.account.currency.clone()),
     ("PricingCurrencyContractedUnitPrice", |r| r.unit_price()),
-    ("PricingCurrencyEffectiveCost", |r| r.cost()),
+    ("PricingCurrencyEffectiveCost", |r| r.effective()),
     ("PricingCurrencyListUnitPrice", |r| r.unit_price()),
-    ("PricingQuantity", |r| r.usage(|r| r.quantity())),
+    ("PricingQuantity", |r| match r.kind() {
+        PURCHASE | UNUSED => r.hours(),
+        _ => r.usage(|r| r.quantity()),
+    }),
     ("PricingUnit", |r| r.usage(|r| r.unit())),
     ("ProviderName", |r| r.provider().0),
     ("PublisherName", |r| r.provider().0),
@@ -129,7 +146,10 @@ const COLUMNS: [Column; 57] = [
     ("ServiceSubcategory", |_| String::from("Generative AI")),
     ("SkuId", |r| r.usage(|r| r.sku())),
     ("SkuMeter", |r| {
-        r.usage(|r| title(r.class_name()) + " Tokens")
+        r.usage(|r| match r.kind() {
+            PURCHASE | UNUSED => String::from("Provisioned Throughput"),
+            _ => title(r.class_name()) + " Tokens",
+        })
     }),
     ("SkuPriceDetails", |r| {
         r.usage(|r| json!({ "x_TokenClass": r.class_name(), "x_Tier": r.tier() }).to_string())
@@ -166,6 +186,7 @@ const OURS: [Column; 9] = [
     ("x_TokenClass", |r| String::from(r.class_name())),
     ("x_TokenQuantity", |r| match r.class {
         Some(class) if !class.is_tokens() => String::new(),
+        _ if matches!(r.kind(), PURCHASE | UNUSED) => String::new(),
         _ => r.quantity(),
     }),
     ("x_Unpriced", |r| (r.kind() == UNPRICED).to_string()),
@@ -247,8 +268,42 @@ impl Row<'_> {
         &self.key[11]
     }
 
+    /// The capacity that was paid for by the hour; empty for what was not made on such.
+    fn commitment_id(&self) -> &str {
+        &self.key[12]
+    }
+
+    /// A column of commitments, which other charges do not have.
+    fn commitment(&self, value: &str) -> String {
+        String::from(if self.commitment_id().is_empty() {
+            ""
+        } else {
+            value
+        })
+    }
+
+    /// Hours of capacity: those that were paid for, else so many as the cost is of.
+    fn hours(&self) -> String {
+        let Ok(hour) = self.key[13].parse::<i128>() else {
+            return String::new();
+        };
+        if self.kind() == PURCHASE {
+            return self.quantity();
+        }
+        let hours = money(self.line.cost).checked_div(money(hour));
+        decimal(hours.unwrap_or_default())
+    }
+
+    /// The cost of what was used: the hours themselves are charged to those who used them.
+    fn effective(&self) -> String {
+        match self.kind() {
+            PURCHASE => String::from("0.0"),
+            _ => self.cost(),
+        }
+    }
+
     fn extra(&self) -> &[String] {
-        self.key.get(12..).unwrap_or_default()
+        self.key.get(14..).unwrap_or_default()
     }
 
     fn class_name(&self) -> &'static str {
@@ -288,6 +343,7 @@ impl Row<'_> {
     fn unit(&self) -> String {
         String::from(match self.class {
             Some(class) if !class.is_tokens() => "Searches",
+            _ if matches!(self.kind(), PURCHASE | UNUSED) => "Hours",
             _ => "Tokens",
         })
     }
@@ -320,6 +376,8 @@ impl Row<'_> {
         };
         match self.kind() {
             ADJUSTMENT | CORRECTION => format!("Correction of {model} from the provider's export"),
+            PURCHASE => format!("Provisioned throughput of {model}, by the hour"),
+            UNUSED => format!("Provisioned throughput of {model} that nobody used"),
             UNPRICED => format!("{} of {model}: no price is known", self.what()),
             _ => format!("{} of {model} ({})", self.what(), self.tier()),
         }
@@ -328,6 +386,7 @@ impl Row<'_> {
     fn what(&self) -> String {
         match self.class {
             Some(Class::WebSearch) => String::from("Web searches"),
+            Some(Class::FileSearch) => String::from("File searches"),
             Some(class) => title(class.name()) + " tokens",
             None => String::from("Tokens of all classes"),
         }

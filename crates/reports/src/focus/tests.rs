@@ -1,6 +1,7 @@
 //! FOCUS rows: their sum is the ledger's, to the last digit; their fields are those of the specification.
 
 use super::*;
+use crate::capacity::Deployment;
 use crate::entry::money;
 use crate::group::{Grouping, Groups};
 use crate::sample::{Scratch, call, month, records, used};
@@ -8,7 +9,7 @@ use crate::source;
 use expect_test::expect;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
-use tollgate_llm::price::File;
+use tollgate_llm::price::{File, Pico};
 use tollgate_state::ledger::{Record, Tokens};
 
 fn prices() -> Arc<PriceTable> {
@@ -249,4 +250,85 @@ fn too_many_rows_are_a_fault() {
     let mut focus = Focus::new(grouping, account(), prices());
     source::each(ledger.path(), &period, |entry| focus.add(entry)).unwrap();
     assert_eq!(focus.csv(), Err(TooMany(3)));
+}
+
+/// Capacity that is paid by the hour: what was bought, what calls used of it, what nobody did.
+#[test]
+fn capacity_is_bought_used_and_idle() {
+    let tokens = |input| Tokens {
+        input,
+        ..Tokens::default()
+    };
+    let provisioned = |id, at: &str, team: &'static str, input| {
+        let mut settled = used(call(id, at, team, "a", "gpt-4o"), tokens(input), Some(0));
+        settled.call.tier = "provisioned".into();
+        Record::Settlement(settled)
+    };
+    let ledger = Scratch::with(&[
+        provisioned(1, "2026-11-01T10:15:00Z", "gold", 300),
+        provisioned(2, "2026-11-01T10:45:00Z", "silver", 100),
+        provisioned(3, "2026-11-02T00:10:00Z", "gold", 50),
+    ]);
+    let mut capacities = Capacities::default();
+    capacities.add(Deployment {
+        backend: String::from("pool-1"),
+        name: String::from("gpt-4o-eu"),
+        hour: Pico(2_000_000_000_000),
+        ..Deployment::default()
+    });
+    let grouping = grouping(&["team"]);
+    let period = grouping.period.clone();
+    source::each(ledger.path(), &period, |entry| capacities.note(entry)).unwrap();
+    let mut focus = Focus::new(grouping.clone(), account(), prices());
+    source::each(ledger.path(), &period, |entry| {
+        focus.add(&capacities.charge(entry));
+    })
+    .unwrap();
+    focus.commit(&capacities, "2026-11-02T02:30:00Z".parse().unwrap());
+    let csv = focus.csv().unwrap();
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let names = [
+            "ChargeCategory",
+            "CommitmentDiscountStatus",
+            "SubAccountId",
+            "BilledCost",
+            "EffectiveCost",
+            "CommitmentDiscountQuantity",
+            "PricingQuantity",
+            "PricingUnit",
+            "ConsumedQuantity",
+            "PricingCategory",
+            "ChargeFrequency",
+            "x_Model",
+        ];
+        text += &names.map(|name| row[name].clone()).join(" | ");
+        text.push('\n');
+    }
+    expect![[r#"
+        Usage | Used | gold | 0.0 | 1.5 | 0.75 | 300.0 | Tokens | 300.0 | Committed | Usage-Based | gpt-4o
+        Usage | Used | silver | 0.0 | 0.5 | 0.25 | 100.0 | Tokens | 100.0 | Committed | Usage-Based | gpt-4o
+        Purchase |  |  | 48.0 | 0.0 | 24.0 | 24.0 | Hours |  | Standard | Recurring | gpt-4o
+        Usage | Unused |  | 0.0 | 46.0 | 23.0 | 23.0 | Hours |  | Committed | Usage-Based | gpt-4o
+        Usage | Used | gold | 0.0 | 2.0 | 1.0 | 50.0 | Tokens | 50.0 | Committed | Usage-Based | gpt-4o
+        Purchase |  |  | 4.0 | 0.0 | 2.0 | 2.0 | Hours |  | Standard | Recurring | gpt-4o
+        Usage | Unused |  | 0.0 | 2.0 | 1.0 | 1.0 | Hours |  | Committed | Usage-Based | gpt-4o
+    "#]].assert_eq(&text);
+    let sum = |name: &str| -> Decimal {
+        let values = rows.iter().map(|row| row[name].parse::<Decimal>().unwrap());
+        values.sum()
+    };
+    // 26 hours at 2 dollars, however one looks at it.
+    assert_eq!(sum("BilledCost"), Decimal::from(52));
+    assert_eq!(sum("EffectiveCost"), Decimal::from(52));
+    // With a filter nobody's hours are no one's.
+    let filtered = Grouping {
+        filters: vec![Filter::only(Dimension::Team, "gold")],
+        ..grouping
+    };
+    let mut focus = Focus::new(filtered, account(), prices());
+    focus.commit(&capacities, "2026-11-02T02:30:00Z".parse().unwrap());
+    assert_eq!(focus.csv().unwrap().lines().count(), 1);
 }

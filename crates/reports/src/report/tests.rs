@@ -231,9 +231,9 @@ fn csv_and_json_have_the_same_numbers() {
     };
     let report = report(&ledger, &asked);
     expect![[r#"
-        team,calls,input,cached_input,cache_write,output,reasoning,audio_input,audio_output,image_input,image_output,cache_write_hour,cached_audio_input,cached_image_input,web_search,tokens,cost,adjusted,estimated_calls,estimated_share,unpriced_calls,unpriced_tokens,saved_tokens,saved_cost
-        gold,4,3120,200,0,610,900,0,0,0,0,0,0,0,0,4830,0.0149,-0.0002,1,0.0248,0,0,0,0
-        silver,3,703,0,0,301,0,0,0,0,0,0,0,0,0,1004,0.0000175,0,0,0,1,1000,0,0
+        team,calls,input,cached_input,cache_write,output,reasoning,audio_input,audio_output,image_input,image_output,cache_write_hour,cached_audio_input,cached_image_input,web_search,file_search,tokens,cost,adjusted,estimated_calls,estimated_share,unpriced_calls,unpriced_tokens,saved_tokens,saved_cost
+        gold,4,3120,200,0,610,900,0,0,0,0,0,0,0,0,0,4830,0.0149,-0.0002,1,0.0248,0,0,0,0
+        silver,3,703,0,0,301,0,0,0,0,0,0,0,0,0,0,1004,0.0000175,0,0,0,1,1000,0,0
     "#]].assert_eq(&report.table.csv().replace("\r\n", "\n"));
     expect![[r#"
         {
@@ -256,6 +256,7 @@ fn csv_and_json_have_the_same_numbers() {
               "cached_audio_input": 0,
               "cached_image_input": 0,
               "web_search": 0,
+              "file_search": 0,
               "tokens": 4830,
               "cost": "0.0149",
               "adjusted": "-0.0002",
@@ -282,6 +283,7 @@ fn csv_and_json_have_the_same_numbers() {
               "cached_audio_input": 0,
               "cached_image_input": 0,
               "web_search": 0,
+              "file_search": 0,
               "tokens": 1004,
               "cost": "0.0000175",
               "adjusted": "0",
@@ -308,6 +310,7 @@ fn csv_and_json_have_the_same_numbers() {
             "cached_audio_input": 0,
             "cached_image_input": 0,
             "web_search": 0,
+            "file_search": 0,
             "tokens": 5834,
             "cost": "0.0149175",
             "adjusted": "-0.0002",

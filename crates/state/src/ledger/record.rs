@@ -239,7 +239,7 @@ macro_rules! tokens {
             #[must_use]
             pub fn sum(&self) -> u64 {
                 let all = [$(self.$name),*].iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
-                all.saturating_sub(self.web_search)
+                all.saturating_sub(self.web_search).saturating_sub(self.file_search)
             }
 
             /// Adds, class by class.
@@ -301,7 +301,8 @@ tokens! {
     41 cache_write_hour: "Prompt tokens written to a cache for an hour.",
     42 cached_audio_input: "Audio in the prompt, read from a cache.",
     43 cached_image_input: "Images in the prompt, read from a cache.",
-    44 web_search: "Searches of the web; calls, not tokens."
+    44 web_search: "Searches of the web; calls, not tokens.",
+    45 file_search: "Searches of stored files; calls, not tokens."
 }
 
 impl Call<'_> {
