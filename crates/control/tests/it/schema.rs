@@ -44,8 +44,10 @@ fn taken(yaml: &str) -> (bool, bool) {
     compiler.add_resource("prices.json", schema).unwrap();
     let index = compiler.compile("prices.json", &mut schemas).unwrap();
     let value: Value = serde_saphyr::from_str(yaml).unwrap();
-    let read =
-        serde_saphyr::from_str::<File>(yaml).is_ok_and(|file| PriceTable::new(&file).is_ok());
+    let read = serde_saphyr::from_str::<File>(yaml).is_ok_and(|file| {
+        let tools = file.tools.iter().all(|tools| tools.rates().is_ok());
+        tools && PriceTable::new(&file).is_ok()
+    });
     (schemas.validate(&value, index).is_ok(), read)
 }
 

@@ -46,8 +46,8 @@ fn site(hook: &Hook, day: i8) -> Folder {
         "tollgate.yaml",
         &format!(
             "gateway:
-  listen: 127.0.0.1:0
-  management: 127.0.0.1:0
+  listen: [{{ address: '127.0.0.1:0' }}]
+  management: {{ address: '127.0.0.1:0' }}
   ledger:
     folder: ledger
   budgets:
