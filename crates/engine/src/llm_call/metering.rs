@@ -138,7 +138,7 @@ impl Deferred for Metering {
 impl LlmCall {
     /// Puts the meter on the exchange's response.
     fn watch(&mut self, rq: &mut Exchange) {
-        if self.cache.is_hit() || rq.attempts.is_empty() || !self.bills(rq) {
+        if self.cache.is_hit() || rq.attempts.iter().all(|hop| hop.aside) || !self.bills(rq) {
             return;
         }
         let Some(response) = &mut rq.response else {

@@ -215,7 +215,7 @@ impl GenAi {
         let is_call = call.usage.is_some()
             || call.operation != Operation::Other
             || dialect::names_model_call(path);
-        if !is_call || call.cache.is_hit() || exchange.attempts.is_empty() {
+        if !is_call || call.cache.is_hit() || exchange.attempts.iter().all(|hop| hop.aside) {
             return;
         }
         let charge = call.charge.as_ref();
