@@ -23,6 +23,8 @@ enum Encoding {
     /// `new UnicodeEncoding(false, false)`: without the mark at the beginning.
     Utf16Plain,
     Utf16Big,
+    /// `new UnicodeEncoding(true, false)`.
+    Utf16BigPlain,
     Utf32,
 }
 
@@ -71,7 +73,10 @@ impl Object for Encoding {
         Ty::class(match self {
             Encoding::Utf8 | Encoding::Utf8Plain => "UTF8Encoding",
             Encoding::Ascii => "ASCIIEncoding",
-            Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big => "UnicodeEncoding",
+            Encoding::Utf16
+            | Encoding::Utf16Plain
+            | Encoding::Utf16Big
+            | Encoding::Utf16BigPlain => "UnicodeEncoding",
             Encoding::Utf32 => "UTF32Encoding",
             // .NET does not show the class.
             Encoding::Latin1 => "Encoding",
@@ -120,6 +125,7 @@ impl Encoding {
         let of = match self {
             Encoding::Utf8Plain => Encoding::Utf8,
             Encoding::Utf16Plain => Encoding::Utf16,
+            Encoding::Utf16BigPlain => Encoding::Utf16Big,
             other => other,
         };
         let found = ALL.iter().find(|(e, ..)| *e == of);
@@ -146,7 +152,9 @@ impl Encoding {
             Encoding::Utf16 | Encoding::Utf16Plain => {
                 s.encode_utf16().flat_map(u16::to_le_bytes).collect()
             }
-            Encoding::Utf16Big => s.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Encoding::Utf16Big | Encoding::Utf16BigPlain => {
+                s.encode_utf16().flat_map(u16::to_be_bytes).collect()
+            }
             Encoding::Utf32 => s.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
         }
     }
@@ -171,7 +179,7 @@ impl Encoding {
                 .collect(),
             Encoding::Latin1 => b.iter().map(|b| char::from(*b)).collect(),
             Encoding::Utf16 | Encoding::Utf16Plain => wide(u16::from_le_bytes),
-            Encoding::Utf16Big => wide(u16::from_be_bytes),
+            Encoding::Utf16Big | Encoding::Utf16BigPlain => wide(u16::from_be_bytes),
             Encoding::Utf32 => b
                 .chunks(4)
                 .map(|c| {
@@ -441,12 +449,11 @@ fn bounds(e: Encoding, n: i64, bytes: bool) -> i64 {
         (Encoding::Utf8 | Encoding::Utf8Plain, false) => n + 1,
         (Encoding::Ascii | Encoding::Latin1, true) => n + 1,
         (Encoding::Ascii | Encoding::Latin1, false) => n,
-        (Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big, true) => (n + 1) * 2,
-        (Encoding::Utf16 | Encoding::Utf16Plain | Encoding::Utf16Big, false) => {
-            (n >> 1) + (n & 1) + 1
-        }
         (Encoding::Utf32, true) => (n + 1) * 4,
         (Encoding::Utf32, false) => n / 2 + 2,
+        // UTF-16.
+        (_, true) => (n + 1) * 2,
+        (_, false) => (n >> 1) + (n & 1) + 1,
     }
 }
 
@@ -581,11 +588,13 @@ pub(super) const ASCII: &[Row] = &[m("new()", |_, _| Encoding::Ascii.made())];
 pub(super) const UNICODE: &[Row] = &[
     m("new()", |_, _| Encoding::Utf16.made()),
     m("new(bool bigEndian, bool byteOrderMark)", |_, a| {
-        if a.bool(0) {
-            Encoding::Utf16Big.made()
-        } else {
-            Encoding::Utf16Plain.made()
+        match (a.bool(0), a.bool(1)) {
+            (true, true) => Encoding::Utf16Big,
+            (true, false) => Encoding::Utf16BigPlain,
+            (false, true) => Encoding::Utf16,
+            (false, false) => Encoding::Utf16Plain,
         }
+        .made()
     }),
 ];
 
