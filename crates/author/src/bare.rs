@@ -6,10 +6,13 @@
 #[cfg(test)]
 mod tests;
 
+use crate::lint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate_control::{Loaded, Settings, Summary};
+use tollgate_control::{
+    Loaded, Settings, Summary, named_value_of_token, pipeline_tokens, without_secrets,
+};
 use tollgate_engine::definition::{Definition, NamedValue, PolicyText, Secret};
 use tollgate_engine::fixture::Setup;
 use tollgate_engine::snapshot;
@@ -158,7 +161,8 @@ impl Bare {
         for (kind, name) in best.assumed {
             assumed.entry(kind).or_default().insert(name);
         }
-        loaded(best.sources, best.diagnostics)
+        let sources = without_secrets(&best.diagnostics, best.sources);
+        loaded(sources, best.diagnostics)
     }
 
     fn attempt(&self, name: &str, text: &str, place: Place) -> Attempt {
@@ -212,12 +216,20 @@ fn attempt(
     let mut sources = Sources::default();
     let text: Arc<str> = Arc::from(text);
     let file = sources.add(name, text.clone());
+    let (text, tokens) = match pipeline_tokens(&text) {
+        Some((replaced, tokens)) => (Arc::from(replaced), tokens),
+        None => (text, Vec::new()),
+    };
+    let tokens: BTreeMap<String, String> = tokens
+        .into_iter()
+        .map(|(token, _)| (named_value_of_token(&token), token))
+        .collect();
     let document = PolicyText {
         file,
         text: text.clone(),
     };
     let mut definition = Setup::default().definition;
-    let mut assumed = named_values(&text, values, &mut definition);
+    let mut assumed = named_values(&text, values, &tokens, &mut definition);
     match place {
         Place::Product => definition.products[0].policy = Some(document),
         Place::Api => definition.apis[0].policy = Some(document),
@@ -237,6 +249,7 @@ fn attempt(
         }
     }
     let mut found = Diagnostics::portable(portable);
+    lint::check_bare(&definition, &mut found);
     snapshot::build(definition, &mut found);
     let mut diagnostics = Diagnostics::default();
     let mut items = found.items().to_vec();
@@ -273,10 +286,11 @@ fn named(fault: &Diagnostic) -> String {
 }
 
 /// Gives a value to each named value that the text refers to, as the reader of documents tells: a token in a comment or
-/// in a Liquid template refers to none.
+/// in a Liquid template refers to none. `tokens`: those of a pipeline, by the named values that stand for them.
 fn named_values(
     text: &str,
     values: &BTreeMap<String, String>,
+    tokens: &BTreeMap<String, String>,
     definition: &mut Definition,
 ) -> Vec<(&'static str, String)> {
     let mut assumed = Vec::new();
@@ -289,7 +303,11 @@ fn named_values(
             let mut places = places.iter();
             places.any(|place| text.contains(&format!("{place}{{{{{token}}}}}")))
         };
-        let value = match values.get(name) {
+        let (kind, shown) = match tokens.get(name) {
+            Some(token) => ("tokens of a pipeline", token.as_str()),
+            None => ("named values", name),
+        };
+        let value = match values.get(shown) {
             Some(value) => value.as_str(),
             None if stands_in(&["base-url=\"", " url=\"", "<set-url>", "<set-url>@($\""]) => {
                 "https://value.test"
@@ -302,8 +320,8 @@ fn named_values(
             secret: false,
         };
         definition.named_values.insert(name.to_owned(), value);
-        if !values.contains_key(name) {
-            assumed.push(("named values", name.to_owned()));
+        if !values.contains_key(shown) {
+            assumed.push((kind, shown.to_owned()));
         }
     }
     assumed

@@ -14,6 +14,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod suite;
+pub mod update;
 pub mod watch;
 
 pub use coverage::Coverage;

@@ -38,16 +38,35 @@ pub const OPEN_API: &str = "TG0608";
 pub fn check(definition: &Definition, diagnostics: &mut Diagnostics) {
     let documents = Documents::read(definition);
     let mut found = Vec::new();
-    for document in documents.all() {
-        reach::check(document, &mut found);
-        limits::check(document, &mut found);
-        secrets::check(document, &mut found);
-    }
+    alone(&documents, &mut found);
     variables::check(&documents, &mut found);
     base::check(&documents, &mut found);
     streaming::check(definition, &documents, &mut found);
     open::check(definition, &documents, &mut found);
-    // A fragment is looked at for each document that includes it.
+    tell(&documents, found, diagnostics);
+}
+
+/// Looks at documents without a configuration: what they show by themselves. Variables, `<base />` and keys of APIs need the
+/// documents around them.
+pub(crate) fn check_bare(definition: &Definition, diagnostics: &mut Diagnostics) {
+    let documents = Documents::read(definition);
+    let mut found = Vec::new();
+    alone(&documents, &mut found);
+    streaming::check(definition, &documents, &mut found);
+    tell(&documents, found, diagnostics);
+}
+
+/// What each document shows by itself.
+fn alone(documents: &Documents<'_>, found: &mut Found) {
+    for document in documents.all() {
+        reach::check(document, found);
+        limits::check(document, found);
+        secrets::check(document, found);
+    }
+}
+
+/// Tells what no comment takes back, once: a fragment is looked at for each document that includes it.
+fn tell(documents: &Documents<'_>, found: Found, diagnostics: &mut Diagnostics) {
     let mut told: Vec<(&str, Option<tollgate_lang::Span>)> = Vec::new();
     for warning in found {
         let key = (warning.code, warning.span);

@@ -14,7 +14,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use tollgate_control::{Loaded, Options, load_with};
 use tollgate_engine::definition::Definition;
-use tollgate_engine::fixture::{self, Case, Fixture, Given, Setup};
+use tollgate_engine::fixture::{self, Case, Edit, Fixture, Given, Setup};
 use tollgate_engine::{Snapshot, snapshot};
 use tollgate_lang::Diagnostics;
 
@@ -47,6 +47,8 @@ pub struct Failed {
     pub line: usize,
     /// What was expected and what came.
     pub message: String,
+    /// What would make the expectation say what came.
+    pub edits: Vec<Edit>,
 }
 
 /// What came of all of them.
@@ -136,6 +138,11 @@ impl Session {
     /// Reads everything anew and runs all cases. The error names a fixture that is not there.
     pub fn run(&mut self) -> Result<Run, String> {
         self.loads.clear();
+        self.run_some(&|_, _, _| true)
+    }
+
+    /// Runs all cases again, of the fixtures as they are now, in the configuration as it was loaded.
+    pub fn again(&mut self) -> Result<Run, String> {
         self.run_some(&|_, _, _| true)
     }
 
@@ -258,6 +265,7 @@ impl FixtureFile {
                 file: path.clone(),
                 line: 1,
                 message: format!("it cannot be read: {why}"),
+                edits: Vec::new(),
             }),
             Ok(text) => {
                 let mut include = |name: &str| {
@@ -287,6 +295,7 @@ fn failed(fixture: &Path, fault: fixture::Fault) -> Failed {
         file,
         line: fault.line,
         message: fault.message,
+        edits: fault.edits,
     }
 }
 

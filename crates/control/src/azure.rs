@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod joined;
 mod overrides;
 mod prune;
+pub(crate) mod tokens;
 mod tree;
 mod write;
 

@@ -30,6 +30,7 @@ use crate::model::{Configuration, Lists};
 use crate::settings::{Identity, KeyVault, Settings};
 use crate::yaml::{At, Place};
 use places::Inline;
+pub use places::without_secrets;
 pub(crate) use places::{Places, black_out};
 pub(crate) use prices::over;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -23,7 +23,11 @@ mod yaml;
 
 pub use azure::apiops::is_folder as is_apiops;
 pub use azure::import::{Imported, import};
+pub use azure::tokens::{
+    Tokens, as_named_values as pipeline_tokens, stand_in as named_value_of_token,
+};
 pub use changes::Changes;
+pub use define::without_secrets;
 pub use files::FileSource;
 pub use load::{Environment, Lint, Loaded, Options, Summary, load, load_with};
 pub use price_file::load_prices;

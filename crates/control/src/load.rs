@@ -5,7 +5,7 @@
 
 mod source;
 
-use crate::define::{Reader, black_out};
+use crate::define::{Reader, black_out, without_secrets};
 use crate::files::{FileSource, Files, NOT_UTF8};
 use crate::model::Configuration;
 use crate::settings::{Listen, Settings};
@@ -23,9 +23,6 @@ use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources};
 
 /// Looks up environment variables.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// What a [`Lint`] calls a secret that stands in a document: its place is not shown.
-const LITERAL_SECRET: &str = "TG0607";
 
 /// Looks at a whole configuration; what it finds is shown with the other faults.
 pub type Lint = fn(&Definition, &mut Diagnostics);
@@ -237,15 +234,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
     loaded.meters_models = files.mention("<llm-") || files.mention("<azure-openai-");
     loaded.files = files.asked;
     loaded.diagnostics = in_order(&diagnostics);
-    let secrets: Vec<_> = diagnostics
-        .items()
-        .iter()
-        .filter(|d| d.code == LITERAL_SECRET)
-        .filter_map(|d| d.span)
-        .collect();
-    if !secrets.is_empty() {
-        loaded.sources = black_out(&secrets, None, &loaded.sources);
-    }
+    loaded.sources = without_secrets(&diagnostics, loaded.sources);
     loaded
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod signer;
 mod socket;
 mod table;
 mod time;
+mod update;
 mod upstream;
 
 pub use crate::probe::Watch;
@@ -28,6 +29,7 @@ pub use arrangement::Setup;
 pub use play::offline;
 pub use script::{Case, Fixture, Given, Include};
 pub use time::FakeClock;
+pub use update::Edit;
 
 use crate::definition::Definition;
 use std::fmt;
@@ -169,6 +171,8 @@ pub struct Fault {
     pub line: usize,
     /// What was expected and what came.
     pub message: String,
+    /// What would make the expectation say what came; none where nothing would.
+    pub edits: Vec<Edit>,
 }
 
 impl Fault {
@@ -177,6 +181,7 @@ impl Fault {
             file: None,
             line,
             message: message.into(),
+            edits: Vec::new(),
         }
     }
 }

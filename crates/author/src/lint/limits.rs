@@ -73,7 +73,7 @@ fn shadowed(first: &Element, second: &Element, found: &mut Found) {
     }
     let number = |e: &Element| {
         let value = &e.attribute(limit)?.value;
-        let literal = value.kind == TextKind::Literal;
+        let literal = value.kind == TextKind::Literal && !value.holds_named_value();
         literal
             .then(|| value.text.trim().parse::<u64>().ok())
             .flatten()

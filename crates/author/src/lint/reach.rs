@@ -59,6 +59,10 @@ fn branches(choose: &Element, found: &mut Found) {
 
 /// Whether a condition is the same for every request.
 pub(super) fn constant(condition: &Text) -> Option<bool> {
+    // What a named value decides is another thing in another place.
+    if condition.holds_named_value() {
+        return None;
+    }
     if condition.kind == TextKind::Literal {
         return match condition.text.trim() {
             t if t.eq_ignore_ascii_case("true") => Some(true),

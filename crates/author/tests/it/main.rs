@@ -5,10 +5,12 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod bare;
 mod corpus;
 mod examples;
 mod folder;
 mod loops;
 mod reference;
 mod reports;
+mod update;
 mod workspaces;

@@ -6,10 +6,11 @@
 
 use super::overrides;
 use super::tree::{mapping, text};
-use super::{Note, Resource, joined::Joined};
+use super::{Note, Resource, joined::Joined, tokens};
 use crate::files::Files;
 use crate::load::Environment;
 use crate::yaml::{self, Kind, Node, Place};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tollgate_lang::{Diagnostic, Diagnostics};
 
@@ -320,7 +321,12 @@ impl Reader<'_, '_> {
         };
         tree.shift(base, &mut self.number);
         let environment = self.environment;
-        tree.texts(&mut |text| tokens(text, environment));
+        let mut missing = BTreeSet::new();
+        tree.texts(&mut |text| missing.extend(tokens::replace(text, environment)));
+        for name in missing {
+            let why = format!("`{{#[{name}]#}}` stays as it is: the environment has no `{name}`");
+            self.folder.notes.push(Note::new(tree.place, why));
+        }
         Some(tree)
     }
 
@@ -342,23 +348,5 @@ impl Reader<'_, '_> {
             help: None,
             related: Vec::new(),
         });
-    }
-}
-
-/// Replaces `{#[NAME]#}` from the environment, as pipelines do before they publish.
-fn tokens(text: &mut String, environment: &Environment) {
-    let mut from = 0;
-    while let Some(start) = text[from..].find("{#[").map(|n| n + from) {
-        let Some(end) = text[start..].find("]#}").map(|n| n + start) else {
-            return;
-        };
-        let value = environment(text[start + 3..end].trim());
-        from = match value {
-            Some(value) => {
-                text.replace_range(start..end + 3, &value);
-                start + value.len()
-            }
-            None => end + 3,
-        };
     }
 }

@@ -4,7 +4,10 @@
 //! out keeps all offsets.
 
 use crate::yaml::Place;
-use tollgate_lang::{Diagnostic, FileId, Sources, Span};
+use tollgate_lang::{Diagnostic, Diagnostics, FileId, Sources, Span};
+
+/// What a lint calls a secret that stands in a document: its place is not shown.
+const LITERAL_SECRET: &str = "TG0607";
 
 /// A policy document inside the configuration file.
 pub(crate) struct Inline {
@@ -94,6 +97,17 @@ impl Places {
             None => span,
         }
     }
+}
+
+/// The texts without the secrets in documents that diagnostics point at.
+pub fn without_secrets(diagnostics: &Diagnostics, sources: Sources) -> Sources {
+    let items = diagnostics.items().iter();
+    let found = items.filter(|d| d.code == LITERAL_SECRET);
+    let found: Vec<Span> = found.filter_map(|d| d.span).collect();
+    if found.is_empty() {
+        return sources;
+    }
+    black_out(&found, None, &sources)
 }
 
 /// The texts with their secrets replaced by stars, and without the one that no user has.

@@ -2,11 +2,13 @@
 
 use super::Reader;
 use super::places::Inline;
+use crate::azure::tokens;
 use crate::model::Lists;
 use crate::yaml::At;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tollgate_engine::definition::PolicyText;
+use tollgate_engine::definition::{NamedValue, PolicyText};
+use tollgate_lang::{FileId, Span};
 
 impl Reader<'_, '_> {
     pub(super) fn fragments(&mut self, lists: Lists<'_>) -> BTreeMap<String, PolicyText> {
@@ -30,6 +32,25 @@ impl Reader<'_, '_> {
         fragments
     }
 
+    /// A document whose `{#[NAME]#}` are named values that come from the environment.
+    fn tokens(&mut self, file: FileId, text: Arc<str>) -> Arc<str> {
+        let Some((text, found)) = tokens::as_named_values(&text) else {
+            return text;
+        };
+        for (name, place) in found {
+            let known = tokens::stand_in(&name);
+            if !self.named_values.contains_key(&known) {
+                let value = self.token(&name, Span::new(file, place));
+                let value = NamedValue {
+                    value,
+                    secret: true,
+                };
+                self.named_values.insert(known, value);
+            }
+        }
+        Arc::from(text)
+    }
+
     /// A policy document; `what` it is, for people.
     pub(super) fn policy(&mut self, policy: &At<String>, what: &str) -> Option<PolicyText> {
         let written = policy.trim_start();
@@ -41,6 +62,7 @@ impl Reader<'_, '_> {
             self.inline
                 .extend(Inline::locate(file, &text, &self.text, policy.place));
             self.policies.insert(file);
+            let text = self.tokens(file, text);
             return Some(PolicyText { file, text });
         }
         if written.is_empty() {
@@ -56,6 +78,7 @@ impl Reader<'_, '_> {
         match self.files.text(&path) {
             Ok((file, text)) => {
                 self.policies.insert(file);
+                let text = self.tokens(file, text);
                 Some(PolicyText { file, text })
             }
             Err(why) => {

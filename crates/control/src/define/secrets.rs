@@ -10,7 +10,7 @@ use tollgate_engine::definition::{MISSING, NamedValue, Secret};
 use tollgate_engine::snapshot::BaseUrl;
 use tollgate_engine::vault::SecretIdentifier;
 use tollgate_lang::diagnostic::nearest::nearest;
-use tollgate_lang::{Diagnostic, Severity};
+use tollgate_lang::{Diagnostic, Severity, Span};
 
 /// The URL of what was refused, so that nothing else complains about it.
 pub(super) const STAND_IN_URL: &str = "http://missing.invalid";
@@ -117,11 +117,21 @@ impl Reader<'_, '_> {
     }
 
     fn variable(&mut self, name: &str, place: Place) -> String {
+        let at = self.span(place);
+        self.variable_at(name, at)
+    }
+
+    /// What a pipeline would put in the place of a token of a document.
+    pub(super) fn token(&mut self, name: &str, at: Span) -> Secret {
+        Secret::new(self.variable_at(name, at))
+    }
+
+    fn variable_at(&mut self, name: &str, at: Span) -> String {
         match (self.options.environment)(name) {
             Some(value) if !value.is_empty() => value,
             _ => {
                 self.missing(
-                    place,
+                    at,
                     format!("environment variable `{name}` is not set"),
                     "expected a variable with the value",
                     format!("set it before the gateway starts: `export {name}=…`"),
@@ -144,8 +154,9 @@ impl Reader<'_, '_> {
 
     /// A file with a secret that is not there.
     pub(super) fn missing_file(&mut self, place: Place, path: &std::path::Path, why: &str) {
+        let at = self.span(place);
         self.missing(
-            place,
+            at,
             format!("{} cannot be read: {why}", path.display()),
             "expected the path of a file, relative to this one",
             String::new(),
@@ -181,8 +192,9 @@ impl Reader<'_, '_> {
                 value.expose().to_string()
             }
             Answer::None(why) => {
+                let at = self.span(written.place);
                 self.missing(
-                    written.place,
+                    at,
                     format!("the secret has no value: {why}"),
                     "expected a secret that the gateway's identity may read",
                     String::new(),
@@ -194,7 +206,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn missing(&mut self, place: Place, message: String, label: &str, help: String) {
+    fn missing(&mut self, at: Span, message: String, label: &str, help: String) {
         self.diagnostics.push(Diagnostic {
             code: "TG0408",
             severity: if self.options.missing_secrets {
@@ -203,7 +215,7 @@ impl Reader<'_, '_> {
                 Severity::Error
             },
             message,
-            span: Some(self.span(place)),
+            span: Some(at),
             label: label.to_owned(),
             help: (!help.is_empty()).then_some(help),
             related: Vec::new(),

@@ -106,7 +106,7 @@ fn faults_stand_in_their_files() {
     );
     write(
         "apis/a/policy.xml",
-        "<policies>\n  <inbound><set-heder /></inbound>\n</policies>\n",
+        "<policies>\n  <inbound><set-heder /><base />{#[STAGE]#}</inbound>\n</policies>\n",
     );
     write("apis/a/operations/gone/policy.xml", "<policies />");
     write("apis/a/specification.wadl", "<application />");
@@ -149,6 +149,8 @@ fn faults_stand_in_their_files() {
             "products/p/apis.json:1:33: warning[TG0412]: API `z` of product `p` is not there",
             "wikis:1:1: warning[TG0412]: folder `wikis` has no effect",
             "apis/a/policy.xml:2:13: error[TG0311]: unknown policy `set-heder`; expected a policy element; did you mean `set-header`?",
+            "apis/a/policy.xml:2:33: error[TG0408]: environment variable `STAGE` is not set; expected a variable with the value; set it before the gateway starts: `export STAGE=…`",
+            "apis/a/policy.xml:2:33: error[TG0113]: text between the elements of `<inbound>`, inside this named value; expected only elements here; remove it, or make it a comment: `<!-- ... -->`",
         ]
     );
 }
@@ -210,7 +212,7 @@ fn a_workspace_has_certificates_and_schemas() {
     );
     write(
         "apis/feed/operations/onHandshake/policy.xml",
-        "<policies><inbound><rate-limit calls=\"1\" renewal-period=\"60\" /></inbound></policies>",
+        "<policies><inbound><rate-limit calls=\"{#[CALLS]#}\" renewal-period=\"60\" /></inbound></policies>",
     );
     write(
         "backends/mesh/backendInformation.json",
@@ -223,7 +225,7 @@ fn a_workspace_has_certificates_and_schemas() {
     let with = |missing_secrets: bool| Options {
         missing_secrets,
         overrides: Some(folder.path().join("configuration.prod.yaml")),
-        ..options(&[])
+        ..options(&[("CALLS", "3")])
     };
     let mesh = "backends/mesh/backendInformation.json:1:2: warning[TG0412]: backend `mesh` is left out: `fabric:/app/service` is known in a Service Fabric cluster alone; give the service's own URL";
     let till = "workspaces/pay/subscriptions/till/subscriptionInformation.json:1:2";

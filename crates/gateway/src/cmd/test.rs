@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tollgate_author::update::update;
 use tollgate_author::watch::Watch;
 use tollgate_author::{Run, Session, Suite, report};
 
@@ -36,6 +37,9 @@ pub(crate) struct Test {
     /// Run again what a change has touched, until stopped.
     #[arg(long)]
     watch: bool,
+    /// Rewrite expectations that fail to what came, and show what changed.
+    #[arg(long, conflicts_with = "watch")]
+    update: bool,
     /// How many cases run at one time; as many as there are cores, when left out.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -77,13 +81,35 @@ impl Test {
         if self.watch {
             return self.watched(session, &mut out);
         }
-        match session.run() {
+        let run = if self.update {
+            self.updated(&mut session, &mut out)
+        } else {
+            session.run()
+        };
+        match run {
             Ok(run) => Ok(ExitCode::from(self.report(&run, &mut out)?)),
             Err(why) => {
                 eprintln!("error: {why}");
                 Ok(ExitCode::from(2))
             }
         }
+    }
+
+    /// Rewrites expectations, and says which; gives the run after that.
+    fn updated(&self, session: &mut Session, out: &mut impl Write) -> Result<Run, String> {
+        let updated = update(session)?;
+        if let Format::Text = self.format {
+            let files = updated.files.len();
+            let said = if files == 0 {
+                writeln!(out, "nothing to update")
+            } else {
+                let edits = updated.edits;
+                let diff = updated.diff();
+                writeln!(out, "{diff}updated: expectations {edits}, files {files}")
+            };
+            said.map_err(|why| why.to_string())?;
+        }
+        Ok(updated.run)
     }
 
     /// Prints and writes what was asked for; gives the exit status.

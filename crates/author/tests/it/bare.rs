@@ -1,0 +1,58 @@
+//! Documents without a configuration: which lints run, and what is assumed.
+
+use tollgate_author::bare::{Assumed, Bare};
+
+/// What is found in a document, as `CODE line`, and what was assumed.
+fn checked(text: &str) -> (Vec<String>, Assumed, String) {
+    let mut assumed = Assumed::new();
+    let loaded = Bare::default().check_text("a.xml", text, &mut assumed);
+    let found = loaded.diagnostics.items().iter();
+    let found = found.map(|d| {
+        let span = d.span.unwrap();
+        let (line, _) = loaded.sources.line_column(span.file, span.start);
+        format!("{} {line}", d.code)
+    });
+    let shown = loaded.diagnostics.render(&loaded.sources, false);
+    (found.collect(), assumed, shown)
+}
+
+#[test]
+fn what_a_document_shows_by_itself_is_warned_of() {
+    let (found, _, shown) = checked(
+        r#"<policies>
+  <inbound>
+    <set-header name="x-api-key"><value>k3y0123456789abcdef0</value></set-header>
+    <choose>
+      <when condition="@(1 > 2)"><set-method>GET</set-method></when>
+      <when condition="@({{flag}} == 1)"><set-method>PUT</set-method></when>
+    </choose>
+    <set-variable name="a" value="@((string)context.Variables["set-elsewhere"])" />
+    <rate-limit-by-key calls="{{calls}}" renewal-period="9" counter-key="all" />
+    <rate-limit-by-key calls="2" renewal-period="9" counter-key="all" />
+    <rate-limit-by-key calls="9" renewal-period="9" counter-key="all" />
+    <return-response />
+    <!-- tollgate:allow TG0602 kept for later -->
+    <set-method>GET</set-method>
+  </inbound>
+</policies>"#,
+    );
+    assert_eq!(found, ["TG0607 3", "TG0601 5", "TG0605 11"], "{shown}");
+    assert!(!shown.contains("k3y0123456789abcdef0"), "{shown}");
+}
+
+#[test]
+fn fragments_are_looked_at_once() {
+    let (found, _, shown) =
+        checked("<fragment>\n<return-response />\n<set-method>GET</set-method></fragment>");
+    assert_eq!(found, ["TG0602 3"], "{shown}");
+}
+
+#[test]
+fn tokens_of_a_pipeline_are_assumed() {
+    let document = r##"<policies><inbound><set-backend-service base-url="{#[HOST]#}/a" />
+<set-heder /></inbound></policies>"##;
+    let (found, assumed, shown) = checked(document);
+    assert_eq!(found, ["TG0311 2"], "{shown}");
+    let tokens: Vec<&String> = assumed["tokens of a pipeline"].iter().collect();
+    assert_eq!(tokens, ["HOST"]);
+}
