@@ -253,7 +253,7 @@ async fn a_handshake_needs_the_key_and_the_sub_protocol() {
 
 #[tokio::test]
 async fn a_socket_ends_with_the_reason() {
-    let shop = Shop::start("  timeouts: { requestHeader: 300ms }\n").await;
+    let shop = Shop::start("  timeouts: { requestHeader: 2s }\n").await;
     let path = "/shop?subscription-key=canary-key-of-team-a";
     let mut silent = WebSocketClient::connect(shop.gateway(), path, &PROTOCOL)
         .await
@@ -281,7 +281,7 @@ async fn a_socket_ends_with_the_reason() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_pings_ends() {
-    let shop = Shop::start("  timeouts: { bodyIdle: 1s }\n").await;
+    let shop = Shop::start("  timeouts: { bodyIdle: 4s }\n").await;
     let mut socket = Socket::open(shop.gateway()).await;
     socket
         .subscribe("1", "subscription { placed { id } }")
