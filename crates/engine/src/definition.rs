@@ -26,7 +26,7 @@ use tollgate_lang::{FileId, Span};
 use tollgate_llm::price::{Pico, PriceTable, Tier};
 
 /// A secret. Never prints.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Secret(Arc<str>);
 
 impl Secret {

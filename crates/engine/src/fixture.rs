@@ -7,6 +7,7 @@ mod arrangement;
 mod budgets;
 mod config;
 mod counters;
+mod database;
 mod json;
 mod look;
 mod message;
@@ -139,6 +140,13 @@ Actions, in order:
   -- upstream saw METHOD TARGET [showing THUMBPRINT|nothing] [through HOST:PORT [AUTHORIZATION]|nothing] [at DURATION]
       the next request of the last `send` that reached the upstream, with headers and body as in `expect`
   -- upstream saw nothing
+  -- database [SERVER] answers [in DURATION]
+      the rows that a database of SQL Server answers next, as a JSON array of objects
+  -- database [SERVER] fails NUMBER, with the message under it; or refuses|stalls
+  -- database saw SERVER,PORT/DATABASE as USER:PASSWORD|token TOKEN [showing THUMBPRINT]
+      the next statement of the last `send` that reached a database: lines `@name TYPE = VALUE` of its parameters, a blank
+      line, the statement
+  -- database saw nothing
   -- time +DURATION, or -- time 2026-01-31T00:00:00Z
       turns the clock, which begins at 2026-01-01T00:00:00Z; waiting turns it too
   -- traced SEVERITY SOURCE

@@ -187,6 +187,27 @@ pub fn graphql(data: &[u8]) {
     crate::graphql::fuzz::request(data);
 }
 
+/// Reads a connection string of SQL Server.
+///
+/// # Panics
+/// When what was read has no server, has no deadline, or a fault repeats a piece of it.
+pub fn connection_string(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match crate::sql::ConnectionString::parse(&text) {
+        Ok(read) => {
+            assert!(!read.host.is_empty() && read.port > 0);
+            assert!(!read.connect_timeout.is_zero() && !read.command_timeout.is_zero());
+            assert!(read.max_pool_size > 0);
+        }
+        Err(why) => {
+            // Capitals stand in no fault but in names of settings, so that a word of them is the text's own.
+            let word = |w: &str| w.len() > 5 && w.chars().all(|c| c.is_ascii_uppercase());
+            let mut words = text.split(|c: char| !c.is_ascii_alphabetic());
+            assert!(!words.any(|w| word(w) && why.contains(w)), "{why}");
+        }
+    }
+}
+
 /// Resolves a backend's `Location`.
 ///
 /// # Panics

@@ -51,6 +51,7 @@ pub mod services;
 pub mod settle;
 mod side_request;
 pub mod snapshot;
+pub mod sql;
 pub mod step;
 pub mod trace;
 pub mod upstream;

@@ -10,6 +10,7 @@ use crate::connect::ConnectOptions;
 use crate::definition::{BackendTls, Secret};
 use crate::jwt::{KeySet, VerifiedTokens};
 use crate::settle::Record;
+use crate::sql::{Rows, SqlCall, SqlError};
 use http::{Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,6 +156,13 @@ pub trait Transport {
         request: Request<Body>,
         options: SendOptions,
     ) -> LocalBoxFuture<'a, Result<Response<Body>, SendError>>;
+
+    /// Asks a database of SQL Server, within the time limits of its connection string. Dropping the future ends the statement.
+    fn query<'a>(&'a self, call: &'a SqlCall) -> LocalBoxFuture<'a, Result<Rows, SqlError>> {
+        let _ = call;
+        let why = String::from("this gateway reaches no database");
+        Box::pin(std::future::ready(Err(SqlError::Connect(why))))
+    }
 
     /// Runs bounded work that no request waits for on this thread (reading a left response's usage, a late count).
     /// A thread that cannot run it drops it: what it holds then settles at once, with what is known.

@@ -210,6 +210,8 @@ pub struct UpstreamConfig {
     pub head_bytes: usize,
     /// Most silence in a response body; taken from [`Limits::body_idle_timeout`] by the gateway.
     pub body_idle_timeout: Duration,
+    /// Among how many threads `Max Pool Size` of a connection string is shared; set by the gateway.
+    pub threads: usize,
 }
 
 impl Default for UpstreamConfig {
@@ -222,6 +224,7 @@ impl Default for UpstreamConfig {
             dns_ttl: Duration::from_secs(10),
             head_bytes: 256 << 10,
             body_idle_timeout: Duration::from_secs(300),
+            threads: 1,
         }
     }
 }

@@ -151,16 +151,17 @@ pub struct Gateway {
 impl Gateway {
     /// Binds, then serves. `identity` is run by the gateway's control thread; it may be shared with nobody else.
     pub fn start(
-        config: ProxyConfig,
+        mut config: ProxyConfig,
         snapshots: SnapshotHandle,
         shared: Shared,
         identity: Option<Arc<Identity>>,
     ) -> Result<Gateway, StartError> {
-        let config = Arc::new(config);
         let threads = config
             .threads
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, usize::from);
+        config.upstream.threads = threads;
+        let config = Arc::new(config);
         let mut addresses = Vec::new();
         let mut tls = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();

@@ -27,6 +27,7 @@ use tollgate_engine::probe::mask::Mask;
 use tollgate_engine::probe::{Event, Probe};
 use tollgate_engine::recording::{OnBehalfOf, RecordedUsage, usage};
 use tollgate_engine::services::{Origin, SendError, SendOptions, Transport};
+use tollgate_engine::sql::{Rows, SqlCall, SqlError};
 use tollgate_engine::{Body, BodyError, LocalBoxFuture};
 
 /// Most calls of one request that are recorded.
@@ -342,6 +343,11 @@ impl RecordingTransport {
 impl Transport for RecordingTransport {
     fn detach(&self, work: LocalBoxFuture<'static, ()>) {
         self.inner.detach(work);
+    }
+
+    // Statements are not recorded: their rows are no HTTP message.
+    fn query<'a>(&'a self, call: &'a SqlCall) -> LocalBoxFuture<'a, Result<Rows, SqlError>> {
+        self.inner.query(call)
     }
 
     fn send<'a>(

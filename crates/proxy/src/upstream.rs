@@ -12,6 +12,7 @@ mod failure;
 mod http1;
 mod pool;
 mod response;
+mod sql;
 mod tls;
 mod tunnel;
 
@@ -39,6 +40,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tollgate_engine::connect::HttpProxy;
 use tollgate_engine::services::{HttpVersion, Origin, SendError, SendOptions, Transport};
+use tollgate_engine::sql::{Rows, SqlCall, SqlError};
 use tollgate_engine::{Body, LocalBoxFuture};
 
 /// Most origins that a thread keeps pools for; documents may compute base URLs.
@@ -55,6 +57,7 @@ pub(crate) struct Upstream {
     dns: dns::Cache,
     busy: Busy,
     pools: RefCell<HashMap<u64, Rc<OriginPool>, BuildHasherDefault<Hashed>>>,
+    databases: sql::Databases,
     open: Arc<std::sync::atomic::AtomicI64>,
 }
 
@@ -69,6 +72,7 @@ impl Upstream {
     ) -> Rc<Upstream> {
         let upstream = Rc::new(Upstream {
             dns: dns::Cache::new(config.dns_ttl),
+            databases: sql::Databases::new(config.threads, config.idle_timeout),
             config,
             wheel: wheel.clone(),
             tls,
@@ -94,6 +98,7 @@ impl Upstream {
             pool.sweep();
             pool.in_use() || Rc::strong_count(pool) > 1
         });
+        self.databases.sweep();
         self.dns.sweep();
     }
 
@@ -379,6 +384,10 @@ impl Transport for Upstream {
             });
         }
         Box::pin(self.deliver(origin, request, options))
+    }
+
+    fn query<'a>(&'a self, call: &'a SqlCall) -> LocalBoxFuture<'a, Result<Rows, SqlError>> {
+        Box::pin(self.databases.query(&self.dns, &self.tls, call))
     }
 
     fn detach(&self, work: LocalBoxFuture<'static, ()>) {

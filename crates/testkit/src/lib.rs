@@ -2,7 +2,7 @@
 //!
 //! Called by `tollgate demo`, `tollgate simulate` and by tests that run a whole gateway.
 //! [`simulator`] answers as Azure OpenAI, Microsoft Entra ID and the managed-identity endpoints do;
-//! [`upstream`] plays raw scripts (chunks, delays, resets, broken HTTP); [`load`] drives a server.
+//! [`sql_server`] speaks TDS as SQL Server does, with scripted rows; [`upstream`] plays raw scripts (chunks, delays, resets, broken HTTP); [`load`] drives a server.
 //! What must stay true: everything listens on a given address (port 0 by default), every buffer is
 //! bounded, the same request gets the same text, and nothing here is linked into the data plane.
 
@@ -11,6 +11,7 @@
 pub mod client;
 pub mod load;
 pub mod simulator;
+pub mod sql_server;
 pub mod upstream;
 
 pub use simulator::{Deployment, DeploymentKind, IdentityConfig, Simulator, SimulatorConfig};

@@ -69,19 +69,6 @@ impl Compile<'_> {
         block
     }
 
-    /// Notes that an element is known and has no effect here.
-    pub(crate) fn not_served(&mut self, element: &Element, why: &str, instead: &str) {
-        self.report(
-            Diagnostic::warning(
-                "TG0579",
-                element.name_span,
-                format!("`{}` is not served: {why}", element.name),
-            )
-            .label("loads, and does nothing")
-            .help(instead.to_owned()),
-        );
-    }
-
     /// What stands in parts of resolvers' documents alone.
     pub(super) fn own_of_part(&self, name: &str) -> Option<&'static PolicyDef> {
         let def = &set_url::DEF;

@@ -167,3 +167,43 @@ fn any_graphql_request_is_read() {
         Ok(())
     });
 }
+
+#[test]
+fn any_connection_string_is_read() {
+    const PIECES: &[&str] = &[
+        "Server=h",
+        "server",
+        "Password",
+        "SECRETS",
+        "User ID",
+        "Encrypt",
+        "Timeout",
+        "Max Pool Size",
+        "=",
+        "=",
+        "=",
+        ";",
+        ";",
+        ";",
+        "'",
+        "\"",
+        "{",
+        "}",
+        " ",
+        "\n",
+        "tcp:",
+        ",",
+        "1433",
+        "\\",
+        "true",
+        "strict",
+        "-1",
+        "0",
+        "é",
+        "\u{0}",
+    ];
+    arbtest(|u| {
+        super::connection_string(&pieces(u, PIECES)?);
+        Ok(())
+    });
+}

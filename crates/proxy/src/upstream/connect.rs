@@ -66,7 +66,7 @@ pub(crate) async fn connect(
 }
 
 /// A stream to a host.
-async fn reach(dns: &Cache, host: &Arc<str>, port: u16) -> Result<TcpStream, String> {
+pub(super) async fn reach(dns: &Cache, host: &Arc<str>, port: u16) -> Result<TcpStream, String> {
     let addresses = dns
         .resolve(host, port)
         .await

@@ -20,12 +20,19 @@ use tollgate_engine::definition::BackendTls;
 /// Most configurations kept; reloads with ever new roots start over.
 const MOST_CONFIGS: usize = 256;
 
+/// See [`Alpn::Tds7`].
+const ONLY_TLS12: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS12];
+
 /// Protocols offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Alpn {
     Http1,
     Both,
     Http2,
+    /// SQL Server's handshake inside of its own packets: no protocol is offered, and there is nothing after TLS 1.2.
+    Tds7,
+    /// SQL Server's handshake before anything else.
+    Tds8,
 }
 
 /// What a configuration is for: its checks, its protocols, the certificate that it shows.
@@ -103,7 +110,10 @@ impl ClientTls {
             algorithms: self.provider.signature_verification_algorithms,
         };
         let config = ClientConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(match alpn {
+                Alpn::Tds7 => ONLY_TLS12,
+                _ => rustls::DEFAULT_VERSIONS,
+            })
             .map_err(|e| e.to_string())?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
@@ -117,6 +127,8 @@ impl ClientTls {
             Alpn::Http1 => vec![b"http/1.1".to_vec()],
             Alpn::Both => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             Alpn::Http2 => vec![b"h2".to_vec()],
+            Alpn::Tds7 => Vec::new(),
+            Alpn::Tds8 => vec![b"tds/8.0".to_vec()],
         };
         Ok(config)
     }

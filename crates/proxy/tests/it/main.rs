@@ -17,6 +17,7 @@ mod log;
 mod openid;
 mod otlp;
 mod pass;
+mod sql_server;
 mod stream;
 mod support;
 mod tls;
