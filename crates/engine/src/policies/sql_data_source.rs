@@ -420,6 +420,7 @@ impl SqlDataSource {
                 Err(SqlError::Timeout(_)) => AttemptEnd::TimedOut,
                 Err(SqlError::Connect(_)) => AttemptEnd::Unanswered,
             },
+            aside: false,
         });
         let rows = answered.map_err(|error| error.failure(&call.database.server()))?;
         let body = value(&rows, one_row);
