@@ -147,6 +147,9 @@ async fn limits(scene: &Scene) {
 #[tokio::test]
 async fn retry_after_as_a_timestamp() {
     for policy in both(RETRY_AFTER, "retry-after-timestamp.xml") {
+        // Fewer calls than the document allows: they must fit into its minute on a busy machine.
+        assert!(policy.contains("\"1000\""), "{policy}");
+        let policy = policy.replace("\"1000\"", "\"40\"");
         let mut setting = Setting::new(&policy);
         setting.providers.allow_anonymous = true;
         setting.gateway = "  trustedProxies: [127.0.0.1/32]\n";
@@ -163,11 +166,11 @@ async fn retry_after_as_a_timestamp() {
         assert_eq!(missing.status, 404, "{}", missing.text());
         let mut short = ask("Hi");
         short["max_tokens"] = 1.into();
-        for n in 0..1000 {
+        for n in 0..40 {
             let request = with_header(chat(KEY_A, &short), "x-forwarded-for", "203.0.113.7");
             let answer = client.send(request).await.unwrap();
             assert_eq!(answer.status, 200, "call {n}: {}", answer.text());
-            assert_eq!(answer.header("requests-remaining"), (999 - n).to_string());
+            assert_eq!(answer.header("requests-remaining"), (39 - n).to_string());
         }
         let before = unix_now();
         let limited = client.send(call("203.0.113.7")).await.unwrap();
@@ -185,7 +188,7 @@ async fn retry_after_as_a_timestamp() {
             (before..=before + 61).contains(&at),
             "{told} after {before}"
         );
-        // Another address has its own thousand.
+        // Another address has its own forty.
         assert_eq!(client.send(call("203.0.113.8")).await.unwrap().status, 404);
     }
 }

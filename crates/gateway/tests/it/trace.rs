@@ -149,7 +149,11 @@ fn a_fixture_and_what_is_wrong() {
     assert_eq!(code, Some(1));
     assert!(err.contains("is not a header"), "{err}");
     let path = folder.path().display().to_string();
-    let (code, _, err) = run_with(&["trace", &path, "--request", "GET", "/shop"], &[]);
+    // Without its secret a configuration can be traced, and cannot be served.
+    let without = ["trace", path.as_str(), "--request", "GET", "/shop"];
+    let (code, _, err) = run_with(&without, &[]);
+    assert_eq!(code, Some(0), "{err}");
+    let (code, _, err) = run_with(&[&without[..], &["--live"]].concat(), &[]);
     assert_eq!(code, Some(1), "the configuration is refused");
     assert!(err.contains("HUSH"), "{err}");
 }
