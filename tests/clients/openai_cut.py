@@ -1,4 +1,5 @@
-"""Streams that the gateway ends when a limit is used up: for the OpenAI SDK they have reached their length."""
+"""Streams that the gateway ends when a limit is used up: for the OpenAI SDK they have reached their length,
+and then there is the error."""
 import os
 
 import openai
@@ -10,20 +11,20 @@ azure = openai.AzureOpenAI(
 )
 messages = [{"role": "user", "content": "Count to 100."}]
 
-with azure.chat.completions.stream(
-    model="gpt-4o-mini", messages=messages, stream_options={"include_usage": True}
-) as stream:
-    try:
-        chat = stream.get_final_completion()
-    except openai.LengthFinishReasonError as length:
-        # What the SDK raises here for every answer that a provider ends at its length.
-        chat = length.completion
-    else:
-        raise AssertionError(chat)
-choice = chat.choices[0]
-assert choice.finish_reason == "length", chat
-assert choice.message.content, chat
-usage = chat.usage
+text, reason, usage = "", None, None
+try:
+    for chunk in azure.chat.completions.create(
+        model="gpt-4o-mini", messages=messages, stream=True, stream_options={"include_usage": True}
+    ):
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            reason = choice.finish_reason or reason
+        usage = chunk.usage or usage
+except openai.APIError as error:
+    assert error.code == "insufficient_quota" and error.message == "Token quota is exceeded.", error
+else:
+    raise AssertionError("no error")
+assert reason == "length" and text, (reason, text)
 assert 0 < usage.completion_tokens < 100 and usage.total_tokens == usage.prompt_tokens + usage.completion_tokens, usage
 print("chat", usage.total_tokens)
 
@@ -36,14 +37,15 @@ with v1.responses.create(
         kinds.append(event.type)
         if event.type == "response.output_text.delta":
             text += event.delta
-        last = event
-assert kinds[-4:] == [
+        if event.type == "response.incomplete":
+            response = event.response
+assert kinds[-5:] == [
     "response.output_text.done",
     "response.content_part.done",
     "response.output_item.done",
     "response.incomplete",
+    "error",
 ], kinds
-response = last.response
 assert response.status == "incomplete" and response.incomplete_details.reason == "max_output_tokens", response
 assert response.output_text == text and text, response
 print("responses", response.usage.total_tokens)

@@ -265,13 +265,13 @@ impl LlmCall {
             }
             call.body = body.clone();
         }
-        if call.model.is_none()
+        if (call.model.is_none() || operation == Operation::Other)
             && let Some((model, stream)) =
                 dialect::model_in_path(path).or_else(|| dialect::model_in_path(original))
         {
-            call.model = Some(Str::from(
-                &*percent_encoding::percent_decode_str(model).decode_utf8_lossy(),
-            ));
+            call.model.get_or_insert_with(|| {
+                Str::from(&*percent_encoding::percent_decode_str(model).decode_utf8_lossy())
+            });
             call.stream |= stream;
         }
         call

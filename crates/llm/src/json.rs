@@ -164,7 +164,9 @@ pub(crate) fn last_value_of(json: &[u8], quoted: &[u8]) -> Option<usize> {
     None
 }
 
-fn value_after_name(json: &[u8], name: usize, after: usize) -> Option<usize> {
+/// Where the value of the member starts whose name, with its quotes, stands from `name` to `after`; `None` when that is a
+/// text and no name.
+pub(crate) fn value_after_name(json: &[u8], name: usize, after: usize) -> Option<usize> {
     if name > 0 && json[name - 1] == b'\\' {
         return None;
     }

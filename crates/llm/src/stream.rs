@@ -11,7 +11,7 @@ mod meter;
 #[cfg(test)]
 mod tests;
 
-pub use cut::{Cut, Progress};
+pub use cut::{Cut, Progress, Stopped};
 pub use deltas::texts as output_texts;
 pub use hide::{HideUsage, Passed};
 pub(crate) use meter::warm_up;

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_llm::price::{Price, Unpriced};
+use tollgate_llm::stream::Stopped;
 use tollgate_state::budgets::{Amount, Refusal, Reservation, Unit};
 
 /// How often a call that may be sent with less output looks again for what fits: others take of it meanwhile.
@@ -188,7 +189,7 @@ fn hold(
     price: Option<Arc<Price>>,
     stops: bool,
 ) -> Held {
-    let clock = rq.services.clock.clone();
+    let services = rq.services.clone();
     let hard = reservation.rules().any(|rule| rule.hard);
     let held = Rc::new(RefCell::new(Some(reservation)));
     let call = rq.llm_call();
@@ -198,7 +199,7 @@ fn hold(
             let mut shared = shared.borrow_mut();
             // Settled: what comes now has been counted.
             let Some(held) = shared.as_mut() else {
-                return true;
+                return Ok(());
             };
             let cost = price
                 .as_ref()
@@ -210,7 +211,21 @@ fn hold(
                     .map_or(0, |priced| priced.cost.0)
                     .saturating_sub(so_far.pico),
             };
-            more == Amount::default() || held.grow(more, clock.unix_millis()).is_ok()
+            if more == Amount::default() {
+                return Ok(());
+            }
+            let grown = held.grow(more, services.clock.unix_millis());
+            grown.map_err(|refusal| {
+                let rule = held.rules().nth(refusal.link);
+                let message = rule.map_or_else(String::new, |rule| {
+                    format!("Budget `{}` is used up.", rule.id)
+                });
+                services.budgets.notices.put(refusal.notices);
+                Stopped {
+                    message,
+                    rate: false,
+                }
+            })
         }));
     }
     held

@@ -7,16 +7,32 @@
 use super::LlmCall;
 use bytes::Bytes;
 use tollgate_llm::Usage;
-use tollgate_llm::stream::{Cut, Passed, Progress};
+use tollgate_llm::stream::{Cut, Passed, Progress, Stopped};
 
-/// Asked before each event with output text, with what the call will have used then; `false` ends the stream.
-pub type Allowance = Box<dyn FnMut(Progress) -> bool>;
+/// Asked before each event with output text, with what the call will have used then; an error ends the stream and is told
+/// to the caller.
+pub type Allowance = Box<dyn FnMut(Progress) -> Result<(), Stopped>>;
+
+/// How an answer lies in its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Server-sent events.
+    Events,
+    /// Frames of Amazon's.
+    Frames,
+    /// One JSON array, an element for each event.
+    Array,
+    /// All at once.
+    Whole,
+}
 
 /// How far an answer may go. The lowest ceiling counts.
 pub(super) struct Ceiling {
     output: u64,
     total: u64,
     allowances: Vec<Allowance>,
+    /// Why it was ended.
+    stopped: Option<Stopped>,
 }
 
 impl Default for Ceiling {
@@ -25,15 +41,24 @@ impl Default for Ceiling {
             output: u64::MAX,
             total: u64::MAX,
             allowances: Vec::new(),
+            stopped: None,
         }
     }
 }
 
 impl Ceiling {
     fn allows(&mut self, used: Progress) -> bool {
-        used.output <= self.output
-            && used.total() <= self.total
-            && self.allowances.iter_mut().all(|allows| allows(used))
+        let stopped = if used.output > self.output || used.total() > self.total {
+            Err(Stopped {
+                message: String::from("All the tokens that were reserved for the call are used."),
+                rate: false,
+            })
+        } else {
+            let mut allowances = self.allowances.iter_mut();
+            allowances.try_for_each(|allows| allows(used))
+        };
+        self.stopped = stopped.err();
+        self.stopped.is_none()
     }
 }
 
@@ -61,9 +86,14 @@ impl LlmCall {
         self.tally.borrow().is_cut()
     }
 
-    /// The filter for an event stream, when there is a ceiling.
-    pub(super) fn cutting(&mut self) -> Option<Box<Cutting>> {
-        let ceiling = self.ceiling.take()?;
+    /// Whether an answer of this shape has a ceiling.
+    pub(super) fn may_be_cut(&self, shape: Shape) -> bool {
+        self.ceiling.is_some() && shape != Shape::Whole
+    }
+
+    /// The filter for a streamed answer, when there is a ceiling.
+    pub(super) fn cutting(&mut self, shape: Shape) -> Option<Box<Cutting>> {
+        let ceiling = self.ceiling.take_if(|_| shape != Shape::Whole)?;
         let prompt = self.estimate().tokens;
         let cut = Cut::new(
             self.operation,
@@ -71,6 +101,11 @@ impl LlmCall {
             self.model_name(),
             self.include_usage,
         );
+        let cut = match shape {
+            Shape::Events | Shape::Whole => cut,
+            Shape::Frames => cut.frames(),
+            Shape::Array => cut.array(),
+        };
         Some(Box::new(Cutting { cut, ceiling }))
     }
 }
@@ -100,6 +135,10 @@ impl Cutting {
 
     /// See [`Cut::close`].
     pub(super) fn close(&mut self) -> Bytes {
-        self.cut.close()
+        let stopped = self.ceiling.stopped.take();
+        self.cut.close(&stopped.unwrap_or(Stopped {
+            message: String::from("The stream was ended."),
+            rate: false,
+        }))
     }
 }

@@ -4,9 +4,10 @@
 //! unchanged but for the usage chunk that only the gateway asked for; what the caller did not take is handed back, so
 //! that settlement may read on for the provider's own numbers ([`Exchange::unread`]).
 
-use super::ceiling::Cutting;
-use super::decode::Decoder;
-use super::{LlmCall, is_encoded, is_event_stream, is_frames, is_json};
+use super::ceiling::{Cutting, Shape};
+use super::decode::{self, Decoder};
+use super::{LlmCall, is_event_stream, is_frames, is_json};
+use crate::body::coding::Coding;
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::compile::Section;
@@ -149,21 +150,53 @@ impl LlmCall {
         }
         let events = is_event_stream(&response.headers);
         let clock = rq.services.clock.clone();
-        // What is coded cannot be ended: it passes, and is counted.
-        let cutting = (events && !is_encoded(&response.headers))
-            .then(|| self.cutting())
-            .flatten();
-        if cutting.is_some() {
+        let shape = if events {
+            Shape::Events
+        } else if is_frames(&response.headers) {
+            Shape::Frames
+        } else if self.operation == Operation::Other && self.stream {
+            // Gemini's without `alt=sse`.
+            Shape::Array
+        } else {
+            Shape::Whole
+        };
+        let mut decoder = Decoder::new(&response.headers);
+        let changes = self.may_be_cut(shape) || (events && self.hide_usage);
+        // Where something may be taken out or put in, the caller gets it plain.
+        let mut plain = None;
+        if changes && !decoder.is_identity() && !decoder.is_opaque() {
+            let limit = rq.snapshot.gateway.max_buffered_body;
+            let whole = match &response.body {
+                BodyState::Buffered(bytes) => Coding::of(&response.headers).undo(bytes, limit),
+                _ => None,
+            };
+            match (&response.body, whole) {
+                (BodyState::Buffered(_), None) => decoder = Decoder::Opaque,
+                (_, whole) => {
+                    response.headers.remove(header::CONTENT_ENCODING);
+                    plain = Some(std::mem::replace(&mut decoder, Decoder::Identity));
+                    if let Some(whole) = whole {
+                        response.body = BodyState::Buffered(whole);
+                    }
+                }
+            }
+        }
+        // What is coded in a way that is not known cannot be ended: it passes, and its bound is counted.
+        let changes = changes && !decoder.is_opaque();
+        let cutting = changes.then(|| self.cutting(shape)).flatten();
+        let hides = changes && events && self.hide_usage;
+        if cutting.is_some() || hides {
             response.headers.remove(header::CONTENT_LENGTH);
         }
         let mut tally = self.tally.borrow_mut();
-        let hides = events && self.hide_usage && tally.decoder.is_identity();
+        tally.decoder = decoder;
         match std::mem::take(&mut response.body) {
             BodyState::Streaming(inner) => {
                 let hide = hides.then(HideUsage::new);
-                if hide.is_some() {
-                    response.headers.remove(header::CONTENT_LENGTH);
-                }
+                let inner = match plain {
+                    Some(decoder) => decode::plain(decoder, inner),
+                    None => inner,
+                };
                 response.body = BodyState::Streaming(Body::Stream(Box::pin(Metered {
                     inner: Some(inner),
                     tally: self.tally.clone(),
@@ -197,7 +230,6 @@ impl LlmCall {
                         1 => kept.remove(0),
                         _ => kept.concat().into(),
                     };
-                    response.headers.remove(header::CONTENT_LENGTH);
                 }
                 response.body = BodyState::Buffered(body);
             }
@@ -386,8 +418,8 @@ impl Metered {
         if let Some(rest) = self.cutting.as_mut().and_then(|cutting| cutting.finish()) {
             self.pass(rest);
         }
-        let held = self.hide.as_mut().and_then(HideUsage::finish);
-        self.passed.extend(held);
+        let held = self.hide.as_mut().map(HideUsage::finish);
+        self.passed.extend(held.unwrap_or_default());
     }
 
     /// Passes a chunk through the filter that may end the answer: then the upstream's connection is closed, so that it

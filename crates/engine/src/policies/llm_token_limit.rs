@@ -23,6 +23,7 @@ use std::sync::Arc;
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
+use tollgate_llm::stream::Stopped;
 use tollgate_state::counters::retry_after_seconds;
 use tollgate_state::{Exceeded, Period, Reservation, TokenLimit, TokensLeft};
 
@@ -329,6 +330,19 @@ impl Held {
     }
 }
 
+/// What the caller of a stream is told that was ended.
+fn stopped(limit: TokenLimit) -> Stopped {
+    let used_up = match (limit.per_minute, limit.quota) {
+        (_, None) => "Token limit is exceeded.",
+        (None, Some(_)) => "Token quota is exceeded.",
+        (Some(_), Some(_)) => "Token limit or token quota is exceeded.",
+    };
+    Stopped {
+        message: String::from(used_up),
+        rate: limit.quota.is_none(),
+    }
+}
+
 impl Admitted {
     fn reserve(mut self, rq: &mut Exchange, counting: TokenLimit) -> Flow {
         let now = rq.services.clock.moment();
@@ -366,13 +380,15 @@ impl Admitted {
             Asks::Prompt if self.stops && call.stream => {
                 let shared = Rc::new(RefCell::new(Some(reservation)));
                 self.held = Held::Shared(shared.clone());
+                let limit = self.limit;
                 call.stop_unless(Box::new(move |used| {
                     let mut held = shared.borrow_mut();
                     // Settled: what comes now has been counted.
-                    held.as_mut().is_none_or(|held| {
+                    let fits = held.as_mut().is_none_or(|held| {
                         let more = used.total().saturating_sub(held.tokens());
                         more == 0 || held.grow(more, clock.moment())
-                    })
+                    });
+                    if fits { Ok(()) } else { Err(stopped(limit)) }
                 }));
                 return;
             }

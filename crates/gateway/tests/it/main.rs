@@ -40,6 +40,7 @@ mod sdk;
 mod secrets;
 mod serve;
 mod statements;
+mod stream_ends;
 mod streams;
 mod strict;
 mod trace;

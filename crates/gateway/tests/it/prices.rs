@@ -6,6 +6,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
+use tollgate_llm::eventstream;
 use tollgate_state::ledger::{Period, Reader, Record};
 use tollgate_testkit::client::{Fetched, fetch, post_json, with_header};
 use tollgate_testkit::upstream::{HttpUpstream, ReceivedRequest, Transport};
@@ -54,20 +55,8 @@ const PREVIEW: &str = "<policies><inbound><base /><llm-cost-preview /></inbound>
 
 const USAGE: &str = r#"{"prompt_tokens":2006,"completion_tokens":300,"total_tokens":2306,"prompt_tokens_details":{"cached_tokens":1920},"completion_tokens_details":{"reasoning_tokens":64}}"#;
 
-/// A frame of Amazon's; checksums are the SDK's affair.
 fn frame(kind: &str, payload: &str) -> Vec<u8> {
-    let mut headers = vec![11];
-    headers.extend_from_slice(b":event-type\x07");
-    headers.extend_from_slice(&u16::try_from(kind.len()).unwrap().to_be_bytes());
-    headers.extend_from_slice(kind.as_bytes());
-    let length = 16 + headers.len() + payload.len();
-    let mut frame = u32::try_from(length).unwrap().to_be_bytes().to_vec();
-    frame.extend_from_slice(&u32::try_from(headers.len()).unwrap().to_be_bytes());
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(&headers);
-    frame.extend_from_slice(payload.as_bytes());
-    frame.extend_from_slice(&[0; 4]);
-    frame
+    eventstream::frame(&[(":event-type", kind)], payload.as_bytes()).unwrap()
 }
 
 /// What the providers answer.

@@ -2,28 +2,35 @@
 //!
 //! Called by `engine` for calls with a ceiling; it sits between the upstream and the meter. What must hold: every event
 //! that passes is unchanged and whole, so the caller never sees half an event; an event whose text would pass the
-//! ceiling is not passed at all; what is appended reads as a normal end for reasons of length. Tokens are counted event
-//! by event, which is never less than the same text counted as one, but for a merge over the seam.
+//! ceiling is not passed at all; what is appended is what the protocol has for an end at its length, then its error.
+//! Tokens are counted event by event, which is never less than the same text counted as one, but for a merge over the
+//! seam.
 
 mod anthropic;
+mod array;
+mod bedrock;
 mod chat;
 mod gemini;
+mod out;
 mod responses;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::deltas;
 use super::hide::{Passed, has_usage_object};
 use super::meter::VERTEX;
 use crate::dialect::Operation;
-use crate::json;
-use crate::sse::{self, Event, Splitter};
+use crate::sse::{self, Event};
 use crate::tokens::Vocabulary;
 use crate::usage::{Found, Usage};
+use crate::{eventstream, json};
+use out::{Out, Wire};
 
 /// Bytes of output text that are kept for the last events of a Responses stream.
 const MOST_TEXT: usize = 1 << 20;
@@ -47,11 +54,20 @@ impl Progress {
     }
 }
 
-/// A filter on a stream of server-sent events that can end it.
+/// What a caller is told of the end, in its protocol's error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// A sentence: what is used up.
+    pub message: String,
+    /// Whether it is a limit of a rate, which passes within a minute.
+    pub rate: bool,
+}
+
+/// A filter on a stream of events that can end it.
 #[derive(Debug)]
 pub struct Cut {
     operation: Operation,
-    splitter: Splitter,
+    framing: Framing,
     vocabulary: Vocabulary,
     /// The caller asked for the usage chunk (chat, completions).
     include_usage: bool,
@@ -61,7 +77,61 @@ pub struct Cut {
     form: Form,
     /// The last bytes that passed were a part of an event.
     inside: bool,
+    /// Events have passed.
+    began: bool,
     cut: bool,
+}
+
+/// How the stream is cut into events.
+#[derive(Debug)]
+enum Framing {
+    Events(sse::Splitter),
+    /// Frames, and whether they hold the model's own events (`chunk`).
+    Frames(eventstream::Splitter, bool),
+    Array(array::Splitter),
+}
+
+impl Framing {
+    /// Whether nothing is held.
+    fn is_between(&self) -> bool {
+        match self {
+            Framing::Events(splitter) => splitter.is_between(),
+            Framing::Frames(splitter, _) => splitter.is_between(),
+            Framing::Array(splitter) => splitter.is_between(),
+        }
+    }
+}
+
+/// An event, whatever frames it.
+struct Piece<'a> {
+    /// Its bytes, or those of its JSON.
+    raw: &'a [u8],
+    /// Its JSON, which can be read only of a whole one.
+    data: Option<Cow<'a, [u8]>>,
+    /// `event`, or `:event-type`.
+    name: Option<&'a [u8]>,
+    whole: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// Bytes that cannot be read.
+    fn part(raw: &'a [u8]) -> Self {
+        Piece {
+            raw,
+            data: None,
+            name: None,
+            whole: false,
+        }
+    }
+
+    fn of_event(event: &'a Event) -> Self {
+        Piece {
+            raw: &event.raw,
+            data: event.data(),
+            name: event.field("event"),
+            whole: event.whole,
+        }
+    }
 }
 
 /// What is known of the stream's protocol.
@@ -74,15 +144,17 @@ enum Form {
     Responses(Box<responses::Responses>),
     Anthropic(anthropic::Anthropic),
     Gemini(gemini::Gemini),
+    Bedrock(bedrock::Bedrock),
 }
 
 impl Cut {
-    /// A filter for the answer to a request whose prompt has some `prompt` tokens, of a model of this name.
+    /// A filter for the answer, a stream of server-sent events, to a request whose prompt has some `prompt` tokens, of a
+    /// model of this name.
     #[must_use]
     pub fn new(operation: Operation, prompt: u64, model: &str, include_usage: bool) -> Self {
         Self {
             operation,
-            splitter: Splitter::default(),
+            framing: Framing::Events(sse::Splitter::default()),
             vocabulary: Vocabulary::for_model(model),
             include_usage,
             prompt,
@@ -96,7 +168,27 @@ impl Cut {
                 Operation::Embeddings | Operation::Other => Form::Unknown,
             },
             inside: false,
+            began: false,
             cut: false,
+        }
+    }
+
+    /// The same for a stream in Amazon's framing: Bedrock's `ConverseStream` and `InvokeModelWithResponseStream`.
+    #[must_use]
+    pub fn frames(self) -> Self {
+        Self {
+            framing: Framing::Frames(eventstream::Splitter::default(), false),
+            ..self
+        }
+    }
+
+    /// The same for a stream that is one JSON array, an element for each event (Gemini without `alt=sse`).
+    #[must_use]
+    pub fn array(self) -> Self {
+        Self {
+            framing: Framing::Array(array::Splitter::default()),
+            form: Form::Gemini(gemini::Gemini::default()),
+            ..self
         }
     }
 
@@ -107,17 +199,51 @@ impl Cut {
         if self.cut {
             return passed;
         }
-        let whole_before = self.splitter.is_between();
-        let mut splitter = std::mem::take(&mut self.splitter);
-        splitter.push(chunk, |event| {
-            if !self.cut && self.passes(&event, &mut allows) {
-                passed.push(event.raw);
-            } else {
-                self.cut = true;
-            }
-        });
-        self.splitter = splitter;
-        if !self.cut && whole_before && self.splitter.is_between() && !passed.is_empty() {
+        let whole_before = self.framing.is_between();
+        let between = Framing::Events(sse::Splitter::default());
+        let mut framing = std::mem::replace(&mut self.framing, between);
+        match &mut framing {
+            Framing::Events(splitter) => splitter.push(chunk, |event| {
+                if self.takes(&Piece::of_event(&event), &mut allows) {
+                    passed.push(event.raw);
+                }
+            }),
+            Framing::Frames(splitter, chunks) => splitter.split(chunk, |piece| {
+                let (raw, takes) = match &piece {
+                    eventstream::Piece::Rest(raw) => {
+                        (*raw, self.takes(&Piece::part(raw), &mut allows))
+                    }
+                    eventstream::Piece::Frame(frame) => {
+                        let data = frame.event();
+                        *chunks |= matches!(data, Some(Cow::Owned(_)));
+                        let piece = Piece {
+                            raw: data.as_deref().unwrap_or_default(),
+                            data: data.as_deref().map(Cow::Borrowed),
+                            name: frame.header(":event-type"),
+                            whole: true,
+                        };
+                        (frame.raw, self.takes(&piece, &mut allows))
+                    }
+                };
+                if takes {
+                    passed.push(Bytes::copy_from_slice(raw));
+                }
+            }),
+            Framing::Array(splitter) => splitter.split(chunk, |piece| {
+                let raw = piece.raw;
+                let piece = Piece {
+                    raw,
+                    data: piece.element.map(Cow::Borrowed),
+                    name: None,
+                    whole: piece.whole,
+                };
+                if self.takes(&piece, &mut allows) {
+                    passed.push(Bytes::copy_from_slice(raw));
+                }
+            }),
+        }
+        self.framing = framing;
+        if !self.cut && whole_before && self.framing.is_between() && !passed.is_empty() {
             // The usual chunk: whole events that all pass.
             passed.clear();
             passed.push(chunk.clone());
@@ -125,10 +251,22 @@ impl Cut {
         passed
     }
 
+    /// Whether an event passes; the first that does not ends the stream.
+    fn takes(&mut self, piece: &Piece<'_>, allows: &mut impl FnMut(Progress) -> bool) -> bool {
+        let takes = !self.cut && self.passes(piece, allows);
+        self.cut |= !takes;
+        self.began |= takes;
+        takes
+    }
+
     /// What was held when the upstream ended by itself.
     pub fn finish(&mut self) -> Option<Bytes> {
-        let event = self.splitter.finish()?;
-        (!self.cut).then_some(event.raw)
+        let rest = match &mut self.framing {
+            Framing::Events(splitter) => splitter.finish()?.raw,
+            Framing::Frames(splitter, _) => splitter.finish().into(),
+            Framing::Array(splitter) => splitter.finish().into(),
+        };
+        (!self.cut && !rest.is_empty()).then_some(rest)
     }
 
     /// Whether the stream was ended here.
@@ -164,114 +302,153 @@ impl Cut {
         }
     }
 
-    fn passes(&mut self, event: &Event, allows: &mut impl FnMut(Progress) -> bool) -> bool {
-        let tokens = if event.whole {
-            self.read_usage(&event.raw);
+    fn passes(&mut self, piece: &Piece<'_>, allows: &mut impl FnMut(Progress) -> bool) -> bool {
+        let reported = self.found;
+        let tokens = if piece.whole {
+            self.read_usage(piece);
             let (vocabulary, mut tokens) = (self.vocabulary, 0_u64);
-            deltas::texts(self.operation, &event.raw, |piece| {
-                tokens = tokens.saturating_add(vocabulary.count(piece).max(1));
+            deltas::texts(self.operation, piece.raw, |text| {
+                tokens = tokens.saturating_add(vocabulary.count(text).max(1));
             });
             tokens
         } else {
             // A part of an event that is too large to be read: no token is shorter than a byte.
-            event.raw.len() as u64
+            piece.raw.len() as u64
         };
-        let data = event.data();
         if tokens > 0 {
             let before = self.counted;
             self.counted = before.saturating_add(tokens);
             if !allows(self.progress()) {
-                self.counted = before;
-                if let Some(data) = &data {
-                    self.form.know(event, data);
+                // What does not pass was not used, though the event says so itself.
+                (self.counted, self.found) = (before, reported);
+                if let Some(data) = &piece.data {
+                    self.form.know(piece.name, data);
                     self.form.head(data);
                 }
                 return false;
             }
         }
-        self.inside = !event.whole;
-        if let Some(data) = data {
-            self.form.know(event, &data);
-            self.form.see(&data);
+        self.inside = !piece.whole;
+        if let Some(data) = &piece.data {
+            self.form.know(piece.name, data);
+            self.form.see(piece.name, data);
         }
         true
     }
 
-    fn read_usage(&mut self, raw: &[u8]) {
+    fn read_usage(&mut self, piece: &Piece<'_>) {
+        let raw = piece.raw;
         if !has_usage_object(raw)
             && (self.operation != Operation::Other || VERTEX.find(raw).is_none())
         {
             return;
         }
-        let Some(data) = sse::data(raw) else {
+        let Some(data) = &piece.data else {
             return;
         };
         let mut found = Found {
             counts: self.found,
             ..Found::default()
         };
-        if json::members(&data, |name, value| found.member(name, value)).is_ok() {
+        if json::members(data, |name, value| found.member(name, value)).is_ok() {
             self.found = found.counts;
         }
     }
 
-    /// The events that end a stream that was cut.
-    pub fn close(&mut self) -> Bytes {
-        let mut out = Events(Vec::new());
+    /// The events that end a stream that was cut: what the protocol has for an end at its length, then its error.
+    pub fn close(&mut self, stopped: &Stopped) -> Bytes {
+        let wire = match self.framing {
+            Framing::Events(_) => Wire::Events,
+            Framing::Frames(_, chunks) => Wire::Frames { chunks },
+            Framing::Array(_) => Wire::Array { more: self.began },
+        };
+        let mut out = Out::new(wire);
         if self.inside {
+            if wire != Wire::Events {
+                // What is open there cannot be closed: nothing behind it could be read.
+                return Bytes::new();
+            }
             // Whatever was open ends here; a parser drops or fails on that event alone.
-            out.0.extend_from_slice(b"\n\n");
+            out.bytes.extend_from_slice(b"\n\n");
         }
         let usage = self.usage();
+        let frames = matches!(wire, Wire::Frames { .. });
+        // Frames have an error of their own.
+        let told = (!frames).then_some(stopped);
         match &mut self.form {
             Form::Unknown => {}
             Form::Chat(chat) => {
                 let include_usage = self.include_usage;
                 chat.close(self.operation, include_usage.then_some(usage), &mut out);
+                if let Some(stopped) = told {
+                    out.data(&json!({"error": openai(stopped)}));
+                    out.bytes.extend_from_slice(b"data: [DONE]\n\n");
+                }
             }
-            Form::Responses(responses) => responses.close(usage, &mut out),
-            Form::Anthropic(anthropic) => anthropic.close(usage, &mut out),
-            Form::Gemini(gemini) => gemini.close(usage, &mut out),
+            Form::Responses(responses) => responses.close(usage, told, &mut out),
+            Form::Anthropic(anthropic) => anthropic.close(usage, told, &mut out),
+            Form::Gemini(gemini) => gemini.close(usage, told, &mut out),
+            Form::Bedrock(bedrock) => bedrock.close(usage, &mut out),
         }
-        Bytes::from(out.0)
+        out.end(&stopped.message);
+        Bytes::from(out.bytes)
     }
+}
+
+/// The error of OpenAI's APIs, with the words that their own limits have.
+fn openai(stopped: &Stopped) -> Value {
+    let (kind, code) = if stopped.rate {
+        ("tokens", "rate_limit_exceeded")
+    } else {
+        ("insufficient_quota", "insufficient_quota")
+    };
+    json!({"message": stopped.message, "type": kind, "param": null, "code": code})
 }
 
 impl Form {
     /// Settles which protocol this is, by the first event that tells.
-    fn know(&mut self, event: &Event, data: &[u8]) {
+    fn know(&mut self, name: Option<&[u8]>, data: &[u8]) {
         if !matches!(self, Form::Unknown) {
             return;
         }
-        if event.field("event") == Some(b"message_start") {
-            *self = Form::Anthropic(anthropic::Anthropic::default());
-            return;
+        let mut known = Form::Unknown;
+        if name == Some(b"message_start") {
+            known = Form::Anthropic(anthropic::Anthropic::default());
+        } else if name.is_some_and(bedrock::is_own) {
+            known = Form::Bedrock(bedrock::Bedrock::default());
+        } else {
+            // A broken event says nothing; what stood before the break counts.
+            let _ = json::members(data, |name, member| match name {
+                "candidates" => known = Form::Gemini(gemini::Gemini::default()),
+                "choices" => known = Form::Chat(chat::Chat::default()),
+                "type" if json::text(member).as_deref() == Some("message_start") => {
+                    known = Form::Anthropic(anthropic::Anthropic::default());
+                }
+                "messageStart" => known = Form::Bedrock(bedrock::Bedrock::default()),
+                _ => {}
+            });
         }
-        // A broken event says nothing; what stood before the break counts.
-        let _ = json::members(data, |name, _| match name {
-            "candidates" => *self = Form::Gemini(gemini::Gemini::default()),
-            "choices" => *self = Form::Chat(chat::Chat::default()),
-            _ => {}
-        });
+        *self = known;
     }
 
     /// Reads only what names the answer, of an event that does not pass.
     fn head(&mut self, data: &[u8]) {
         match self {
             Form::Chat(chat) => chat.head(data),
-            Form::Gemini(gemini) => gemini.see(data),
-            Form::Unknown | Form::Responses(_) | Form::Anthropic(_) => {}
+            Form::Gemini(gemini) => gemini.head(data),
+            Form::Unknown | Form::Responses(_) | Form::Anthropic(_) | Form::Bedrock(_) => {}
         }
     }
 
     /// Reads an event that passes.
-    fn see(&mut self, data: &[u8]) {
+    fn see(&mut self, name: Option<&[u8]>, data: &[u8]) {
         match self {
             Form::Unknown => {}
             Form::Chat(chat) => chat.see(data),
             Form::Responses(responses) => responses.see(data),
             Form::Anthropic(anthropic) => anthropic.see(data),
             Form::Gemini(gemini) => gemini.see(data),
+            Form::Bedrock(bedrock) => bedrock.see(name, data),
         }
     }
 }
@@ -307,27 +484,6 @@ impl Choices {
         }
         let open = self.0.iter().filter(|(_, finished)| !finished);
         open.map(|(index, _)| *index).collect()
-    }
-}
-
-/// Events as bytes.
-struct Events(Vec<u8>);
-
-impl Events {
-    /// One without a name.
-    fn data(&mut self, value: &Value) {
-        self.0.extend_from_slice(b"data: ");
-        self.0.extend_from_slice(value.to_string().as_bytes());
-        self.0.extend_from_slice(b"\n\n");
-    }
-
-    /// One whose name is its `type`.
-    fn typed(&mut self, value: &Value) {
-        let name = value["type"].as_str().unwrap_or_default();
-        self.0.extend_from_slice(b"event: ");
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.push(b'\n');
-        self.data(value);
     }
 }
 

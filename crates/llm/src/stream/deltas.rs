@@ -1,8 +1,9 @@
 //! The text that a streamed event adds to the output, without parsing the event.
 //!
 //! Known forms: chat `choices[].delta` (content, refusal, reasoning_content, tool call arguments), completions
-//! `choices[].text`, Responses `delta` strings, Anthropic `delta` objects, Vertex AI `text`. Only the delta itself is
-//! read as JSON; the rest of the event is scanned over.
+//! `choices[].text`, Responses `delta` strings, Anthropic's and Bedrock's `delta` objects, `text` of Vertex AI and Mistral,
+//! `generation` of Llama, `outputText` of Titan. Only the delta itself is read as JSON; the rest of the event is scanned
+//! over.
 
 use std::sync::LazyLock;
 
@@ -14,11 +15,13 @@ use crate::json;
 
 static DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"delta\""));
 static TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"text\""));
+static GENERATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"generation\""));
+static OUTPUT_TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"outputText\""));
 
 /// Calls `each` with every piece of output text in the event that is not empty.
 pub fn texts(operation: Operation, event: &[u8], mut each: impl FnMut(&str)) {
+    let mut seen = false;
     if operation != Operation::Completions {
-        let mut seen = false;
         values(event, &DELTA, |value| {
             seen = true;
             delta(value, &mut each);
@@ -29,7 +32,15 @@ pub fn texts(operation: Operation, event: &[u8], mut each: impl FnMut(&str)) {
     }
     // Responses events repeat the whole text under this name when a part is done; that is not new output.
     if matches!(operation, Operation::Completions | Operation::Other) {
-        values(event, &TEXT, |value| string(value, &mut each));
+        values(event, &TEXT, |value| {
+            seen = true;
+            string(value, &mut each);
+        });
+    }
+    if operation == Operation::Other && !seen {
+        for name in [&GENERATION, &OUTPUT_TEXT] {
+            values(event, name, |value| string(value, &mut each));
+        }
     }
 }
 
@@ -63,6 +74,14 @@ fn delta(value: &RawValue, each: &mut impl FnMut(&str)) {
             });
         }
         "function_call" => function(value, each),
+        // Bedrock's.
+        "toolUse" | "reasoningContent" => {
+            json::object(value, |name, value| {
+                if name == "input" || name == "text" {
+                    string(value, each);
+                }
+            });
+        }
         _ => {}
     });
 }

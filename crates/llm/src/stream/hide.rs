@@ -1,10 +1,10 @@
-//! Takes the usage chunk out of a stream whose caller did not ask for it.
+//! Takes the usage out of a stream whose caller did not ask for it.
 //!
-//! The chunk is the one with empty `choices` and a `usage` object, which the provider sends only because the gateway
-//! set `include_usage`. What must hold: every other byte passes unchanged and in order; a complete event is never held
-//! back. Azure's first chunk (empty `choices`, `prompt_filter_results`, no usage) stays. The `"usage":null` that the
-//! other chunks then carry stays too: the member is nullable and optional in the API, SDKs read both as "none", and
-//! taking it out would mean rewriting every event.
+//! That is the chunk with empty `choices` and a `usage` object, and the member `"usage":null` at the end of every other
+//! chunk, which the provider sends only because the gateway set `include_usage`. What must hold: every other byte passes
+//! unchanged and in order; a complete event is never held back; nothing is copied: a chunk leaves as slices of itself.
+//! Azure's first chunk (empty `choices`, `prompt_filter_results`, no usage) stays. A null that is not the outermost
+//! object's last member (but for `obfuscation`) is not the provider's addition, and stays.
 
 use std::sync::LazyLock;
 
@@ -57,7 +57,9 @@ impl HideUsage {
         // The usual chunk: whole events, none with a usage object.
         if self.splitter.is_between() && ends_event(&chunk) && !has_usage_object(&chunk) {
             self.passed_cr = false;
-            return SmallVec::from_elem(chunk, 1);
+            let mut passed = Passed::new();
+            push_without_null(&mut passed, chunk);
+            return passed;
         }
         let mut passed = Passed::new();
         // Neighbouring events of the chunk leave as one slice of it.
@@ -83,19 +85,19 @@ impl HideUsage {
                 (Some((_, end)), true) if *end == start => *end = start + event.raw.len(),
                 (_, true) => {
                     if let Some((from, to)) = run.replace((start, start + event.raw.len())) {
-                        passed.push(chunk.slice(from..to));
+                        push_without_null(&mut passed, chunk.slice(from..to));
                     }
                 }
                 (_, false) => {
                     if let Some((from, to)) = run.take() {
-                        passed.push(chunk.slice(from..to));
+                        push_without_null(&mut passed, chunk.slice(from..to));
                     }
-                    passed.push(event.raw);
+                    push_without_null(&mut passed, event.raw);
                 }
             }
         });
         if let Some((from, to)) = run {
-            passed.push(chunk.slice(from..to));
+            push_without_null(&mut passed, chunk.slice(from..to));
         }
         // Only when the removed event ended the chunk can the rest of its CRLF still come.
         self.dropped_cr &= self.splitter.is_between();
@@ -103,13 +105,14 @@ impl HideUsage {
     }
 
     /// What was held when the stream ended.
-    pub fn finish(&mut self) -> Option<Bytes> {
-        let event = self.splitter.finish()?;
-        if is_usage_chunk(&event) {
-            self.hidden = true;
-            return None;
+    pub fn finish(&mut self) -> Passed {
+        let mut passed = Passed::new();
+        match self.splitter.finish() {
+            Some(event) if is_usage_chunk(&event) => self.hidden = true,
+            Some(event) => push_without_null(&mut passed, event.raw),
+            None => {}
         }
-        Some(event.raw)
+        passed
     }
 }
 
@@ -127,6 +130,45 @@ pub(super) fn has_usage_object(bytes: &[u8]) -> bool {
         from = at;
     }
     false
+}
+
+/// Sends events on without the nulls.
+fn push_without_null(passed: &mut Passed, events: Bytes) {
+    let mut from = 0;
+    while let Some((start, end)) = null_member(&events, from) {
+        if start > from {
+            passed.push(events.slice(from..start));
+        }
+        from = end;
+    }
+    if from == 0 {
+        passed.push(events);
+    } else if from < events.len() {
+        passed.push(events.slice(from..));
+    }
+}
+
+/// Where the next `,"usage":null` stands at the end of an event's object.
+fn null_member(bytes: &[u8], mut from: usize) -> Option<(usize, usize)> {
+    const NULL: &[u8] = b"null";
+    loop {
+        let name = from + USAGE.find(bytes.get(from..)?)?;
+        from = name + USAGE.needle().len();
+        let Some(value) = json::value_after_name(bytes, name, from) else {
+            continue;
+        };
+        let before = bytes[..name].trim_ascii_end();
+        let Some(after) = bytes.get(value..).and_then(|rest| rest.strip_prefix(NULL)) else {
+            continue;
+        };
+        let last = match after.trim_ascii_start() {
+            [b'}', rest @ ..] => matches!(rest.first(), None | Some(b'\r' | b'\n')),
+            rest => rest.starts_with(b",\"obfuscation\""),
+        };
+        if last && before.ends_with(b",") {
+            return Some((before.len() - 1, value + NULL.len()));
+        }
+    }
 }
 
 fn is_usage_chunk(event: &Event) -> bool {

@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use memchr::memmem::Finder;
 
@@ -287,25 +285,12 @@ impl Meter {
     /// A frame of `ConverseStream` holds the event; one of `InvokeModelWithResponseStream` the model's own event, coded.
     fn frame(&mut self, frame: &eventstream::Frame<'_>) {
         let kind = frame.header(":event-type").unwrap_or_default();
-        let mut decoded = Vec::new();
-        let mut payload = frame.payload;
-        if kind == b"chunk" {
-            let read = json::members(payload, |name, value| {
-                if name == "bytes"
-                    && let Some(text) = json::text(value)
-                    && let Ok(bytes) = STANDARD.decode(text.as_bytes())
-                {
-                    decoded = bytes;
-                }
-            });
-            if read.is_err() {
-                return;
-            }
-            payload = &decoded;
-        }
+        let Some(payload) = frame.event() else {
+            return;
+        };
         // What comes last: the metadata; for other models the metrics that Bedrock puts into the last event.
-        let last = kind == b"metadata" || METRICS.find(payload).is_some();
-        self.data(payload, |raw| Some(Cow::Borrowed(raw)), |_| last);
+        let last = kind == b"metadata" || METRICS.find(&payload).is_some();
+        self.data(&payload, |raw| Some(Cow::Borrowed(raw)), |_| last);
         self.seen.complete |= last;
     }
 

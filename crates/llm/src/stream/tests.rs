@@ -70,8 +70,13 @@ fn hide(stream: &[u8], cuts: &[usize]) -> Vec<u8> {
             out.extend_from_slice(&passed);
         }
     }
-    out.extend(filter.finish().unwrap_or_default());
+    out.extend(filter.finish().concat());
     out
+}
+
+/// The chunks as they are when nobody asked for usage.
+fn unasked(stream: &str) -> String {
+    stream.replace(",\"usage\":null", "")
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn hides_only_the_usage_chunk() {
             }
         };
         let stream = [line(CHAT), line(USAGE), line(DONE)].concat();
-        let expected = [line(CHAT), line(DONE)].concat();
+        let expected = [unasked(&line(CHAT)), line(DONE)].concat();
         let cuts = cuts(u, stream.len())?;
         let hidden = hide(stream.as_bytes(), &cuts);
         assert_eq!(String::from_utf8_lossy(&hidden), expected, "{cuts:?}");
@@ -296,7 +301,7 @@ fn hides_only_the_usage_chunk() {
 fn hides_a_usage_chunk_that_ends_the_stream() {
     assert_eq!(
         hide([CHAT, USAGE.trim_end()].concat().as_bytes(), &[]),
-        CHAT.as_bytes()
+        unasked(CHAT).as_bytes()
     );
 }
 
@@ -304,7 +309,7 @@ fn hides_a_usage_chunk_that_ends_the_stream() {
 fn hiding_is_the_identity_without_a_usage_chunk() {
     arbtest(|u| {
         let mut bytes = if u.arbitrary()? {
-            CHAT.as_bytes().to_vec()
+            unasked(CHAT).into_bytes()
         } else {
             Vec::new()
         };
@@ -323,17 +328,46 @@ fn usage_beside_a_choice_or_in_another_shape_stays() {
         "data: {\"choices\":[],\"x\":{\"usage\":{\"prompt_tokens\":1}}}\n\n",
         "data: {\"usage\":{\"prompt_tokens\":1}}\n\n",
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\",\"usage\":null}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\",\\\"usage\\\":null}\"}}]}\n\n",
+        "data: {\"usage\":null}\n\n",
     ] {
         assert_eq!(hide(stream.as_bytes(), &[]), stream.as_bytes());
     }
 }
 
 #[test]
-fn a_chunk_of_whole_events_passes_as_it_is() {
+fn a_null_goes_however_it_is_written() {
+    for (stream, expected) in [
+        (
+            "data: {\"id\":1, \"usage\": null}\n\n",
+            "data: {\"id\":1}\n\n",
+        ),
+        (
+            "data: {\"id\":1,\"usage\":null,\"obfuscation\":\"x\"}\r\n\r\n",
+            "data: {\"id\":1,\"obfuscation\":\"x\"}\r\n\r\n",
+        ),
+        ("data: {\"id\":1,\"usage\":null}", "data: {\"id\":1}"),
+    ] {
+        let hidden = hide(stream.as_bytes(), &[]);
+        assert_eq!(String::from_utf8_lossy(&hidden), expected);
+    }
+}
+
+#[test]
+fn a_chunk_of_whole_events_leaves_as_slices_of_it() {
     let mut filter = HideUsage::new();
-    let chunk = Bytes::from_static(CHAT.as_bytes());
+    let plain = Bytes::from(unasked(CHAT));
+    let passed = filter.push(plain.clone());
+    assert_eq!((passed.len(), passed[0].as_ptr()), (1, plain.as_ptr()));
+    let event = CHAT.split_inclusive("\n\n").nth(2).unwrap();
+    let chunk = Bytes::from_static(event.as_bytes());
     let passed = filter.push(chunk.clone());
-    assert_eq!((passed.len(), passed[0].as_ptr()), (1, chunk.as_ptr()));
+    // The two halves, without a copy and without room for more than two.
+    assert!(!passed.spilled());
+    assert_eq!((passed.len(), passed[0].as_ptr()), (2, chunk.as_ptr()));
+    let end = |bytes: &Bytes| bytes.as_ptr() as usize + bytes.len();
+    assert_eq!(end(&passed[1]), end(&chunk));
     assert!(filter.push(Bytes::from_static(USAGE.as_bytes())).is_empty());
     assert!(filter.has_hidden());
     assert_eq!(filter.push(Bytes::from_static(DONE.as_bytes())).len(), 1);

@@ -1,9 +1,9 @@
 //! The end of a stream of Anthropic messages: the open content blocks stop, then `message_delta` with the reason
-//! `max_tokens`, then `message_stop`.
+//! `max_tokens`, then `message_stop`, then the event `error`.
 
 use serde_json::json;
 
-use super::{Events, MOST_PARTS};
+use super::{MOST_PARTS, Out, Stopped};
 use crate::json;
 use crate::usage::Usage;
 
@@ -37,7 +37,7 @@ impl Anthropic {
         }
     }
 
-    pub(super) fn close(&mut self, usage: Usage, out: &mut Events) {
+    pub(super) fn close(&mut self, usage: Usage, stopped: Option<&Stopped>, out: &mut Out) {
         for index in self.open.drain(..) {
             out.typed(&json!({"type": "content_block_stop", "index": index}));
         }
@@ -50,6 +50,15 @@ impl Anthropic {
         }
         if !self.stopped {
             out.typed(&json!({"type": "message_stop"}));
+        }
+        if let Some(stopped) = stopped {
+            let kind = if stopped.rate {
+                "rate_limit_error"
+            } else {
+                "billing_error"
+            };
+            let error = json!({"type": kind, "message": stopped.message});
+            out.typed(&json!({"type": "error", "error": error}));
         }
     }
 }

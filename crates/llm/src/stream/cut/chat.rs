@@ -1,9 +1,9 @@
 //! The end of a chat or completions stream: every open choice finishes with `length`, then the usage chunk for who asked
-//! for it, then `[DONE]`.
+//! for it. The error and `[DONE]` come behind that.
 
 use serde_json::{Map, Value, json};
 
-use super::{Choices, Events, value};
+use super::{Choices, Out, value};
 use crate::dialect::Operation;
 use crate::json;
 use crate::usage::Usage;
@@ -55,7 +55,7 @@ impl Chat {
         });
     }
 
-    pub(super) fn close(&mut self, operation: Operation, usage: Option<Usage>, out: &mut Events) {
+    pub(super) fn close(&mut self, operation: Operation, usage: Option<Usage>, out: &mut Out) {
         let began = !self.choices.0.is_empty();
         let completions = operation == Operation::Completions;
         let object = if completions {
@@ -89,7 +89,6 @@ impl Chat {
             });
             out.data(&self.chunk(json!([]), Some(usage)));
         }
-        out.0.extend_from_slice(b"data: [DONE]\n\n");
     }
 
     fn chunk(&self, choices: Value, usage: Option<Value>) -> Value {

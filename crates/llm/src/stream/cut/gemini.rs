@@ -1,8 +1,9 @@
-//! The end of a stream of Gemini answers: each open candidate finishes with `MAX_TOKENS`, with the usage.
+//! The end of a stream of Gemini answers: each open candidate finishes with `MAX_TOKENS`, with the usage; then
+//! the error.
 
 use serde_json::{Map, Value, json};
 
-use super::{Choices, Events, value};
+use super::{Choices, Out, Stopped, value};
 use crate::json;
 use crate::usage::Usage;
 
@@ -15,18 +16,27 @@ pub(super) struct Gemini {
 }
 
 impl Gemini {
-    pub(super) fn see(&mut self, data: &[u8]) {
+    /// What names the answer. An event that does not pass ends no candidate, though it may say so beside its text.
+    pub(super) fn head(&mut self, data: &[u8]) {
         // A broken event says nothing; what stood before the break counts.
-        let _ = json::members(data, |name, member| match name {
-            "modelVersion" | "responseId" => {
+        let _ = json::members(data, |name, member| {
+            if matches!(name, "modelVersion" | "responseId") {
                 self.head.insert(name.to_owned(), value(member));
             }
-            "candidates" => self.candidates.see(member, "finishReason"),
-            _ => {}
         });
     }
 
-    pub(super) fn close(&mut self, usage: Usage, out: &mut Events) {
+    pub(super) fn see(&mut self, data: &[u8]) {
+        self.head(data);
+        // The same of a broken one.
+        let _ = json::members(data, |name, member| {
+            if name == "candidates" {
+                self.candidates.see(member, "finishReason");
+            }
+        });
+    }
+
+    pub(super) fn close(&mut self, usage: Usage, stopped: Option<&Stopped>, out: &mut Out) {
         let open = self.candidates.open();
         let candidates: Vec<Value> = open
             .into_iter()
@@ -50,5 +60,10 @@ impl Gemini {
             }),
         );
         out.data(&Value::Object(last));
+        if let Some(stopped) = stopped {
+            let (code, status) = (429, "RESOURCE_EXHAUSTED");
+            let error = json!({"code": code, "message": stopped.message, "status": status});
+            out.data(&json!({"error": error}));
+        }
     }
 }

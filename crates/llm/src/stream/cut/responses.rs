@@ -1,4 +1,5 @@
-//! The end of a Responses stream: what is open is done as it stands, then `response.incomplete` for `max_output_tokens`.
+//! The end of a Responses stream: what is open is done as it stands, then `response.incomplete` for `max_output_tokens`,
+//! then the event `error`.
 //!
 //! What must hold: the last event carries the whole response, as the provider's own would, unless the output is larger
 //! than what is kept; then its text is left out there, and the caller has it from the deltas.
@@ -6,7 +7,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Events, MOST_PARTS, MOST_TEXT, value};
+use super::{MOST_PARTS, MOST_TEXT, Out, Stopped, openai, value};
 use crate::json;
 use crate::usage::Usage;
 
@@ -147,7 +148,7 @@ impl Responses {
         item.parts.get_mut(at)
     }
 
-    pub(super) fn close(&mut self, usage: Usage, out: &mut Events) {
+    pub(super) fn close(&mut self, usage: Usage, stopped: Option<&Stopped>, out: &mut Out) {
         let mut output = Vec::new();
         let items = if self.over {
             Vec::new()
@@ -184,10 +185,15 @@ impl Responses {
             json!({"type": "response.incomplete", "response": response}),
             out,
         );
+        if let Some(stopped) = stopped {
+            let mut error = openai(stopped);
+            error["type"] = "error".into();
+            self.event(error, out);
+        }
     }
 
     /// The events that end an open item, and the item as it ends.
-    fn end(&mut self, open: Item, out: &mut Events) -> Value {
+    fn end(&mut self, open: Item, out: &mut Out) -> Value {
         let id = open.item["id"].clone();
         let at = open.index;
         let mut item = match open.item {
@@ -249,7 +255,7 @@ impl Responses {
         item
     }
 
-    fn event(&mut self, mut event: Value, out: &mut Events) {
+    fn event(&mut self, mut event: Value, out: &mut Out) {
         if let Some(last) = self.sequence {
             let next = last.saturating_add(1);
             self.sequence = Some(next);

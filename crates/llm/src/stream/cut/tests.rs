@@ -1,6 +1,7 @@
 //! Ends of streams in the recorded shapes of each protocol, however the stream is cut into chunks.
 
 use super::*;
+use crate::eventstream::tests::frame;
 use crate::sse::tests::cuts;
 use arbtest::arbtest;
 
@@ -25,11 +26,23 @@ fn plain(events: &[&str]) -> String {
 
 /// What a caller gets of a stream that may use `most` output tokens, and the filter at its end.
 fn run(operation: Operation, stream: &str, most: u64, usage: bool, at: &[usize]) -> (String, Cut) {
-    let mut cut = Cut::new(operation, 7, "gpt-4o", usage);
+    let cut = Cut::new(operation, 7, "gpt-4o", usage);
+    let (out, cut) = pass(cut, stream.as_bytes(), most, at);
+    (String::from_utf8(out).unwrap(), cut)
+}
+
+fn stopped() -> Stopped {
+    Stopped {
+        message: "Budget `team` is used up.".into(),
+        rate: false,
+    }
+}
+
+fn pass(mut cut: Cut, stream: &[u8], most: u64, at: &[usize]) -> (Vec<u8>, Cut) {
     let mut out = Vec::new();
     let mut from = 0;
     for end in at.iter().copied().chain([stream.len()]) {
-        let chunk = Bytes::copy_from_slice(&stream.as_bytes()[from..end]);
+        let chunk = Bytes::copy_from_slice(&stream[from..end]);
         from = end;
         for passed in cut.push(&chunk, |used| used.output <= most) {
             out.extend_from_slice(&passed);
@@ -37,9 +50,9 @@ fn run(operation: Operation, stream: &str, most: u64, usage: bool, at: &[usize])
     }
     out.extend_from_slice(&cut.finish().unwrap_or_default());
     if cut.is_cut() {
-        out.extend_from_slice(&cut.close());
+        out.extend_from_slice(&cut.close(&stopped()));
     }
-    (String::from_utf8(out).unwrap(), cut)
+    (out, cut)
 }
 
 /// The data of all events.
@@ -99,7 +112,13 @@ fn a_chat_ends_with_length_usage_and_done() {
             r#"{"id":"c1","object":"chat.completion.chunk","created":5,"model":"gpt-4o-2024-08-06","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1,"total_tokens":8}}"#
         )
     );
-    assert_eq!(events[5..], ["[DONE]"]);
+    assert_eq!(
+        json(&events[5]),
+        json(
+            r#"{"error":{"message":"Budget `team` is used up.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#
+        )
+    );
+    assert_eq!(events[6..], ["[DONE]"]);
     let usage = cut.usage();
     assert_eq!(
         (usage.input, usage.output, usage.total, usage.estimated),
@@ -108,7 +127,7 @@ fn a_chat_ends_with_length_usage_and_done() {
     // Nobody asked for the usage.
     let (out, _) = run(Operation::ChatCompletions, &chat(), 0, false, &[]);
     let events = data(&out);
-    assert_eq!(events.len(), 4);
+    assert_eq!(events.len(), 5);
     assert_eq!(json(&events[2])["choices"][0]["finish_reason"], "length");
 }
 
@@ -171,8 +190,11 @@ fn responses_end_incomplete_with_what_was_said() {
             ("response.content_part.done", 6),
             ("response.output_item.done", 7),
             ("response.incomplete", 8),
+            ("error", 9),
         ]
     );
+    assert_eq!(events[9]["code"], "insufficient_quota");
+    assert_eq!(events[9]["message"], "Budget `team` is used up.");
     assert_eq!(events[5]["text"], "Hello there");
     let response = &events[8]["response"];
     assert_eq!(response["id"], "r");
@@ -220,6 +242,7 @@ fn anthropic_messages_end_with_max_tokens() {
                 r#"{"type":"content_block_stop","index":0}"#,
                 r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":1}}"#,
                 r#"{"type":"message_stop"}"#,
+                r#"{"type":"error","error":{"type":"billing_error","message":"Budget `team` is used up."}}"#,
             ])
     );
     // The prompt is the provider's own count, which it gives first.
@@ -242,7 +265,175 @@ fn gemini_ends_with_max_tokens() {
             r#"{"modelVersion":"gemini-2.5-pro","candidates":[{"content":{"role":"model","parts":[{"text":""}]},"finishReason":"MAX_TOKENS","index":0}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":1,"thoughtsTokenCount":5,"totalTokenCount":10}}"#
         )
     );
+    assert_eq!(
+        json(&data(&out)[1]),
+        json(
+            r#"{"error":{"code":429,"message":"Budget `team` is used up.","status":"RESOURCE_EXHAUSTED"}}"#
+        )
+    );
     assert_eq!(cut.usage().reasoning, 5);
+}
+
+/// Gemini without `alt=sse`: one JSON array, as it comes.
+const ARRAY: &str = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}],\"role\":\"model\"},\"index\":0}],\"modelVersion\":\"gemini-2.5-pro\"}\n,\r\n{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" \\\"]}\"}],\"role\":\"model\"},\"index\":0}]}\n,\r\n{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" there\"}],\"role\":\"model\"},\"index\":0,\"finishReason\":\"STOP\"}]}\n]";
+
+fn array(most: u64, at: &[usize]) -> (String, Cut) {
+    let cut = Cut::new(Operation::Other, 7, "gemini-2.5-pro", false).array();
+    let (out, cut) = pass(cut, ARRAY.as_bytes(), most, at);
+    (String::from_utf8(out).unwrap(), cut)
+}
+
+#[test]
+fn an_array_ends_as_an_array() {
+    assert_eq!(array(100, &[]).0, ARRAY);
+    for (most, elements) in [(0, 0), (1, 1), (3, 2)] {
+        let (out, cut) = array(most, &[]);
+        assert!(cut.is_cut());
+        let whole: Vec<Value> = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+        let sent: Vec<Value> = serde_json::from_str(ARRAY).unwrap();
+        assert_eq!(whole[..elements], sent[..elements]);
+        let end = &whole[elements];
+        assert_eq!(end["candidates"][0]["finishReason"], "MAX_TOKENS");
+        assert_eq!(
+            end["usageMetadata"]["candidatesTokenCount"],
+            cut.usage().output
+        );
+        assert_eq!(end["modelVersion"], "gemini-2.5-pro");
+        assert_eq!(whole[elements + 1]["error"]["status"], "RESOURCE_EXHAUSTED");
+        assert_eq!(whole.len(), elements + 2);
+    }
+    arbtest(|u| {
+        let most = u.int_in_range(0..=4)?;
+        let at = cuts(u, ARRAY.len())?;
+        assert_eq!(array(most, &at).0, array(most, &[]).0);
+        Ok(())
+    });
+}
+
+/// Frames of `ConverseStream`; the second text block begins with its first delta.
+fn converse() -> Vec<u8> {
+    let events = [
+        ("messageStart", r#"{"role":"assistant"}"#),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#,
+        ),
+        ("contentBlockStop", r#"{"contentBlockIndex":0}"#),
+        (
+            "contentBlockStart",
+            r#"{"contentBlockIndex":1,"start":{"toolUse":{"name":"look","toolUseId":"t"}}}"#,
+        ),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":1,"delta":{"toolUse":{"input":"there"}}}"#,
+        ),
+        (
+            "contentBlockDelta",
+            r#"{"contentBlockIndex":1,"delta":{"toolUse":{"input":" again"}}}"#,
+        ),
+        ("messageStop", r#"{"stopReason":"tool_use"}"#),
+    ];
+    let frames = events.map(|(name, payload)| frame(name, payload.as_bytes()));
+    frames.concat()
+}
+
+/// Of each frame: what kind it is, and its event.
+fn frames(stream: &[u8]) -> Vec<(String, Value)> {
+    let (mut splitter, mut found) = (eventstream::Splitter::default(), Vec::new());
+    splitter.look(stream, |frame| {
+        let name = frame
+            .header(":event-type")
+            .or(frame.header(":exception-type"));
+        let name = String::from_utf8(name.unwrap().to_vec()).unwrap();
+        found.push((
+            name,
+            serde_json::from_slice(&frame.event().unwrap()).unwrap(),
+        ));
+    });
+    assert!(splitter.is_between());
+    found
+}
+
+#[test]
+fn frames_end_with_max_tokens_and_an_exception() {
+    let cut = || Cut::new(Operation::Other, 7, "amazon.nova-pro-v1:0", false).frames();
+    let (out, ended) = pass(cut(), &converse(), 2, &[]);
+    assert!(ended.is_cut());
+    let events = frames(&out);
+    let end = [
+        ("contentBlockStop", r#"{"contentBlockIndex":1}"#),
+        ("messageStop", r#"{"stopReason":"max_tokens"}"#),
+        (
+            "metadata",
+            r#"{"usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9}}"#,
+        ),
+        (
+            "throttlingException",
+            r#"{"message":"Budget `team` is used up."}"#,
+        ),
+    ];
+    assert_eq!(events[..5], frames(&converse())[..5]);
+    assert_eq!(
+        events[5..],
+        end.map(|(name, event)| (name.to_owned(), json(event)))
+    );
+    arbtest(|u| {
+        let most = u.int_in_range(0..=4)?;
+        let at = cuts(u, converse().len())?;
+        assert_eq!(
+            pass(cut(), &converse(), most, &at).0,
+            pass(cut(), &converse(), most, &[]).0
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn frames_with_a_models_own_events_end_as_it_does() {
+    use base64::Engine as _;
+    let cut = || Cut::new(Operation::Other, 7, "anthropic.claude", false).frames();
+    let chunk = |event: &&str| {
+        let bytes = base64::engine::general_purpose::STANDARD.encode(event);
+        frame("chunk", format!(r#"{{"bytes":"{bytes}"}}"#).as_bytes())
+    };
+    let stream = ANTHROPIC.iter().map(chunk).collect::<Vec<_>>().concat();
+    let (out, _) = pass(cut(), &stream, 1, &[]);
+    let events = frames(&out);
+    let kinds: Vec<_> = events[3..]
+        .iter()
+        .map(|(name, event)| (&**name, event["type"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            ("chunk", "content_block_stop"),
+            ("chunk", "message_delta"),
+            ("chunk", "message_stop"),
+            ("throttlingException", ""),
+        ]
+    );
+    let nova = [
+        r#"{"messageStart":{"role":"assistant"}}"#,
+        r#"{"contentBlockDelta":{"delta":{"text":"Hello"},"contentBlockIndex":0}}"#,
+        r#"{"contentBlockDelta":{"delta":{"text":" there"},"contentBlockIndex":0}}"#,
+    ];
+    let stream = nova.iter().map(chunk).collect::<Vec<_>>().concat();
+    let events = frames(&pass(cut(), &stream, 1, &[]).0);
+    assert_eq!(
+        events[2].1,
+        json(r#"{"contentBlockStop":{"contentBlockIndex":0}}"#)
+    );
+    assert_eq!(
+        events[3].1,
+        json(r#"{"messageStop":{"stopReason":"max_tokens"}}"#)
+    );
+    assert_eq!(events[4].1["metadata"]["usage"]["outputTokens"], 1);
+    assert_eq!(events[5].0, "throttlingException");
+    // One whose end is not known gets the exception alone.
+    let llama = [r#"{"generation":"Hello"}"#, r#"{"generation":" there"}"#];
+    let stream = llama.iter().map(chunk).collect::<Vec<_>>().concat();
+    let events = frames(&pass(cut(), &stream, 1, &[]).0);
+    assert_eq!((events.len(), &*events[1].0), (2, "throttlingException"));
 }
 
 #[test]
