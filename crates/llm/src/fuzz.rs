@@ -170,14 +170,14 @@ pub fn stream(data: &[u8]) {
                 passed.extend_from_slice(&piece);
             }
         }
-        passed.extend(filter.finish().unwrap_or_default());
+        passed.extend(filter.finish().concat());
         (passed, filter.has_hidden())
     };
     let (passed, hidden) = hide(&chunks);
     assert_eq!((&passed, hidden), (&hide(whole).0, hide(whole).1));
     if hidden {
         assert!(passed.len() < stream.len());
-    } else {
+    } else if memchr::memmem::find(&stream, b"\"usage\"").is_none() {
         assert_eq!(passed, stream);
     }
 }

@@ -319,8 +319,12 @@ impl Cut {
             let before = self.counted;
             self.counted = before.saturating_add(tokens);
             if !allows(self.progress()) {
-                // What does not pass was not used, though the event says so itself.
-                (self.counted, self.found) = (before, reported);
+                self.counted = before;
+                // What does not pass was not used, though the event says so itself. A first report tells the prompt and
+                // what was thought before.
+                if reported.usage().is_some() {
+                    self.found = reported;
+                }
                 if let Some(data) = &piece.data {
                     self.form.know(piece.name, data);
                     self.form.head(data);

@@ -157,11 +157,15 @@ fn null_member(bytes: &[u8], mut from: usize) -> Option<(usize, usize)> {
         let Some(value) = json::value_after_name(bytes, name, from) else {
             continue;
         };
-        let before = bytes[..name].trim_ascii_end();
+        // All on one line: on another one is another event, or a part of one.
+        if memchr::memchr2(b'\n', b'\r', &bytes[name..value]).is_some() {
+            continue;
+        }
+        let before = &bytes[..name - blanks(bytes[..name].iter().rev())];
         let Some(after) = bytes.get(value..).and_then(|rest| rest.strip_prefix(NULL)) else {
             continue;
         };
-        let last = match after.trim_ascii_start() {
+        let last = match &after[blanks(after.iter())..] {
             [b'}', rest @ ..] => matches!(rest.first(), None | Some(b'\r' | b'\n')),
             rest => rest.starts_with(b",\"obfuscation\""),
         };
@@ -169,6 +173,13 @@ fn null_member(bytes: &[u8], mut from: usize) -> Option<(usize, usize)> {
             return Some((before.len() - 1, value + NULL.len()));
         }
     }
+}
+
+/// How many bytes are blank until one is not.
+fn blanks<'a>(bytes: impl Iterator<Item = &'a u8>) -> usize {
+    bytes
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count()
 }
 
 fn is_usage_chunk(event: &Event) -> bool {
