@@ -39,6 +39,8 @@ pub(crate) struct Accounted {
     backend: Option<BackendIndex>,
     /// What went out.
     tries: SmallVec<[Try; 1]>,
+    /// All that it used is in records of its own.
+    apart: bool,
 }
 
 /// One time that the call went upstream.
@@ -97,6 +99,7 @@ fn note(rq: &mut Exchange) {
         intent: IntentState::None,
         backend: None,
         tries: SmallVec::new(),
+        apart: false,
     }));
 }
 
@@ -272,11 +275,19 @@ pub(crate) fn settle(rq: &mut Exchange, outcome: Outcome) {
     crate::budget::settle(rq, spent);
 }
 
+/// All that passed over the connection is in the ledger, in records of its own: the connection itself costs nothing.
+pub(crate) fn counted_apart(rq: &mut Exchange) {
+    if let Some(accounted) = &mut rq.accounting {
+        accounted.apart = true;
+    }
+}
+
 /// Whether the request is a model call, as far as is known before it goes upstream. A policy may have found that it is
 /// one, or sent it to where it is one.
 pub(crate) fn is_model_call(rq: &Exchange) -> bool {
     rq.accounting.is_some()
         || rq.llm.is_some()
+        || crate::realtime::is_realtime(rq)
         || (rq.request.method == Method::POST && dialect::names_model_call(rq.target_path()))
 }
 

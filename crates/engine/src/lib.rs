@@ -44,6 +44,7 @@ pub mod policies;
 pub mod preview;
 pub mod pricing;
 pub mod probe;
+pub mod realtime;
 pub mod recording;
 pub mod response_cache;
 pub mod routing;

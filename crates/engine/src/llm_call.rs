@@ -218,6 +218,14 @@ impl LlmCall {
         (call.readable && !call.model_name().is_empty()).then_some(call)
     }
 
+    /// A response of a Realtime API's session, in which requests are messages.
+    pub(crate) fn in_session(path: &str, model: &Str) -> LlmCall {
+        let mut call = LlmCall::of(path, || path, None);
+        call.model = (!model.is_empty()).then(|| model.clone());
+        call.stream = true;
+        call
+    }
+
     /// Of a request to a path, and to the one that it leads to, with its body where that can be a model's.
     fn of<'a>(original: &'a str, target: impl Fn() -> &'a str, body: Option<&Bytes>) -> LlmCall {
         let (operation, path) = match Operation::from_path(original) {

@@ -349,7 +349,8 @@ impl Exchange {
         Paid::of_call(url, server, self.llm.as_deref())
     }
 
-    fn serving(&self) -> (Option<&BaseUrl>, Option<&Server>) {
+    /// Where the call went, or will go.
+    pub(crate) fn serving(&self) -> (Option<&BaseUrl>, Option<&Server>) {
         let target = match &self.request.target.base {
             TargetBase::Backend(index) => Some(*index),
             _ => None,

@@ -13,6 +13,7 @@ mod json;
 pub mod price;
 pub mod prompt;
 pub mod provider;
+pub mod realtime;
 pub mod request;
 pub mod sse;
 pub mod stream;

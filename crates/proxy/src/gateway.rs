@@ -217,6 +217,7 @@ impl Gateway {
             let opened = crate::ledger::open(ledger, &health).map_err(StartError::Ledger)?;
             crate::budgets::restore(&opened, &health);
             let _ = health.ledger.set(opened);
+            let _ = health.data_folder.set(ledger.folder.clone());
             // The folder is locked now: nobody else counts in it.
             let kept = Quotas::start(&ledger.folder, shared.counters.clone(), &health);
             quotas = Some(kept.map_err(StartError::Thread)?);

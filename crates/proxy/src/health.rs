@@ -12,6 +12,7 @@ use crate::snapshots::SnapshotHandle;
 use crate::telemetry::Metrics;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,6 +32,8 @@ pub struct Health {
     pub(crate) recorder: OnceLock<Arc<Recorder>>,
     /// Set before the first thread starts, when a ledger is kept.
     pub(crate) ledger: OnceLock<Arc<Ledger>>,
+    /// Its folder: the gateway's own data lie there.
+    pub(crate) data_folder: OnceLock<PathBuf>,
     /// Set before the first thread starts, when metrics are exported.
     pub(crate) exports: OnceLock<Exports>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -59,6 +62,7 @@ impl Health {
             debug: Debug::default(),
             recorder: OnceLock::new(),
             ledger: OnceLock::new(),
+            data_folder: OnceLock::new(),
             exports: OnceLock::new(),
             snapshots,
             clock,

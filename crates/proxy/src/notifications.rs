@@ -2,12 +2,15 @@
 //!
 //! Runs on the control runtime. Posts are CloudEvents 1.0 (structured JSON), signed as Standard Webhooks has it. What must
 //! stay true: no call waits for it; a report is posted until somebody took it or its deadline has come, always with the
-//! same id; there is a bound to how many are tried at one time.
+//! same id, also after a restart where there is a data folder; there is a bound to how many are tried at one time.
+
+mod outbox;
 
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::upstream::ClientTls;
 use crate::webhook::{self, Message};
+use outbox::{Kept, Outbox};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,8 +50,7 @@ pub(crate) struct Posts {
 /// One post.
 struct Post {
     target: Arc<NotificationDefinition>,
-    id: String,
-    body: String,
+    kept: Kept,
 }
 
 /// Posts until the gateway ends.
@@ -57,25 +59,56 @@ pub(crate) async fn run(
     health: Arc<Health>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let endpoint = Rc::new(Endpoint::new(tls));
+    let posting = Rc::new(Posting {
+        endpoint: Endpoint::new(tls),
+        outbox: Outbox::new(health.data_folder.get().cloned()),
+        health: health.clone(),
+    });
     let mut under_way: JoinSet<()> = JoinSet::new();
+    posting.resume(&mut under_way);
     loop {
         tokio::select! {
             told = health.budgets.notices.next() => {
-                begin(&told, &health, &endpoint, &mut under_way);
+                begin(&told, &posting, &mut under_way);
             }
             Some(_) = under_way.join_next(), if !under_way.is_empty() => {}
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
     }
     while let Some(told) = health.budgets.notices.take() {
-        begin(&told, &health, &endpoint, &mut under_way);
+        begin(&told, &posting, &mut under_way);
     }
     let all = async { while under_way.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(LAST_CHANCE, all).await;
 }
 
-fn begin(told: &Told, health: &Arc<Health>, endpoint: &Rc<Endpoint>, under_way: &mut JoinSet<()>) {
+/// What all posts share.
+struct Posting {
+    endpoint: Endpoint,
+    outbox: Outbox,
+    health: Arc<Health>,
+}
+
+impl Posting {
+    /// Goes on with what a process before this one left.
+    fn resume(self: &Rc<Self>, under_way: &mut JoinSet<()>) {
+        let snapshot = self.health.snapshots.current();
+        let targets = &snapshot.budgets.settings.notifications;
+        for kept in self.outbox.left(MOST) {
+            match targets.iter().find(|target| *target.id == *kept.target) {
+                Some(target) => {
+                    let target = Arc::new(target.clone());
+                    under_way.spawn_local(deliver(Post { target, kept }, self.clone()));
+                }
+                // Nobody of that name is told any more.
+                None => self.outbox.forget(&kept.file),
+            }
+        }
+    }
+}
+
+fn begin(told: &Told, posting: &Rc<Posting>, under_way: &mut JoinSet<()>) {
+    let health = &posting.health;
     let snapshot = health.snapshots.current();
     let notice = &told.notice;
     tracing::warn!(
@@ -85,15 +118,22 @@ fn begin(told: &Told, health: &Arc<Health>, endpoint: &Rc<Endpoint>, under_way: 
         percent = notice.spent.saturating_mul(100) / notice.limit.max(1),
         "budget"
     );
-    for target in targets(&snapshot, notice) {
+    for (at, target) in targets(&snapshot, notice).into_iter().enumerate() {
         if under_way.len() >= MOST {
             health.posts.dropped.fetch_add(1, Ordering::Relaxed);
             continue;
         }
         let id = uuid::Uuid::from_u128(told.id).to_string();
-        let body = event(&snapshot, notice, &id).to_string();
-        let post = Post { target, id, body };
-        under_way.spawn_local(deliver(post, endpoint.clone(), health.clone()));
+        let life = u64::try_from(target.deadline.as_millis()).unwrap_or(u64::MAX);
+        let kept = Kept {
+            file: format!("{id}-{at}.json"),
+            target: target.id.to_string(),
+            until_ms: health.clock.unix_millis().saturating_add(life),
+            body: event(&snapshot, notice, &id).to_string(),
+            id,
+        };
+        posting.outbox.keep(&kept);
+        under_way.spawn_local(deliver(Post { target, kept }, posting.clone()));
     }
 }
 
@@ -168,13 +208,20 @@ fn event(snapshot: &Snapshot, notice: &Notice, id: &str) -> Value {
 }
 
 /// Posts until somebody takes it.
-async fn deliver(post: Post, endpoint: Rc<Endpoint>, health: Arc<Health>) {
+async fn deliver(post: Post, posting: Rc<Posting>) {
+    let health = &posting.health;
     let part = format!("notifications to {}", post.target.id);
-    let deadline = Instant::now() + post.target.deadline;
+    // A clock that was set back makes nobody wait longer than the deadline.
+    let left = post
+        .kept
+        .until_ms
+        .saturating_sub(health.clock.unix_millis());
+    let deadline = Instant::now() + Duration::from_millis(left).min(post.target.deadline);
     let mut wait = FIRST_WAIT;
     loop {
-        let why = match attempt(&post, &endpoint, &health).await {
+        let why = match attempt(&post, &posting.endpoint, health).await {
             Ok(()) => {
+                posting.outbox.forget(&post.kept.file);
                 health.posts.delivered.fetch_add(1, Ordering::Relaxed);
                 health.recover(&part);
                 return;
@@ -183,10 +230,11 @@ async fn deliver(post: Post, endpoint: Rc<Endpoint>, health: Arc<Health>) {
         };
         health.degrade(&part, &why);
         if Instant::now() + wait >= deadline {
+            posting.outbox.forget(&post.kept.file);
             health.posts.failed.fetch_add(1, Ordering::Relaxed);
             tracing::error!(
                 notification = &*post.target.id,
-                id = post.id,
+                id = post.kept.id,
                 why,
                 "a report of a budget was not delivered in time"
             );
@@ -199,10 +247,10 @@ async fn deliver(post: Post, endpoint: Rc<Endpoint>, health: Arc<Health>) {
 
 async fn attempt(post: &Post, endpoint: &Endpoint, health: &Health) -> Result<(), String> {
     let message = Message {
-        id: &post.id,
+        id: &post.kept.id,
         at: health.clock.unix_millis() / 1000,
         content_type: "application/cloudevents+json; charset=utf-8",
-        body: &post.body,
+        body: &post.kept.body,
     };
     let posted = webhook::send(
         endpoint,

@@ -151,6 +151,7 @@ pub(super) fn settlement<'a>(
         .filter(|_| accounted.went_out() && !is_free(end));
     // Nobody can tell what an answer that did not come, or one that nothing reads, has cost.
     let uncertain = accounted.went_out()
+        && !accounted.apart
         && (usage.is_none() && !is_free(end) || last.is_some_and(|last| last.end.is_open()));
     let elapsed = rq.elapsed_nanos();
     let status = match outcome {
@@ -190,7 +191,7 @@ pub(super) fn settlement<'a>(
 
 /// What is free costs nothing for certain; else it is the price's to say.
 fn cost(accounted: &Accounted, end: EndReason, cost: Option<u128>) -> Option<u128> {
-    if is_free(end) || !accounted.went_out() {
+    if is_free(end) || !accounted.went_out() || accounted.apart {
         Some(0)
     } else {
         cost

@@ -24,6 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tollgate_lang::value::Str;
 use tollgate_state::budgets::Amount;
 use tollgate_state::ledger::{Call, EndReason, Flags, Intent, Record, Settlement, Synced, Tokens};
 
@@ -38,6 +39,8 @@ pub(crate) enum Purpose {
     SendOneWayRequest,
     /// `invoke-request`.
     InvokeRequest,
+    /// A response of a Realtime API's session.
+    RealtimeResponse,
 }
 
 impl Purpose {
@@ -48,6 +51,7 @@ impl Purpose {
             Purpose::SendRequest => "send_request",
             Purpose::SendOneWayRequest => "send_one_way_request",
             Purpose::InvokeRequest => "invoke_request",
+            Purpose::RealtimeResponse => "realtime_response",
         }
     }
 }
@@ -97,10 +101,7 @@ impl SideCall {
         body: &mut Bytes,
         timeout: Duration,
     ) -> Result<Option<Box<SideCall>>, Box<Failure>> {
-        let counted = rq.services.ledger.is_some()
-            || !rq.snapshot.budgets.is_empty()
-            || rq.child_key.is_some();
-        if !counted {
+        if !is_counted(rq) {
             return Ok(None);
         }
         let Some(mut llm) = LlmCall::of_side_request(method, path, body) else {
@@ -113,6 +114,57 @@ impl SideCall {
         if let Some(bounded) = llm.bounded(body, true) {
             *body = bounded;
         }
+        Self::admit(rq, purpose, llm, (paid, backend, drawn), timeout).map(Some)
+    }
+
+    /// The same of a response that the model begins in a session of a Realtime API. What it will use is not known.
+    ///
+    /// # Errors
+    /// Its budgets have nothing left, or the ledger cannot be written and calls do not go on without it.
+    pub(crate) fn in_session(
+        rq: &mut Exchange,
+        model: &Str,
+    ) -> Result<Option<Box<SideCall>>, Box<Failure>> {
+        if !is_counted(rq) {
+            return Ok(None);
+        }
+        let (mut llm, paid, backend) = response(rq, model);
+        let drawn = beside(rq, &mut llm, &paid, backend)?;
+        let purpose = Purpose::RealtimeResponse;
+        let way = (paid, backend, drawn);
+        let mut side = Self::admit(rq, purpose, llm, way, Duration::MAX)?;
+        // The model is at work already; what becomes of the intent on the disk is waited for by nobody.
+        side.synced = None;
+        (side.sent, side.status) = (true, StatusCode::SWITCHING_PROTOCOLS.as_u16());
+        Ok(Some(side))
+    }
+
+    /// Whether the budgets have anything left for a response.
+    ///
+    /// # Errors
+    /// They have not.
+    pub(crate) fn fits(rq: &mut Exchange, model: &Str) -> Result<(), Box<Failure>> {
+        let (mut llm, paid, backend) = response(rq, model);
+        beside(rq, &mut llm, &paid, backend).map(drop)
+    }
+
+    /// A response has ended, and the provider said what it used.
+    pub(crate) fn reported(
+        mut self: Box<Self>,
+        usage: Option<tollgate_llm::Usage>,
+        end: EndReason,
+    ) {
+        (self.llm.usage, self.llm.end) = (usage, end);
+        self.settle(None);
+    }
+
+    fn admit(
+        rq: &mut Exchange,
+        purpose: Purpose,
+        llm: LlmCall,
+        (paid, backend, drawn): (Paid, Option<BackendIndex>, Option<Beside>),
+        timeout: Duration,
+    ) -> Result<Box<SideCall>, Box<Failure>> {
         let (budgets, held) = match drawn {
             Some(Beside { budgets, held }) => (budgets, Some(held)),
             None => (Vec::new(), None),
@@ -151,7 +203,7 @@ impl SideCall {
             settled: false,
         };
         side.write_intent()?;
-        Ok(Some(Box::new(side)))
+        Ok(Box::new(side))
     }
 
     fn write_intent(&mut self) -> Result<(), Box<Failure>> {
@@ -346,6 +398,25 @@ impl SideCall {
         let prices = &self.snapshot.prices;
         prices.charge(paid, Some(&self.llm), usage, now)
     }
+}
+
+/// Whether anything counts such calls.
+fn is_counted(rq: &Exchange) -> bool {
+    rq.services.ledger.is_some() || !rq.snapshot.budgets.is_empty() || rq.child_key.is_some()
+}
+
+/// A response of a session, and how it is paid for.
+fn response(rq: &Exchange, model: &Str) -> (LlmCall, Paid, Option<BackendIndex>) {
+    let llm = LlmCall::in_session(rq.request.path_and_query.path(), model);
+    let (url, server) = rq.serving();
+    let paid = Paid::of_call(url, server, Some(&llm));
+    let backend = rq
+        .attempts
+        .iter()
+        .rev()
+        .find(|hop| !hop.aside)
+        .and_then(|hop| hop.backend);
+    (llm, paid, backend)
 }
 
 impl Drop for SideCall {

@@ -48,6 +48,10 @@ pub(crate) fn caller_headers(rq: &Exchange) -> HeaderMap {
     if let Some(upgrade) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, upgrade);
+        if crate::realtime::is_realtime(rq) {
+            // What is compressed cannot be accounted.
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        }
     }
     if rq
         .mcp

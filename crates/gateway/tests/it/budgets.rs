@@ -4,10 +4,13 @@ use crate::process::{Folder, Running, address};
 use crate::scene::*;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tollgate_state::ledger::{Period, Reader, Record};
+use tollgate_state::ledger::{
+    self, Adjustment, Call, Period, Reader, Record, SignedTokens, Writer,
+};
 use tollgate_testkit::client::{Fetched, fetch, get, post_json, with_header};
 use tollgate_testkit::{Simulator, SimulatorConfig};
 
@@ -16,18 +19,24 @@ const CALLS: u64 = 300;
 const LIMIT: u64 = 6_000;
 const OUTPUT: u64 = 60;
 
-/// A webhook that refuses its first post.
+/// A webhook that refuses its first posts.
 pub(crate) struct Hook {
     pub(crate) address: SocketAddr,
     pub(crate) posts: Arc<Mutex<Vec<(String, Value)>>>,
+    /// Ids of those that it refused.
+    refused: Arc<Mutex<Vec<Value>>>,
+    /// How many it still refuses.
+    refuses: Arc<AtomicUsize>,
 }
 
 impl Hook {
-    pub(crate) async fn start() -> Hook {
+    pub(crate) async fn start(refuses: usize) -> Hook {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let posts: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-        let (seen, mut refused) = (posts.clone(), false);
+        let refused: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let refuses = Arc::new(AtomicUsize::new(refuses));
+        let (seen, turned_away, left) = (posts.clone(), refused.clone(), refuses.clone());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut text = Vec::new();
@@ -47,20 +56,27 @@ impl Hook {
                         break (head, body.to_owned());
                     }
                 };
-                let status = if std::mem::replace(&mut refused, true) {
-                    seen.lock()
-                        .unwrap()
-                        .push((head, serde_json::from_str(&body).unwrap()));
-                    "204 No Content"
-                } else {
+                let event: Value = serde_json::from_str(&body).unwrap();
+                let less = |left: usize| left.checked_sub(1);
+                let refused = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+                let status = if refused.is_ok() {
+                    turned_away.lock().unwrap().push(event["id"].clone());
                     "503 Service Unavailable"
+                } else {
+                    seen.lock().unwrap().push((head, event));
+                    "204 No Content"
                 };
                 let answer =
                     format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Hook { address, posts }
+        Hook {
+            address,
+            posts,
+            refused,
+            refuses,
+        }
     }
 
     fn types(&self) -> Vec<String> {
@@ -109,9 +125,38 @@ impl Site {
         site
     }
 
+    /// Kills the gateway, if it runs.
+    fn kill(&mut self) {
+        drop(self.running.take());
+    }
+
+    /// Writes a correction into the ledger, as `tollgate reconcile --apply` does.
+    fn correct(&self, budget: &str, tokens: i64) {
+        let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap();
+        let path = self.folder.path().join("ledger");
+        let folder = ledger::Folder::open_beside(&path, now).unwrap();
+        let mut writer = Writer::new(Arc::new(folder), 60_000);
+        let adjustment = Adjustment {
+            id: 1,
+            at_ms: now,
+            call: Call {
+                budgets: vec![budget.into()],
+                ..Call::default()
+            },
+            tokens: SignedTokens {
+                output: tokens,
+                ..SignedTokens::default()
+            },
+            cost_pico: 1_000_000,
+            source: "the provider's export".into(),
+            ..Adjustment::default()
+        };
+        writer.write(&Record::Adjustment(adjustment)).unwrap();
+    }
+
     /// Kills the gateway, if it runs, and starts it on the same files.
     fn restart(&mut self) {
-        drop(self.running.take());
+        self.kill();
         let environment = [
             ("TEAM_A_KEY", KEY_A),
             ("TEAM_B_KEY", KEY_B),
@@ -195,7 +240,7 @@ async fn one(way: Way, at: u64) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_calls_and_a_restart() {
     many_files();
-    let hook = Hook::start().await;
+    let hook = Hook::start(1).await;
     let gateway = format!(
         "  tokenAccounting: {{ mode: strict }}\n  ledger: {{ folder: ledger }}\n  budgets: {{ notifications: [{{ id: hook, url: \"http://{}/hook\", secret: {{ env: HOOK_SECRET }} }}] }}\n",
         hook.address
@@ -257,6 +302,10 @@ async fn hundreds_of_calls_and_a_restart() {
             assert_eq!(event["subject"], "budgets/organisation");
         }
     }
+    // A correction of what the provider bills is in reports. Budgets hold what was spent when it was: as before, so after
+    // a restart.
+    site.kill();
+    site.correct("organisation", 1_000_000);
     site.restart();
     let after = site.budget("organisation").await;
     for member in ["limit", "spent", "reserved", "remaining"] {
@@ -265,6 +314,35 @@ async fn hundreds_of_calls_and_a_restart() {
     assert_eq!(site.budget("team").await["of"], "team-a");
     // What was read back was reported before.
     assert_eq!(hook.types(), told);
+}
+
+/// A report that nobody has taken when the gateway is killed is posted by the next one, under its id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_outlives_the_gateway() {
+    let hook = Hook::start(usize::MAX).await;
+    let gateway = format!(
+        "  ledger: {{ folder: ledger }}\n  budgets: {{ notifications: [{{ id: hook, url: \"http://{}/hook\", secret: {{ env: HOOK_SECRET }} }}] }}\n",
+        hook.address
+    );
+    let budgets = "budgets:\n  - { id: all, limit: { tokens: 1_000 }, thresholds: [{ percent: 1 }], notify: [hook] }\n";
+    let mut site = Site::start(&gateway, budgets).await;
+    assert_eq!(site.call(KEY_A, "Count to 20, please.").await.status, 200);
+    until("the hook refused the report", async || {
+        !hook.refused.lock().unwrap().is_empty()
+    })
+    .await;
+    site.kill();
+    let id = hook.refused.lock().unwrap()[0].clone();
+    hook.refuses.store(0, Ordering::SeqCst);
+    site.restart();
+    until("the report came", async || !hook.types().is_empty()).await;
+    assert_eq!(hook.types(), ["dev.tollgate.budget.threshold 1"]);
+    assert_eq!(hook.posts.lock().unwrap()[0].1["id"], id);
+    until("nothing waits", async || {
+        let folder = site.folder.path().join("ledger/notifications");
+        std::fs::read_dir(folder).unwrap().count() == 0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,6 +33,7 @@ mod node;
 mod prices;
 mod process;
 mod python;
+mod realtime;
 mod replay;
 mod rotation;
 mod scene;

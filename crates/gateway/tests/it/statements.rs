@@ -89,7 +89,7 @@ fn posted(hook: &Hook) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_sends_each_once() {
-    let hook = Hook::start().await;
+    let hook = Hook::start(1).await;
     let folder = site(&hook, 1);
     let mut running = Running::start(&["serve", folder.text()], &SECRET);
     running.line("ready");
@@ -124,7 +124,7 @@ async fn a_gateway_sends_each_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduler_sends_what_is_left() {
-    let hook = Hook::start().await;
+    let hook = Hook::start(1).await;
     let folder = site(&hook, 28);
     let send = async |more: Vec<&'static str>| {
         let path = folder.text().to_owned();
