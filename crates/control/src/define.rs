@@ -11,6 +11,7 @@ mod budgets;
 mod certificates;
 mod contracts;
 mod graphql;
+mod ledger_tags;
 mod mcp;
 mod places;
 mod policies;
@@ -35,7 +36,9 @@ pub(crate) use places::{Places, black_out};
 pub(crate) use prices::over;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
-use tollgate_engine::definition::{Definition, GatewayDefinition, NamedValue, SchemaDefinition};
+use tollgate_engine::definition::{
+    Definition, GatewayDefinition, NamedValue, SchemaDefinition, TagScope,
+};
 use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
 
@@ -101,7 +104,12 @@ impl<'a, 'f> Reader<'a, 'f> {
             .policy
             .and_then(|policy| self.policy(policy, "the global policy"));
         self.public_metadata(model);
+        let ledger = model.gateway.ledger.as_ref();
+        let tags = ledger.map_or_else(Vec::new, |ledger| {
+            self.ledger_tags(&ledger.tags, TagScope::Gateway)
+        });
         let mut definition = Definition {
+            ledger_tags: tags,
             gateway,
             fragments,
             policy,
@@ -129,7 +137,17 @@ impl<'a, 'f> Reader<'a, 'f> {
         let known: Vec<SchemaDefinition> = own.iter().chain(service).cloned().collect();
         definition.schemas.extend(own);
         let apis = self.apis(lists, &known);
+        let first = index(definition.apis.len());
+        for (at, api) in (first..).zip(lists.apis) {
+            let tags = self.ledger_tags(&api.ledger_tags, TagScope::Api(at));
+            definition.ledger_tags.extend(tags);
+        }
         definition.apis.extend(apis);
+        let first = index(definition.products.len());
+        for (at, product) in (first..).zip(lists.products) {
+            let tags = self.ledger_tags(&product.ledger_tags, TagScope::Product(at));
+            definition.ledger_tags.extend(tags);
+        }
         definition.products.extend(self.products(lists));
         let subscriptions = self.subscriptions(lists, model);
         definition.subscriptions.extend(subscriptions);
@@ -252,6 +270,11 @@ impl<'a, 'f> Reader<'a, 'f> {
         );
         false
     }
+}
+
+/// An index as snapshots have them.
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What the service has that a workspace may name.

@@ -9,10 +9,12 @@ mod end;
 mod ledger;
 mod record;
 mod side_call;
+mod tags;
 
 pub use ledger::{Ledger, LedgerOptions, OnFailure};
 pub use record::crashed;
 pub(crate) use side_call::{Place, Purpose, SideCall};
+pub use tags::{LedgerTags, MOST_TAGS};
 
 use crate::exchange::{Attempt, BodyState, Exchange};
 use crate::failure::Failure;
@@ -137,6 +139,7 @@ pub(crate) async fn admit(
         accounted.admitted_ms = now;
         accounted.backend = backend;
     }
+    tags::note(rq);
     let way = rq.paid();
     let written = ledger.admit(&Record::Intent(record::intent(rq, &way)));
     let state = match written {
@@ -260,6 +263,9 @@ pub(crate) fn settle(rq: &mut Exchange, outcome: Outcome) {
     if accounted.intent == IntentState::Refused(false) {
         // It was refused since nothing can be written, and counted.
         return;
+    }
+    if accounted.intent == IntentState::None {
+        tags::note(rq);
     }
     let now = rq.services.clock.unix_millis();
     let mut spent = Amount::default();

@@ -5,6 +5,7 @@
 mod budget;
 mod contract;
 mod graphql;
+mod ledger_tag;
 mod mcp;
 mod token_accounting;
 
@@ -13,6 +14,7 @@ pub use budget::{
 };
 pub use contract::{ContractSource, KnownContracts, SchemaDefinition, SchemaKind};
 pub use graphql::{GraphQlDefinition, ResolverDefinition};
+pub use ledger_tag::{LedgerTagDefinition, TagScope};
 pub use mcp::{
     McpAuthorization, McpDefinition, McpEndpoints, McpSource, ProductTools, ToolDefinition,
     ToolLists,
@@ -85,6 +87,8 @@ pub struct Definition {
     pub budgets: Vec<BudgetDefinition>,
     /// What is set for all budgets.
     pub budget_settings: BudgetSettings,
+    /// Tags of the ledger's records.
+    pub ledger_tags: Vec<LedgerTagDefinition>,
 }
 
 /// A workspace: a part of the configuration with names of its own. What documents of a workspace name is looked for in

@@ -12,6 +12,9 @@ use tollgate_lang::Diagnostic;
 use tollgate_lang::document::Element;
 use tollgate_lang::value::Str;
 
+/// Most dimension keys of one metric in Azure Monitor.
+const MOST_OF_AZURE_MONITOR: usize = 10;
+
 /// Attributes of `<dimension>`.
 pub(crate) const ATTRIBUTES: &[AttributeDef] = &[
     attribute("name", Kind::Text, "its name").required().expression(),
@@ -135,7 +138,27 @@ pub(crate) fn compile(
         };
         dimensions.push(Dimension { name, value });
     }
+    let all = element.elements().filter(|e| &*e.name == "dimension");
+    warn_of_many(element, all.count(), cx);
     whole.then_some(dimensions)
+}
+
+/// Says so when a metric has more dimensions than Azure Monitor, where API Management's metrics go, keeps.
+fn warn_of_many(element: &Element, dimensions: usize, cx: &mut Compile<'_>) {
+    if dimensions <= MOST_OF_AZURE_MONITOR {
+        return;
+    }
+    let message = format!(
+        "`{}` has {dimensions} dimensions, the default ones included",
+        element.name
+    );
+    cx.report(
+        Diagnostic::warning("TG0717", element.name_span, message)
+            .label(format!(
+                "Azure Monitor takes metrics of at most {MOST_OF_AZURE_MONITOR}"
+            ))
+            .help("all of them count here; leave some out where the document is also for API Management"),
+    );
 }
 
 /// Names and values; without one it is the backend's.

@@ -302,6 +302,8 @@ pub struct Exchange {
     pub llm: Option<Box<LlmCall>>,
     /// What the ledger needs of a call that may be a model call.
     pub(crate) accounting: Option<Box<crate::accounting::Accounted>>,
+    /// Tags of the records of its model calls, by name, once they were evaluated.
+    pub(crate) ledger_tags: Vec<(Str, Str)>,
     /// The answer is one that `cache-lookup` found.
     pub(crate) from_cache: bool,
     /// What `cache-lookup` did not find, for `cache-store`.
@@ -379,6 +381,7 @@ impl Exchange {
             mcp: None,
             llm: None,
             accounting: None,
+            ledger_tags: Vec::new(),
             from_cache: false,
             missed: None,
             completion_rules: Vec::new(),

@@ -152,7 +152,9 @@ Actions, in order:
   -- traced SEVERITY SOURCE
       the next message of the last request's `trace` policies: lines `name: value` of metadata, a blank line, the message
   -- metric NAMESPACE [NAME]
-      the next metric: its dimensions, a blank line, and the counts `prompt N completion N total N`; of `emit-metric`,
+      the next metric: its dimensions, a blank line, and the counts `prompt N completion N total N`, with those of
+      the other categories that are not zero behind them (`cached N cache-write N reasoning N audio-prompt N
+      audio-completion N image-prompt N image-completion N`, in this order); of `emit-metric`,
       which has a name, the value
   -- variables
       lines `NAME: VALUE`: the last request's variables when it ended, as texts; `NAME:` alone: it is not set

@@ -8,6 +8,7 @@ mod ids;
 pub(crate) use backend::NTLM;
 pub use backend::{Backend, BackendKind, BaseUrl, Pool, PoolGroup, Server};
 
+use crate::accounting::LedgerTags;
 use crate::client_certificate::ClientCertificates;
 use crate::compile::{self, ScopeDocument};
 use crate::contract::{self, Contract};
@@ -78,6 +79,8 @@ pub struct Snapshot {
     pub budgets: crate::budget::Plan,
     /// Configuration URLs of the OpenID providers that documents name as literals: fetched ahead, kept fresh.
     pub openid_urls: Vec<Str>,
+    /// Tags of the ledger's records.
+    pub(crate) ledger_tags: LedgerTags,
 }
 
 /// A workspace.
@@ -472,6 +475,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         },
         diagnostics,
     );
+    let ledger_tags = LedgerTags::build(&definition, &compiler, (&apis, &products), diagnostics);
     let keys = Keys::build(&subscriptions, &definition.subscriptions, diagnostics);
     let router = Router::build(&apis, &definition.apis, diagnostics);
     if diagnostics.has_errors() {
@@ -511,6 +515,7 @@ pub fn build(definition: Definition, diagnostics: &mut Diagnostics) -> Option<Sn
         keys,
         budgets,
         openid_urls,
+        ledger_tags,
         certificates: service_certificates,
     })
 }

@@ -248,7 +248,7 @@ impl Reader<'_, '_> {
     }
 
     /// The text with its tokens replaced, and whether all were known and had a value.
-    fn expand(&mut self, text: &str, place: Place) -> (String, bool) {
+    pub(super) fn expand(&mut self, text: &str, place: Place) -> (String, bool) {
         let mut out = String::new();
         let mut rest = text;
         let mut complete = true;

@@ -5,6 +5,7 @@ use super::mcp::{Mcp, McpProperties, McpTool, Tool};
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// An API.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -73,6 +74,9 @@ pub struct Api {
     pub mcp: Option<At<Mcp>>,
     /// How token limits hold here. Default: as the product, then the gateway, says.
     pub token_accounting: Option<super::token_accounting::TokenAccounting>,
+    /// Tags of the ledger's records of its calls, as `gateway.ledger.tags`, before which they go.
+    #[serde(default)]
+    pub ledger_tags: BTreeMap<String, At<String>>,
     /// The API's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

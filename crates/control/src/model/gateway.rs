@@ -4,6 +4,7 @@ use super::scalar::{Duration, Size};
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The gateway itself.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -120,6 +121,10 @@ pub struct Ledger {
     pub on_failure: OnLedgerFailure,
     /// Longest time until what was written is on the disk, 10 ms to 1 h. Default: 1 s.
     pub sync_interval: Option<At<Duration>>,
+    /// Tags of its records, at most 8 for a call: text or a policy expression, which reads no body, by name. Products and
+    /// APIs add their own as `ledgerTags`. Reports group by `tag:NAME`.
+    #[serde(default)]
+    pub tags: BTreeMap<String, At<String>>,
 }
 
 /// What a record of the ledger survives before its call goes upstream.

@@ -5,6 +5,7 @@ use super::scalar::PlacedSecret;
 use crate::yaml::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// APIs that are subscribed to together.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -43,6 +44,10 @@ pub struct Product {
     pub mcp_tools: Vec<At<ProductTools>>,
     /// How token limits hold for its subscribers. Default: as the gateway says.
     pub token_accounting: Option<super::token_accounting::TokenAccounting>,
+    /// Tags of the ledger's records of calls under it, as `gateway.ledger.tags`, before which they go; those of the API go
+    /// before these.
+    #[serde(default)]
+    pub ledger_tags: BTreeMap<String, At<String>>,
     /// The product's policy: a path, or the document itself.
     pub policy: Option<At<String>>,
 }

@@ -30,6 +30,7 @@ fn dimensions(rq: &Exchange) -> Call<'_> {
         user: text(rq.user().map(|u| &u.id)),
         workspace: text(rq.workspace().map(|w| &w.id)),
         agent_run: rq.agent_run().map_or(Cow::Borrowed(""), Cow::Borrowed),
+        tags: super::tags::texts(rq),
         ..Call::default()
     }
 }

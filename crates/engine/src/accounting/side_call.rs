@@ -6,7 +6,7 @@
 
 use super::ledger::within;
 use super::record::{self, owned_dimensions};
-use super::{OnFailure, is_free, refusal};
+use super::{OnFailure, is_free, refusal, tags};
 use crate::body::{Body, BodyError};
 use crate::budget::{Beside, beside};
 use crate::exchange::{AttemptEnd, Exchange};
@@ -171,6 +171,10 @@ impl SideCall {
         };
         let services = rq.services.clone();
         let id = services.ledger.as_ref().map_or(0, |l| l.another_id(rq.id));
+        if rq.ledger_tags.is_empty() {
+            // The caller's call is not admitted yet, or has none.
+            tags::note(rq);
+        }
         let mut call = owned_dimensions(rq);
         call.id = id;
         call.parent = rq.accounting.as_ref().map_or(rq.id, |parent| parent.id);

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: reading a literal argument on the hot path costs a clone of the value and nothing else.
 
-use super::{AttributeDef, Compile, ScopeKind};
+use super::{AttributeDef, Compile, Compiler, ScopeKind};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::probe::Event;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tollgate_lang::document::{Element, Node, Text, TextKind};
 use tollgate_lang::expr::{self, EvalError, Expr, Reads, Target};
 use tollgate_lang::value::{Lent, Str, Value};
-use tollgate_lang::{Diagnostic, Span};
+use tollgate_lang::{Diagnostic, Diagnostics, Span};
 
 /// A literal or an expression.
 #[derive(Debug)]
@@ -204,6 +204,34 @@ impl AnyArg {
             Arg::Const(text) => Ok(Value::Str(text.clone())),
             Arg::Expr(expr) => expr.eval(rq).map_err(|e| Failure::expression("", &e)),
         }
+    }
+}
+
+impl Compiler<'_> {
+    /// A text of the configuration itself, which stands in no document: it reads no body.
+    pub(crate) fn outside_of_documents(
+        &self,
+        text: &Text,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Arg<Str>> {
+        if text.kind == TextKind::Literal {
+            return Some(Arg::Const(text.text.clone()));
+        }
+        let expr = expr::compile(text, Str::TARGET, diagnostics)?;
+        let reads = expr.reads();
+        if reads.request_body || reads.response_body || reads.graphql {
+            diagnostics.push(
+                Diagnostic::error("TG0716", text.span, "a tag reads no body")
+                    .label("a body is not kept for it")
+                    .help("put what you need into a variable in `inbound`, and read that"),
+            );
+            return None;
+        }
+        Some(Arg::Expr(Box::new(PlacedExpr {
+            expr,
+            place: text.span,
+            secret: false,
+        })))
     }
 }
 

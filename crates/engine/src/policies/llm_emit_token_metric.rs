@@ -31,7 +31,7 @@ pub const DEF: PolicyDef = PolicyDef {
             .attributes(dimensions::ATTRIBUTES),
     ],
     content: Content::Empty,
-    doc: "Emits the metrics `Total Tokens`, `Prompt Tokens` and `Completion Tokens` of a call, with at most five dimensions beside the default ones. Dimensions are evaluated in `inbound`, before the response is there. Usage is the provider's own where it reports it, else an estimate. Answers from the semantic cache emit nothing.",
+    doc: "Emits the metrics `Total Tokens`, `Prompt Tokens` and `Completion Tokens` of a call, and the parts of both that the provider reports: cached prompt tokens, cache writes, reasoning, audio and images; with at most five dimensions beside the default ones. Dimensions are evaluated in `inbound`, before the response is there. Usage is the provider's own where it reports it, else an estimate. Answers from the semantic cache emit nothing.",
     compile,
 };
 

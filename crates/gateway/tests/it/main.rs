@@ -20,6 +20,7 @@ mod graphql;
 mod key_vault;
 mod labs;
 mod ledger;
+mod ledger_tags;
 mod lints;
 mod long_expression;
 mod mcp_authorization;

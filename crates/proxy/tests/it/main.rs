@@ -18,6 +18,7 @@ mod openid;
 mod otlp;
 mod pass;
 mod sql_server;
+mod recording;
 mod stream;
 mod support;
 mod tls;

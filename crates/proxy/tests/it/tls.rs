@@ -286,3 +286,84 @@ async fn backends_are_checked_as_configured() {
     };
     assert_eq!(call_with("localhost", broken).await, 500);
 }
+
+/// A certificate of a client that an authority has issued, and the authority's.
+fn issued() -> ((String, String), String) {
+    let mut root = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    root.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    root.distinguished_name
+        .push(rcgen::DnType::CommonName, "An authority");
+    let root_key = rcgen::KeyPair::generate().unwrap();
+    let root_pem = root.self_signed(&root_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(root, root_key);
+    let mut client = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    client.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    client
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "A caller");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = client.signed_by(&key, &issuer).unwrap().pem();
+    ((pem, key.serialize_pem()), root_pem)
+}
+
+const HELD_TO: &str = r#"<policies><inbound><base />
+  <validate-client-certificate validate-revocation="false">
+    <identities><identity common-name="A caller" /></identities>
+  </validate-client-certificate>
+</inbound></policies>"#;
+
+#[tokio::test]
+async fn a_listener_lets_in_whom_validate_client_certificate_knows() {
+    let backend = Backend::echo().await;
+    let server = certificate("localhost");
+    let ((good, authority), (stranger, _)) = (issued(), issued());
+    let own = certificate("A caller");
+    let folder = Folder::new();
+    let files = TlsFiles {
+        certificate: folder.write("tls.crt", &server.0),
+        key: folder.write("tls.key", &server.1),
+        negotiate_client_certificate: true,
+    };
+    let mut definition = definition(&backend.url(), Some(HELD_TO));
+    definition.gateway.client_authorities = Some(Arc::from(authority));
+    let running = start(definition, |c| c.listeners[0].tls = Some(files));
+    for alpn in ["http/1.1", "h2"] {
+        for (shown, expected) in [
+            (Some(&good), 200),
+            (None, 401),
+            // Of an authority that is not trusted; of none.
+            (Some(&stranger), 403),
+            (Some(&own), 403),
+        ] {
+            let pair = shown.map(|pair| (&*pair.0, &*pair.1));
+            let stream = connect_as(running.address, &server.0, &[alpn], pair)
+                .await
+                .unwrap();
+            let found = if alpn == "h2" {
+                status_over_http2(stream).await
+            } else {
+                status(&Wire::new(stream).get("/api/x").await)
+            };
+            assert_eq!(found, expected, "{alpn} {shown:?}");
+        }
+    }
+    assert_eq!(running.settled("answered"), 8);
+    assert_eq!(backend.accepted(), 1, "only the known one came through");
+}
+
+async fn status_over_http2(stream: TlsStream<TcpStream>) -> u16 {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let shake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = shake.await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/api/x")
+        .header("Ocp-Apim-Subscription-Key", KEY)
+        .body(http_body_util::Empty::<bytes::Bytes>::new())
+        .unwrap();
+    soon(sender.send_request(request))
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
