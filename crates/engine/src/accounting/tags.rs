@@ -11,7 +11,7 @@ use crate::snapshot::{Api, Product};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_lang::value::Str;
-use tollgate_lang::{Diagnostic, Diagnostics};
+use tollgate_lang::{Diagnostic, Diagnostics, Span};
 use tollgate_state::ledger::Text;
 
 /// Most tags of one call: as many as a record holds.
@@ -44,11 +44,20 @@ impl LedgerTags {
     ) -> LedgerTags {
         let mut tags = LedgerTags::default();
         for written in &definition.ledger_tags {
-            if let Some(value) = compiler.outside_of_documents(&written.value, diagnostics) {
-                let name = written.name.clone();
-                let scope = tags.by_scope.entry(written.scope).or_default();
-                scope.push(Tag { name, value });
+            let compiled = compiler.outside_of_documents(&written.value, diagnostics);
+            let Some((value, reads)) = compiled else {
+                continue;
+            };
+            if reads.request_body || reads.response_body || reads.graphql {
+                let help = "put what you need into a variable in `inbound`, and read that";
+                let label = String::from("a body is not kept for it");
+                let reads_none = String::from("a tag reads no body");
+                diagnostics.push(fault(written.value.span, reads_none, label).help(help));
+                continue;
             }
+            let name = written.name.clone();
+            let scope = tags.by_scope.entry(written.scope).or_default();
+            scope.push(Tag { name, value });
         }
         for (at, product) in (0..).zip(products) {
             for api in &product.apis {
@@ -82,15 +91,20 @@ impl LedgerTags {
         let Some(span) = span.last() else {
             return;
         };
-        let told = |fault: &Diagnostic| fault.code == "TG0716" && fault.span == Some(span);
-        if diagnostics.items().iter().any(told) {
-            return;
-        }
         let message = format!("a call can have {} tags here", names.len());
-        diagnostics.push(Diagnostic::error("TG0716", span, message).label(format!(
-            "expected {MOST_TAGS} at most, those of gateway, product and API together"
-        )));
+        let label =
+            format!("expected {MOST_TAGS} at most, those of gateway, product and API together");
+        let fault = fault(span, message, label);
+        // Of several products with one API it is said once.
+        let told = |t: &Diagnostic| t.code == fault.code && t.span == fault.span;
+        if !diagnostics.items().iter().any(told) {
+            diagnostics.push(fault);
+        }
     }
+}
+
+fn fault(span: Span, message: String, label: String) -> Diagnostic {
+    Diagnostic::error("TG0716", span, message).label(label)
 }
 
 /// Evaluates the tags of a call, for its records.

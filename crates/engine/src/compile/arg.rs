@@ -208,30 +208,24 @@ impl AnyArg {
 }
 
 impl Compiler<'_> {
-    /// A text of the configuration itself, which stands in no document: it reads no body.
+    /// A text of the configuration itself, which stands in no document, and what it may touch: nobody keeps bodies for
+    /// it.
     pub(crate) fn outside_of_documents(
         &self,
         text: &Text,
         diagnostics: &mut Diagnostics,
-    ) -> Option<Arg<Str>> {
+    ) -> Option<(Arg<Str>, Reads)> {
         if text.kind == TextKind::Literal {
-            return Some(Arg::Const(text.text.clone()));
+            return Some((Arg::Const(text.text.clone()), Reads::default()));
         }
         let expr = expr::compile(text, Str::TARGET, diagnostics)?;
         let reads = expr.reads();
-        if reads.request_body || reads.response_body || reads.graphql {
-            diagnostics.push(
-                Diagnostic::error("TG0716", text.span, "a tag reads no body")
-                    .label("a body is not kept for it")
-                    .help("put what you need into a variable in `inbound`, and read that"),
-            );
-            return None;
-        }
-        Some(Arg::Expr(Box::new(PlacedExpr {
+        let placed = PlacedExpr {
             expr,
             place: text.span,
             secret: false,
-        })))
+        };
+        Some((Arg::Expr(Box::new(placed)), reads))
     }
 }
 

@@ -10,7 +10,7 @@ const TAGS: &str = r#"  ledger:
       team: '@(context.Request.Headers.GetValueOrDefault("x-team", ""))'
       plan: standard
       cost-center: '@((string)context.Variables["cost-center"])'
-      wrong: '@(context.Response.StatusCode.ToString())'
+      wrong: '@(int.Parse(context.Request.Method).ToString())'
 "#;
 
 const POLICY: &str = r#"<policies><inbound><base />
