@@ -83,12 +83,8 @@ impl LedgerTags {
             return;
         }
         let of = |written: &&LedgerTagDefinition| scopes.clone().any(|s| *s == written.scope);
-        let span = definition
-            .ledger_tags
-            .iter()
-            .filter(of)
-            .filter_map(|t| t.span);
-        let Some(span) = span.last() else {
+        let mut written = definition.ledger_tags.iter().rev().filter(of);
+        let Some(span) = written.find_map(|tag| tag.span) else {
             return;
         };
         let message = format!("a call can have {} tags here", names.len());
