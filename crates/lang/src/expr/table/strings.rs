@@ -18,7 +18,7 @@ pub(super) use ops::{equals, ignores_case, range, units_of};
 use ops::{part, unit_text};
 
 use super::{Row, Type, m, ty, ty_in, ty_of};
-use crate::expr::eval::{Args, Cx, R, null_argument, throw};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw};
 use crate::expr::types::Ty;
 use crate::value::{Str, Value, text};
 
@@ -83,6 +83,20 @@ fn compare_given_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
     let (x, y) = (part(0, 1, "indexA")?, part(2, 3, "indexB")?);
     let (x, y) = (ops::without(&x, options), ops::without(&y, options));
     ops::compare_part(&x, &y, comparison).map(Value::Int)
+}
+
+/// `CompareOptions` that exist; the ordinal ones stand alone.
+fn valid_options(options: i64) -> Result<i64, Throw> {
+    const ORDINAL: i64 = 0x4000_0000;
+    const ORDINAL_IGNORE_CASE: i64 = 0x1000_0000;
+    const CULTURE: i64 = 0x2000_001f;
+    if matches!(options, ORDINAL | ORDINAL_IGNORE_CASE) || options & !CULTURE == 0 {
+        return Ok(options);
+    }
+    Err(throw(
+        "ArgumentException",
+        "Value of flags is invalid. (Parameter 'options')",
+    ))
 }
 
 /// `CompareOptions` as a `StringComparison`; what characters they ignore is [`ops::without`].
@@ -194,7 +208,7 @@ const STRING: &[Row] = &[
     m(
         "static int Compare(string strA, string strB, CultureInfo culture, CompareOptions options)",
         |_, a| {
-            let options = a.int(3);
+            let options = valid_options(a.int(3))?;
             let [x, y] = [0, 1].map(|i| ops::without(&a.values[i], options));
             compare(&x, &y, with_options(options)).map(Value::Int)
         },
@@ -217,7 +231,10 @@ const STRING: &[Row] = &[
     ),
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, CultureInfo culture, CompareOptions options)",
-        |_, a| compare_parts_without(a, with_options(a.int(6)), a.int(6)),
+        |_, a| {
+            let options = valid_options(a.int(6))?;
+            compare_parts_without(a, with_options(options), options)
+        },
     ),
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, StringComparison comparisonType)",
