@@ -149,7 +149,8 @@ pub(super) fn settlement<'a>(
     };
     let usage = llm
         .and_then(|call| call.usage)
-        .filter(|_| accounted.went_out() && !is_free(end));
+        // Under strict accounting one that was late is charged what it had set aside.
+        .filter(|_| accounted.went_out() && (!is_free(end) || end == EndReason::Timeout));
     // Nobody can tell what an answer that did not come, or one that nothing reads, has cost.
     let uncertain = accounted.went_out()
         && !accounted.apart
@@ -176,7 +177,11 @@ pub(super) fn settlement<'a>(
         flags: flags(usage)
             .with(Flags::UNCERTAIN, uncertain)
             .with(Flags::NO_INTENT, accounted.intent == IntentState::Missing),
-        cost_pico: cost(accounted, end, usage.and(charge).and_then(Charge::pico)),
+        cost_pico: match usage {
+            Some(_) if !accounted.apart => charge.and_then(Charge::pico),
+            // What is free costs nothing for certain; else it is the price's to say.
+            _ => (is_free(end) || !accounted.went_out() || accounted.apart).then_some(0),
+        },
         price_version: text(charge.map(|charge| &charge.version)),
         saved_tokens: saved.map_or(0, |saved| saved.total),
         saved_pico: saved.and_then(|saved| {
@@ -187,15 +192,6 @@ pub(super) fn settlement<'a>(
             .map(|nanos| nanos.saturating_sub(rq.received_nanos) / 1_000_000),
         duration_ms: elapsed / 1_000_000,
         attempts: u32::try_from(accounted.tries.len()).unwrap_or(u32::MAX),
-    }
-}
-
-/// What is free costs nothing for certain; else it is the price's to say.
-fn cost(accounted: &Accounted, end: EndReason, cost: Option<u128>) -> Option<u128> {
-    if is_free(end) || !accounted.went_out() || accounted.apart {
-        Some(0)
-    } else {
-        cost
     }
 }
 

@@ -256,8 +256,11 @@ fn run(usage_timeout: Duration) -> (u64, Rc<Provider>, Arc<Ledger>, u64) {
                         assert!(
                             n % 3 == 2 || memchr::memmem::find(&data, b"total_tokens").is_none()
                         );
-                        text.push_str(piece(chunks));
-                        chunks += 1;
+                        // An event may come in slices; it was passed when its first one was.
+                        for _ in memchr::memmem::find_iter(&data, b"data: ") {
+                            text.push_str(piece(chunks));
+                            chunks += 1;
+                        }
                     }
                     None => break,
                 }

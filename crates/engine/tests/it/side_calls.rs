@@ -44,7 +44,8 @@ fn embeddings(definition: &mut Definition) {
     });
 }
 
-fn budget(limit: u128) -> BudgetDefinition {
+/// Of all calls, in tokens.
+pub(super) fn budget(limit: u128) -> BudgetDefinition {
     BudgetDefinition {
         span: None,
         workspace: None,
@@ -64,7 +65,8 @@ fn budget(limit: u128) -> BudgetDefinition {
     }
 }
 
-fn spent(scene: &Scene) -> u128 {
+/// What the budget has spent.
+pub(super) fn spent(scene: &Scene) -> u128 {
     let budget = scene.snapshot.budgets.find("all").unwrap();
     let now = scene.services.clock.unix_millis();
     let accounts = &scene.services.budgets.accounts;

@@ -1,8 +1,14 @@
 //! Every way in which a model call ends: its reason, what it is charged, and its flags. One row for each.
 
 use super::{ASK, ASK_STREAM, DELTA, DONE, Does, PASS, STOP, Scene, USAGE, WHOLE, chat, run};
+use crate::side_calls::{budget, spent};
 use tollgate_engine::accounting::LedgerOptions;
+use tollgate_engine::definition::AccountingMode;
 use tollgate_state::ledger::{EndReason, Flags};
+
+/// At most 500 tokens of output.
+const BOUNDED: &str =
+    r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}],"max_tokens":500}"#;
 
 /// One case: what the provider does, how much the caller takes, and what is expected: reason, input, cached and output
 /// tokens, flags.
@@ -237,4 +243,24 @@ fn every_end_has_its_reason_and_its_charge() {
         );
         assert!(scene.provider.script.borrow().is_empty(), "{name}");
     }
+}
+
+#[test]
+fn strict_accounting_charges_a_late_call_what_it_had_reserved() {
+    let scene = Scene::with(PASS, LedgerOptions::default(), |definition| {
+        definition.gateway.token_accounting.mode = Some(AccountingMode::Strict);
+        definition.budgets.push(budget(100_000));
+    });
+    scene.provider.script.borrow_mut().push_back(Does::IsLate);
+    run(scene.call(chat(BOUNDED), None));
+    let (_, settlements) = scene.read();
+    let late = &settlements[0];
+    assert_eq!(late.end, EndReason::Timeout, "{late:?}");
+    assert!(
+        late.total > 500 && late.total == late.reserved_tokens,
+        "{late:?}"
+    );
+    assert!(late.flags.has(Flags::ESTIMATED), "{late:?}");
+    assert!(late.cost_pico > Some(0), "{late:?}");
+    assert_eq!(spent(&scene), u128::from(late.total));
 }
