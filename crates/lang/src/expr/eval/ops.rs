@@ -412,10 +412,14 @@ pub(crate) fn to_number(num: Num, v: &Value) -> R {
     })
 }
 
-/// x64 gives the lowest value for a float that does not fit.
+/// x64 gives the lowest value for a float that does not fit, and for what is no number.
 fn float_limit(v: &Value, wide: i128, lowest: i128) -> Option<i128> {
-    let float = matches!(v, Value::Float(_) | Value::Double(_));
-    (float && (wide < lowest || wide > -(lowest + 1))).then_some(lowest)
+    let (float, nan) = match v {
+        Value::Float(f) => (true, f.is_nan()),
+        Value::Double(f) => (true, f.is_nan()),
+        _ => (false, false),
+    };
+    (float && (nan || wide < lowest || wide > -(lowest + 1))).then_some(lowest)
 }
 
 pub(crate) fn decimal_of(f: f64, digits: usize) -> Option<Decimal> {

@@ -373,6 +373,7 @@ fn dispose(a: &Args<'_>) -> R {
 
 const HASH_ALGORITHM: &[Row] = &[
     m("byte[] ComputeHash(byte[] buffer)", |cx, a| {
+        this(a)?.there()?;
         let data = a.bytes(1).map_err(|_| null("buffer"))?;
         this(a)?.compute(cx, &data).map(Value::Bytes)
     }),

@@ -53,6 +53,12 @@ fn compare_parts_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
                 "Offset and length must refer to a position in the string.",
             ));
         }
+        if !a.is_null(text) && a.int(at) > text::units(a.text(text)?) as i64 {
+            return Err(range(
+                if text == 0 { "length1" } else { "length2" },
+                "Positive number required.",
+            ));
+        }
     }
     compare_given_without(a, comparison, options)
 }

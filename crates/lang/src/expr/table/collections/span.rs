@@ -420,6 +420,10 @@ pub(super) fn converted(
         let Some(item) = items.get(i) else { break };
         out.push(cx.call(&f, &[item])?);
     }
+    if out.is_empty() {
+        // A new one each time, where other members give the one empty array.
+        return Ok(Value::List(List::new(ty, out)));
+    }
     cx.list(ty, out)
 }
 

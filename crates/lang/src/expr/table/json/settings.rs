@@ -174,7 +174,9 @@ pub(super) fn reading(a: &Args<'_>, i: usize) -> Reading {
 }
 
 fn get(a: &Args<'_>, name: &str, default: Value) -> Result<Value, Throw> {
-    Ok(a.object::<Settings>(0)?.get(name).unwrap_or(default))
+    // A format that is null is the default one.
+    let set = a.object::<Settings>(0)?.get(name);
+    Ok(set.filter(|v| !v.is_null()).unwrap_or(default))
 }
 
 fn set(a: &Args<'_>, name: &'static str) -> Result<Value, Throw> {

@@ -114,7 +114,11 @@ fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
                 "The hash algorithm name cannot be null or empty.",
             ));
         }
-        4 => hash_name(a, 3)?,
+        4 => {
+            let name = hash_name(a, 3)?;
+            algorithm(name)?;
+            name
+        }
         _ => "SHA1",
     };
     Ok(Value::Object(Rc::new(Derivation {

@@ -2,7 +2,7 @@
 
 use super::super::dates::{bad_argument, null_argument, out_of_range};
 use super::super::{Row, m};
-use crate::expr::eval::{Args, R, Throw, throw};
+use crate::expr::eval::{Args, R, Throw, equal, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
 use std::any::Any;
@@ -327,6 +327,9 @@ pub(super) const ROWS: &[Row] = &[
             IpAddr::V4(v4) => value(v4.to_ipv6_mapped().into()),
             IpAddr::V6(_) => a.get(0),
         })
+    }),
+    m("bool Equals(object comparand)", |_, a| {
+        Ok(Value::Bool(equal(&a.values[0], &a.values[1])))
     }),
     m("string ToString()", |_, a| {
         Ok(Value::from(a.object::<Address>(0)?.text()))

@@ -3,7 +3,7 @@
 //! A node is a view of a node of LINQ to XML; paths are XPath 1.0 (`xml/xpath.rs`).
 
 use super::{maybe_object, parsed};
-use crate::expr::eval::{Args, Cx, R, Throw, null_reference};
+use crate::expr::eval::{Args, Cx, R, Throw, null_argument, null_reference};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::xml::{Kind, Node, write};
@@ -276,7 +276,8 @@ pub(super) const NODE: &[Row] = &[
         })
     }),
     m("string GetNamespaceOfPrefix(string prefix)", |_, a| {
-        let found = a.text(1).ok().and_then(|p| node(a).ok()?.namespace_of(p));
+        let prefix = a.text(1).map_err(|_| null_argument("value"))?;
+        let found = node(a)?.namespace_of(prefix);
         Ok(found.map_or_else(|| Value::from(""), Value::Str))
     }),
     m(
