@@ -298,7 +298,10 @@ pub(super) fn by_name(name: &str) -> Option<Rc<dyn Object>> {
 }
 
 const SYMMETRIC: &[Row] = &[
-    m("byte[] Key", |_, a| Ok(Value::Bytes(this(a)?.key()?))),
+    // A copy each time.
+    m("byte[] Key", |_, a| {
+        Ok(Value::Bytes(Bytes::copy_from_slice(&this(a)?.key()?)))
+    }),
     m("set byte[] Key", |_, a| {
         let key = a.bytes(1).map_err(|_| null("value"))?;
         this(a)?.accepts(&key)?;
@@ -307,7 +310,9 @@ const SYMMETRIC: &[Row] = &[
         settings.key = Some(key);
         Ok(Value::Null)
     }),
-    m("byte[] IV", |_, a| Ok(Value::Bytes(this(a)?.iv()?))),
+    m("byte[] IV", |_, a| {
+        Ok(Value::Bytes(Bytes::copy_from_slice(&this(a)?.iv()?)))
+    }),
     m("set byte[] IV", |_, a| {
         let iv = a.bytes(1).map_err(|_| null("value"))?;
         if iv.len() != this(a)?.family.block() {

@@ -30,7 +30,13 @@ pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let indented = a.int(1) == 1;
     let node = crate::expr::table::xml::node_at(a, 0);
     // A comment is written where a property would be, of which there is none without the root.
-    if a.bool(2) && matches!(node.as_deref().map(|n| &n.kind), Some(Kind::Comment(_))) {
+    // A document without a root has nothing to write.
+    let nothing = |node: &Node| match &node.kind {
+        Kind::Comment(_) => true,
+        Kind::Document(_) => node.children().is_empty(),
+        _ => false,
+    };
+    if a.bool(2) && node.as_deref().is_some_and(nothing) {
         return cx.text(String::new());
     }
     let t = match node {
