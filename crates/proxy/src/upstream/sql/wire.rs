@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 use tollgate_engine::definition::BackendTls;
 use tollgate_engine::sql::connection_string::Encrypt;
 use tollgate_engine::sql::{SqlCall, SqlError};
@@ -47,10 +48,8 @@ impl Gauge {
     }
 }
 
-enum Io {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<Framed<TcpStream>>>),
-}
+/// TCP, or TLS over it.
+type Io = Either<TcpStream, Box<TlsStream<Framed<TcpStream>>>>;
 
 /// The stream.
 pub(super) struct Wire {
@@ -110,7 +109,7 @@ pub(super) async fn open(
             .await;
         let mut stream = stream.map_err(|e| failed(format!("TLS: {e}")))?;
         stream.get_mut().0.bare();
-        Ok::<_, SqlError>(Io::Tls(Box::new(stream)))
+        Ok::<_, SqlError>(Either::Right(Box::new(stream)))
     };
     let mut asked = ON;
     if certificate.is_some() {
@@ -119,13 +118,13 @@ pub(super) async fn open(
     let token = call.token.is_some();
     let mut io = match database.encrypt {
         Encrypt::Strict => secure(stream, false).await?,
-        Encrypt::Mandatory | Encrypt::Optional => Io::Plain(stream),
+        Encrypt::Mandatory | Encrypt::Optional => Either::Left(stream),
     };
     let greeting = prelogin::exchange(&mut io, asked, token);
     let greeting = greeting.await.map_err(|e| failed(e.to_string()))?;
     let io = match io {
-        Io::Plain(stream) if greeting.encrypted => secure(stream, true).await?,
-        Io::Plain(_) if checked => {
+        Either::Left(stream) if greeting.encrypted => secure(stream, true).await?,
+        Either::Left(_) if checked => {
             let why = "the server has no encryption, and `Encrypt` asks for it";
             return Err(failed(String::from(why)));
         }
@@ -137,46 +136,6 @@ pub(super) async fn open(
         greeting: greeting.packet,
     };
     Ok((wire, probe))
-}
-
-impl AsyncRead for Io {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Io::Plain(s) => Pin::new(s).poll_read(cx, buf),
-            Io::Tls(s) => Pin::new(s).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Io {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Io::Plain(s) => Pin::new(s).poll_write(cx, buf),
-            Io::Tls(s) => Pin::new(s).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Io::Plain(s) => Pin::new(s).poll_flush(cx),
-            Io::Tls(s) => Pin::new(s).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Io::Plain(s) => Pin::new(s).poll_shutdown(cx),
-            Io::Tls(s) => Pin::new(s).poll_shutdown(cx),
-        }
-    }
 }
 
 impl AsyncRead for Wire {
