@@ -3,14 +3,20 @@
 use tollgate_lang::expr::catalog::TypeEntry;
 
 /// The areas.
-pub(crate) const AREAS: [&str; 6] = ["syntax", "linq", "text", "time", "json", "crypto"];
+pub(crate) const AREAS: [&str; 8] = [
+    "syntax", "linq", "text", "time", "json", "xml", "web", "crypto",
+];
 
 /// The area of a type.
 pub(crate) fn of(t: &TypeEntry) -> &'static str {
     let name = &*t.full_name;
     let within = |prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
-    if within(&["Newtonsoft.", "System.Xml."]) {
+    if within(&["Newtonsoft."]) {
         "json"
+    } else if within(&["System.Xml."]) {
+        "xml"
+    } else if within(&["System.Uri", "System.Net.", "System.Web.", "Microsoft."]) {
+        "web"
     } else if within(&["System.Security.", "System.Text.RegularExpressions."]) || t.name == "Jwt" {
         "crypto"
     } else if within(&["System.Collections.", "System.Linq."])
@@ -22,9 +28,6 @@ pub(crate) fn of(t: &TypeEntry) -> &'static str {
         "System.TimeSpan",
         "System.TimeZone",
         "System.DayOfWeek",
-        "System.Uri",
-        "System.Net.",
-        "Microsoft.",
     ]) {
         "time"
     } else if within(&["System.Nullable", "System.Func", "System.Action"]) {

@@ -27,7 +27,7 @@ pub(crate) struct Campaign {
     /// What the cases follow from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only members of an area: syntax, linq, text, time, json, crypto.
+    /// Only members of an area: syntax, linq, text, time, json, xml, web, crypto.
     #[arg(long)]
     area: Option<String>,
     /// Cases that one compiler run takes.
