@@ -21,7 +21,8 @@ cargo xtask <command>
   test             install what the tests need and run all of them
   bench [filter]   measure the gateway against a minimal proxy and nginx, in one run
   oracle <command> hold expressions against C# in Mono: `golden` measures the golden cases again (--check: only
-                   compares), `campaign --cases N --seed N [--area AREA]` generates cases and reports what differs
+                   compares), `campaign --cases N --seed N [--area AREA]` generates cases and reports what differs,
+                   `documents FOLDER` compares the expressions of policy documents in invented contexts
   deny             check licences, sources and advisories of the dependencies
   ci               what .ci/run does
 ";

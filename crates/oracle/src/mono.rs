@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -194,18 +194,28 @@ impl Mono {
             if let Some(i) = first {
                 let why = faults.get(&i).cloned().unwrap_or_default();
                 let blamed = self.blamed(cases, &todo, i)?;
-                todo.retain(|t| *t != blamed);
-                if blamed == i {
-                    out.insert(i, json!({"compile_error": why}));
-                } else {
-                    apart.push(blamed);
+                let wrong = &cases[blamed].expression;
+                for t in todo.extract_if(.., |t| cases[*t].expression == *wrong) {
+                    if blamed == i {
+                        out.insert(t, json!({"compile_error": why}));
+                    } else {
+                        apart.push(t);
+                    }
                 }
                 continue;
             }
-            todo.retain(|t| !faults.contains_key(t));
-            for (i, why) in faults {
-                out.insert(i, json!({"compile_error": why}));
-            }
+            // Cases of one expression share what is compiled, and what is wrong with it.
+            let wrong: HashMap<&str, &String> = faults
+                .iter()
+                .map(|(i, why)| (&*cases[*i].expression, why))
+                .collect();
+            todo.retain(|t| {
+                let why = wrong.get(&*cases[*t].expression);
+                if let Some(why) = why {
+                    out.insert(*t, json!({"compile_error": why}));
+                }
+                why.is_none()
+            });
         }
         self.execute(cases, todo, &mut out, TIME)?;
         // On a busy machine, or behind a case that took all memory, one may fail that does not alone.
@@ -335,7 +345,12 @@ fn body(expression: &str) -> Option<String> {
 
 fn source(cases: &[Case], todo: &[usize]) -> String {
     let mut out = format!("{}\npublic static class Program {{\n", using());
+    // The first case of each expression, which the others of it share.
+    let mut first: HashMap<&str, usize> = HashMap::new();
     for i in todo {
+        if *first.entry(&cases[*i].expression).or_insert(*i) != *i {
+            continue;
+        }
         let body = body(&cases[*i].expression).unwrap_or_default();
         // Faults name the case as their file.
         out +=
@@ -347,7 +362,8 @@ fn source(cases: &[Case], todo: &[usize]) -> String {
         todo.last().map_or(0, |i| i + 1)
     );
     for i in todo {
-        out += &format!("all[{i}] = E{i};\n");
+        let method = first.get(&*cases[*i].expression).unwrap_or(i);
+        out += &format!("all[{i}] = E{method};\n");
     }
     out += "Harness.Main(args[0], all);\n} }\n";
     out
