@@ -13,9 +13,13 @@ use std::sync::Arc;
 use tollgate_control::{
     Loaded, Settings, Summary, named_value_of_token, pipeline_tokens, without_secrets,
 };
-use tollgate_engine::definition::{Definition, NamedValue, PolicyText, Secret};
+use tollgate_engine::compile::DATA_SOURCES;
+use tollgate_engine::definition::{
+    Definition, GraphQlDefinition, NamedValue, PolicyText, ResolverDefinition, Secret,
+};
 use tollgate_engine::fixture::Setup;
 use tollgate_engine::snapshot;
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::{Diagnostic, Diagnostics, Severity, Sources, document};
 
 /// Most documents of one folder that are read.
@@ -31,7 +35,7 @@ const LARGEST: u64 = 16 << 20;
 pub type Assumed = BTreeMap<&'static str, BTreeSet<String>>;
 
 /// Codes of references to what a configuration would have, and what each refers to.
-const REFERENCES: [(&str, &str); 7] = [
+const REFERENCES: [(&str, &str); 8] = [
     ("TG0312", "backends"),
     ("TG0313", "fragments"),
     ("TG0376", "certificates"),
@@ -39,7 +43,11 @@ const REFERENCES: [(&str, &str); 7] = [
     ("TG0504", "certificates"),
     ("TG0545", "schemas"),
     ("TG0562", "loggers"),
+    (NO_SUBSCRIPTION, "subscriptions"),
 ];
+
+/// The code of a `publish-event` to what the schema does not have.
+const NO_SUBSCRIPTION: &str = "TG0706";
 
 /// How documents are checked.
 #[derive(Clone, Debug, Default)]
@@ -89,12 +97,35 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         }
         if path.is_dir() && depth < DEEPEST {
             walk(&path, depth + 1, found);
-        } else if is_xml
-            && read(&path).is_ok_and(|t| t.contains("<policies") || t.contains("<fragment"))
-        {
+        } else if is_xml && read(&path).is_ok_and(|text| is_document(&text)) {
             found.push(path);
         }
     }
+}
+
+/// Whether a text looks like a policy document, a fragment or a resolver.
+fn is_document(text: &str) -> bool {
+    let mut roots = ["policies", "fragment"].into_iter().chain(DATA_SOURCES);
+    roots.any(|root| text.contains(&format!("<{root}")))
+}
+
+/// The name of a text's root element: behind a declaration, comments and a document type.
+fn root(text: &str) -> &str {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    loop {
+        let end = match rest {
+            _ if rest.starts_with("<!--") => "-->",
+            _ if rest.starts_with("<?") || rest.starts_with("<!") => ">",
+            _ => break,
+        };
+        let Some((_, behind)) = rest.split_once(end) else {
+            return "";
+        };
+        rest = behind.trim_start();
+    }
+    let name = rest.strip_prefix('<').unwrap_or_default();
+    let end = name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/'));
+    name.get(..end.unwrap_or(name.len())).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -136,16 +167,17 @@ impl Bare {
         for (from, to) in &self.substitutes {
             text = text.replace(from, to);
         }
-        let at = |root| text.find(root).unwrap_or(usize::MAX);
-        let places: &[Place] = if at("<fragment") < at("<policies") {
-            &[
+        let roots = ["policies", "fragment"].into_iter().chain(DATA_SOURCES);
+        let root = nearest(root(&text), roots).unwrap_or_default();
+        let places: &[Place] = match root {
+            "fragment" => &[
                 Place::Included("inbound"),
                 Place::Included("backend"),
                 Place::Included("outbound"),
                 Place::Included("on-error"),
-            ]
-        } else {
-            &[Place::Product, Place::Api, Place::Global]
+            ],
+            _ if DATA_SOURCES.contains(&root) => &[Place::Resolver],
+            _ => &[Place::Product, Place::Api, Place::Global],
         };
         // The place that suits it: where it has the fewest faults.
         let mut best = self.attempt(name, &text, places[0]);
@@ -191,6 +223,8 @@ enum Place {
     Global,
     /// In a section, as a fragment.
     Included(&'static str),
+    /// As a resolver of a GraphQL API.
+    Resolver,
 }
 
 struct Attempt {
@@ -247,6 +281,25 @@ fn attempt(
                 text: Arc::from(all),
             });
         }
+        Place::Resolver => {
+            let schema = format!("type Query {{ {FRAGMENT}: String }}");
+            let file = sources.add("(a schema that has the field)", schema.as_str());
+            let schema = PolicyText {
+                file,
+                text: Arc::from(schema),
+            };
+            let api = &mut definition.apis[0];
+            api.graphql = Some(Box::new(GraphQlDefinition {
+                schema: Some(schema),
+                resolvers: vec![ResolverDefinition {
+                    span: None,
+                    id: Arc::from(FRAGMENT),
+                    type_name: Arc::from("Query"),
+                    field: Arc::from(FRAGMENT),
+                    policy: document,
+                }],
+            }));
+        }
     }
     let mut found = Diagnostics::portable(portable);
     lint::check_bare(&definition, &mut found);
@@ -255,7 +308,7 @@ fn attempt(
     let mut items = found.items().to_vec();
     items.sort_by_key(|d| d.span.map(|span| (span.file, span.start)));
     for item in items {
-        let missing = item.message.starts_with("there is no ");
+        let missing = item.message.starts_with("there is no ") || item.code == NO_SUBSCRIPTION;
         let kind = REFERENCES
             .iter()
             .find(|(code, _)| missing && *code == item.code);
@@ -275,7 +328,11 @@ fn attempt(
 const KEY: &str =
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
 
-/// The id under which a fragment is tried.
+/// Connection strings that are made up where a document names one.
+const SQL: &str = "Server=value.test;Database=value;User ID=value;Password=value";
+const COSMOS: &str = "AccountEndpoint=https://value.test/;AccountKey=AAAA;";
+
+/// The id under which a fragment is tried, and the field whose resolver is.
 const FRAGMENT: &str = "document";
 
 /// What a fault says is not there: what stands in its last code marks.
@@ -313,6 +370,8 @@ fn named_values(
                 "https://value.test"
             }
             None if stands_in(&["<key>"]) => KEY,
+            None if is_connection(text, token) && root(text) == "sql-data-source" => SQL,
+            None if is_connection(text, token) => COSMOS,
             None => "1",
         };
         let value = NamedValue {
@@ -325,6 +384,15 @@ fn named_values(
         }
     }
     assumed
+}
+
+/// Whether a named value is a connection string, all of it.
+fn is_connection(text: &str, token: &str) -> bool {
+    let mut elements = text.split("<connection-string").skip(1);
+    elements.any(|element| {
+        let content = element.split(['>', '<']).nth(1).unwrap_or_default();
+        content.trim() == format!("{{{{{token}}}}}")
+    })
 }
 
 /// The code of a named value that is not there.

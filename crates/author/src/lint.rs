@@ -63,6 +63,9 @@ fn alone(documents: &Documents<'_>, found: &mut Found) {
         limits::check(document, found);
         secrets::check(document, found);
     }
+    for document in documents.resolvers() {
+        secrets::check(document, found);
+    }
 }
 
 /// Tells what no comment takes back, once: a fragment is looked at for each document that includes it.

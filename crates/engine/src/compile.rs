@@ -21,6 +21,7 @@ pub use def::{
 pub use word::Word;
 
 pub use places::SourcePlace;
+pub use resolver::DATA_SOURCES;
 pub use space::Named;
 
 use crate::client_certificate::ClientCertificates;
@@ -225,17 +226,21 @@ impl<'a> Compiler<'a> {
         // A section that a document leaves out behaves as `<base/>`: real documents rely on it.
         let mut compiled = ScopeDocument::inherit(scope);
         if &*root.name != "policies" {
-            diagnostics.push(
-                Diagnostic::error(
-                    "TG0302",
-                    root.name_span,
-                    format!(
-                        "a policy document's root is `<policies>`, not `<{}>`",
-                        root.name
-                    ),
-                )
-                .label("expected `policies`"),
+            let message = format!(
+                "a policy document's root is `<policies>`, not `<{}>`",
+                root.name
             );
+            let mut fault =
+                Diagnostic::error("TG0302", root.name_span, message).label("expected `policies`");
+            fault.help = match &*root.name {
+                "fragment" => Some("name a fragment under `policyFragments`, and include it"),
+                name if DATA_SOURCES.contains(&name) => {
+                    Some("name a resolver under `resolvers` of a GraphQL API")
+                }
+                _ => None,
+            }
+            .map(String::from);
+            diagnostics.push(fault);
             return compiled;
         }
         for attribute in &root.attributes {

@@ -90,6 +90,7 @@ impl PolicyDocument {
 pub(super) struct Documents<'a> {
     definition: &'a Definition,
     all: Vec<PolicyDocument>,
+    resolvers: Vec<PolicyDocument>,
     allowed: BTreeMap<FileId, (Arc<str>, Vec<Allowed>)>,
 }
 
@@ -98,6 +99,7 @@ impl<'a> Documents<'a> {
         let mut documents = Documents {
             definition,
             all: Vec::new(),
+            resolvers: Vec::new(),
             allowed: BTreeMap::new(),
         };
         documents.add(
@@ -149,6 +151,20 @@ impl<'a> Documents<'a> {
                 );
             }
         }
+        let scoped = documents.all.len();
+        for api in &definition.apis {
+            let resolvers = api.graphql.iter().flat_map(|g| &g.resolvers);
+            for resolver in resolvers {
+                documents.add(
+                    &Some(resolver.policy.clone()),
+                    ScopeKind::Resolver,
+                    api.workspace.clone(),
+                    vec![api.id.clone()],
+                    format!("resolver `{}`", resolver.id),
+                );
+            }
+        }
+        documents.resolvers = documents.all.split_off(scoped);
         documents
     }
 
@@ -205,6 +221,11 @@ impl<'a> Documents<'a> {
 
     pub(super) fn all(&self) -> &[PolicyDocument] {
         &self.all
+    }
+
+    /// Those of resolvers, which have no sections and inherit from none.
+    pub(super) fn resolvers(&self) -> &[PolicyDocument] {
+        &self.resolvers
     }
 
     /// The documents that can run for a request of an API.

@@ -5,6 +5,7 @@
 
 use super::documents::PolicyDocument;
 use super::{Found, LITERAL_SECRET};
+use tollgate_engine::compile::ScopeKind;
 use tollgate_lang::Diagnostic;
 use tollgate_lang::document::{Element, Text, TextKind};
 
@@ -12,7 +13,9 @@ use tollgate_lang::document::{Element, Text, TextKind};
 const SHORTEST: usize = 16;
 
 pub(super) fn check(document: &PolicyDocument, found: &mut Found) {
-    for (_, section) in document.sections() {
+    let sections = document.sections().map(|(_, section)| section);
+    let resolver = (document.kind == ScopeKind::Resolver).then_some(&document.root);
+    for section in sections.chain(resolver) {
         document.visit(section, &mut |element, outer| {
             for secret in secrets(element, outer) {
                 if secret.kind == TextKind::Literal && !secret.holds_named_value() {
@@ -48,6 +51,10 @@ fn secrets<'e>(element: &'e Element, outer: &[&'e Element]) -> Vec<&'e Text> {
                 .filter(|t| is_key(&t.text))
                 .collect()
         }
+        "connection-string" => {
+            let text = element.text().into_iter();
+            text.filter(|t| has_password(&t.text)).collect()
+        }
         "set-header" | "set-query-parameter" => {
             let name = element
                 .attribute("name")
@@ -61,6 +68,15 @@ fn secrets<'e>(element: &'e Element, outer: &[&'e Element]) -> Vec<&'e Text> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether a connection string says a password or an account's key.
+fn has_password(text: &str) -> bool {
+    text.split(';').any(|setting| {
+        let (name, value) = setting.split_once('=').unwrap_or_default();
+        let name = name.trim().to_ascii_lowercase();
+        matches!(&*name, "password" | "pwd" | "accountkey") && !value.trim().is_empty()
+    })
 }
 
 fn is_secret(name: &str, value: &str) -> bool {

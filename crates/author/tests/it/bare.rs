@@ -56,3 +56,64 @@ fn tokens_of_a_pipeline_are_assumed() {
     let tokens: Vec<&String> = assumed["tokens of a pipeline"].iter().collect();
     assert_eq!(tokens, ["HOST"]);
 }
+
+#[test]
+fn a_resolver_is_checked_as_one() {
+    let (found, assumed, shown) = checked(
+        r#"<?xml version="1.0"?>
+<!-- no <policies> here -->
+<http-data-source>
+  <http-request>
+    <set-method>POST</set-method>
+    <set-url>{{orders}}/orders?first=@(context.GraphQL.Arguments["first"])</set-url>
+    <set-header name="x-api-key"><value>k3y0123456789abcdef0</value></set-header>
+    <rate-limit calls="1" renewal-period="1" />
+  </http-request>
+  <http-response>
+    <set-body>@(context.GraphQL.Arguments["first"].Nothing())</set-body>
+    <publish-event><targets><graphql-subscription id="orderPlaced" /></targets></publish-event>
+  </http-response>
+</http-data-source>"#,
+    );
+    assert_eq!(found, ["TG0607 7", "TG0575 8", "TG0202 11"], "{shown}");
+    assert!(!shown.contains("k3y0123456789abcdef0"), "{shown}");
+    assert!(assumed["named values"].contains("orders"));
+    assert!(assumed["subscriptions"].contains("orderPlaced"));
+}
+
+#[test]
+fn connection_strings_of_resolvers_are_assumed() {
+    let sql = |string: &str| {
+        format!(
+            "<sql-data-source><connection-info><connection-string use-managed-identity=\"true\">{string}</connection-string></connection-info>
+<request><sql-statement>SELECT 1</sql-statement></request></sql-data-source>"
+        )
+    };
+    let (found, assumed, shown) = checked(&sql("{{db}}"));
+    assert!(found.is_empty(), "{shown}");
+    assert!(assumed["named values"].contains("db"));
+    let (found, _, shown) = checked(&sql("Server=db;Database=shop;User ID=u;Password=p4ss"));
+    assert_eq!(found, ["TG0607 1"], "{shown}");
+    assert!(!shown.contains("p4ss"), "{shown}");
+    let (found, ..) = checked(&sql("Server=db;Servre=x"));
+    assert_eq!(found, ["TG0700 1"]);
+    let (found, assumed, shown) = checked(
+        "<cosmosdb-data-source><connection-info><connection-string>{{cosmos}}</connection-string>
+<database-name>shop</database-name><container-name>orders</container-name></connection-info>
+<query-request><sql-statement>SELECT * FROM c</sql-statement></query-request></cosmosdb-data-source>",
+    );
+    assert!(found.is_empty(), "{shown}");
+    assert!(assumed["named values"].contains("cosmos"));
+}
+
+#[test]
+fn a_root_that_is_nearly_one_is_told_which() {
+    let (found, _, shown) = checked("<htp-data-source><http-request /></htp-data-source>");
+    assert_eq!(found, ["TG0574 1"], "{shown}");
+    assert!(
+        shown.contains("did you mean `http-data-source`?"),
+        "{shown}"
+    );
+    let (found, _, shown) = checked("<something />");
+    assert_eq!(found, ["TG0302 1"], "{shown}");
+}

@@ -9,10 +9,11 @@ use crate::definition::PolicyText;
 use crate::graphql::set_url;
 use crate::step::Needs;
 use tollgate_lang::Diagnostic;
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_lang::document::{self, Element, Node};
 
-/// The roots.
-const DATA_SOURCES: [&str; 3] = [
+/// The roots of resolvers' documents.
+pub const DATA_SOURCES: [&str; 3] = [
     "http-data-source",
     "sql-data-source",
     "cosmosdb-data-source",
@@ -98,6 +99,10 @@ impl Compile<'_> {
         let list: Vec<String> = DATA_SOURCES.iter().map(|n| format!("`<{n}>`")).collect();
         let message = format!("the document of a resolver cannot be `<{}>`", root.name);
         let fault = Diagnostic::error("TG0574", root.name_span, message);
-        self.report(fault.label(format!("expected {}", list.join(" or "))));
+        let fault = fault.label(format!("expected {}", list.join(" or ")));
+        self.report(match nearest(&root.name, DATA_SOURCES) {
+            Some(near) => fault.help(format!("did you mean `{near}`?")),
+            None => fault,
+        });
     }
 }
