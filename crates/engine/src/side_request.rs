@@ -9,6 +9,7 @@ use crate::accounting::{Place, Purpose, SideCall};
 use crate::body::{Body, BodyError, coding::Coding};
 use crate::compile::{Arg, AttributeDef, ChildDef, Compile, Content, Kind, attribute, child};
 use crate::connect::ConnectOptions;
+use crate::definition::MISSING;
 use crate::exchange::{BodyState, Exchange, collect, forget_body};
 use crate::failure::Failure;
 use crate::policies::{
@@ -313,6 +314,7 @@ fn compile_url(element: &Element, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
 /// A URL that is known at load must be one.
 pub(crate) fn usable(url: Arg<Str>, span: Span, cx: &mut Compile<'_>) -> Option<Arg<Str>> {
     if let Some(text) = url.constant()
+        && !text.contains(MISSING)
         && let Err(why) = Address::parse(text)
     {
         cx.report(

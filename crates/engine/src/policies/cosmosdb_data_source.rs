@@ -9,6 +9,7 @@ use crate::compile::{
     Arg, AttributeDef, ChildDef, Compile, Content, Kind, Once, PolicyDef, Scopes, Section,
     Sections, attribute, child,
 };
+use crate::definition::MISSING;
 use crate::exchange::{BodyState, Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::graphql::cosmos::{self, Account};
@@ -193,6 +194,7 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
     let string = of_info("connection-string")?;
     let account = cx.content::<Str>(string);
     if let Some(Arg::Const(text)) = &account
+        && !text.contains(MISSING)
         && let Err(why) = Account::parse(text)
     {
         let at = string.text().map_or(string.name_span, |t| t.span);

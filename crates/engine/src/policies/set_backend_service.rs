@@ -4,6 +4,7 @@
 //! id, a `base-url` does not override it (API Management's rule for inherited documents).
 
 use crate::compile::{Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Sections, attribute};
+use crate::definition::MISSING;
 use crate::exchange::{Exchange, TargetBase};
 use crate::failure::Failure;
 use crate::snapshot::{BackendIndex, BaseUrl};
@@ -89,6 +90,10 @@ fn compile(element: &Element, cx: &mut Compile<'_>) -> Option<Box<dyn Step>> {
             return None;
         }
         (Some(url), None) => match cx.text_arg::<Str>(&url.value)? {
+            // What it will be is known when the value is there.
+            Arg::Const(text) if text.contains(MISSING) => {
+                SetBackendService::UrlOf(Arg::Const(text))
+            }
             Arg::Const(text) => match BaseUrl::parse(&text, None) {
                 Ok(base) => SetBackendService::Url(Arc::new(base)),
                 Err(why) => {

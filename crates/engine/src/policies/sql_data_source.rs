@@ -8,6 +8,7 @@ use crate::compile::arg::AnyArg;
 use crate::compile::{
     Arg, Compile, Content, Kind, Once, PolicyDef, Scopes, Section, Sections, attribute, child,
 };
+use crate::definition::MISSING;
 use crate::exchange::{Attempt, AttemptEnd, BodyState, Exchange, Response};
 use crate::failure::Failure;
 use crate::policies::authentication_managed_identity::Wanted;
@@ -143,6 +144,10 @@ fn connection(info: &Element, cx: &mut Compile<'_>) -> Option<Connection> {
     };
     let text = match cx.content::<Str>(string)? {
         Arg::Expr(text) => return Some(Connection::Each(Arg::Expr(text), identity)),
+        // What it will be is known when the value is there.
+        Arg::Const(text) if text.contains(MISSING) => {
+            return Some(Connection::Each(Arg::Const(text), identity));
+        }
         Arg::Const(text) => text,
     };
     let read = ConnectionString::parse(text.trim()).and_then(|read| match &identity {
