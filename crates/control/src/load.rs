@@ -3,6 +3,7 @@
 //! What must stay true: all faults of all files come out of one call; `None` for the snapshot exactly when there is an
 //! error among them.
 
+mod served;
 mod source;
 
 use crate::define::{Reader, black_out, without_secrets};
@@ -160,9 +161,11 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                 .as_ref()
                 .map_or_else(|| yaml::sensitive_text(&source.text), yaml::sensitive);
             let model = root.and_then(|mut root| {
-                yaml::read::<Configuration>(source.file, &mut root, &mut diagnostics)
+                yaml::read_with::<Configuration>(source.file, &mut root, &mut diagnostics)
             });
-            if let Some(model) = model {
+            let mut stand_ins = yaml::StandIns::default();
+            if let Some((model, missing)) = model {
+                stand_ins = missing;
                 let mut reader = Reader::new(
                     source.file,
                     source.text.clone(),
@@ -185,6 +188,7 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                 if let Some(lint) = options.lint {
                     lint(&definition, &mut compiled);
                 }
+                let silent = served::silent(&definition, source.file);
                 let snapshot = tollgate_engine::snapshot::build(definition, &mut compiled);
                 for diagnostic in compiled.items() {
                     diagnostics.push(places.of(diagnostic.clone()));
@@ -198,6 +202,9 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
                 }
                 secrets.extend(&places.secrets);
                 if !diagnostics.has_errors() {
+                    for warning in silent {
+                        diagnostics.push(warning);
+                    }
                     let sources = shown(&secrets, &source, &files);
                     let outer = source.outer.clone();
                     loaded.snapshot = snapshot.map(|mut snapshot| {
@@ -211,7 +218,10 @@ pub fn load_with(path: &Path, options: &Options) -> Loaded {
             let items = diagnostics.items().to_vec();
             diagnostics = Diagnostics::default();
             for item in items {
-                diagnostics.push(source.outer.diagnostic(item));
+                // What is missing was told; what stands in for it is nobody's mistake.
+                if let Some(item) = stand_ins.shown(item) {
+                    diagnostics.push(source.outer.diagnostic(item));
+                }
             }
         }
         Err(why) => diagnostics.push(Diagnostic {

@@ -6,6 +6,7 @@
 
 mod at;
 mod de;
+mod example;
 mod fault;
 mod json;
 mod parse;
@@ -14,7 +15,7 @@ mod sensitive;
 
 pub use at::{At, Place};
 pub(crate) use parse::{Form, Key, Kind, Node, parse};
-pub(crate) use repair::read;
+pub(crate) use repair::{StandIns, read, read_with};
 pub(crate) use sensitive::{sensitive, sensitive_text};
 
 #[cfg(test)]

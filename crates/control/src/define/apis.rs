@@ -11,7 +11,6 @@ use tollgate_engine::definition::{
     ApiDefinition, ApiKind, OperationDefinition, Protocol, SchemaDefinition, VersionDefinition,
     VersioningScheme,
 };
-use tollgate_lang::Diagnostic;
 
 const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
 /// The one operation of a WebSocket API, whose policies run for the request that opens the connection.
@@ -277,13 +276,6 @@ impl Reader<'_, '_> {
             }
         };
         let operations = openapi::operations(file, &text, self.diagnostics)?;
-        if operations.is_empty() {
-            let at = self.span(path.place);
-            self.diagnostics.push(
-                Diagnostic::warning("TG0407", at, "the specification has no operations")
-                    .help("its `paths` are empty"),
-            );
-        }
         Some(
             operations
                 .into_iter()

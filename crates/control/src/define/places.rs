@@ -33,11 +33,12 @@ impl Inline {
             let lead = line.len() - line.trim_start_matches([' ', '\t']).len();
             if !content.is_empty() {
                 let rest = source.get(at..)?;
-                let skipped = rest.len()
-                    - rest
-                        .trim_start_matches([' ', '\t', '\n', '\r', '"', '\'', '|', '-', '+'])
-                        .len();
-                at += skipped;
+                // Before the first line stands what introduces the scalar: a quote, or `|2-` with a comment.
+                at += if lines.is_empty() {
+                    source.get(at..place.end as usize)?.find(content)?
+                } else {
+                    rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len()
+                };
                 if !source[at..].starts_with(content) {
                     return None;
                 }

@@ -8,10 +8,11 @@ use crate::model::backend::{Backend, Deployment};
 use crate::model::gateway::Gateway;
 use crate::model::price::PriceFile;
 use crate::yaml::{self, At, Place};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tollgate_engine::definition::{DeploymentDefinition, ModelService};
 use tollgate_lang::{Diagnostic, Diagnostics, FileId, Span};
-use tollgate_llm::price::{File, Pico, PriceTable, Tier};
+use tollgate_llm::price::{Entry, File, Pico, PriceTable, Tier};
 
 impl Reader<'_, '_> {
     pub(super) fn prices(&mut self, gateway: &Gateway) -> Arc<PriceTable> {
@@ -121,6 +122,36 @@ impl Reader<'_, '_> {
     }
 }
 
+/// Entries with a price that an earlier one decides, the earlier one, and what the price is of.
+fn doubled(entries: &[At<Entry>]) -> Vec<(&At<Entry>, &At<Entry>, String)> {
+    let mut seen = HashMap::new();
+    let mut doubled: Vec<(&At<Entry>, &At<Entry>, String)> = Vec::new();
+    for entry in entries {
+        // What cannot be taken was told.
+        for price in entry.prices("").unwrap_or_default() {
+            let of = match &*price.provider {
+                "" => format!("`{}`", price.model),
+                provider => format!("`{}` of `{provider}`", price.model),
+            };
+            let key = (
+                price.provider,
+                price.model,
+                price.region,
+                price.tier,
+                price.from,
+            );
+            let first = *seen.entry(key).or_insert(entry);
+            let told = doubled
+                .last()
+                .is_some_and(|(last, ..)| std::ptr::eq(*last, entry));
+            if !std::ptr::eq(first, entry) && !told {
+                doubled.push((entry, first, of));
+            }
+        }
+    }
+    doubled
+}
+
 /// The file's prices over the shipped ones; those are left out when they are in another currency.
 pub(crate) fn over(
     file: FileId,
@@ -157,6 +188,17 @@ pub(crate) fn over(
             .help("docs/prices.md describes the file");
             diagnostics.push(fault);
         }
+    }
+    for (entry, first, of) in doubled(&written.prices) {
+        let warning = Diagnostic::warning(
+            "TG0718",
+            span(entry.place),
+            format!("{of} has a price for the same time already"),
+        )
+        .label("never taken: the first one is")
+        .help("remove one of them, or say from when each holds (`from`)")
+        .related(span(first.place), "the first one");
+        diagnostics.push(warning);
     }
     for tools in &written.tools {
         if let Err(fault) = tools.rates() {

@@ -6,6 +6,7 @@
 use super::at::MARK;
 use super::fault::{Fault, What};
 use super::parse::{Form, Key, Kind, Node};
+use super::repair::StandIns;
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
@@ -153,7 +154,7 @@ impl<'a> Deserializer<'a> for Tree<'a> {
             } => self.wrong("text"),
             Kind::Scalar { text, .. } => self.place(visitor.visit_str(text)),
             // A text that collides with no other: ids and paths are unique.
-            Kind::Absent => self.place(visitor.visit_string(format!("missing-{}", self.0.id))),
+            Kind::Absent => self.place(visitor.visit_string(StandIns::text(self.0.id))),
             _ => self.wrong("text"),
         }
     }

@@ -155,6 +155,9 @@ fn faults_stand_in_their_files() {
     );
 }
 
+/// One operation.
+const SPECIFICATION: &str = "openapi: 3.0.1\ninfo: {title: a, version: '1'}\npaths: {/x: {get: {operationId: x, responses: {'200': {description: x}}}}}\n";
+
 #[test]
 fn a_configuration_file_beside_or_in_it_says_the_rest() {
     let folder = Folder::new();
@@ -164,6 +167,7 @@ fn a_configuration_file_beside_or_in_it_says_the_rest() {
         "artifacts/apis/a/apiInformation.json",
         r#"{"properties": {"path": "a", "serviceUrl": "https://a.example"}}"#,
     );
+    folder.write("artifacts/apis/a/specification.yaml", SPECIFICATION);
     folder.write("artifacts/policy.xml", "<policies><inbound /></policies>");
     let both = [("KEY", "k")];
     let beside = load_with(folder.path(), &options(&both));
@@ -198,6 +202,7 @@ fn a_workspace_has_certificates_and_schemas() {
         &format!("{own}schemas/charge/schemaInformation.json"),
         r#"{"properties": {"schemaType": "json", "document": {"value": "{\"type\": \"object\"}"}}}"#,
     );
+    write(&format!("{own}apis/a/specification.yaml"), SPECIFICATION);
     write(
         &format!("{own}certificates/own/certificateInformation.json"),
         r#"{"properties": {"subject": "CN=own", "keyVault": {"secretIdentifier": "https://kv.vault.azure.net/secrets/own", "lastStatus": {"code": "Success"}}}}"#,

@@ -60,15 +60,12 @@ fn tells_good_from_bad_by_exit_status() {
     let folder = Folder::new();
     folder.write(
         "good/tollgate.yaml",
-        "apis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\" }\nsubscriptions:\n  - { id: s, scope: /apis, primaryKey: { env: TOLLGATE_TEST_NO_SUCH_KEY } }\n",
+        "apis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", operations: [{ id: all, method: \"*\", urlTemplate: \"/*\" }] }\nsubscriptions:\n  - { id: s, scope: /apis, primaryKey: { env: TOLLGATE_TEST_NO_SUCH_KEY } }\n",
     );
     let good = format!("{}/good", folder.text());
     let (code, out, _) = run(&["check", &good, "--without-secrets"]);
     assert_eq!(code, Some(0), "{out}");
-    assert!(
-        out.contains("ok, 1 warning (1 API, 0 operations, "),
-        "{out}"
-    );
+    assert!(out.contains("ok, 1 warning (1 API, 1 operation, "), "{out}");
     let (code, out, _) = run(&["check", &good, "--format", "json"]);
     assert_eq!(code, Some(1));
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();

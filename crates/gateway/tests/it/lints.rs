@@ -8,7 +8,7 @@ fn checked(policy: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = Folder::new();
     folder.write(
         "tollgate.yaml",
-        "policy: global.xml\napis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", policy: a.xml }\n",
+        "policy: global.xml\napis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", policy: a.xml, operations: [{ id: all, method: \"*\", urlTemplate: \"/*\" }] }\n",
     );
     folder.write(
         "global.xml",
@@ -188,7 +188,7 @@ fn secrets_in_documents_are_found_and_not_shown() {
 #[test]
 fn apis_that_anybody_may_call() {
     let folder = Folder::new();
-    let yaml = "apis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", subscriptionRequired: false, policy: a.xml }\n";
+    let yaml = "apis:\n  - { id: a, path: a, serviceUrl: \"https://a.example\", subscriptionRequired: false, policy: a.xml, operations: [{ id: all, method: \"*\", urlTemplate: \"/*\" }] }\n";
     folder.write("tollgate.yaml", yaml);
     folder.write("a.xml", "<policies><inbound><base /></inbound></policies>");
     let (_, out, _) = run(&["check", folder.text()]);

@@ -425,8 +425,9 @@ impl Keeper {
                 self.due = self.due.min(ended + stale);
                 let left = stale.saturating_sub(ended.elapsed());
                 format!(
-                    "its keys are {:?} old and go on working for {left:?}",
-                    whole(ended.elapsed())
+                    "its keys are {:?} old and go on working for {:?}",
+                    whole(ended.elapsed()),
+                    whole(left)
                 )
             }
             None => String::from("no keys of it are known"),
