@@ -256,7 +256,11 @@ impl Reader<'_, '_> {
             let text = self.schema_text(schema).unwrap_or_else(|| {
                 let xml = match schema.schema_type {
                     Some(kind) => kind == SchemaType::Xml,
-                    None => schema.value.value.iter().any(|v| v.trim().ends_with(".xsd")),
+                    None => schema
+                        .value
+                        .value
+                        .iter()
+                        .any(|v| v.trim().ends_with(".xsd")),
                 };
                 Arc::from(if xml { ANY_XML } else { "{}" })
             });
