@@ -30,7 +30,7 @@ public static class Harness {
     if (v == null) { o["type"] = "null"; return o; }
     o["type"] = Name(v.GetType());
     if (v is JToken) o["value"] = Cut(v.ToString());
-    else if (v is byte[]) o["value"] = Cut(Convert.ToBase64String((byte[])v));
+    else if (v.GetType() == typeof(byte[])) o["value"] = Cut(Convert.ToBase64String((byte[])v));
     else if (v is string) o["value"] = Cut((string)v);
     else if (v is IFormattable) o["value"] = Cut(((IFormattable)v).ToString(null, CultureInfo.InvariantCulture));
     else if (v is System.Xml.Linq.XObject) o["value"] = Cut(v.ToString());

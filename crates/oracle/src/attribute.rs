@@ -53,6 +53,8 @@ pub(crate) fn attribute(
     let mut maker = Generator::new(catalog, 1);
     for _ in 0..ROUNDS {
         let mut found = differing_parts(&open, &out, mono)?;
+        let unknown = found.iter_mut().flatten().map(|p| &mut p.found);
+        spell(unknown, mono, catalog, known)?;
         let mut replaced: Vec<(usize, Made)> = Vec::new();
         let mut next = Vec::new();
         for mut case in open {
@@ -141,7 +143,72 @@ pub(crate) fn attribute(
             }
         }
     }
+    let unknown = out.iter_mut().filter(|(_, why)| why.is_none());
+    spell(unknown.map(|(d, _)| d), mono, catalog, known)?;
+    for (d, why) in &mut out {
+        if why.is_none() {
+            *why = reason(d, catalog, known).map(str::to_string);
+        }
+    }
     Ok(out)
+}
+
+/// Writes the values that a difference is made of as literals, where it stays the same: rules tell by its text which values
+/// they hold for. Those that a rule explains already are left as they are.
+fn spell<'d>(
+    all: impl Iterator<Item = &'d mut Differing>,
+    mono: &Mono,
+    catalog: &Catalog,
+    known: &Differences,
+) -> Result<()> {
+    let mut tried: Vec<(&mut Differing, Made)> = Vec::new();
+    for d in all {
+        if d.made.block || reason(d, catalog, known).is_some() {
+            continue;
+        }
+        let node = spelled(&d.made.node, &d.made);
+        if node.size() < d.made.node.size() {
+            let made = Made {
+                node,
+                ..d.made.clone()
+            };
+            tried.push((d, made));
+        }
+    }
+    let cases: Vec<Case> = tried.iter().map(|(_, made)| made.case()).collect();
+    let said = ours::outcomes(&cases);
+    let theirs = mono.run(&cases)?;
+    for ((d, made), (o, m)) in tried.into_iter().zip(said.into_iter().zip(theirs)) {
+        if outcome::same(&o, &d.ours) && outcome::same(&m, &d.mono) {
+            d.made = made;
+        }
+    }
+    Ok(())
+}
+
+/// A node whose parts are literals, where they come to something that has one.
+fn spelled(node: &Node, within: &Made) -> Node {
+    let mut out = node.clone();
+    for part in &mut out.parts {
+        let crate::node::Part::Node(child) = part else {
+            continue;
+        };
+        // A leaf is as simple as it gets.
+        if child.size() == 1 || child.ty == named("void") {
+            continue;
+        }
+        let alone = Made {
+            node: child.clone(),
+            block: false,
+            context: within.context.clone(),
+        };
+        let said = ours::outcomes(&[alone.case()]).remove(0);
+        *child = match literal(&child.ty, &said["result"]) {
+            Some(text) => Node::text(child.ty.clone(), text, false),
+            None => spelled(child, within),
+        };
+    }
+    out
 }
 
 fn reason<'k>(d: &Differing, catalog: &Catalog, known: &'k Differences) -> Option<&'k str> {
@@ -283,6 +350,9 @@ fn literal(ty: &Shape, value: &Json) -> Option<String> {
     let Shape::Named(name, _) = ty else {
         return None;
     };
+    if value["type"] == "null" && *name == "string" {
+        return Some("(string)null".into());
+    }
     let text = value["value"].as_str()?;
     match *name {
         "string" => {
@@ -297,7 +367,14 @@ fn literal(ty: &Shape, value: &Json) -> Option<String> {
             }
             Some(out + "\"")
         }
+        "char" => {
+            let mut units = text.encode_utf16();
+            let unit = units.next().filter(|_| units.next().is_none())?;
+            Some(format!("'\\u{unit:04x}'"))
+        }
         "bool" => Some(text.to_lowercase()),
+        "double" if text.parse::<f64>().is_ok_and(f64::is_finite) => Some(format!("({text}d)")),
+        "decimal" if text.parse::<f64>().is_ok() => Some(format!("({text}m)")),
         "int" | "long" if text.parse::<i64>().is_ok_and(|n| n > i64::MIN) => {
             Some(format!("({name})({text})"))
         }
@@ -305,5 +382,32 @@ fn literal(ty: &Shape, value: &Json) -> Option<String> {
             Some(format!("({name})({text})"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_case_is_made_of_is_written_as_literals() {
+        let call = |text: &str, of: Node, ty: &'static str| {
+            let mut node = Node::new(named(ty), true);
+            node.push(text);
+            node.child(of);
+            node.push(")");
+            node
+        };
+        let leaf = Node::text(named("string"), "\"a\\0\"", true);
+        let value = call("string.Copy(", leaf, "string");
+        let object = call("((object)", value, "object");
+        let made = Made {
+            node: call("string.Concat(", object, "string"),
+            block: false,
+            context: Json::Null,
+        };
+        let mut out = String::new();
+        spelled(&made.node, &made).write(&mut out);
+        assert_eq!(out, r#"string.Concat(((object)("a\u0000")))"#);
     }
 }

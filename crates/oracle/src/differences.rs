@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use fancy_regex::Regex;
+use jiff::civil::DateTime;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -41,6 +42,12 @@ struct Written {
     /// Whether the outcomes must be the same but for parts of a millisecond.
     #[serde(default)]
     milliseconds: bool,
+    /// Whether the outcomes must be integers of which ours is one more.
+    #[serde(default)]
+    one_more: bool,
+    /// Whether the outcomes must be whole numbers beside each other, of which ours is the even one.
+    #[serde(default)]
+    to_even: bool,
     /// Why it is theirs.
     reason: String,
 }
@@ -75,7 +82,14 @@ impl Differences {
                     patterns: [pattern(w.expression)?, pattern(w.ours)?, pattern(w.mono)?],
                     alike: ALIKE
                         .into_iter()
-                        .zip([w.rounded, w.reordered, w.today, w.milliseconds])
+                        .zip([
+                            w.rounded,
+                            w.reordered,
+                            w.today,
+                            w.milliseconds,
+                            w.one_more,
+                            w.to_even,
+                        ])
                         .filter_map(|(alike, wanted)| wanted.then_some(alike))
                         .collect(),
                     reason: w.reason,
@@ -131,12 +145,14 @@ impl Differences {
     }
 }
 
-/// What `rounded`, `reordered`, `today` and `milliseconds` ask for.
-const ALIKE: [fn(&Json, &Json) -> bool; 4] = [
+/// What `rounded`, `reordered`, `today`, `milliseconds`, `one_more` and `to_even` ask for.
+const ALIKE: [fn(&Json, &Json) -> bool; 6] = [
     same_but_digits,
     same_but_order,
     same_but_today,
     same_but_milliseconds,
+    one_more,
+    to_even,
 ];
 
 /// Whether the outcomes are the same but for the last digits of fractions; the class of an iterator is an implementation's.
@@ -159,6 +175,11 @@ fn same_but_digits(ours: &Json, mono: &Json) -> bool {
 fn same_but_milliseconds(ours: &Json, mono: &Json) -> bool {
     /// Half a millisecond in ticks.
     const HALF: i64 = 5_000;
+    // A date is written without fractions: the second before or after it is as near.
+    if let (Some(x), Some(y)) = (date(ours), date(mono)) {
+        return ours["result"]["type"] == mono["result"]["type"]
+            && x.duration_since(y).as_secs().abs() <= 1;
+    }
     alike_in_pieces(ours, mono, |ours, mono| {
         match (ours.parse::<i64>(), mono.parse::<i64>()) {
             (Ok(x), Ok(y)) => ours.len() > 8 && x.abs_diff(y) <= HALF.unsigned_abs(),
@@ -168,6 +189,29 @@ fn same_but_milliseconds(ours: &Json, mono: &Json) -> bool {
             },
         }
     })
+}
+
+/// The date that an outcome is, without its offset from UTC.
+fn date(outcome: &Json) -> Option<DateTime> {
+    let text = outcome["result"]["value"].as_str()?;
+    DateTime::strptime("%m/%d/%Y %H:%M:%S", text.get(..19)?).ok()
+}
+
+/// Whether both outcomes are integers, and ours is one more.
+fn one_more(ours: &Json, mono: &Json) -> bool {
+    let number = |o: &Json| o["result"]["value"].as_str()?.parse::<i64>().ok();
+    let next = number(mono).and_then(|n| n.checked_add(1));
+    next.is_some() && number(ours) == next
+}
+
+/// Whether the outcomes are whole numbers beside each other, of which ours is even.
+fn to_even(ours: &Json, mono: &Json) -> bool {
+    let number = |o: &Json| o["result"]["value"].as_str()?.parse::<f64>().ok();
+    number(ours)
+        .zip(number(mono))
+        .is_some_and(|(x, y)| x % 2.0 == 0.0 && (x - y).abs() == 1.0)
+        && ours["result"]["type"] == "System.Double"
+        && mono["result"]["type"] == "System.Double"
 }
 
 /// Whether the outcomes differ in numbers only, of which each two are alike.
@@ -296,6 +340,22 @@ mod tests {
         assert!(!close("1700000000000", "1700000000001"));
         assert!(!close("0.5", "0.50001"));
         assert!(close("1E-45", "1.401298E-45"));
+    }
+
+    #[test]
+    fn parts_of_a_millisecond_may_make_another_second_and_integers_may_be_one_more() {
+        let of =
+            |ty: &str, value: &str| serde_json::json!({"result": {"type": ty, "value": value}});
+        let date = |value: &str| of("System.DateTime", value);
+        let last = date("12/31/2023 23:59:59");
+        assert!(same_but_milliseconds(&last, &date("01/01/2024 00:00:00")));
+        assert!(!same_but_milliseconds(&last, &date("01/01/2024 00:00:01")));
+        let int = |value: &str| of("System.Int32", value);
+        assert!(one_more(&int("3"), &int("2")) && !one_more(&int("2"), &int("3")));
+        assert!(!one_more(&int("2"), &int("2")) && !one_more(&last, &last));
+        let double = |value: &str| of("System.Double", value);
+        assert!(to_even(&double("-0"), &double("-1")) && to_even(&double("2"), &double("3")));
+        assert!(!to_even(&double("3"), &double("2")) && !to_even(&double("2"), &double("2")));
     }
 
     #[test]

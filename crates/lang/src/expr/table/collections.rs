@@ -4,6 +4,7 @@
 //! the interface only, as in C#.
 
 mod array;
+mod buffer;
 mod list;
 mod queue;
 pub(crate) mod rectangular;
@@ -462,5 +463,5 @@ pub(super) const TYPES: &[Type] = &[
         "class System.Array : ISequence",
         &[array::INSTANCE, array::STATIC],
     ),
-    ty("static System.Buffer", array::BUFFER),
+    ty("static System.Buffer", buffer::ROWS),
 ];

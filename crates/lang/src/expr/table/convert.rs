@@ -267,9 +267,13 @@ fn change_to_code(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     match type_of_code(code) {
         Some(_) if v.is_null() && matches!(code, 1 | 18) => Ok(Value::Null),
         // With a code, unlike with a type, even what stays as it is has to be convertible.
-        Some(_) if !v.is_null() && !is_convertible(&v) => Err(not_convertible()),
+        _ if !v.is_null() && !is_convertible(&v) => Err(not_convertible()),
         Some(ty) => change_type(cx, v, &ty),
         None if v.is_null() && code == 0 => Ok(Value::Null),
+        None if !v.is_null() && !matches!(code, 0 | 2) => Err(throw(
+            "ArgumentException",
+            "Unknown TypeCode value. (Parameter 'typeCode')",
+        )),
         None => Err(throw(
             "InvalidCastException",
             "Object cannot be cast to Empty.",
@@ -344,7 +348,13 @@ const GENERAL: &[Row] = &[
         change_to_code,
     ),
     m("static TypeCode GetTypeCode(object value)", |_, a| {
-        Ok(type_code(&a.values[0]))
+        let v = &a.values[0];
+        // A JSON value answers for its content.
+        let content = match v {
+            Value::Token(t) => t.value(),
+            _ => None,
+        };
+        Ok(type_code(content.as_ref().unwrap_or(v)))
     }),
     m("static bool IsDBNull(object value)", |_, _| {
         Ok(Value::Bool(false))

@@ -120,25 +120,32 @@ pub(super) fn today(cx: &Cx<'_>) -> i64 {
     cx.host.now() / TICKS_PER_DAY * TICKS_PER_DAY
 }
 
+/// The milliseconds of the constructors whose first `n` arguments have them.
+fn milliseconds(a: &Args<'_>, n: usize) -> Result<i64, Throw> {
+    let millis = if n > 6 { a.int(6) } else { 0 };
+    if (0..1000).contains(&millis) {
+        return Ok(millis);
+    }
+    Err(out_of_range(
+        "Valid values are between 0 and 999, inclusive.",
+        "millisecond",
+    ))
+}
+
 /// The ticks that the constructors with year, month and so on make of their first `n` arguments.
 fn ticks_of(a: &Args<'_>, n: usize) -> Result<i64, Throw> {
     let part = |i: usize| if i < n { a.int(i) } else { 0 };
     let unrepresentable =
         |message: &'static str| move || throw("ArgumentOutOfRangeException", message);
     let make = crate::value::time::ticks_of;
+    let millis = milliseconds(a, n)?;
     let day = make(part(0), part(1), part(2), 0, 0, 0, 0).ok_or_else(unrepresentable(
         "Year, Month, and Day parameters describe an un-representable DateTime.",
     ))?;
     let time = make(1, 1, 1, part(3), part(4), part(5), 0).ok_or_else(unrepresentable(
         "Hour, Minute, and Second parameters describe an un-representable DateTime.",
     ))?;
-    if !(0..1000).contains(&part(6)) {
-        return Err(out_of_range(
-            "Valid values are between 0 and 999, inclusive.",
-            "millisecond",
-        ));
-    }
-    Ok(day + time + part(6) * 10_000)
+    Ok(day + time + millis * 10_000)
 }
 
 /// The ticks of a constructor that takes them.

@@ -378,8 +378,9 @@ const ZONE: &[Row] = &[
     m(
         "static DateTime ConvertTime(DateTime dateTime, TimeZoneInfo sourceTimeZone, TimeZoneInfo destinationTimeZone)",
         |_, a| {
-            let utc = to_utc(date(a, 0), zone(a, 1, "sourceTimeZone")?)?;
-            Ok(from_utc(utc, zone(a, 2, "destinationTimeZone")?))
+            let from = zone(a, 1, "sourceTimeZone")?;
+            let to = zone(a, 2, "destinationTimeZone")?;
+            Ok(from_utc(to_utc(date(a, 0), from)?, to))
         },
     ),
     m(

@@ -155,13 +155,27 @@ fn number(s: &str) -> Result<u64, BadSpan> {
     Ok(n.parse().unwrap_or(0))
 }
 
-/// The fraction of a second as ticks: at most seven digits.
+/// The fraction of a second as ticks: at most seven digits; more are rounded where the first is zero.
 fn fraction(s: &str) -> Result<u64, BadSpan> {
-    let n = number(s)?;
-    if s.len() > 7 {
-        return Err(BadSpan::Overflow);
+    const DIGITS: u32 = 7;
+    let rest = s.trim_start_matches('0');
+    let zeros = s.len() - rest.len();
+    if rest.is_empty() || zeros > DIGITS as usize {
+        return number(s).map(|_| 0);
     }
-    Ok(n * 10u64.pow(7 - s.len() as u32))
+    let n = match rest.parse::<u32>() {
+        Ok(n) if rest.bytes().all(|b| b.is_ascii_digit()) && n <= i32::MAX as u32 => u64::from(n),
+        _ => return number(s).and(Err(BadSpan::Overflow)),
+    };
+    let missing = DIGITS as i64 - s.len() as i64;
+    match u32::try_from(missing) {
+        Ok(missing) => Ok(n * 10u64.pow(missing)),
+        Err(_) if zeros == 0 => Err(BadSpan::Overflow),
+        Err(_) => {
+            let unit = 10u64.pow(missing.unsigned_abs().min(18) as u32);
+            Ok((n + unit / 2) / unit)
+        }
+    }
 }
 
 /// Which separators a form allows between days and hours.
@@ -169,8 +183,6 @@ fn fraction(s: &str) -> Result<u64, BadSpan> {
 enum Form {
     /// `Parse`: both.
     Any,
-    /// `c`.
-    Constant,
     /// `g`.
     Short,
     /// `G`: everything must be there.
@@ -184,7 +196,7 @@ fn standard(s: &str, form: Form) -> Result<i64, BadSpan> {
     if read == Err(BadSpan::Overflow) && colons && matches!(form, Form::Any | Form::Short) {
         return by_form(&format!("{}:0", s.trim_end()), form);
     }
-    if read.is_err() && form != Form::Constant && has_large_number(s) {
+    if read.is_err() && has_large_number(s) {
         return Err(BadSpan::Overflow);
     }
     read
@@ -230,7 +242,7 @@ fn by_form(s: &str, form: Form) -> Result<i64, BadSpan> {
     }
     let numbers: Vec<u64> = all.iter().map(|n| number(n)).collect::<Result<_, _>>()?;
     let day_colon = numbers.len() == 4 && dotted.is_none();
-    if (day_colon && form == Form::Constant) || (form == Form::Long && !day_colon) {
+    if form == Form::Long && !day_colon {
         return Err(BadSpan::Text);
     }
     match (numbers[..].as_ref(), dotted.is_some()) {
@@ -244,6 +256,63 @@ fn by_form(s: &str, form: Form) -> Result<i64, BadSpan> {
         _ => return Err(BadSpan::Text),
     }
     parts.ticks(negative)
+}
+
+/// `ParseExact` by `c`: `[-][d.]h:m[:[s][.f]]` or `[-]d`, of whose fraction seven digits are read.
+fn constant(s: &str) -> Result<i64, BadSpan> {
+    const DAYS: u64 = (i64::MAX / TICKS_PER_DAY) as u64;
+    let blank = [' ', '\t'];
+    let t = s.trim_matches(blank);
+    let (negative, mut rest) = t.strip_prefix('-').map_or((false, t), |rest| (true, rest));
+    let mut parts = Parts::default();
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let timed = if after.starts_with(':') {
+        true
+    } else {
+        parts.days = up_to(&mut rest, DAYS)?;
+        takes(&mut rest, '.')
+    };
+    if timed {
+        parts.hours = up_to(&mut rest, 23)?;
+        if !takes(&mut rest, ':') {
+            return Err(BadSpan::Text);
+        }
+        parts.minutes = up_to(&mut rest, 59)?;
+        if takes(&mut rest, ':') {
+            if !rest.starts_with('.') {
+                parts.seconds = up_to(&mut rest, 59)?;
+            }
+            if takes(&mut rest, '.') {
+                let digits = rest.bytes().take(7).take_while(u8::is_ascii_digit).count();
+                let (read, unread) = rest.split_at(digits);
+                parts.fraction = format!("{read:0<7}").parse().unwrap_or(0);
+                rest = unread;
+            }
+        }
+    }
+    match rest.trim_start_matches(blank) {
+        "" => parts.ticks(negative),
+        _ => Err(BadSpan::Text),
+    }
+}
+
+/// Takes a character off the front, where it stands there.
+fn takes(text: &mut &str, c: char) -> bool {
+    let rest = text.strip_prefix(c);
+    *text = rest.unwrap_or(text);
+    rest.is_some()
+}
+
+/// Takes a number off the front that is not larger.
+fn up_to(text: &mut &str, most: u64) -> Result<u64, BadSpan> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = &text[..text.len() - rest.len()];
+    if digits.is_empty() {
+        return Err(BadSpan::Text);
+    }
+    *text = rest;
+    let n = digits.parse::<u64>().ok().filter(|n| *n <= most);
+    n.ok_or(BadSpan::Overflow)
 }
 
 /// `TimeSpan.Parse`: `[-]d`, `[-][d.]hh:mm[:ss[.f]]` or `[-]d:hh:mm:ss[.f]`.
@@ -260,7 +329,7 @@ pub(crate) fn parse_span(s: &str) -> Option<i64> {
 pub(crate) fn exact_span(s: &str, format: &str, negative: bool) -> Result<i64, BadSpan> {
     match format {
         "" => Err(BadSpan::Format),
-        "c" | "t" | "T" => standard(s, Form::Constant),
+        "c" | "t" | "T" => constant(s),
         "g" => standard(s, Form::Short),
         "G" => standard(s, Form::Long),
         one if one.chars().count() == 1 => Err(BadSpan::Format),

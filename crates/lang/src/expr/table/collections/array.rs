@@ -1,4 +1,4 @@
-//! `System.Array`, and `Buffer`.
+//! `System.Array`.
 
 use super::super::linq::sort::Order;
 use super::super::{Row, m};
@@ -7,7 +7,7 @@ use super::span::{
     self, Items, NEGATIVE, Where, binary_search, find_index, index_of, list, matching,
     out_of_range, range, sort_range,
 };
-use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw, types};
+use crate::expr::eval::{Args, Cx, R, Throw, throw, types};
 use crate::expr::types::Ty;
 use crate::value::{List, Value};
 
@@ -575,56 +575,5 @@ pub(super) const STATIC: &[Row] = &[
     m(
         "static bool TrueForAll<T>(T[] array, Predicate<T> match)",
         |cx, a| span::true_for_all(cx, a),
-    ),
-];
-
-fn byte_place(a: &Args<'_>, l: &List) -> Result<usize, Throw> {
-    usize::try_from(a.int(1))
-        .ok()
-        .filter(|i| *i < l.items().len())
-        .ok_or_else(|| {
-            out_of_range(
-                "index",
-                "Index was out of range. Must be non-negative and less than the size of the collection.",
-            )
-        })
-}
-
-pub(super) const BUFFER: &[Row] = &[
-    m(
-        "static void BlockCopy(Array src, int srcOffset, Array dst, int dstOffset, int count)",
-        |cx, a| {
-            a.not_null(&["src", "", "dst"])?;
-            for (i, name) in [(1, "srcOffset"), (3, "dstOffset"), (4, "count")] {
-                if a.int(i) < 0 {
-                    return Err(out_of_range(name, NEGATIVE));
-                }
-            }
-            copy(cx, a, 2, a.int(1), a.int(3), a.int(4)).map_err(|e| match e {
-                Throw::Exception(_) => span::too_long(),
-                bound => bound,
-            })
-        },
-    ),
-    m("static int ByteLength(Array array)", |cx, a| {
-        Ok(Value::Int(Items::of(cx, a, 0, "array")?.len() as i32))
-    }),
-    m("static byte GetByte(Array array, int index)", |cx, a| {
-        let items = Items::of(cx, a, 0, "array")?;
-        usize::try_from(a.int(1))
-            .ok()
-            .and_then(|i| items.get(i))
-            .ok_or_else(|| out_of_range("index", NEGATIVE))
-    }),
-    m(
-        "static void SetByte(Array array, int index, byte value)",
-        |_, a| {
-            if a.is_null(0) {
-                return Err(null_argument("array"));
-            }
-            let l = list(a, 0, "array")?;
-            let i = byte_place(a, &l)?;
-            fill(&l, i..i + 1, &a.get(2))
-        },
     ),
 ];

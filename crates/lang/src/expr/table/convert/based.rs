@@ -38,6 +38,8 @@ fn from_base(a: &Args<'_>, num: Num) -> R {
                 "String cannot contain a minus sign if the base is not 10.",
             ));
         }
+        // Before it is known whether digits follow.
+        Some(_) if range(num).0 == 0 => return Err(overflow(num)),
         Some(rest) => (true, rest),
         None => (false, s.strip_prefix('+').unwrap_or(s)),
     };
@@ -54,6 +56,7 @@ fn from_base(a: &Args<'_>, num: Num) -> R {
             "Index was out of range. Must be non-negative and less than the size of the collection.",
         ));
     }
+    let bits = digits_of(num);
     let mut n: u128 = 0;
     if rest.is_empty() {
         return Err(throw(
@@ -73,11 +76,11 @@ fn from_base(a: &Args<'_>, num: Num) -> R {
             ));
         };
         n = n * u128::from(base) + u128::from(d);
-        if n > u128::from(u64::MAX) {
+        // Narrow types are read as 32 bits, which go over before what follows is looked at.
+        if n >> bits.max(32) != 0 {
             return Err(overflow(num));
         }
     }
-    let bits = digits_of(num);
     let (low, high) = range(num);
     let value = if base == 10 {
         if negative { -(n as i128) } else { n as i128 }

@@ -52,6 +52,21 @@ fn is_low(u: u16) -> bool {
     (0xdc00..0xe000).contains(&u)
 }
 
+/// What `ConvertToUtf32` says of half a pair.
+fn half_at(unit: u32, at: i64) -> Throw {
+    let (which, lacks) = if unit < 0xdc00 {
+        ("high", "following low")
+    } else {
+        ("low", "preceding high")
+    };
+    throw(
+        "ArgumentException",
+        format!(
+            "Found a {which} surrogate char without a {lacks} surrogate at index: {at}. The input may not be in this encoding, or may not contain valid Unicode (UTF-16) characters. (Parameter 's')"
+        ),
+    )
+}
+
 fn joined(high: u16, low: u16) -> u32 {
     0x1_0000 + ((u32::from(high) - 0xd800) << 10) + (u32::from(low) - 0xdc00)
 }
@@ -216,7 +231,12 @@ const GENERAL: &[Row] = &[
         },
     ),
     m("static int ConvertToUtf32(string s, int index)", |_, a| {
-        Ok(Value::Int(code_at(a)? as i32))
+        let code = code_at(a)?;
+        // Half of a pair is no character.
+        match char::from_u32(code) {
+            Some(_) => Ok(Value::Int(code as i32)),
+            None => Err(half_at(code, a.int(1))),
+        }
     }),
     m("static double GetNumericValue(char c)", |_, a| {
         Ok(Value::Double(numeric_value(code(a))))

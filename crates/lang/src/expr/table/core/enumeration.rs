@@ -5,7 +5,7 @@ use super::super::{Row, m};
 
 use crate::expr::eval::{Args, Cx, R, Throw, formatted, null_argument, throw};
 use crate::expr::types::Ty;
-use crate::value::{EnumType, Value, text};
+use crate::value::{EnumType, Value};
 
 fn argument(message: impl Into<crate::value::Str>) -> Throw {
     throw("ArgumentException", message)
@@ -82,7 +82,18 @@ fn number(e: &EnumType, v: &Value) -> Result<i64, Throw> {
             own.name, e.name
         ))),
         Value::Null => Err(null_argument("value")),
-        v => v.as_i64().ok_or_else(no_number),
+        v => integer(v).ok_or_else(no_number),
+    }
+}
+
+/// What reflection counts among the integers: characters and truth values too.
+fn integer(v: &Value) -> Option<i64> {
+    match v {
+        Value::Enum(..) => None,
+        Value::Char(c) => Some(i64::from(*c)),
+        Value::Bool(b) => Some(i64::from(*b)),
+        Value::ULong(n) => Some(*n as i64),
+        v => v.as_i64(),
     }
 }
 
@@ -109,6 +120,9 @@ fn name_of(e: &EnumType, n: i64) -> Value {
 fn is_defined(e: &EnumType, v: &Value) -> R {
     if let Value::Str(s) = v {
         return Ok(Value::Bool(e.members.iter().any(|(n, _)| *n == &**s)));
+    }
+    if !matches!(v, Value::Enum(..) | Value::Null) && integer(v).is_none() {
+        return Err(throw("InvalidOperationException", "Unknown enum type."));
     }
     // .NET takes integers of the underlying type only.
     if !matches!(v, Value::Enum(..) | Value::Int(_) | Value::Null) {
@@ -224,7 +238,12 @@ pub(super) const ROWS: &[Row] = &[
         "static string GetName(Type enumType, object value)",
         |_, a| {
             let e = of_type_and_value(a)?;
-            Ok(name_of(e, number(e, &a.values[1])?))
+            // A value of another enum counts for its number.
+            let n = match &a.values[1] {
+                Value::Enum(_, n) => *n,
+                v => number(e, v)?,
+            };
+            Ok(name_of(e, n))
         },
     ),
     m(
@@ -253,12 +272,18 @@ pub(super) const ROWS: &[Row] = &[
             let n = match &a.values[1] {
                 Value::Null => return Err(null_argument("value")),
                 Value::Enum(_, n) => Some(*n),
-                Value::Char(c) => Some(i64::from(*c)),
-                Value::Bool(b) => Some(i64::from(*b)),
-                v => v.as_i64(),
+                // It says that it is a number, but is none.
+                Value::Token(t) if t.value().is_some_and(|v| integer(&v).is_some()) => {
+                    return Err(throw(
+                        "InvalidCastException",
+                        "Specified cast is not valid.",
+                    ));
+                }
+                v => integer(v),
             };
             let n = n.ok_or_else(no_number)?;
-            Ok(Value::Enum(of_type(a)?, n))
+            // As much of it as the enum has room for.
+            Ok(Value::Enum(of_type(a)?, i64::from(n as i32)))
         },
     ),
     m("static Type GetUnderlyingType(Type enumType)", |_, a| {
@@ -269,10 +294,22 @@ pub(super) const ROWS: &[Row] = &[
         "static string Format(Type enumType, object value, string format)",
         |_, a| {
             let e = of_type(a)?;
-            let n = number(e, &a.values[1])?;
+            if a.is_null(1) {
+                return Err(null_argument("value"));
+            }
             let format = a.named(2, "format")?;
+            let n = number(e, &a.values[1])?;
+            if !matches!(a.values[1], Value::Enum(..) | Value::Int(_)) {
+                return Err(argument(format!(
+                    "Enum underlying type and the object must be same type or object. Type passed in was '{}'; the enum underlying type was 'System.Int32'.",
+                    a.values[1].type_name()
+                )));
+            }
             if format.is_empty() {
-                return Ok(Value::from(text::enum_text(e, n)));
+                return Err(throw(
+                    "FormatException",
+                    "Format string can be only \"G\", \"g\", \"X\", \"x\", \"F\", \"f\", \"D\" or \"d\".",
+                ));
             }
             formatted(&Value::Enum(e, n), Some(format)).map(Value::from)
         },

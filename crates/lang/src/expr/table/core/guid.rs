@@ -33,11 +33,58 @@ fn dashed(s: &str) -> Result<[u8; 16], Throw> {
     if [8, 13, 18, 23].iter().any(|i| s.as_bytes()[*i] != b'-') {
         return Err(wrong(DASHES));
     }
+    if s.contains(['+', 'x', 'X']) {
+        return lenient(s);
+    }
     let plain: String = s.chars().filter(|c| *c != '-').collect();
     if plain.len() != 32 {
         return Err(wrong(DASHES));
     }
     digits(&plain)
+}
+
+/// The form with dashes, of which .NET Framework took a plus sign and `0x` before the digits of most parts.
+fn lenient(s: &str) -> Result<[u8; 16], Throw> {
+    const PARTS: [(usize, usize); 5] = [(0, 8), (9, 4), (14, 4), (19, 4), (24, 4)];
+    let part = |at: usize, n: usize| s.get(at..at + n).unwrap_or("");
+    let mut out = Vec::with_capacity(16);
+    for (at, n) in PARTS {
+        let n_of = number(unsigned(part(at, n)))?;
+        out.extend_from_slice(&n_of.to_be_bytes()[4 - n / 2..]);
+    }
+    let last = part(28, 8);
+    if last.starts_with('+') {
+        return Err(wrong(DIGITS));
+    }
+    let last = u32::from_str_radix(last, 16).map_err(|_| wrong(DIGITS))?;
+    out.extend_from_slice(&last.to_be_bytes());
+    out.try_into().map_err(|_| wrong(DIGITS))
+}
+
+/// Digits without the plus sign and the `0x` that may stand before them.
+fn unsigned(s: &str) -> &str {
+    unprefixed(s.strip_prefix('+').unwrap_or(s))
+}
+
+/// Digits without the `0x` before them.
+fn unprefixed(s: &str) -> &str {
+    let bare = s.strip_prefix("0x").or_else(|| s.strip_prefix("0X"));
+    bare.unwrap_or(s)
+}
+
+/// A number of 32 bits; without digits it is 0.
+fn number(digits: &str) -> Result<u32, Throw> {
+    let significant = digits.trim_start_matches('0');
+    if !significant.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(wrong(DIGITS));
+    }
+    if significant.len() > 8 {
+        return Err(throw(
+            "OverflowException",
+            "Value was either too large or too small for a UInt32.",
+        ));
+    }
+    Ok(u32::from_str_radix(significant, 16).unwrap_or(0))
 }
 
 fn between(s: &str, open: char, close: char) -> Result<[u8; 16], Throw> {
@@ -56,11 +103,20 @@ fn hexadecimal(s: &str) -> Result<[u8; 16], Throw> {
     let widths = [4usize, 2, 2].into_iter().chain([1; 8]);
     let mut parts = head.split(',').chain(tail.split(','));
     for width in widths {
-        let part = parts.next().and_then(|p| p.strip_prefix("0x"));
-        let part = part.ok_or_else(|| wrong("Expected 0x prefix."))?;
-        let n = u32::from_str_radix(part, 16).map_err(|_| wrong(DIGITS))?;
-        if part.starts_with('+') || u64::from(n) >> (8 * width) != 0 {
-            return Err(wrong(DIGITS));
+        let part = parts.next().unwrap_or("");
+        let bare = unprefixed(part);
+        if bare.len() == part.len() {
+            return Err(wrong("Expected 0x prefix."));
+        }
+        if bare.is_empty() {
+            return Err(wrong("Expected {0xdddddddd, etc}."));
+        }
+        let n = number(unsigned(bare))?;
+        // What is too large for 16 bits is cut, for a byte refused.
+        if width == 1 && n > u32::from(u8::MAX) {
+            return Err(wrong(
+                "Value was either too large or too small for an unsigned byte.",
+            ));
         }
         out.extend_from_slice(&n.to_be_bytes()[4 - width..]);
     }
@@ -94,6 +150,14 @@ fn parse_exact(s: &str, format: &str) -> Result<[u8; 16], Throw> {
         _ => Err(wrong(
             "Format string can be only \"D\", \"d\", \"N\", \"n\", \"P\", \"p\", \"B\", \"b\", \"X\" or \"x\".",
         )),
+    }
+}
+
+/// What `Parse` makes of a part that is too large: only the constructor tells it from other faults.
+fn unrecognized(fault: Throw) -> Throw {
+    match &fault {
+        Throw::Exception(e) if e.class == "OverflowException" => wrong(UNKNOWN),
+        _ => fault,
     }
 }
 
@@ -193,11 +257,14 @@ pub(super) const ROWS: &[Row] = &[
         )
     }),
     m("static Guid Parse(string input)", |_, a| {
-        made(parse(a.named(0, "input")?)?)
+        made(parse(a.named(0, "input")?).map_err(unrecognized)?)
     }),
     m(
         "static Guid ParseExact(string input, string format)",
-        |_, a| made(parse_exact(a.named(0, "input")?, a.named(1, "format")?)?),
+        |_, a| {
+            let read = parse_exact(a.named(0, "input")?, a.named(1, "format")?);
+            made(read.map_err(unrecognized)?)
+        },
     ),
     m(
         "static bool TryParse(string input, out Guid result)",

@@ -2,8 +2,8 @@
 
 use super::super::{Row, m};
 use super::{
-    added, after_months, after_years, bad_argument, date, file_ticks, given_ticks, int, moved,
-    order, order_object, out_of_range, span, ticks_of, to_file_time, today,
+    added, after_months, after_years, bad_argument, date, file_ticks, given_ticks, int,
+    milliseconds, moved, order, order_object, out_of_range, span, ticks_of, to_file_time, today,
 };
 use crate::expr::eval::{Args, Cx, R, Throw, equal, formatted, throw};
 use crate::expr::types::Ty;
@@ -36,8 +36,10 @@ fn kind(n: i64) -> Result<Kind, Throw> {
 }
 
 fn made(a: &Args<'_>, n: usize, of: Option<usize>) -> R {
-    let ticks = ticks_of(a, n)?;
-    at(ticks, kind(of.map_or(0, |i| a.int(i)))?)
+    // Milliseconds and kind are looked at before the date.
+    milliseconds(a, n)?;
+    let kind = kind(of.map_or(0, |i| a.int(i)))?;
+    at(ticks_of(a, n)?, kind)
 }
 
 fn year(n: i64) -> Result<i64, Throw> {

@@ -102,15 +102,21 @@ fn free(cx: &mut Cx<'_>, a: &Args<'_>) -> Found {
     Ok(read_span(s))
 }
 
-/// Reads argument 0 by the format or the formats of argument 1.
-fn by_format(cx: &mut Cx<'_>, a: &Args<'_>, styles: Option<usize>) -> Found {
-    let style = styles.map_or(0, |i| a.int(i));
-    if !(0..=1).contains(&style) {
-        return Err(bad_argument(
+/// Whether the styles of `ParseExact` assume a negative span.
+fn assumes_negative(a: &Args<'_>, styles: Option<usize>) -> Result<bool, Throw> {
+    match styles.map_or(0, |i| a.int(i)) {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(bad_argument(
             "An undefined TimeSpanStyles value is being used.",
             "styles",
-        ));
+        )),
     }
+}
+
+/// Reads argument 0 by the format or the formats of argument 1.
+fn by_format(cx: &mut Cx<'_>, a: &Args<'_>, styles: Option<usize>) -> Found {
+    let negative = assumes_negative(a, styles)?;
     let s = a.text(0).map_err(|_| null_argument("input"))?;
     let formats = match &a.values[1] {
         Value::Null => return Err(null_argument("format")),
@@ -122,7 +128,7 @@ fn by_format(cx: &mut Cx<'_>, a: &Args<'_>, styles: Option<usize>) -> Found {
     for format in formats {
         let format = format.as_str().unwrap_or("");
         cx.step(4 + (s.len() + format.len()) / 8)?;
-        match exact_span(s, format, style == 1) {
+        match exact_span(s, format, negative) {
             Ok(t) => return Ok(Ok(t)),
             // An empty format ends the search.
             Err(e) if format.is_empty() => return Ok(Err(e)),
@@ -138,9 +144,19 @@ fn value(a: &Args<'_>, found: Found) -> R {
         .map_err(|bad| fault(bad, a.text(0).unwrap_or("")))
 }
 
+/// `TryParseExact`: what is null is not read, but the styles must exist.
+fn try_by_format(cx: &mut Cx<'_>, a: &mut Args<'_>, styles: Option<usize>) -> R {
+    assumes_negative(a, styles)?;
+    let found = match a.is_null(0) || a.is_null(1) {
+        true => Ok(Err(BadSpan::Format)),
+        false => by_format(cx, a, styles),
+    };
+    tried(a, found)
+}
+
 fn tried(a: &mut Args<'_>, found: Found) -> R {
     let t = match found {
-        Err(_) if a.is_null(0) || a.is_null(1) => None,
+        Err(_) if a.is_null(0) => None,
         found => found?.ok(),
     };
     if let Some(out) = a.values.last_mut() {
@@ -206,31 +222,19 @@ pub(super) const PARSE: &[Row] = &[
     ),
     m(
         "static bool TryParseExact(string input, string format, IFormatProvider formatProvider, out TimeSpan result)",
-        |cx, a| {
-            let v = by_format(cx, a, None);
-            tried(a, v)
-        },
+        |cx, a| try_by_format(cx, a, None),
     ),
     m(
         "static bool TryParseExact(string input, string format, IFormatProvider formatProvider, TimeSpanStyles styles, out TimeSpan result)",
-        |cx, a| {
-            let v = by_format(cx, a, Some(3));
-            tried(a, v)
-        },
+        |cx, a| try_by_format(cx, a, Some(3)),
     ),
     m(
         "static bool TryParseExact(string input, string[] formats, IFormatProvider formatProvider, out TimeSpan result)",
-        |cx, a| {
-            let v = by_format(cx, a, None);
-            tried(a, v)
-        },
+        |cx, a| try_by_format(cx, a, None),
     ),
     m(
         "static bool TryParseExact(string input, string[] formats, IFormatProvider formatProvider, TimeSpanStyles styles, out TimeSpan result)",
-        |cx, a| {
-            let v = by_format(cx, a, Some(3));
-            tried(a, v)
-        },
+        |cx, a| try_by_format(cx, a, Some(3)),
     ),
 ];
 

@@ -49,20 +49,61 @@ impl Builder {
     /// Appends, counted.
     pub(super) fn push(&self, cx: &mut Cx<'_>, piece: &str) -> Result<(), Throw> {
         cx.charge(piece.len())?;
-        self.check(text::units(piece))?;
+        // What there is room for already is not held against `MaxCapacity`, which room is made beyond of.
+        if self.bound() && self.with(piece) > self.capacity.get() {
+            self.check(text::units(piece))?;
+        }
         self.text.borrow_mut().push_str(piece);
         self.grow();
         Ok(())
     }
 
+    /// Whether `MaxCapacity` is less than any builder takes.
+    fn bound(&self) -> bool {
+        self.most < i32::MAX as usize
+    }
+
+    /// How many units there would be with a piece more.
+    fn with(&self, piece: &str) -> usize {
+        text::units(&self.text.borrow()) + text::units(piece)
+    }
+
+    /// Whether so many units more would go beyond `MaxCapacity`.
+    fn too_many(&self, more: usize) -> bool {
+        self.bound() && text::units(&self.text.borrow()).saturating_add(more) > self.most
+    }
+
     /// Refuses what would go beyond `MaxCapacity`.
     fn check(&self, more: usize) -> Result<(), Throw> {
-        if self.most < i32::MAX as usize && text::units(&self.text.borrow()) + more > self.most {
-            return Err(range(
+        match self.too_many(more) {
+            true => Err(range(
                 "requiredLength",
                 "capacity was less than the current size.",
-            ));
+            )),
+            false => Ok(()),
         }
+    }
+
+    /// Makes room within the text for so many units, which stand in it afterwards.
+    fn make_room(&self, more: usize) {
+        /// Longest text that is moved to make room.
+        const MOVED: usize = 2 * FIRST;
+        let have = text::units(&self.text.borrow());
+        let room = self.capacity.get().saturating_sub(have);
+        if more > 0 && (have > MOVED || room < more) {
+            self.capacity.set(self.capacity.get() + more);
+        }
+    }
+
+    /// Sets the capacity, which no text may be longer than.
+    fn set_capacity(&self, n: usize) -> Result<(), Throw> {
+        if n > self.most {
+            return Err(range("value", "Capacity exceeds maximum capacity."));
+        }
+        if n < text::units(&self.text.borrow()) {
+            return Err(range("value", "capacity was less than the current size."));
+        }
+        self.capacity.set(n);
         Ok(())
     }
 
@@ -114,6 +155,29 @@ fn append(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     push(cx, a, &piece)
 }
 
+/// Appends a part of another builder, or of itself.
+fn append_builder(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    part: impl Fn(&str) -> Result<(usize, usize), Throw>,
+) -> R {
+    if a.is_null(1) {
+        return Ok(a.get(0));
+    }
+    let piece = {
+        let other = a.object::<Builder>(1)?.text.borrow();
+        let (from, to) = part(&other)?;
+        cx.charge(to - from)?;
+        other[from..to].to_string()
+    };
+    let b = this(a)?;
+    if !piece.is_empty() {
+        b.check(text::units(&piece))?;
+    }
+    b.push(cx, &piece)?;
+    Ok(a.get(0))
+}
+
 /// A count of times or places: negative is out of range.
 fn count(a: &Args<'_>, i: usize, name: &str) -> Result<usize, Throw> {
     usize::try_from(a.int(i)).map_err(|_| range(name, &format!("'{name}' must be non-negative.")))
@@ -135,17 +199,40 @@ fn bytes(s: &str, at: usize, n: usize, names: (&str, &str)) -> Result<(usize, us
     Ok((place(at), place(at + n)))
 }
 
-/// Puts a text at a place, so many times.
-fn insert(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, times: usize) -> R {
+/// Puts a text at a place.
+fn insert(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str) -> R {
+    insert_times(cx, a, piece, 1, |b, units| b.check(units))
+}
+
+/// Puts a text at a place, so many times; `check` refuses what goes beyond `MaxCapacity`.
+fn insert_times(
+    cx: &mut Cx<'_>,
+    a: &Args<'_>,
+    piece: &str,
+    times: usize,
+    check: fn(&Builder, usize) -> Result<(), Throw>,
+) -> R {
     let b = this(a)?;
     let at = count(a, 1, "index")?;
     let (place, _) = bytes(&b.text.borrow(), at, 0, ("index", "count"))?;
     cx.charge(piece.len().saturating_mul(times))?;
-    b.check(text::units(piece).saturating_mul(times))?;
+    let units = text::units(piece).saturating_mul(times);
+    check(b, units)?;
     cx.step(b.text.borrow().len() / 64)?;
+    b.make_room(units);
     b.text.borrow_mut().insert_str(place, &piece.repeat(times));
-    b.grow();
     Ok(a.get(0))
+}
+
+/// What a text that is inserted many times must not do is told as a lack of memory.
+fn check_times(b: &Builder, units: usize) -> Result<(), Throw> {
+    match b.too_many(units) {
+        true => Err(throw(
+            "OutOfMemoryException",
+            "Insufficient memory to continue the execution of the program.",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// A part of a `char[]` after the array itself.
@@ -172,10 +259,15 @@ fn replace(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, to: &str, in_part: bool) -
             (0, s.len())
         }
     };
-    let part = b.text.borrow()[start..end].to_string();
-    let part = replaced(cx, &part, from, to, 4)?;
+    let before = b.text.borrow()[start..end].to_string();
+    let part = replaced(cx, &before, from, to, 4)?;
+    let more = text::units(&part).saturating_sub(text::units(&before));
+    if more > 0 {
+        b.check(more)?;
+        // Nothing is moved: what grows gets room of its own.
+        b.capacity.set(b.capacity.get() + more);
+    }
     b.text.borrow_mut().replace_range(start..end, &part);
-    b.grow();
     Ok(a.get(0))
 }
 
@@ -188,24 +280,21 @@ fn set_length(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         let end = byte_of(&b.text.borrow(), n).unwrap_or(0);
         b.text.borrow_mut().truncate(end);
     } else {
+        if n > b.most {
+            return Err(range("value", "capacity was less than the current size."));
+        }
         cx.charge(n - have)?;
         b.text
             .borrow_mut()
             .extend(std::iter::repeat_n('\0', n - have));
-        if n > b.capacity.get() {
-            b.capacity.set(n);
-        }
+        b.grow();
     }
     Ok(Value::Null)
 }
 
 fn set_capacity(a: &Args<'_>) -> R {
     let b = this(a)?;
-    let n = a.int(1);
-    if n < text::units(&b.text.borrow()) as i64 {
-        return Err(range("value", "capacity was less than the current size."));
-    }
-    b.capacity.set(n as usize);
+    b.set_capacity(count(a, 1, "value")?)?;
     Ok(Value::Null)
 }
 
@@ -229,18 +318,17 @@ fn append_join(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     if a.is_null(2) {
         return Err(null_argument("values"));
     }
-    let mut piece = String::new();
     let separator = a.values[1].to_text();
+    let b = this(a)?;
     for (i, v) in a.items(cx, 2)?.iter().enumerate() {
         if i > 0 {
-            piece.push_str(&separator);
+            b.push(cx, &separator)?;
         }
+        let mut piece = String::new();
         crate::expr::eval::write_text(cx, v.clone(), &mut piece)?;
-        if piece.len() > crate::expr::eval::MAX_BYTES {
-            break;
-        }
+        b.push(cx, &piece)?;
     }
-    push(cx, a, &piece)
+    Ok(a.get(0))
 }
 
 fn length(a: &Args<'_>) -> Result<usize, Throw> {
@@ -301,7 +389,9 @@ pub(super) const ROWS: &[Row] = &[
     m("int EnsureCapacity(int capacity)", |_, a| {
         let b = this(a)?;
         let wanted = count(a, 1, "capacity")?;
-        b.capacity.set(b.capacity.get().max(wanted));
+        if b.capacity.get() < wanted {
+            b.set_capacity(wanted)?;
+        }
         Ok(Value::Int(
             i32::try_from(b.capacity.get()).unwrap_or(i32::MAX),
         ))
@@ -337,11 +427,7 @@ pub(super) const ROWS: &[Row] = &[
         let Ok(other) = a.object::<Builder>(1) else {
             return Ok(Value::Bool(false));
         };
-        let this = this(a)?;
-        Ok(Value::Bool(
-            *this.text.borrow() == *other.text.borrow()
-                && this.capacity.get() == other.capacity.get(),
-        ))
+        Ok(Value::Bool(*this(a)?.text.borrow() == *other.text.borrow()))
     }),
     m(
         "void CopyTo(int sourceIndex, char[] destination, int destinationIndex, int count)",
@@ -355,7 +441,14 @@ pub(super) const ROWS: &[Row] = &[
                     "Either offset did not refer to a position in the string, or there is an insufficient length of destination character array.",
                 ));
             }
-            let (at, n) = (count(a, 1, "sourceIndex")?, count(a, 4, "count")?);
+            let n = count(a, 4, "count")?;
+            let at = count(a, 1, "sourceIndex")?;
+            if at <= text::units(&s) && n > text::units(&s) - at {
+                return Err(throw(
+                    "ArgumentException",
+                    "Source string was not long enough. Check sourceIndex and count.",
+                ));
+            }
             let (from, end) = bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
             copy_units(
                 cx,
@@ -374,8 +467,21 @@ pub(super) const EDITS: &[Row] = &[
     m("StringBuilder Append(char value)", |cx, a| append(cx, a)),
     m("StringBuilder Append(object value)", |cx, a| append(cx, a)),
     m("StringBuilder Append(StringBuilder value)", |cx, a| {
-        append(cx, a)
+        append_builder(cx, a, |s| Ok((0, s.len())))
     }),
+    m(
+        "StringBuilder Append(StringBuilder value, int startIndex, int count)",
+        |cx, a| {
+            let (at, n) = (count(a, 2, "startIndex")?, count(a, 3, "count")?);
+            if a.is_null(1) && (at > 0 || n > 0) {
+                return Err(null_argument("value"));
+            }
+            append_builder(cx, a, |s| match n {
+                0 => Ok((0, 0)),
+                n => bytes(s, at, n, ("startIndex", "startIndex")),
+            })
+        },
+    ),
     m("StringBuilder Append(char[] value)", |cx, a| {
         if a.is_null(1) {
             return Ok(a.get(0));
@@ -410,6 +516,9 @@ pub(super) const EDITS: &[Row] = &[
         |cx, a| {
             let n = count(a, 2, "repeatCount")?;
             cx.charge(n)?;
+            if n > 0 {
+                this(a)?.check(n)?;
+            }
             let piece = a.get(1).to_text().repeat(n);
             push(cx, a, &piece)
         },
@@ -477,11 +586,11 @@ pub(super) const EDITS: &[Row] = &[
     ),
     m("StringBuilder Insert(int index, string value)", |cx, a| {
         let piece = a.get(2).to_text();
-        insert(cx, a, &piece, 1)
+        insert(cx, a, &piece)
     }),
     m("StringBuilder Insert(int index, char value)", |cx, a| {
         let piece = a.get(2).to_text();
-        insert(cx, a, &piece, 1)
+        insert(cx, a, &piece)
     }),
     m("StringBuilder Insert(int index, object value)", |cx, a| {
         // Nothing is inserted, wherever.
@@ -491,14 +600,14 @@ pub(super) const EDITS: &[Row] = &[
         // Its text is asked for before the place is looked at.
         let mut piece = String::new();
         crate::expr::eval::write_text(cx, a.get(2), &mut piece)?;
-        insert(cx, a, &piece, 1)
+        insert(cx, a, &piece)
     }),
     m(
         "StringBuilder Insert(int index, string value, int count)",
         |cx, a| {
             let piece = a.get(2).to_text();
             let times = count(a, 3, "count")?;
-            insert(cx, a, &piece, times)
+            insert_times(cx, a, &piece, times, check_times)
         },
     ),
     m("StringBuilder Insert(int index, char[] value)", |cx, a| {
@@ -506,7 +615,7 @@ pub(super) const EDITS: &[Row] = &[
             true => String::new(),
             false => String::from_utf16_lossy(&units_of(a, 2, "value")?),
         };
-        insert(cx, a, &piece, 1)
+        insert(cx, a, &piece)
     }),
     m(
         "StringBuilder Insert(int index, char[] value, int startIndex, int charCount)",
@@ -518,8 +627,11 @@ pub(super) const EDITS: &[Row] = &[
                 0,
                 ("index", "count"),
             )?;
+            if a.is_null(2) && (a.int(3) != 0 || a.int(4) != 0) {
+                return Err(null_argument("value"));
+            }
             let piece = chars(a, 2, ("startIndex", "charCount"))?;
-            insert(cx, a, &piece, 1)
+            insert(cx, a, &piece)
         },
     ),
     m(
