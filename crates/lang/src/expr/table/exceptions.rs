@@ -28,6 +28,8 @@ fn make(class: &'static str, a: &Args<'_>, default: &str) -> R {
     let message: Str = match a.values.first() {
         Some(Value::Str(s)) => s.clone(),
         None => default.into(),
+        // These have a text of their own there.
+        Some(_) if matches!(class, "XmlException" | "XPathException") => default.into(),
         Some(_) => of_class(class),
     };
     built(class, message, a.get(1))
@@ -388,7 +390,7 @@ pub(super) const TYPES: &[Type] = &[
     ),
     ty(
         "class System.Xml.XPath.XPathException : SystemException",
-        exception!("XPathException", "The path is not valid."),
+        exception!("XPathException", ""),
     ),
     ty(
         "class Newtonsoft.Json.JsonException : Exception",

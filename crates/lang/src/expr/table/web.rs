@@ -6,7 +6,7 @@ mod http;
 mod uri;
 
 use super::{Row, Type, m, ty};
-use crate::expr::eval::{Args, Cx, R, Throw};
+use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::value::{Str, Value};
 
 pub(crate) use uri::original;
@@ -254,11 +254,16 @@ fn part(a: &Args<'_>) -> Result<Option<Vec<u8>>, Throw> {
         .ok()
         .filter(|n| *n <= bytes.len())
         .ok_or_else(|| outside("offset"))?;
-    let n = usize::try_from(count)
-        .ok()
-        .filter(|n| *n <= bytes.len() - from)
-        .ok_or_else(|| outside("count"))?;
-    Ok(Some(bytes[from..from + n].to_vec()))
+    let n = usize::try_from(count).map_err(|_| outside("count"))?;
+    // .NET adds the two as 32 bits, and reads beyond the end where they are too much for that.
+    if (offset as i32).checked_add(count as i32).is_none() {
+        return Err(throw(
+            "IndexOutOfRangeException",
+            "Index was outside the bounds of the array.",
+        ));
+    }
+    let part = bytes.get(from..from.saturating_add(n));
+    Ok(Some(part.ok_or_else(|| outside("count"))?.to_vec()))
 }
 
 /// A function from bytes to bytes; null stays null.

@@ -49,7 +49,7 @@ impl Object for Address {
 }
 
 /// As .NET writes it: an address that holds an IPv4 one ends like that one, unless its upper half is 0.
-fn v6_text(v6: Ipv6Addr) -> String {
+pub(super) fn v6_text(v6: Ipv6Addr) -> String {
     let g = v6.segments();
     let tail = || {
         let o = v6.octets();

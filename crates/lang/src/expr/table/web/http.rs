@@ -261,7 +261,10 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m(
         "static string JavaScriptStringEncode(string value)",
-        |cx, a| mapped(cx, a, script_encode),
+        |cx, a| {
+            let s = script_encode(a.text(0).unwrap_or(""));
+            cx.text(s)
+        },
     ),
     m(
         "static string JavaScriptStringEncode(string value, bool addDoubleQuotes)",

@@ -6,19 +6,23 @@
 pub(super) mod builder;
 mod combine;
 mod components;
+mod escape;
+mod host;
 mod parts;
+mod read;
+mod syntax;
 
 use super::super::{Row, m};
 use super::{percent, percent_byte, percent_decode};
 use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Str, Value};
-use parts::{
-    Parts, Wrong, check_host, default_port, file_path, is_scheme, left_part, parse, readable,
-    reserved, unreserved,
-};
+use escape::{international, is_international, is_well_escaped, reserved, unreserved};
+use parts::{Parts, left_part};
+use read::{SPACE, parse};
 use std::any::Any;
 use std::rc::Rc;
+use syntax::{default_port, is_scheme};
 
 #[derive(Clone, Debug)]
 struct Uri {
@@ -40,22 +44,14 @@ impl Object for Uri {
         self
     }
     fn text(&self) -> String {
-        let Some(parts) = &self.parts else {
-            return self.original.to_string();
-        };
-        let mut text = readable(&parts.absolute());
-        // A control character that was given as it is stays so; one that was escaped stays escaped.
-        for c in (0..0x20).chain([0x7f]).map(char::from) {
-            let escape = format!("%{:02X}", u32::from(c));
-            if self.original.contains(c) && !self.original.to_ascii_uppercase().contains(&escape) {
-                text = text.replace(&escape, c.encode_utf8(&mut [0; 4]));
-            }
+        match &self.parts {
+            Some(parts) => parts.shown(false),
+            None => reference_text(&self.original),
         }
-        text
     }
     fn hash_text(&self) -> Option<String> {
         Some(match &self.parts {
-            Some(p) => format!("{}{}", p.host, p.path),
+            Some(p) => format!("{}{}", p.host.name, p.path),
             None => self.original.to_string(),
         })
     }
@@ -67,7 +63,7 @@ impl Object for Uri {
             // The fragment and the user do not count.
             (Some(a), Some(b)) => {
                 a.scheme == b.scheme
-                    && a.host == b.host
+                    && a.host.name == b.host.name
                     && a.port == b.port
                     && a.path == b.path
                     && a.query == b.query
@@ -82,9 +78,70 @@ fn value(original: Str, parts: Option<Parts>) -> Value {
     Value::Object(Rc::new(Uri { original, parts }))
 }
 
-/// What a path may hold as it is.
-fn path_byte(b: u8) -> bool {
-    unreserved(b) || (reserved(b) && !matches!(b, b'?' | b'#'))
+/// Sorts of hosts, as `UriHostNameType` numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Unknown,
+    Basic,
+    Dns,
+    V4,
+    V6,
+}
+
+/// Why a text is no absolute URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Empty,
+    TooLong,
+    /// There is no scheme.
+    Format,
+    Scheme,
+    SchemeTooLong,
+    Authority,
+    Host,
+    Port,
+    /// A drive without a slash after it.
+    Drive,
+    /// It is absolute where a relative one is asked for.
+    Absolute,
+}
+
+impl Wrong {
+    fn throw(self) -> Throw {
+        throw(
+            "UriFormatException",
+            match self {
+                Wrong::Empty => "Invalid URI: The URI is empty.",
+                Wrong::TooLong => "Invalid URI: The Uri string is too long.",
+                Wrong::Format => "Invalid URI: The format of the URI could not be determined.",
+                Wrong::Scheme => "Invalid URI: The URI scheme is not valid.",
+                Wrong::SchemeTooLong => "Invalid URI: The Uri scheme is too long.",
+                Wrong::Authority => "Invalid URI: The Authority/Host could not be parsed.",
+                Wrong::Host => "Invalid URI: The hostname could not be parsed.",
+                Wrong::Port => "Invalid URI: Invalid port specified.",
+                Wrong::Drive => "Invalid URI: A Dos path must be rooted, for example, 'c:\\\\'.",
+                Wrong::Absolute => {
+                    "A relative URI cannot be created because the 'uriString' parameter represents an absolute URI."
+                }
+            },
+        )
+    }
+
+    /// Whether the text may still be a relative reference.
+    fn may_be_relative(self) -> bool {
+        matches!(
+            self,
+            Wrong::Empty | Wrong::Format | Wrong::Scheme | Wrong::Authority
+        )
+    }
+}
+
+/// A relative reference as `ToString()` has it.
+fn reference_text(s: &str) -> String {
+    match is_international(s) {
+        true => international(s),
+        false => s.to_string(),
+    }
 }
 
 /// `new Uri(text)`.
@@ -96,39 +153,66 @@ pub(in super::super) fn uri(text: &str) -> R {
 
 /// A URI of a `UriKind`: 0 either, 1 absolute, 2 relative.
 fn of_kind(text: &Str, kind: i64) -> Result<Value, Wrong> {
-    // .NET takes a path of Windows for a relative reference where one is asked for.
-    let parsed = if kind == 2 && file_path(text.trim()).is_some() {
-        Err(Wrong::NoScheme)
-    } else {
-        parse(text)
-    };
-    match (parsed, kind) {
-        (Ok(p), 0 | 1) => Ok(value(text.clone(), Some(p))),
-        (Ok(_), _) => Err(Wrong::NoScheme),
-        (Err(Wrong::NoScheme | Wrong::Empty), 0 | 2) => Ok(value(text.clone(), None)),
-        (Err(e), _) => Err(e),
+    match parse(text) {
+        // A path of Windows is a relative reference where one may be; one on a server with slashes of either sort too.
+        Ok(p)
+            if p.raw.implicit
+                && match p.dos {
+                    true => kind == 2,
+                    false => kind == 2 || (kind == 0 && !text.starts_with("\\\\")),
+                } =>
+        {
+            Ok(value(text.clone(), None))
+        }
+        Ok(_) if kind == 2 => Err(Wrong::Absolute),
+        Ok(p) => Ok(value(text.clone(), Some(p))),
+        Err(e) if kind != 1 && e.may_be_relative() => Ok(value(text.clone(), None)),
+        // What a server's path is wrong with does not matter where it is relative.
+        Err(_) if kind == 2 && is_server_path(text) => Ok(value(text.clone(), None)),
+        Err(_) if kind == 0 && is_server_path(text) && !text.starts_with("\\\\") => {
+            Ok(value(text.clone(), None))
+        }
+        Err(e) => Err(e),
     }
 }
 
+/// Whether a text begins as the path of a server does.
+fn is_server_path(text: &str) -> bool {
+    let mut chars = text.trim_start_matches(SPACE).chars();
+    let mut slash = || chars.next().is_some_and(|c| matches!(c, '/' | '\\'));
+    slash() && slash() && text.encode_utf16().count() > 2
+}
+
+/// A URI of a `UriKind` that may be none.
+fn checked_kind(text: &Str, kind: i64) -> Result<Result<Value, Wrong>, Throw> {
+    if (0..=2).contains(&kind) {
+        return Ok(of_kind(text, kind));
+    }
+    Err(throw(
+        "ArgumentException",
+        format!(
+            "The value '{kind}' passed for the UriKind parameter is invalid. (Parameter 'uriKind')"
+        ),
+    ))
+}
+
 /// A reference against an absolute URI.
-fn joined(base: &Uri, reference: &str) -> Result<Value, Throw> {
-    let base = base.parts.as_ref().ok_or_else(|| {
+fn joined(base: &Uri, reference: &Str) -> Result<Value, Throw> {
+    let parts = base.parts.as_ref().ok_or_else(|| {
         throw(
             "ArgumentOutOfRangeException",
             "This operation is not supported for a relative URI. (Parameter 'baseUri')",
         )
     })?;
-    match parse(reference) {
-        // Two slashes are a host of the same scheme here.
-        Ok(p) if !reference.trim_start().starts_with(['/', '\\']) => {
-            return Ok(value(reference.into(), Some(p)));
-        }
-        Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {}
-        Err(e) => return Err(e.throw()),
+    let given = of_kind(reference, 0).map_err(Wrong::throw)?;
+    if let Value::Object(o) = &given
+        && let Some(uri) = o.as_any().downcast_ref::<Uri>()
+        && uri.parts.is_some()
+    {
+        return Ok(given);
     }
-    let whole = combine::combined(base, reference);
-    let parts = parse(&whole).map_err(Wrong::throw)?;
-    Ok(value(whole.into(), Some(parts)))
+    let whole = combine::combined(&base.original, parts, reference);
+    uri(&whole)
 }
 
 fn this<'a>(a: &'a Args<'_>) -> Result<&'a Uri, Throw> {
@@ -153,8 +237,9 @@ fn null(name: &str) -> Throw {
     )
 }
 
-fn host_type(n: i64) -> R {
-    Ok(Value::Enum(&super::super::enums::URI_HOST_NAME_TYPE, n))
+fn host_type(sort: Sort) -> R {
+    let names = &super::super::enums::URI_HOST_NAME_TYPE;
+    Ok(Value::Enum(names, sort as i64))
 }
 
 fn hex_digit(a: &Args<'_>, i: usize) -> Option<u32> {
@@ -173,9 +258,9 @@ fn reference(a: &Args<'_>, i: usize) -> Result<Str, Throw> {
 
 /// `TryCreate` with a base, which an absolute reference does not need.
 fn tried(a: &Args<'_>, reference: &Str) -> Option<Value> {
-    match (a.object::<Uri>(0), of_kind(reference, 1)) {
-        (Ok(base), _) if base.parts.is_some() => joined(base, reference).ok(),
-        (_, absolute) => absolute.ok(),
+    match a.object::<Uri>(0) {
+        Ok(base) if base.parts.is_some() => joined(base, reference).ok(),
+        _ => of_kind(reference, 1).ok(),
     }
 }
 
@@ -190,33 +275,14 @@ fn same(a: &Args<'_>) -> bool {
     crate::expr::eval::equal(&a.get(0), &a.get(1))
 }
 
-fn is_well_formed(s: &str, kind: i64) -> bool {
-    let trimmed = s.trim_matches(|c: char| c.is_ascii_whitespace());
-    if trimmed.is_empty() && !s.is_empty() {
-        return false;
+/// `IsWellFormedOriginalString`.
+fn is_well_formed(uri: &Uri) -> bool {
+    if let Some(parts) = &uri.parts {
+        return parts.well_formed;
     }
-    let plain = |s: &str| {
-        let bytes = s.as_bytes();
-        bytes.iter().enumerate().all(|(i, b)| match b {
-            b'%' => percent_byte(&bytes[i..]).is_some(),
-            b => unreserved(*b) || reserved(*b) || !b.is_ascii(),
-        })
-    };
-    let by_path = s.starts_with(['/', '\\']) || s.as_bytes().get(1) == Some(&b':');
-    match parse(s) {
-        // Only an absolute URI is taken without the space around it.
-        Ok(_) if !by_path => kind != 2 && plain(trimmed) && trimmed.matches('#').count() < 2,
-        Ok(_) | Err(Wrong::NoScheme | Wrong::Empty) => {
-            let first = s.split('/').next().unwrap_or("");
-            // Nothing says that a reference may hold what has to be escaped: a scheme may.
-            kind != 1
-                && s.is_ascii()
-                && plain(s)
-                && !s.contains(['\\', '#'])
-                && !first.contains(':')
-        }
-        Err(_) => false,
-    }
+    let text = reference_text(&uri.original);
+    let first = text.split(['/', '\\', '?', '#']).next().unwrap_or("");
+    text.is_ascii() && is_well_escaped(&text) && !text.contains('\\') && !first.contains(':')
 }
 
 /// A text constant.
@@ -234,16 +300,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m("new(string uriString, UriKind uriKind)", |_, a| {
         let s = a.str(0).map_err(|_| null("uriString"))?;
-        if !(0..=2).contains(&a.int(1)) {
-            return Err(throw(
-                "ArgumentException",
-                format!(
-                    "The value '{}' passed for the UriKind parameter is invalid. (Parameter 'uriKind')",
-                    a.int(1)
-                ),
-            ));
-        }
-        of_kind(&s, a.int(1)).map_err(Wrong::throw)
+        checked_kind(&s, a.int(1))?.map_err(Wrong::throw)
     }),
     m("new(Uri baseUri, string relativeUri)", |_, a| {
         let reference = a.str(1).unwrap_or_else(|_| "".into());
@@ -251,13 +308,17 @@ pub(super) const ROWS: &[Row] = &[
     }),
     m("new(Uri baseUri, Uri relativeUri)", |_, a| {
         let base = a.object::<Uri>(0).map_err(|_| null("baseUri"))?;
-        let joined = joined(base, &reference(a, 1)?)?;
-        // One that is absolute needs no base.
+        // The base is looked at first, but one that is absolute needs none.
+        let none = Str::from("");
+        if base.parts.is_none() || a.is_null(1) {
+            joined(base, &none)?;
+        }
+        let reference = reference(a, 1)?;
         let given = a.object::<Uri>(1)?;
-        Ok(match &given.parts {
-            Some(parts) => value(given.original.clone(), Some(parts.clone())),
-            None => joined,
-        })
+        match &given.parts {
+            Some(parts) => Ok(value(reference, Some(parts.clone()))),
+            None => joined(base, &reference),
+        }
     }),
     scheme!("UriSchemeFile", "file"),
     scheme!("UriSchemeFtp", "ftp"),
@@ -275,7 +336,10 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool TryCreate(string uriString, UriKind uriKind, out Uri result)",
         |_, a| {
-            let made = a.str(0).ok().and_then(|s| of_kind(&s, a.int(1)).ok());
+            let made = match a.str(0) {
+                Ok(s) => checked_kind(&s, a.int(1))?.ok(),
+                Err(_) => None,
+            };
             found(a, 2, made)
         },
     ),
@@ -298,9 +362,13 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool IsWellFormedUriString(string uriString, UriKind uriKind)",
         |_, a| {
-            Ok(Value::Bool(
-                a.text(0).is_ok_and(|s| is_well_formed(s, a.int(1))),
-            ))
+            let Ok(text) = a.str(0) else {
+                return Ok(Value::Bool(false));
+            };
+            Ok(Value::Bool(match checked_kind(&text, a.int(1))? {
+                Ok(Value::Object(o)) => o.as_any().downcast_ref().is_some_and(is_well_formed),
+                _ => false,
+            }))
         },
     ),
     m("static bool CheckSchemeName(string schemeName)", |_, a| {
@@ -366,38 +434,28 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::from(format!("{}{}", p.absolute_path(), p.query)))
     }),
     m("string Scheme", |_, a| Ok(Value::from(&*parts(a)?.scheme))),
-    m("string Host", |_, a| Ok(Value::from(&*parts(a)?.host))),
+    m("string Host", |_, a| Ok(Value::from(&*parts(a)?.host.name))),
     m("string DnsSafeHost", |_, a| {
-        Ok(Value::from(
-            parts(a)?.host.trim_start_matches('[').trim_end_matches(']'),
-        ))
+        let p = parts(a)?;
+        let bare = p.bare_v6();
+        Ok(Value::from(bare.unwrap_or_else(|| p.host.name.clone())))
     }),
     m("string IdnHost", |_, a| {
-        Ok(Value::from(components::idn(&parts(a)?.host)))
+        let p = parts(a)?;
+        let bare = p.bare_v6();
+        Ok(Value::from(
+            bare.unwrap_or_else(|| components::idn(&p.host.name)),
+        ))
     }),
     m("UriHostNameType HostNameType", |_, a| {
-        host_type(parts(a)?.host_type())
+        host_type(parts(a)?.host.sort)
     }),
-    m("bool IsUnc", |_, a| {
-        let p = parts(a)?;
-        Ok(Value::Bool(p.scheme == "file" && !p.host.is_empty()))
-    }),
+    m("bool IsUnc", |_, a| Ok(Value::Bool(parts(a)?.unc))),
     m("bool UserEscaped", |_, a| {
         this(a).map(|_| Value::Bool(false))
     }),
     m("bool IsWellFormedOriginalString()", |_, a| {
-        let uri = this(a)?;
-        // A scheme without a query takes a question mark for a part of the path, which has to be escaped.
-        let escaped = uri.parts.as_ref().is_none_or(|p| {
-            parts::queried(&p.scheme)
-                || !uri
-                    .original
-                    .split('#')
-                    .next()
-                    .unwrap_or_default()
-                    .contains('?')
-        });
-        Ok(Value::Bool(escaped && is_well_formed(&uri.original, 0)))
+        Ok(Value::Bool(is_well_formed(this(a)?)))
     }),
     m(
         "string GetComponents(UriComponents components, UriFormat format)",
@@ -407,8 +465,8 @@ pub(super) const ROWS: &[Row] = &[
         },
     ),
     m("Uri MakeRelativeUri(Uri uri)", |_, a| {
-        let from = parts(a)?;
         let to = a.object::<Uri>(1).map_err(|_| null("uri"))?;
+        let from = parts(a)?;
         let relative = to.parts.as_ref().ok_or_else(not_relative)?;
         Ok(match components::relative(from, relative) {
             Some(text) => value(text.into(), None),
@@ -418,28 +476,27 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static int Compare(Uri uri1, Uri uri2, UriComponents partsToCompare, UriFormat compareFormat, StringComparison comparisonType)",
         |_, a| {
-            if let (Ok(x), Ok(y)) = (a.object::<Uri>(0), a.object::<Uri>(1))
-                && (x.parts.is_none() || y.parts.is_none())
-            {
-                if x.parts.is_none() && y.parts.is_none() {
-                    let text = |u: &Uri| Value::from(&*u.original);
-                    let (x, y) = (text(x), text(y));
-                    return super::super::strings::compare(&x, &y, a.int(4)).map(Value::Int);
+            let (x, y) = match (a.object::<Uri>(0), a.object::<Uri>(1)) {
+                (Ok(x), Ok(y)) => (x, y),
+                (x, y) => {
+                    return Ok(Value::Int(i32::from(x.is_ok()) - i32::from(y.is_ok())));
                 }
+            };
+            let text = |u: &Uri| match &u.parts {
+                Some(p) => components::of(Some(p), a.int(2), a.int(3)).map(Value::from),
+                None => Ok(Value::from(&*u.original)),
+            };
+            if x.parts.is_some() != y.parts.is_some() {
                 // A relative URI comes before an absolute one, whatever is asked of them.
                 return Ok(Value::Int(if x.parts.is_some() { 1 } else { -1 }));
             }
-            let text = |i: usize| match a.object::<Uri>(i) {
-                Ok(u) => components::of(u.parts.as_ref(), a.int(2), a.int(3)).map(Value::from),
-                Err(_) => Ok(Value::Null),
-            };
-            let (x, y) = (text(0)?, text(1)?);
+            let (x, y) = (text(x)?, text(y)?);
             super::super::strings::compare(&x, &y, a.int(4)).map(Value::Int)
         },
     ),
     m(
         "static UriHostNameType CheckHostName(string name)",
-        |_, a| host_type(a.text(0).map_or(0, check_host)),
+        |_, a| host_type(a.text(0).map_or(Sort::Unknown, host::check)),
     ),
     m("static bool IsHexDigit(char character)", |_, a| {
         Ok(Value::Bool(hex_digit(a, 0).is_some()))
@@ -456,7 +513,7 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "static bool IsHexEncoding(string pattern, int index)",
         |_, a| {
-            let text = a.text(0).map_err(|_| null("pattern"))?;
+            let text = a.text(0).map_err(|_| crate::expr::eval::null_reference())?;
             let units: Vec<u16> = text.encode_utf16().collect();
             let at = a.int(1);
             // .NET subtracts as 32 bits, and looks at what is there only when three characters seem to be left.
@@ -491,7 +548,7 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::Bool(p.port == default_port(&p.scheme)))
     }),
     m("bool IsLoopback", |_, a| {
-        Ok(Value::Bool(parts(a)?.is_loopback()))
+        Ok(Value::Bool(parts(a)?.host.loopback))
     }),
     m("bool IsFile", |_, a| {
         Ok(Value::Bool(parts(a)?.scheme == "file"))
@@ -504,18 +561,24 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::strings(parts(a)?.segments()))
     }),
     m("string GetLeftPart(UriPartial part)", |_, a| {
-        Ok(Value::from(left_part(parts(a)?, a.int(1))))
+        let part = left_part(parts(a)?, a.int(1));
+        part.map(Value::from).ok_or_else(|| {
+            throw(
+                "ArgumentException",
+                "The specified subcomponent is not valid. (Parameter 'part')",
+            )
+        })
     }),
     m("bool IsBaseOf(Uri uri)", |_, a| {
-        let o = a.object::<Uri>(1).map_err(|_| null("uri"))?;
-        let Some(p) = &this(a)?.parts else {
+        let link = a.object::<Uri>(1).map_err(|_| null("uri"))?;
+        let base = this(a)?;
+        let Some(p) = &base.parts else {
             return Ok(Value::Bool(false));
         };
-        let folder = p.path.rfind('/').map_or("", |i| &p.path[..=i]);
         let resolved;
-        let o = match &o.parts {
-            Some(o) => o,
-            None => match p.resolve(o.original.trim()) {
+        let link = match &link.parts {
+            Some(parts) => parts,
+            None => match parse(&combine::combined(&base.original, p, &link.original)) {
                 Ok(parts) => {
                     resolved = parts;
                     &resolved
@@ -523,13 +586,7 @@ pub(super) const ROWS: &[Row] = &[
                 Err(_) => return Ok(Value::Bool(false)),
             },
         };
-        Ok(Value::Bool(
-            o.scheme == p.scheme
-                && o.user == p.user
-                && o.host == p.host
-                && o.port == p.port
-                && o.path.starts_with(folder),
-        ))
+        Ok(Value::Bool(components::is_base(p, link)))
     }),
     m("string ToString()", |cx, a| {
         let s = this(a)?.text();

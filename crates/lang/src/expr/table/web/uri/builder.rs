@@ -2,10 +2,11 @@
 
 use super::super::super::dates::{bad_argument, null_argument};
 use super::super::super::{Row, core, m};
-use super::super::{percent, percent_byte};
-use super::parts::hierarchical;
-use super::{Uri, is_scheme, not_relative, path_byte, uri};
-use crate::expr::eval::{Args, R, Throw, throw};
+use super::escape::escaped;
+use super::parts::path_byte;
+use super::syntax::{MAIL, MUST_HAVE_AUTHORITY, OPTIONAL_AUTHORITY, Syntax, is_scheme};
+use super::{Uri, Wrong, not_relative, of_kind, uri};
+use crate::expr::eval::{Args, R, Throw, equal, throw, write_text};
 use crate::expr::types::Ty;
 use crate::value::object::Unwritten;
 use crate::value::{Object, Value};
@@ -41,7 +42,7 @@ impl Object for Builder {
     fn equals(&self, other: &dyn Object) -> bool {
         let other = other.as_any().downcast_ref::<Builder>();
         other.is_some_and(|o| match (self.settled(), o.settled()) {
-            (Ok(a), Ok(b)) => crate::expr::eval::equal(&a, &b),
+            (Ok(a), Ok(b)) => equal(&a, &b),
             _ => std::ptr::eq(self, o),
         })
     }
@@ -64,10 +65,11 @@ impl Object for Builder {
     }
     fn text(&self) -> String {
         let f = self.0.borrow();
-        let authority = !f.host.is_empty() && f.scheme != "mailto";
+        let syntax = Syntax::of(&f.scheme);
+        let may = syntax.has(OPTIONAL_AUTHORITY) && !syntax.has(MAIL);
         let mark = if f.scheme.is_empty() {
             ""
-        } else if authority || hierarchical(&f.scheme) {
+        } else if syntax.has(MUST_HAVE_AUTHORITY) || (may && !f.host.is_empty()) {
             "://"
         } else {
             ":"
@@ -99,7 +101,15 @@ impl Builder {
     /// The URI that the fields make; they take its normal form, as in .NET, which asks for it also to compare and to hash.
     fn settled(&self) -> R {
         let uri = uri(&self.written()?)?;
-        *self.0.borrow_mut() = fields_of(&uri)?;
+        let mut fields = fields_of(&uri)?;
+        let mut old = self.0.borrow_mut();
+        if fields.user.is_empty() && fields.password.is_empty() {
+            // A URI without a user leaves the one that was there.
+            fields.user = std::mem::take(&mut old.user);
+            fields.password = std::mem::take(&mut old.password);
+        }
+        *old = fields;
+        drop(old);
         Ok(uri)
     }
 }
@@ -120,9 +130,9 @@ fn fields(u: &Uri) -> Result<Fields, Throw> {
         scheme: p.scheme.clone(),
         user: user.to_string(),
         password: password.to_string(),
-        host: p.host.clone(),
+        host: p.host.name.clone(),
         port: i64::from(p.port),
-        path: p.path.clone(),
+        path: p.absolute_path().to_string(),
         query: p.query.clone(),
         fragment: p.fragment.clone(),
     })
@@ -155,18 +165,7 @@ fn path(s: &str) -> String {
     if s.is_empty() {
         return String::from("/");
     }
-    let s = s.replace('\\', "/");
-    let mut out = String::new();
-    let mut at = 0;
-    // What is escaped already stays.
-    while let Some(next) = s[at..].find('%').map(|i| at + i) {
-        percent(&s[at..next], path_byte, &mut out);
-        let escaped = percent_byte(&s.as_bytes()[next..]).is_some();
-        out.push_str(if escaped { &s[next..next + 3] } else { "%25" });
-        at = next + if escaped { 3 } else { 1 };
-    }
-    percent(&s[at..], path_byte, &mut out);
-    out
+    escaped(&s.replace('\\', "/"), false, path_byte)
 }
 
 /// A query or fragment with its mark; empty for nothing.
@@ -204,6 +203,14 @@ fn of_parts(a: &Args<'_>, n: usize) -> R {
             ));
         }
     };
+    // A mark alone is none.
+    let some = |s: &str| {
+        if s.len() > 1 {
+            s.to_string()
+        } else {
+            String::new()
+        }
+    };
     made(Fields {
         scheme,
         user: String::new(),
@@ -211,8 +218,8 @@ fn of_parts(a: &Args<'_>, n: usize) -> R {
         host: host(text(1)),
         port,
         path: path(text(3)),
-        query: query.to_string(),
-        fragment: fragment.to_string(),
+        query: some(query),
+        fragment: some(fragment),
     })
 }
 
@@ -246,13 +253,14 @@ pub(in super::super) const ROWS: &[Row] = &[
         })
     }),
     m("new(string uri)", |_, a| {
-        let text = a.text(0).map_err(|_| null_argument("uri"))?;
+        let text = a.str(0).map_err(|_| null_argument("uri"))?;
+        let given = of_kind(&text, 0).map_err(Wrong::throw)?;
         // What has no scheme is taken for a host.
-        let whole = match uri(text) {
-            Err(_) if !text.contains("://") => uri(&format!("http://{text}"))?,
-            other => other?,
+        let fields = match fields_of(&given) {
+            Ok(fields) => fields,
+            Err(_) => fields_of(&uri(&format!("http://{text}"))?)?,
         };
-        made(fields_of(&whole)?)
+        made(fields)
     }),
     m("new(Uri uri)", |_, a| {
         made(fields(
@@ -317,6 +325,18 @@ pub(in super::super) const ROWS: &[Row] = &[
         Ok(Value::from(this(a)?.borrow().password.clone()))
     }),
     m("set string Password", |_, a| set(a, |f, s| f.password = s)),
+    m("bool Equals(object rparam)", |cx, a| {
+        let other = a.get(1);
+        if other.is_null() {
+            return Ok(Value::Bool(false));
+        }
+        // Anything is compared by its text, read as a URI.
+        let uri = a.object::<Builder>(0)?.settled()?;
+        let mut text = String::new();
+        write_text(cx, other, &mut text)?;
+        let other = of_kind(&text.into(), 0).unwrap_or_default();
+        Ok(Value::Bool(equal(&uri, &other)))
+    }),
     m("int GetHashCode()", |_, a| {
         let uri = a.object::<Builder>(0)?.settled()?;
         Ok(Value::Int(core::hash(&uri)))
