@@ -2,9 +2,9 @@
 //!
 //! `golden` measures the golden cases of `tollgate-lang` again; `campaign` generates well-typed expressions over the whole
 //! catalog and compares what they come to; `documents` does so for the expressions of policy documents in invented contexts,
-//! `compare` for expressions of a file; `missing` finds the members that are newer than Mono's class library. A development
-//! tool: nothing of it is in the released program. What must stay true: a difference that is not ours to mend stands in
-//! `differences.yaml` with its reason, and nothing else may differ.
+//! `regex` for regular expressions from their grammar, `compare` for expressions of a file; `missing` finds the members that
+//! are newer than Mono's class library. A development tool: nothing of it is in the released program. What must stay true:
+//! a difference that is not ours to mend stands in `differences.yaml` with its reason, and nothing else may differ.
 
 mod area;
 mod attribute;
@@ -21,6 +21,7 @@ mod ours;
 mod random;
 #[cfg(test)]
 mod reference;
+mod regex;
 mod report;
 mod shape;
 mod shrink;
@@ -42,6 +43,7 @@ enum Command {
     Compare(compare::Compare),
     Documents(documents::Documents),
     Missing(missing::Missing),
+    Regex(regex::Regex),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Compare(command) => command.run(),
         Command::Documents(command) => command.run(),
         Command::Missing(command) => command.run(),
+        Command::Regex(command) => command.run(),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

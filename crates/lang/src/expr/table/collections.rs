@@ -10,6 +10,7 @@ mod queue;
 pub(crate) mod rectangular;
 mod set;
 pub(super) mod span;
+pub(super) mod store;
 
 use super::{Native, Row, Type, m, ty, ty_of};
 use crate::expr::eval::sequence::{View, known_count};

@@ -132,8 +132,8 @@ fn hmac_md5(key: &[u8], data: &[u8]) -> Bytes {
 struct Hasher {
     class: &'static str,
     algorithm: Algorithm,
-    /// Key of an HMAC.
-    key: Option<RefCell<Bytes>>,
+    /// Key of an HMAC; none once it is disposed.
+    key: Option<RefCell<Option<Bytes>>>,
     state: RefCell<State>,
 }
 
@@ -144,6 +144,8 @@ struct State {
     last: Option<Bytes>,
     /// What `TransformBlock` was given; `None` before the first.
     begun: Option<Vec<u8>>,
+    /// `TransformBlock` was called, and `TransformFinalBlock` not since.
+    open: bool,
     disposed: bool,
 }
 
@@ -163,40 +165,30 @@ impl Object for Hasher {
 }
 
 impl Hasher {
-    /// By a name that `HashAlgorithm.Create` takes, of `CryptoConfig`.
-    fn named(name: &str) -> Result<Option<Hasher>, Throw> {
-        let name = name
-            .strip_prefix("System.Security.Cryptography.")
-            .unwrap_or(name)
-            .to_ascii_uppercase();
-        let base = name
-            .strip_suffix("MANAGED")
-            .or_else(|| name.strip_suffix("CRYPTOSERVICEPROVIDER"))
-            .unwrap_or(&name);
-        let (keyed, base) = match base {
-            "HASHALGORITHM" => (false, "SHA1"),
-            "HMAC" | "KEYEDHASHALGORITHM" => (true, "SHA1"),
-            _ => match base.strip_prefix("HMAC") {
-                Some(base) => (true, base),
-                None => (false, base),
-            },
+    /// A hash, or a keyed one with a key that is made up, when that is what the class is.
+    fn of_class(class: &str) -> Result<Option<Rc<dyn Object>>, Throw> {
+        let (class, algorithm, keyed) = match class {
+            "MD5CryptoServiceProvider" => ("MD5CryptoServiceProvider", MD5, false),
+            "SHA1CryptoServiceProvider" => ("SHA1CryptoServiceProvider", SHA1, false),
+            "SHA1Managed" => ("SHA1Managed", SHA1, false),
+            "SHA256Managed" => ("SHA256Managed", SHA256, false),
+            "SHA384Managed" => ("SHA384Managed", SHA384, false),
+            "SHA512Managed" => ("SHA512Managed", SHA512, false),
+            "SHA256CryptoServiceProvider" => ("SHA256CryptoServiceProvider", SHA256, false),
+            "SHA384CryptoServiceProvider" => ("SHA384CryptoServiceProvider", SHA384, false),
+            "SHA512CryptoServiceProvider" => ("SHA512CryptoServiceProvider", SHA512, false),
+            "HMACMD5" => ("HMACMD5", MD5, true),
+            "HMACSHA1" => ("HMACSHA1", SHA1, true),
+            "HMACSHA256" => ("HMACSHA256", SHA256, true),
+            "HMACSHA384" => ("HMACSHA384", SHA384, true),
+            "HMACSHA512" => ("HMACSHA512", SHA512, true),
+            _ => return Ok(None),
         };
-        let Some(algorithm) = Algorithm::named(base) else {
-            return Ok(None);
+        let key = match keyed {
+            true => Some(random_bytes(algorithm.key_length())?.into()),
+            false => None,
         };
-        let (class, hmac) = match algorithm {
-            MD5 => ("MD5CryptoServiceProvider", "HMACMD5"),
-            SHA1 => ("SHA1CryptoServiceProvider", "HMACSHA1"),
-            SHA256 => ("SHA256Managed", "HMACSHA256"),
-            SHA384 => ("SHA384Managed", "HMACSHA384"),
-            SHA512 => ("SHA512Managed", "HMACSHA512"),
-        };
-        Ok(Some(if keyed {
-            let key = random_bytes(algorithm.key_length())?;
-            Hasher::new(hmac, algorithm, Some(key.into()))
-        } else {
-            Hasher::new(class, algorithm, None)
-        }))
+        Ok(Some(Rc::new(Hasher::new(class, algorithm, key))))
     }
 
     /// With a key it is an HMAC.
@@ -204,7 +196,7 @@ impl Hasher {
         Hasher {
             class,
             algorithm,
-            key: key.map(|key| RefCell::new(algorithm.shortened(key))),
+            key: key.map(|key| RefCell::new(Some(algorithm.shortened(key)))),
             state: RefCell::default(),
         }
     }
@@ -236,7 +228,10 @@ impl Hasher {
             None => data,
         };
         let hash = match &self.key {
-            Some(key) => self.algorithm.keyed(&key.borrow(), all),
+            Some(key) => {
+                let key = key.borrow().clone().unwrap_or_default();
+                self.algorithm.keyed(&key, all)
+            }
             None => self.algorithm.hash(all),
         };
         self.state.borrow_mut().last = Some(hash.clone());
@@ -249,6 +244,7 @@ impl Hasher {
         cx.step(1 + data.len() / BYTES_PER_STEP)?;
         cx.charge(data.len())?;
         let mut state = self.state.borrow_mut();
+        state.open = true;
         state
             .begun
             .get_or_insert_with(Vec::new)
@@ -367,7 +363,11 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Hasher, Throw> {
 
 /// `Clear` and `Dispose`.
 fn dispose(a: &Args<'_>) -> R {
-    this(a)?.state.borrow_mut().disposed = true;
+    let hasher = this(a)?;
+    hasher.state.borrow_mut().disposed = true;
+    if let Some(key) = &hasher.key {
+        key.replace(None);
+    }
     Ok(Value::Null)
 }
 
@@ -414,6 +414,7 @@ const HASH_ALGORITHM: &[Row] = &[
         |cx, a| {
             let data = part(a, 1)?;
             this(a)?.compute(cx, &data)?;
+            this(a)?.state.borrow_mut().open = false;
             cx.charge(data.len())?;
             Ok(Value::Bytes(data))
         },
@@ -422,7 +423,7 @@ const HASH_ALGORITHM: &[Row] = &[
         let hasher = this(a)?;
         hasher.there()?;
         let state = hasher.state.borrow();
-        if state.begun.is_some() {
+        if state.open {
             return Err(throw(
                 "CryptographicUnexpectedOperationException",
                 "Hash must be finalized before the hash value is retrieved.",
@@ -440,9 +441,8 @@ const HASH_ALGORITHM: &[Row] = &[
     m("int InputBlockSize", |_, _| Ok(Value::Int(1))),
     m("int OutputBlockSize", |_, _| Ok(Value::Int(1))),
     m("void Initialize()", |_, a| {
-        let mut state = this(a)?.state.borrow_mut();
-        state.begun = None;
-        state.last = None;
+        // The last result stays.
+        this(a)?.state.borrow_mut().begun = None;
         Ok(Value::Null)
     }),
     m("void Clear()", |_, a| dispose(a)),
@@ -460,7 +460,8 @@ const KEYED: &[Row] = &[
         Ok(this(a)?
             .key
             .as_ref()
-            .map_or(Value::Null, |k| Value::Bytes(k.borrow().clone())))
+            .and_then(|k| k.borrow().clone())
+            .map_or(Value::Null, Value::Bytes))
     }),
     m("set byte[] Key", |_, a| {
         let key = a.bytes(1).map_err(|_| null("value"))?;
@@ -472,7 +473,7 @@ const KEYED: &[Row] = &[
             ));
         }
         if let Some(place) = &hasher.key {
-            place.replace(hasher.algorithm.shortened(key));
+            place.replace(Some(hasher.algorithm.shortened(key)));
         }
         Ok(Value::Null)
     }),

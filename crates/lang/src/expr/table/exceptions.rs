@@ -82,6 +82,7 @@ fn hresult(class: &str) -> i32 {
         "KeyNotFoundException" => 0x8013_1577,
         "OutOfMemoryException" => 0x8007_000e,
         "RankException" => 0x8013_1517,
+        "ArrayTypeMismatchException" => 0x8013_1503,
         _ => 0x8013_1500,
     }) as i32
 }
@@ -213,6 +214,13 @@ pub(super) const TYPES: &[Type] = &[
         exception!(
             "RankException",
             "Attempted to operate on an array with the incorrect number of dimensions."
+        ),
+    ),
+    ty(
+        "class System.ArrayTypeMismatchException : SystemException",
+        exception!(
+            "ArrayTypeMismatchException",
+            "Attempted to access an element as a type incompatible with the array."
         ),
     ),
     ty(

@@ -20,7 +20,7 @@ use crate::expr::eval::{Args, Cx, R, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Str, Value};
 use found::{Part, collection};
-use program::{Found, Program, Search, Subject};
+use program::{Found, Joined, Program, Search, Subject};
 use replace::Replacement;
 use std::any::Any;
 use std::rc::Rc;
@@ -209,6 +209,14 @@ fn count(a: &Args<'_>, i: usize) -> Result<Option<usize>, Throw> {
     }
 }
 
+/// What .NET throws when a match that was found from right to left reaches into the one before it.
+fn overlap() -> Throw {
+    throw(
+        "ArgumentOutOfRangeException",
+        "Specified argument was out of the range of valid values. (Parameter 'length')",
+    )
+}
+
 fn too_few() -> Throw {
     throw(
         "ArgumentOutOfRangeException",
@@ -302,34 +310,38 @@ impl Call {
         if all.is_empty() {
             return Ok(Value::Str(self.subject.given().clone()));
         }
-        // In the order in which they were found, which is that of the calls of a delegate.
-        let mut pieces: Vec<String> = Vec::with_capacity(all.len());
+        let mut parts: Vec<(&Rc<Found>, Value)> = Vec::with_capacity(all.len());
         for found in &all {
-            let mut piece = String::new();
-            match &replacement {
-                Some(r) => r.expand(cx, found, &mut piece)?,
+            // A delegate is called in the order in which they were found.
+            let made = match &replacement {
+                Some(_) => Value::Null,
                 None => {
                     let made = cx.call(with, &[Part::of_match(Some(found.clone()))])?;
                     cx.charge(made.as_str().map_or(0, str::len))?;
-                    piece.push_str(made.as_str().unwrap_or(""));
+                    made
                 }
-            }
-            pieces.push(piece);
+            };
+            parts.push((found, made));
         }
-        let mut parts: Vec<_> = all.iter().zip(&pieces).collect();
         if self.program.is_back() {
             parts.reverse();
         }
-        let mut out = String::new();
+        let mut out = Joined::default();
         let mut at = 0;
-        for (found, piece) in parts {
+        for (found, made) in parts {
             let span = found.span();
-            self.subject.append(at..span.start, &mut out);
-            out.push_str(piece);
+            if span.start < at {
+                return Err(overlap());
+            }
+            out.part(&self.subject, at..span.start);
+            if let Some(r) = &replacement {
+                r.expand(cx, found, &mut out)?;
+            }
+            out.str(made.as_str().unwrap_or(""));
             at = span.end;
         }
-        self.subject.append(at..self.subject.len(), &mut out);
-        cx.text(out)
+        out.part(&self.subject, at..self.subject.len());
+        cx.text(out.finish())
     }
 
     /// Splits into `most` pieces (0: all); captured groups stand between them.
@@ -341,12 +353,17 @@ impl Call {
         for found in self.all(cx, start, most.checked_sub(1))? {
             let span = found.span();
             let piece = if back { span.end..at } else { at..span.start };
+            if piece.start > piece.end {
+                return Err(overlap());
+            }
             out.push(cx.text(self.subject.part(piece))?);
             at = if back { span.start } else { span.end };
-            for group in 1..found.groups.len() {
-                if let Some((start, length)) = found.last(group) {
-                    out.push(cx.text(self.subject.part(start..start + length))?);
-                }
+            // As .NET does it: whether there is a capture is asked by index, which then is read by number; where a number
+            // is left out, that is an empty text.
+            for index in (1..found.groups.len()).filter(|i| found.last(*i).is_some()) {
+                let numbered = self.program.groups.by_number(index);
+                let (start, length) = numbered.and_then(|g| found.last(g)).unwrap_or_default();
+                out.push(cx.text(self.subject.part(start..start + length))?);
             }
         }
         let rest = if back { 0..at } else { at..self.subject.len() };

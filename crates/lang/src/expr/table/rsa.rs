@@ -179,9 +179,9 @@ fn key(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Key, Throw> {
     }
     // What making a key costs grows with the fourth power of its length: 50 ms for the shortest, which cannot be interrupted.
     let bits = rsa.bits.get();
-    if bits > 2048 {
+    if bits != 2048 {
         return Err(failed(format!(
-            "A key of {bits} bits takes too long to make in an expression."
+            "A key of {bits} bits takes too long to make in an expression, or is too short: keys of 2048 bits are made."
         )));
     }
     cx.step(MAKING)?;
@@ -533,27 +533,29 @@ fn signature_at(a: &Args<'_>, i: usize) -> Result<Bytes, Throw> {
     a.bytes(i).map_err(|_| null("signature"))
 }
 
-/// The key that a name of `CryptoConfig` makes.
-pub(super) fn by_name(name: &str) -> Option<R> {
-    let name = name
-        .strip_prefix("System.Security.Cryptography.")
-        .unwrap_or(name);
-    match name {
-        "RSA" | "RSACryptoServiceProvider" | "AsymmetricAlgorithm" => {
-            Some(made("RSACryptoServiceProvider", 2048))
-        }
+/// A key that is not there yet, when that is what the class is.
+pub(super) fn of_class(class: &str) -> Option<R> {
+    match class {
+        "RSACryptoServiceProvider" => Some(made("RSACryptoServiceProvider", 2048)),
         "RSACng" => Some(made("RSACng", 2048)),
         _ => None,
     }
 }
 
-fn made(class: &'static str, bits: i64) -> R {
-    let bits = i32::try_from(bits)
+/// The size of a key, when the class has such keys.
+fn legal(class: &str, bits: i64) -> Result<i32, Throw> {
+    let (least, step) = match class {
+        "RSACryptoServiceProvider" => (384, 8),
+        _ => (512, 64),
+    };
+    i32::try_from(bits)
         .ok()
-        .filter(|bits| matches!(bits, 2048 | 3072 | 4096 | 8192))
-        .ok_or_else(|| {
-            failed("Specified key is not a valid size for this algorithm: expected 2048, 3072, 4096 or 8192 bits.")
-        })?;
+        .filter(|bits| (least..=16_384).contains(bits) && (bits - least) % step == 0)
+        .ok_or_else(|| failed("Specified key is not a valid size for this algorithm."))
+}
+
+fn made(class: &'static str, bits: i64) -> R {
+    let bits = legal(class, bits)?;
     Ok(Value::Object(Rc::new(Rsa {
         class,
         key: RefCell::default(),

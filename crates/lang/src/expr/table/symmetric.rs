@@ -100,21 +100,18 @@ impl Symmetric {
         }
     }
 
-    /// By a name that `SymmetricAlgorithm.Create` takes, of `CryptoConfig`.
-    fn named(name: &str) -> Option<Symmetric> {
-        let name = name
-            .strip_prefix("System.Security.Cryptography.")
-            .unwrap_or(name);
-        Some(Symmetric::new(match name.to_ascii_lowercase().as_str() {
-            "aes" | "aescryptoserviceprovider" => "AesCryptoServiceProvider",
-            "aesmanaged" => "AesManaged",
-            "rijndael" | "rijndaelmanaged" | "symmetricalgorithm" => "RijndaelManaged",
-            "tripledes" | "triple des" | "3des" | "tripledescryptoserviceprovider" => {
-                "TripleDESCryptoServiceProvider"
-            }
-            "des" | "descryptoserviceprovider" => "DESCryptoServiceProvider",
-            _ => return None,
-        }))
+    /// By the name of its class.
+    fn of_class(class: &str) -> Option<Symmetric> {
+        [
+            "AesCryptoServiceProvider",
+            "AesManaged",
+            "RijndaelManaged",
+            "TripleDESCryptoServiceProvider",
+            "DESCryptoServiceProvider",
+        ]
+        .into_iter()
+        .find(|known| *known == class)
+        .map(Symmetric::new)
     }
 
     fn key(&self) -> Result<Bytes, Throw> {
@@ -292,9 +289,9 @@ fn forget(a: &Args<'_>) -> R {
     Ok(Value::Null)
 }
 
-/// The algorithm that a name of `CryptoConfig` means.
-pub(super) fn by_name(name: &str) -> Option<Rc<dyn Object>> {
-    Symmetric::named(name).map(|made| Rc::new(made) as Rc<dyn Object>)
+/// The algorithm of a class.
+pub(super) fn of_class(class: &str) -> Option<Rc<dyn Object>> {
+    Symmetric::of_class(class).map(|made| Rc::new(made) as Rc<dyn Object>)
 }
 
 const SYMMETRIC: &[Row] = &[
@@ -448,7 +445,7 @@ const SYMMETRIC: &[Row] = &[
 fn run_by_name(cx: &mut Cx<'_>, a: &Args<'_>, encrypts: bool) -> R {
     let data = a.bytes(0).map_err(|_| null("input"))?;
     let name = a.text(1).map_err(|_| null("alg"))?;
-    let algorithm = Symmetric::named(name).ok_or_else(|| {
+    let algorithm = config::class(name).and_then(Symmetric::of_class).ok_or_else(|| {
         argument("The symmetric algorithm is not known: expected `Aes`, `TripleDES` or `DES`. (Parameter 'alg')")
     })?;
     algorithm

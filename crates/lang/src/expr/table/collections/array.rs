@@ -7,6 +7,7 @@ use super::span::{
     self, Items, NEGATIVE, Where, binary_search, find_index, index_of, list, matching,
     out_of_range, range, sort_range,
 };
+use super::store::{self, element};
 use crate::expr::eval::{Args, Cx, R, Throw, throw, types};
 use crate::expr::types::Ty;
 use crate::value::{List, Value};
@@ -42,17 +43,8 @@ fn copy(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, at: i64, to_at: i64, n: i64) -
     cx.charge(n.saturating_mul(size_of::<Value>()))?;
     // Read whole before anything is written: the two may be one array.
     let moved: Vec<Value> = (at..at + n).filter_map(|i| from.get(i)).collect();
-    let old: Vec<Value> = {
-        let mut all = target.items_mut();
-        let place = all.get_mut(to_at..to_at + n).unwrap_or_default();
-        place
-            .iter_mut()
-            .zip(moved)
-            .map(|(place, item)| std::mem::replace(place, item))
-            .collect()
-    };
-    drop(old);
-    Ok(Value::Null)
+    let of = a.values.first().map_or(Ty::Object, |v| element(&v.ty()));
+    store::copy(&of, moved, &target, to_at)
 }
 
 /// `Array.Copy`, which wants arrays of as many dimensions.
@@ -70,11 +62,6 @@ fn copy_array(cx: &mut Cx<'_>, a: &Args<'_>, to: usize, at: i64, to_at: i64, n: 
         ));
     }
     copy(cx, a, to, at, to_at, n)
-}
-
-/// Type of the items of an array.
-fn element(l: &List) -> Ty {
-    l.ty().as_array().map_or(Ty::Object, |(of, _)| of.clone())
 }
 
 fn fill(l: &List, within: std::ops::Range<usize>, v: &Value) -> R {
@@ -194,42 +181,7 @@ fn set_value(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     let l = list(a, 0, "array")?;
     narrow(a, 2)?;
     let i = indexed(cx, a, 2)?;
-    let of = element(&l);
-    let v = a.get(1);
-    let v = if v.is_null() {
-        types::default_of(&of)
-    } else if types::is(&of, &v) {
-        v
-    } else {
-        // A decimal is no primitive, a boolean is one that widens to nothing else.
-        let primitive = |t: &Ty| *t == Ty::Bool || (t.numeric().is_some() && *t != Ty::Decimal);
-        // An enum widens as its number does; no number becomes an enum.
-        let v = match v {
-            Value::Enum(_, n) if primitive(&of) => Value::Int(n as i32),
-            v => v,
-        };
-        let from = v.ty();
-        match (of.numeric(), from.numeric()) {
-            (Some(to), Some(num))
-                if primitive(&of) && primitive(&from) && (num == to || num.widens_to(to)) =>
-            {
-                crate::expr::eval::to_number(to, &v)?
-            }
-            _ if primitive(&of) && primitive(&from) => {
-                return Err(throw(
-                    "ArgumentException",
-                    "Cannot widen from source type to target type either because the source type is a not a primitive type or the conversion cannot be accomplished.",
-                ));
-            }
-            _ => {
-                return Err(throw(
-                    "InvalidCastException",
-                    "Object cannot be stored in an array of this type.",
-                ));
-            }
-        }
-    };
-    fill(&l, i..i + 1, &v)
+    store::set(&l, i64::try_from(i).unwrap_or(i64::MAX), a.get(1))
 }
 
 pub(super) const INSTANCE: &[Row] = &[
@@ -354,7 +306,7 @@ pub(super) const STATIC: &[Row] = &[
     m("static void Clear(Array array)", |_, a| {
         let l = list(a, 0, "array")?;
         let n = l.items().len();
-        fill(&l, 0..n, &types::default_of(&element(&l)))
+        fill(&l, 0..n, &types::default_of(&element(l.ty())))
     }),
     m(
         "static void Clear(Array array, int index, int length)",
@@ -362,7 +314,7 @@ pub(super) const STATIC: &[Row] = &[
             let l = list(a, 0, "array")?;
             let n = l.items().len();
             let within = part(a, 1, n).map_err(|_| outside())?;
-            fill(&l, within, &types::default_of(&element(&l)))
+            fill(&l, within, &types::default_of(&element(l.ty())))
         },
     ),
     m(

@@ -33,13 +33,9 @@ impl Object for Generator {
     }
 }
 
-/// The generator, when a name of `CryptoConfig` means it.
-pub(super) fn by_name(name: &str) -> Option<Rc<dyn Object>> {
-    let name = name
-        .strip_prefix("System.Security.Cryptography.")
-        .unwrap_or(name);
-    matches!(name, "RandomNumberGenerator" | "RNGCryptoServiceProvider")
-        .then(|| Rc::new(Generator) as Rc<dyn Object>)
+/// The generator, when that is what the class is.
+pub(super) fn of_class(class: &str) -> Option<Rc<dyn Object>> {
+    (class == "RNGCryptoServiceProvider").then(|| Rc::new(Generator) as Rc<dyn Object>)
 }
 
 /// An `int` from a range, each as likely as another.

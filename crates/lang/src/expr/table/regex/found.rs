@@ -1,6 +1,7 @@
 //! Rows of what a search finds: `Match`, `Group`, `Capture` and their collections.
 
-use super::program::{Found, Subject};
+use super::super::collections::{span, store};
+use super::program::{Found, Joined, Subject};
 use super::replace::Replacement;
 use super::{Row, Type, m, null, ty};
 use crate::expr::eval::{Args, Cx, R, Throw, throw};
@@ -188,11 +189,13 @@ const GROUP: &[Row] = &[
         cx.charge(n * (size_of::<Part>() + size_of::<Value>()))?;
         let items = (0..n)
             .map(|i| {
+                // The last is the group itself.
+                let last = i + 1 == n;
                 Value::Object(Rc::new(Part {
-                    class: "Capture",
+                    class: if last { p.class } else { "Capture" },
                     found: p.found.clone(),
                     group: p.group,
-                    capture: Some(i),
+                    capture: (!last).then_some(i),
                 }))
             })
             .collect();
@@ -231,9 +234,9 @@ const MATCH: &[Row] = &[
                 "Result cannot be called on a failed Match.",
             ));
         };
-        let mut out = String::new();
+        let mut out = Joined::default();
         Replacement::read(&replacement, &f.program)?.expand(cx, &f, &mut out)?;
-        cx.text(out)
+        cx.text(out.finish())
     }),
     m("static Match Synchronized(Match inner)", |_, a| {
         same_or_null(a)
@@ -249,29 +252,53 @@ fn group_name(a: &Args<'_>, i: usize, parameter: &str) -> Result<Option<usize>, 
     Ok(groups(a)?.by_name(name))
 }
 
-/// Copies a collection into an array, from an index on.
-fn copy(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+/// `CopyTo(Array)` of groups and captures: each is put at its place, as far as there is one.
+fn put(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let array = span::list(a, 1, "array")?;
+    for (i, item) in a.items(cx, 0)?.into_iter().enumerate() {
+        store::set(&array, a.int(2).saturating_add(i as i64), item)?;
+    }
+    Ok(Value::Null)
+}
+
+/// `CopyTo` of groups and captures into an array of theirs: there must be room for all.
+fn copy(cx: &mut Cx<'_>, a: &Args<'_>, of: &'static str) -> R {
+    let array = span::list(a, 1, "array")?;
     let items = a.items(cx, 0)?;
-    let array = a.list(1).map_err(|_| null("array"))?;
-    let mut places = array.items_mut();
-    let short = || {
-        throw(
-            "ArgumentException",
-            "Destination array was not long enough. Check the destination index, length, and the array's lower bounds. (Parameter 'destinationArray')",
-        )
-    };
-    let Ok(from) = usize::try_from(a.int(2)) else {
+    let room = array.items().len();
+    let Some(at) = usize::try_from(a.int(2)).ok().filter(|at| *at <= room) else {
         return Err(throw(
             "ArgumentOutOfRangeException",
-            "Index was out of range. Must be non-negative and less than the size of the collection. (Parameter 'arrayIndex')",
+            "Specified argument was out of the range of valid values. (Parameter 'arrayIndex')",
         ));
     };
-    let to = from.checked_add(items.len()).ok_or_else(short)?;
-    let Some(places) = places.get_mut(from..to) else {
-        return Err(short());
-    };
-    places.clone_from_slice(&items);
-    Ok(Value::Null)
+    if room - at < items.len() {
+        return Err(throw(
+            "ArgumentException",
+            "Destination array is not long enough to copy all the items in the collection. Check array index and length.",
+        ));
+    }
+    store::copy(&Ty::class(of), items, &array, at)
+}
+
+/// `CopyTo` of matches, which .NET keeps in a list.
+fn copy_matches(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    let items = a.items(cx, 0)?;
+    let array = span::list(a, 1, "array")?;
+    let at = span::size(a, 2, "destinationIndex")?;
+    if at.saturating_add(items.len()) > array.items().len() {
+        return Err(throw(
+            "ArgumentException",
+            "Destination array was not long enough. Check the destination index, length, and the array's lower bounds. (Parameter 'destinationArray')",
+        ));
+    }
+    store::copy(&Ty::class("Match"), items, &array, at).map_err(|t| match t {
+        Throw::Exception(e) if e.class == "ArrayTypeMismatchException" => throw(
+            "ArgumentException",
+            "Target array type is not compatible with the type of items in the collection.",
+        ),
+        t => t,
+    })
 }
 
 const GROUPS: &[Row] = &[
@@ -320,7 +347,10 @@ const GROUPS: &[Row] = &[
         cx.sequence(Ty::class("Group"), items)
     }),
     m("void CopyTo(Array array, int arrayIndex)", |cx, a| {
-        copy(cx, a)
+        put(cx, a)
+    }),
+    m("void CopyTo(Group[] array, int arrayIndex)", |cx, a| {
+        copy(cx, a, "Group")
     }),
 ];
 
@@ -334,15 +364,13 @@ fn item(a: &Args<'_>) -> R {
 }
 
 macro_rules! collection_rows {
-    ($item:literal) => {
+    ($item:literal, $($row:expr),*) => {
         &[
+            $($row,)*
             m("int Count", |_, a| int(a.list(0)?.items().len())),
             m("bool IsReadOnly", |_, _| Ok(Value::Bool(true))),
             m("bool IsSynchronized", |_, _| Ok(Value::Bool(false))),
             m(concat!($item, " this[int i]"), |_, a| item(a)),
-            m("void CopyTo(Array array, int arrayIndex)", |cx, a| {
-                copy(cx, a)
-            }),
         ]
     };
 }
@@ -360,10 +388,23 @@ pub(in crate::expr::table) const TYPES: &[Type] = &[
     ),
     ty(
         "class System.Text.RegularExpressions.MatchCollection : IEnumerable<Match>",
-        collection_rows!("Match"),
+        collection_rows!(
+            "Match",
+            m("void CopyTo(Array array, int arrayIndex)", |cx, a| {
+                copy_matches(cx, a)
+            })
+        ),
     ),
     ty(
         "class System.Text.RegularExpressions.CaptureCollection : IEnumerable<Capture>",
-        collection_rows!("Capture"),
+        collection_rows!(
+            "Capture",
+            m("void CopyTo(Array array, int arrayIndex)", |cx, a| put(
+                cx, a
+            )),
+            m("void CopyTo(Capture[] array, int arrayIndex)", |cx, a| {
+                copy(cx, a, "Capture")
+            })
+        ),
     ),
 ];

@@ -73,7 +73,6 @@ pub(super) fn parse(pattern: &str, options: i64) -> S<Pattern> {
         | option::COMPILED
         | option::CULTURE_INVARIANT;
     if options & !option::ALL != 0
-        || options & 128 != 0
         || (options & option::ECMA_SCRIPT != 0 && options & !together != 0)
     {
         return Err(Refusal::Options);

@@ -312,23 +312,73 @@ impl Subject {
         self.units.as_ref().map_or(self.given.len(), Vec::len)
     }
 
-    /// Appends a part. Half a pair becomes a replacement character: texts here hold none.
-    pub(super) fn append(&self, span: Range<usize>, out: &mut String) {
-        match &self.units {
-            None => out.push_str(self.given.get(span).unwrap_or_default()),
-            Some(units) => {
-                let part = units.get(span).unwrap_or_default().iter().copied();
-                out.extend(
-                    char::decode_utf16(part).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
-                );
-            }
+    pub(super) fn part(&self, span: Range<usize>) -> String {
+        let mut out = Joined::default();
+        out.part(self, span);
+        out.finish()
+    }
+}
+
+/// A text put together of parts of subjects and of others. Halves of a pair that come to stand side by side are one
+/// character again; one without the other becomes a replacement character: texts here hold none.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    text: String,
+    /// The first half of a pair, whose second may come.
+    high: Option<u16>,
+}
+
+impl Joined {
+    pub(super) fn str(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.end();
+            self.text.push_str(text);
         }
     }
 
-    pub(super) fn part(&self, span: Range<usize>) -> String {
-        let mut out = String::new();
-        self.append(span, &mut out);
-        out
+    pub(super) fn part(&mut self, subject: &Subject, span: Range<usize>) {
+        let Some(units) = &subject.units else {
+            return self.str(subject.given.get(span).unwrap_or_default());
+        };
+        let mut part = units.get(span).unwrap_or_default();
+        if let ([low @ 0xdc00..=0xdfff, rest @ ..], Some(high)) = (part, self.high) {
+            self.high = None;
+            self.units(&[high, *low]);
+            part = rest;
+        }
+        if let [most @ .., high @ 0xd800..=0xdbff] = part {
+            self.units(most);
+            self.high = Some(*high);
+        } else {
+            self.units(part);
+        }
+    }
+
+    fn units(&mut self, units: &[u16]) {
+        if units.is_empty() {
+            return;
+        }
+        self.end();
+        let decoded = char::decode_utf16(units.iter().copied());
+        self.text
+            .extend(decoded.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    }
+
+    /// What comes next is no second half.
+    fn end(&mut self) {
+        if self.high.take().is_some() {
+            self.text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+
+    /// Bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        self.end();
+        self.text
     }
 }
 

@@ -1,7 +1,7 @@
 //! Replacement patterns (`$1`, `${name}`, `$&`), for `Replace` and `Match.Result`.
 
 use super::class;
-use super::program::{Found, Program};
+use super::program::{Found, Joined, Program};
 use super::syntax::option;
 use crate::expr::eval::{Cx, Throw, throw};
 
@@ -50,27 +50,27 @@ impl Replacement {
         &self,
         cx: &mut Cx<'_>,
         found: &Found,
-        out: &mut String,
+        out: &mut Joined,
     ) -> Result<(), Throw> {
         let before = out.len();
         let subject = &found.subject;
         let whole = found.span();
         for piece in &self.0 {
             match piece {
-                Piece::Text(s) => out.push_str(s),
+                Piece::Text(s) => out.str(s),
                 Piece::Group(group) => {
                     if let Some((start, length)) = found.last(*group) {
-                        subject.append(start..start + length, out);
+                        out.part(subject, start..start + length);
                     }
                 }
-                Piece::Before => subject.append(0..whole.start, out),
-                Piece::After => subject.append(whole.end..subject.len(), out),
+                Piece::Before => out.part(subject, 0..whole.start),
+                Piece::After => out.part(subject, whole.end..subject.len()),
                 Piece::Last => {
                     if let Some((start, length)) = found.last(found.groups.len().wrapping_sub(1)) {
-                        subject.append(start..start + length, out);
+                        out.part(subject, start..start + length);
                     }
                 }
-                Piece::All => out.push_str(subject.given()),
+                Piece::All => out.str(subject.given()),
             }
         }
         cx.charge(out.len() - before)

@@ -2,8 +2,8 @@
 //!
 //! Rows of the table of types. What must stay true: a disposed object gives no key.
 
-use super::{Key, Rsa, dispose, failed, key, made, open, parameters, this};
-use crate::expr::table::crypto::null;
+use super::{Key, dispose, failed, key, legal, made, open, parameters, this};
+use crate::expr::table::crypto::{config, null};
 use crate::expr::table::{Row, m};
 use crate::value::Value;
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -12,6 +12,10 @@ pub(super) const ROWS: &[Row] = &[
     m("static AsymmetricAlgorithm Create()", |_, _| {
         made("RSACryptoServiceProvider", 2048)
     }),
+    m(
+        "static AsymmetricAlgorithm Create(string algName)",
+        |_, a| config::create(a, "algName", "AsymmetricAlgorithm"),
+    ),
     m("int KeySize", |_, a| {
         let rsa = this(a)?;
         let bits = rsa.key.borrow().as_ref().and_then(|key| {
@@ -21,13 +25,9 @@ pub(super) const ROWS: &[Row] = &[
         Ok(Value::Int(bits.unwrap_or(rsa.bits.get())))
     }),
     m("set int KeySize", |_, a| {
-        let Value::Object(other) = made("RSACng", a.int(1))? else {
-            return Ok(Value::Null);
-        };
-        if let Some(other) = other.as_any().downcast_ref::<Rsa>() {
-            this(a)?.bits.set(other.bits.get());
-            this(a)?.key.replace(None);
-        }
+        let rsa = this(a)?;
+        rsa.bits.set(legal(rsa.class, a.int(1))?);
+        rsa.key.replace(None);
         Ok(Value::Null)
     }),
     m("string SignatureAlgorithm", |_, a| {

@@ -130,6 +130,15 @@ impl Cipher {
         self.family.block()
     }
 
+    /// What input is padded to: in feedback of a byte there is no block to fill.
+    fn unit(&self) -> usize {
+        if self.mode == Mode::Cfb8 {
+            1
+        } else {
+            self.block()
+        }
+    }
+
     /// The last block has to be kept back, because there may be padding in it.
     pub(super) fn keeps_last(&self) -> bool {
         !self.encrypts && !matches!(self.padding, padding::NONE | padding::ZEROS)
@@ -149,7 +158,7 @@ impl Cipher {
             self.pad(buffer)?;
             return self.crypt(buffer);
         }
-        if !buffer.len().is_multiple_of(self.block()) {
+        if !buffer.len().is_multiple_of(self.unit()) {
             return Err(incomplete());
         }
         self.crypt(buffer)?;
@@ -203,11 +212,7 @@ impl Cipher {
         C: BlockEncrypt + BlockDecrypt,
     {
         let mut register = self.register.clone();
-        let step = if self.mode == Mode::Cfb8 {
-            1
-        } else {
-            self.block()
-        };
+        let step = self.unit();
         for piece in buffer.chunks_exact_mut(step) {
             match (self.mode, self.encrypts) {
                 (Mode::Ecb, true) => cipher.encrypt_block(GenericArray::from_mut_slice(piece)),
@@ -240,9 +245,9 @@ impl Cipher {
     }
 
     fn pad(&self, buffer: &mut Vec<u8>) -> Result<(), Throw> {
-        let block = self.block();
-        let over = buffer.len() % block;
-        let missing = block - over;
+        let unit = self.unit();
+        let over = buffer.len() % unit;
+        let missing = unit - over;
         // Never more than a block, so that it fits a byte.
         let told = missing as u8;
         match self.padding {
@@ -271,12 +276,12 @@ impl Cipher {
         let told = buffer.last().copied().unwrap_or(0);
         let count = usize::from(told);
         let mut good = (1..=block).contains(&count) && count <= buffer.len();
-        let last = &buffer[buffer.len() - block..];
+        let last = &buffer[buffer.len().saturating_sub(block)..];
         for (at, byte) in last.iter().enumerate() {
-            let inside = at + count >= block;
+            let inside = at + count >= last.len();
             good &= match self.padding {
                 padding::PKCS7 => !inside | (*byte == told),
-                padding::ANSI_X923 => !inside | (at + 1 == block) | (*byte == 0),
+                padding::ANSI_X923 => !inside | (at + 1 == last.len()) | (*byte == 0),
                 _ => true,
             };
         }
