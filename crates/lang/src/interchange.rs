@@ -46,7 +46,7 @@ pub fn xml_to_json(
         cx.charge(document.weight())?;
         let tree = to_json::Reader::new(style.with_arrays(arrays)).document(&document);
         let mut out = String::new();
-        write::write(&tree, false, &mut out);
+        write::write(&tree, false, &mut out)?;
         cx.step(out.len() / 64)?;
         cx.charge(out.len())?;
         Ok(out)

@@ -335,11 +335,7 @@ impl Attributes {
 fn text(token: &Token) -> Str {
     match token.value() {
         Some(value) => value.to_text(),
-        None => {
-            let mut out = String::new();
-            crate::value::token::write::write(token, false, &mut out);
-            out.into()
-        }
+        None => token.to_json().into(),
     }
 }
 

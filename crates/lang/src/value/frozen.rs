@@ -79,10 +79,10 @@ pub struct FrozenToken(Node);
 
 #[derive(Debug)]
 enum Node {
-    Object(Vec<(Str, Node)>),
+    Object(Vec<(Str, Option<Node>)>),
     Array(Vec<Node>),
     Constructor(Str, Vec<Node>),
-    Property(Str, Box<Node>),
+    Property(Str, Option<Box<Node>>),
     Scalar(Frozen, Form),
 }
 
@@ -247,7 +247,7 @@ fn node(token: &Token, depth: usize) -> Option<Node> {
                 .iter()
                 .map(|p| match p.kind() {
                     TokenKind::Property(name, value) => {
-                        Some((name.clone(), node(&value.borrow(), depth + 1)?))
+                        Some((name.clone(), maybe_node(&value.borrow(), depth + 1)?))
                     }
                     _ => None,
                 })
@@ -269,13 +269,29 @@ fn node(token: &Token, depth: usize) -> Option<Node> {
                 .map(|t| node(t, depth + 1))
                 .collect::<Option<_>>()?,
         ),
-        TokenKind::Property(name, value) => {
-            Node::Property(name.clone(), Box::new(node(&value.borrow(), depth + 1)?))
-        }
+        TokenKind::Property(name, value) => Node::Property(
+            name.clone(),
+            maybe_node(&value.borrow(), depth + 1)?.map(Box::new),
+        ),
         TokenKind::Scalar(value) => {
             Node::Scalar(Frozen::of(&value.borrow(), depth + 1)?, token.form())
         }
     })
+}
+
+/// The value of a property, which may have none.
+fn maybe_node(value: &Option<Token>, depth: usize) -> Option<Option<Node>> {
+    match value {
+        Some(value) => node(value, depth).map(Some),
+        None => Some(None),
+    }
+}
+
+fn thaw_property(name: &Str, value: Option<&Node>) -> Token {
+    match value {
+        Some(value) => Token::property(name.clone(), thaw_node(value)),
+        None => Token::empty_property(name.clone()),
+    }
 }
 
 fn thaw_node(node: &Node) -> Token {
@@ -283,7 +299,7 @@ fn thaw_node(node: &Node) -> Token {
         Node::Object(fields) => {
             let mut list = Fields::default();
             for (name, value) in fields {
-                list.push(Token::property(name.clone(), thaw_node(value)));
+                list.push(thaw_property(name, value.as_ref()));
             }
             Token::object(list)
         }
@@ -291,7 +307,7 @@ fn thaw_node(node: &Node) -> Token {
         Node::Constructor(name, items) => {
             Token::constructor(name.clone(), items.iter().map(thaw_node).collect())
         }
-        Node::Property(name, value) => Token::property(name.clone(), thaw_node(value)),
+        Node::Property(name, value) => thaw_property(name, value.as_deref()),
         Node::Scalar(value, form) => Token::formed(value.thaw(), *form),
     }
 }
@@ -300,12 +316,12 @@ fn node_weight(node: &Node) -> usize {
     match node {
         Node::Object(fields) => fields
             .iter()
-            .map(|(k, v)| 48 + k.len() + node_weight(v))
+            .map(|(k, v)| 48 + k.len() + v.as_ref().map_or(0, node_weight))
             .sum(),
         Node::Array(items) | Node::Constructor(_, items) => {
             items.iter().map(|n| 32 + node_weight(n)).sum()
         }
-        Node::Property(name, value) => name.len() + node_weight(value),
+        Node::Property(name, value) => name.len() + value.as_deref().map_or(0, node_weight),
         Node::Scalar(value, _) => value.weight(),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn write(value: &Value, out: &mut String) -> Result<(), Unwritten> {
         Value::Token(t) => match t.kind() {
             // A property's ToString is `"name": value`; a value's is the bare text.
             Kind::Scalar(v) => write(&v.borrow(), out)?,
-            _ => super::token::write::write(t, true, out),
+            _ => super::token::write::write(t, true, out)?,
         },
         Value::Bytes(_) => out.push_str("System.Byte[]"),
         Value::Object(o) => out.push_str(&o.written()?),

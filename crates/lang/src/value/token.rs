@@ -64,7 +64,8 @@ pub(crate) enum Kind {
     Array(RefCell<Vec<Token>>),
     /// `new Name(items)`.
     Constructor(RefCell<Str>, RefCell<Vec<Token>>),
-    Property(Str, RefCell<Token>),
+    /// Without a value when it was given a comment, which it does not take.
+    Property(Str, RefCell<Option<Token>>),
     Scalar(RefCell<Value>),
 }
 
@@ -150,7 +151,8 @@ impl Token {
     /// It as JSON, on one line.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
-        write::write(self, false, &mut out);
+        // A tree that was read has a value where one must be; another ends where it cannot be written.
+        let _ = write::write(self, false, &mut out);
         out
     }
 }
@@ -194,10 +196,22 @@ impl Token {
     /// A `JProperty` over a value that has no parent.
     pub(crate) fn property(name: Str, value: Token) -> Token {
         let height = value.0.height.get() + 1;
-        let token = Token::new(Kind::Property(name, RefCell::new(value.clone())));
+        let token = Token::new(Kind::Property(name, RefCell::new(Some(value.clone()))));
         *value.0.parent.borrow_mut() = Rc::downgrade(&token.0);
         token.0.height.set(height);
         token
+    }
+
+    /// A `JProperty` without a value.
+    pub(crate) fn empty_property(name: Str) -> Token {
+        Token::new(Kind::Property(name, RefCell::default()))
+    }
+
+    /// A `JProperty` as one is made of a value, which is copied when it stands somewhere.
+    pub(crate) fn property_of(name: Str, value: Token) -> Result<Token, TooDeep> {
+        let made = Token::empty_property(name);
+        made.set_content(value)?;
+        Ok(made)
     }
 
     /// A `JObject` over properties that have no parent.
@@ -355,7 +369,7 @@ impl Token {
             Kind::Constructor(name, _) => {
                 format!("new {:?}({})", name.borrow(), all(self).join(","))
             }
-            Kind::Property(name, value) => format!("{name:?}:{}", value.borrow().deep_key()),
+            Kind::Property(name, _) => format!("{name:?}:{}", all(self).join(",")),
             Kind::Scalar(v) => {
                 let v = v.borrow();
                 let text = match (self.type_number(), super::number::as_f64(&v)) {
@@ -434,6 +448,14 @@ impl Token {
         }
     }
 
+    /// Whether there is a property of that name.
+    pub(crate) fn has_field(&self, name: &str) -> bool {
+        match self.kind() {
+            Kind::Object(f) => f.borrow().position(name).is_some(),
+            _ => false,
+        }
+    }
+
     /// The property of that name.
     pub(crate) fn field_property(&self, name: &str, ignore_case: bool) -> Option<Token> {
         let Kind::Object(f) = self.kind() else {
@@ -456,47 +478,53 @@ impl Token {
     /// The value of a property.
     pub(crate) fn content(&self) -> Option<Token> {
         match self.kind() {
-            Kind::Property(_, v) => Some(v.borrow().clone()),
+            Kind::Property(_, v) => v.borrow().clone(),
             _ => None,
         }
     }
 
-    /// Sets the value of a property.
+    /// Sets the value of a property. One without a value takes no comment, one with a value keeps it when the new one
+    /// is equal.
     pub(crate) fn set_content(&self, value: Token) -> Result<(), TooDeep> {
-        if let Kind::Property(_, slot) = self.kind() {
-            if slot.borrow().same(&value) {
-                return Ok(());
-            }
+        let Kind::Property(_, slot) = self.kind() else {
+            return Ok(());
+        };
+        let kept = match &*slot.borrow() {
+            Some(old) => old.is_unchanged_by(&value),
+            None => value.form() == Form::Comment,
+        };
+        if !kept {
             let value = self.adopt(value)?;
-            let old = slot.replace(value);
-            old.orphan();
+            if let Some(old) = slot.replace(Some(value)) {
+                old.orphan();
+            }
         }
         Ok(())
     }
 
-    /// Adds a field or replaces its value.
-    pub(crate) fn set_field(&self, name: &Str, value: Token) -> Result<(), TooDeep> {
+    /// Whether Json.NET leaves this token where it is when another one is to take its place.
+    pub(crate) fn is_unchanged_by(&self, new: &Token) -> bool {
+        self.same(new) || (matches!(self.kind(), Kind::Scalar(_)) && self.value_equals(new))
+    }
+
+    /// Adds a field or replaces its value. Gives the property that was made for the value when only a copy of it was
+    /// added, because the value is the root of the tree: it stays the parent of the value.
+    pub(crate) fn set_field(&self, name: &Str, value: Token) -> Result<Option<Token>, TooDeep> {
         let Kind::Object(f) = self.kind() else {
-            return Ok(());
+            return Ok(None);
         };
         let found = {
             let f = f.borrow();
             f.position(name).map(|i| f.list[i].clone())
         };
         match found {
-            Some(property) => property.set_content(value),
+            Some(property) => property.set_content(value).map(|()| None),
             None => {
-                let value = if value.parent().is_some() || value.same(&self.root()) {
-                    value.deep_clone()
-                } else {
-                    value
-                };
-                if value.0.height.get() >= MAX_HEIGHT {
-                    return Err(TooDeep);
-                }
-                let property = self.adopt(Token::property(name.clone(), value))?;
+                let made = Token::property_of(name.clone(), value)?;
+                let property = self.adopt(made.clone())?;
+                let left = (!property.same(&made)).then_some(made);
                 f.borrow_mut().push(property);
-                Ok(())
+                Ok(left)
             }
         }
     }
@@ -519,7 +547,8 @@ impl Token {
                     f.insert(at, item);
                 }
             }
-            _ => {}
+            Kind::Property(..) => self.set_content(item)?,
+            Kind::Scalar(_) => {}
         }
         Ok(())
     }
@@ -534,7 +563,7 @@ impl Token {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.clone(),
             Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().clone(),
-            Kind::Property(_, v) => vec![v.borrow().clone()],
+            Kind::Property(_, v) => v.borrow().iter().cloned().collect(),
             Kind::Scalar(_) => Vec::new(),
         }
     }
@@ -543,7 +572,7 @@ impl Token {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.len(),
             Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().len(),
-            Kind::Property(..) => 1,
+            Kind::Property(_, v) => usize::from(v.borrow().is_some()),
             Kind::Scalar(_) => 0,
         }
     }
@@ -553,7 +582,7 @@ impl Token {
         match self.kind() {
             Kind::Object(f) => f.borrow().list.get(at).cloned(),
             Kind::Array(a) | Kind::Constructor(_, a) => a.borrow().get(at).cloned(),
-            Kind::Property(_, v) => (at == 0).then(|| v.borrow().clone()),
+            Kind::Property(_, v) => v.borrow().clone().filter(|_| at == 0),
             Kind::Scalar(_) => None,
         }
     }
@@ -564,7 +593,10 @@ impl Token {
             Kind::Array(a) | Kind::Constructor(_, a) => {
                 a.borrow().iter().position(|t| t.same(child))
             }
-            Kind::Property(_, v) => v.borrow().same(child).then_some(0),
+            Kind::Property(_, v) => {
+                let v = v.borrow();
+                v.as_ref().filter(|v| v.same(child)).map(|_| 0)
+            }
             Kind::Scalar(_) => None,
         }
     }

@@ -98,14 +98,16 @@ fn written(cx: &mut Cx<'_>, t: &Token, style: write::Style) -> Result<String, Th
     let mut out = String::new();
     let mut next = PAUSE;
     let mut left = Ok(());
-    write::write_pausing(t, style, &mut out, &mut |len| {
+    let done = write::write_pausing(t, style, &mut out, &mut |len| {
         if len >= next {
             next = len + PAUSE;
             left = cx.pause();
         }
         left.is_ok()
     });
-    left.map(|()| out)
+    left?;
+    done?;
+    Ok(out)
 }
 
 /// An optional token.
@@ -179,7 +181,7 @@ fn set_item(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     cx.charge(64)?;
     match (t.kind(), &a.values[1]) {
         (_, Value::Null) => return Err(null("key")),
-        (Kind::Object(_), Value::Str(name)) => content::set_named(&t, name, value)?,
+        (Kind::Object(_), Value::Str(name)) => content::set_named(cx, &t, name, value)?,
         (Kind::Array(_) | Kind::Constructor(..), Value::Int(i)) => {
             content::set_at(&t, i64::from(*i), value)?;
         }
@@ -500,9 +502,9 @@ pub(crate) fn probe(text: &str) {
     }
     for indented in [false, true] {
         let (mut one, mut two) = (String::new(), String::new());
-        write::write(&first, indented, &mut one);
+        write::write(&first, indented, &mut one).expect("what was read has no comment for a value");
         let again = read(&one).unwrap_or_else(|why| panic!("{one}: {why}"));
-        write::write(&again, indented, &mut two);
+        write::write(&again, indented, &mut two).expect("what was read has no comment for a value");
         assert_eq!(one, two);
         assert_eq!(first.descendants(true).len(), again.descendants(true).len());
     }

@@ -3,7 +3,7 @@
 use super::{Row, Type, m, ty};
 use crate::expr::eval::{Args, Cx, R};
 use crate::expr::types::Ty;
-use crate::value::token::{Kind, parse, write};
+use crate::value::token::{Kind, parse};
 use crate::value::{Dict, Object, Str, Token, Value, text, time};
 use base64::Engine;
 use std::any::Any;
@@ -64,11 +64,7 @@ fn scalar_text(t: &Token) -> Str {
     match t.value() {
         Some(Value::Str(s)) => s,
         // Numbers, booleans and objects as JSON.
-        _ => {
-            let mut out = String::new();
-            write::write(t, false, &mut out);
-            out.into()
-        }
+        _ => t.to_json().into(),
     }
 }
 

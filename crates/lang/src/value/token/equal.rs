@@ -10,7 +10,10 @@ impl Token {
             |items: &RefCell<Vec<Token>>| items.borrow().iter().map(Token::deep_clone).collect();
         let copy = match self.kind() {
             Kind::Scalar(v) => Token::formed(v.borrow().clone(), self.form()),
-            Kind::Property(n, v) => Token::property(n.clone(), v.borrow().deep_clone()),
+            Kind::Property(n, v) => match &*v.borrow() {
+                Some(v) => Token::property(n.clone(), v.deep_clone()),
+                None => Token::empty_property(n.clone()),
+            },
             Kind::Array(a) => Token::array(all(a)),
             Kind::Constructor(name, a) => Token::constructor(name.borrow().clone(), all(a)),
             Kind::Object(f) => {
@@ -34,21 +37,32 @@ impl Token {
         match (self.kind(), other.kind()) {
             (Kind::Scalar(_), Kind::Scalar(_)) => self.value_equals(other),
             (Kind::Property(n, v), Kind::Property(m, w)) => {
-                n == m && v.borrow().deep_equals(&w.borrow())
+                n == m
+                    && match (&*v.borrow(), &*w.borrow()) {
+                        (Some(v), Some(w)) => v.deep_equals(w),
+                        (None, None) => true,
+                        _ => false,
+                    }
             }
             (Kind::Array(a), Kind::Array(b)) => same_items(a, b),
             (Kind::Constructor(n, a), Kind::Constructor(m, b)) => n == m && same_items(a, b),
             (Kind::Object(a), Kind::Object(b)) => {
                 let (a, b) = (a.borrow(), b.borrow());
-                a.list.len() == b.list.len()
-                    && a.list.iter().all(|p| {
-                        match (p.name().and_then(|n| b.position(n)), p.content()) {
-                            (Some(i), Some(v)) => {
-                                b.list[i].content().is_some_and(|w| v.deep_equals(&w))
-                            }
-                            _ => false,
-                        }
-                    })
+                if a.list.len() != b.list.len() {
+                    return false;
+                }
+                for p in &a.list {
+                    let Some(i) = p.name().and_then(|n| b.position(n)) else {
+                        return false;
+                    };
+                    match (p.content(), b.list[i].content()) {
+                        (Some(v), Some(w)) if v.deep_equals(&w) => {}
+                        // Json.NET looks no further.
+                        (None, w) => return w.is_none(),
+                        _ => return false,
+                    }
+                }
+                true
             }
             _ => false,
         }

@@ -2,6 +2,7 @@
 
 use super::number::BigInteger;
 use super::{Form, Kind, Token};
+use crate::value::object::Unwritten;
 use crate::value::{Kind as DateKind, Value, number, text, time};
 
 /// `StringEscapeHandling`.
@@ -33,126 +34,141 @@ impl Style {
 }
 
 /// The text of a token; indented by two spaces a level, or without any blank.
-pub(crate) fn write(token: &Token, indented: bool, out: &mut String) {
-    write_styled(token, Style::of(indented), out);
+pub(crate) fn write(token: &Token, indented: bool, out: &mut String) -> Result<(), Unwritten> {
+    write_pausing(token, Style::of(indented), out, &mut |_| true)
 }
 
-/// As [`write`], in a style.
-pub(crate) fn write_styled(token: &Token, style: Style, out: &mut String) {
-    node(token, style, 0, out, &mut |_| true);
-}
-
-/// As [`write_styled`]; `pause` is told before each token how much is written, and ends the writing when it gives `false`.
+/// As [`write`], in a style; `pause` is told before each token how much is written, and ends the writing when it gives
+/// `false`.
 pub(crate) fn write_pausing(
     token: &Token,
     style: Style,
     out: &mut String,
     pause: &mut dyn FnMut(usize) -> bool,
-) {
-    node(token, style, 0, out, pause);
+) -> Result<(), Unwritten> {
+    Writer { style, out, pause }.node(token, 0)
 }
 
-fn line(indented: bool, level: usize, out: &mut String) {
-    if indented {
-        // Environment.NewLine of the service's Windows hosts is not copied: documents are compared and signed
-        // with LF by every other tool that reads them.
-        out.push('\n');
-        for _ in 0..level {
-            out.push_str("  ");
+/// A text that is being written.
+struct Writer<'a> {
+    style: Style,
+    out: &'a mut String,
+    pause: &'a mut dyn FnMut(usize) -> bool,
+}
+
+impl Writer<'_> {
+    fn line(&mut self, level: usize) {
+        if self.style.indented {
+            // Environment.NewLine of the service's Windows hosts is not copied: documents are compared and signed
+            // with LF by every other tool that reads them.
+            self.out.push('\n');
+            for _ in 0..level {
+                self.out.push_str("  ");
+            }
         }
     }
-}
 
-fn node(
-    token: &Token,
-    style: Style,
-    level: usize,
-    out: &mut String,
-    pause: &mut dyn FnMut(usize) -> bool,
-) {
-    if !pause(out.len()) {
-        return;
-    }
-    match token.kind() {
-        Kind::Object(fields) => {
-            let fields = fields.borrow();
-            if fields.list().is_empty() {
-                out.push_str("{}");
-                return;
-            }
-            out.push('{');
-            let mut first = true;
-            for p in fields.list() {
-                // A comment of XML stands where it is, without a line or a comma.
-                let comment = p.form() == Form::Comment;
-                if !comment {
-                    if !first {
-                        out.push(',');
-                    }
-                    first = false;
-                    line(style.indented, level + 1, out);
+    fn node(&mut self, token: &Token, level: usize) -> Result<(), Unwritten> {
+        if !(self.pause)(self.out.len()) {
+            return Ok(());
+        }
+        match token.kind() {
+            Kind::Object(fields) => self.fields(fields.borrow().list(), level)?,
+            Kind::Array(items) => {
+                self.out.push('[');
+                let items = items.borrow();
+                self.items(&items, false, level)?;
+                // After comments alone the writer is still at the start of the array.
+                if items.iter().any(|t| t.form() != Form::Comment) {
+                    self.line(level);
                 }
-                node(p, style, level + 1, out, pause);
+                self.out.push(']');
             }
-            if !first {
-                line(style.indented, level, out);
+            Kind::Constructor(name, items) => {
+                self.out.push_str("new ");
+                self.out.push_str(&name.borrow());
+                self.out.push('(');
+                self.items(&items.borrow(), true, level)?;
+                self.line(level);
+                self.out.push(')');
             }
-            out.push('}');
-        }
-        Kind::Array(items) => {
-            out.push('[');
-            all(&items.borrow(), style, level, out, pause);
-            out.push(']');
-        }
-        Kind::Constructor(name, items) => {
-            out.push_str("new ");
-            out.push_str(&name.borrow());
-            out.push('(');
-            let items = items.borrow();
-            all(&items, style, level, out, pause);
-            if items.is_empty() {
-                line(style.indented, level, out);
+            Kind::Property(name, value) => {
+                text_in(name, self.style, self.out);
+                self.out.push_str(self.colon());
+                match &*value.borrow() {
+                    Some(value) => self.node(value, level)?,
+                    None => self.out.push_str("null"),
+                }
             }
-            out.push(')');
+            Kind::Scalar(value) => match token.form() {
+                Form::Comment => {
+                    self.out.push_str("/*");
+                    self.out.push_str(&value.borrow().to_text());
+                    self.out.push_str("*/");
+                }
+                Form::Raw | Form::RawValue => self.out.push_str(&value.borrow().to_text()),
+                Form::Undefined => self.out.push_str("undefined"),
+                Form::Plain | Form::Text | Form::RawGiven => {
+                    styled(&value.borrow(), self.style, self.out);
+                }
+            },
         }
-        Kind::Property(name, value) => {
-            text_in(name, style, out);
-            out.push_str(if style.indented { ": " } else { ":" });
-            node(&value.borrow(), style, level, out, pause);
-        }
-        Kind::Scalar(value) => match token.form() {
-            Form::Comment => {
-                out.push_str("/*");
-                out.push_str(&value.borrow().to_text());
-                out.push_str("*/");
-            }
-            Form::Raw | Form::RawValue => out.push_str(&value.borrow().to_text()),
-            Form::Undefined => out.push_str("undefined"),
-            Form::Plain | Form::Text | Form::RawGiven => styled(&value.borrow(), style, out),
-        },
+        Ok(())
     }
-}
 
-/// The items of an array or a constructor. A comment stands between them without a comma of its own.
-fn all(
-    items: &[Token],
-    style: Style,
-    level: usize,
-    out: &mut String,
-    pause: &mut dyn FnMut(usize) -> bool,
-) {
-    let mut first = true;
-    for t in items {
-        let comment = t.form() == Form::Comment;
-        if !first && !comment {
-            out.push(',');
-        }
-        first &= comment;
-        line(style.indented, level + 1, out);
-        node(t, style, level + 1, out, pause);
+    fn colon(&self) -> &'static str {
+        if self.style.indented { ": " } else { ":" }
     }
-    if !items.is_empty() {
-        line(style.indented, level, out);
+
+    /// The properties of an object. A comment does not stand for a value: the writer waits for one behind it.
+    fn fields(&mut self, fields: &[Token], level: usize) -> Result<(), Unwritten> {
+        self.out.push('{');
+        let mut first = true;
+        let mut waits = false;
+        for p in fields {
+            // A comment of XML stands where it is, without a line or a comma.
+            if p.form() != Form::Comment {
+                if waits {
+                    return Err(Unwritten {
+                        class: "JsonWriterException",
+                        message: "Token PropertyName in state Property would result in an invalid JSON object. Path ''."
+                            .to_owned(),
+                    });
+                }
+                if !first {
+                    self.out.push(',');
+                }
+                first = false;
+                self.line(level + 1);
+                waits = p.content().is_some_and(|v| v.form() == Form::Comment);
+            }
+            self.node(p, level + 1)?;
+        }
+        if waits {
+            let null = if self.style.indented { " null" } else { "null" };
+            self.out.push_str(null);
+        }
+        if !first {
+            self.line(level);
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    /// The items of an array or a constructor. A comment stands between them without a comma of its own; at the start
+    /// of a constructor it counts as an item.
+    fn items(&mut self, items: &[Token], counts: bool, level: usize) -> Result<(), Unwritten> {
+        let mut first = true;
+        for t in items {
+            let comment = t.form() == Form::Comment;
+            if !first && !comment {
+                self.out.push(',');
+            }
+            first &= comment && !counts;
+            self.line(level + 1);
+            self.node(t, level + 1)?;
+        }
+        Ok(())
     }
 }
 

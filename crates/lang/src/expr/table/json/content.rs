@@ -4,7 +4,7 @@
 //! copied, an object takes properties of new names only, a property has one value.
 
 use super::from::scalar;
-use crate::expr::eval::{Cx, Throw, iterate, throw};
+use crate::expr::eval::{Cx, Iter, Throw, throw};
 use crate::expr::types::Ty;
 use crate::value::token::{Form, Kind};
 use crate::value::{Str, Token, Value};
@@ -68,7 +68,7 @@ fn check(to: &Token, t: &Token, instead: Option<&Token>) -> Result<(), Throw> {
     match (to.kind(), property) {
         (Kind::Object(_), Some(name)) => {
             let same = instead.and_then(Token::name) == Some(name);
-            if !same && to.field(name).is_some() {
+            if !same && to.has_field(name) {
                 return Err(taken(name));
             }
         }
@@ -98,8 +98,12 @@ fn spread(
 ) -> Result<(), Throw> {
     cx.step(1)?;
     if is_multi(content) && depth < DEPTH {
-        for (i, item) in iterate(cx, content)?.into_iter().enumerate() {
-            spread(cx, to, at + i, &item, depth + 1)?;
+        // One at a time: a sequence may look at the container that it is added to.
+        let mut items = Iter::of(cx, content)?;
+        let mut at = at;
+        while let Some(item) = items.next(cx)? {
+            spread(cx, to, at, &item, depth + 1)?;
+            at += 1;
         }
         return Ok(());
     }
@@ -113,7 +117,7 @@ pub(super) fn insert_token(cx: &mut Cx<'_>, to: &Token, at: usize, t: Token) -> 
     match to.kind() {
         // A comment has no name to be found by.
         Kind::Object(_) | Kind::Property(..) if comment => return Ok(()),
-        Kind::Property(..) => {
+        Kind::Property(..) if to.len() > 0 => {
             return Err(throw(
                 "JsonException",
                 "Newtonsoft.Json.Linq.JProperty cannot have multiple values.",
@@ -142,11 +146,18 @@ pub(super) fn add(cx: &mut Cx<'_>, to: &Token, content: &Value) -> Result<(), Th
 }
 
 /// Sets the value under a name.
-pub(super) fn set_named(to: &Token, name: &Str, value: Token) -> Result<(), Throw> {
+pub(super) fn set_named(
+    cx: &mut Cx<'_>,
+    to: &Token,
+    name: &Str,
+    value: Token,
+) -> Result<(), Throw> {
     if value.name().is_some() {
         return Err(nested());
     }
-    to.set_field(name, value)?;
+    if let Some(left) = to.set_field(name, value)? {
+        cx.keep(&left);
+    }
     Ok(())
 }
 
@@ -170,7 +181,7 @@ pub(super) fn set_at(to: &Token, index: i64, t: Token) -> Result<(), Throw> {
     let Some(old) = to.child(at) else {
         return Err(range("Index is equal to or greater than Count."));
     };
-    if old.same(&t) || (old.type_number() == 10 && t.type_number() == 10) {
+    if old.is_unchanged_by(&t) {
         return Ok(());
     }
     check(to, &t, Some(&old))?;

@@ -5,8 +5,9 @@
 //! `ToObject<T>` is in `json/deserialize.rs`.
 
 use super::super::{Row, m};
-use crate::expr::eval::{Args, Cx, R, Throw, throw, to_number, types};
+use crate::expr::eval::{Args, Cx, R, Throw, null_reference, throw, to_number, types};
 use crate::expr::types::{Num, Ty};
+use crate::value::token::Kind;
 use crate::value::token::number::BigInteger;
 use crate::value::{DateTime, DateTimeOffset, Kind as DateKind, Token, Value, number, text, time};
 
@@ -214,7 +215,10 @@ fn taken(ty: &Ty, number: i64) -> bool {
 
 /// `(T)token`.
 pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
-    let t = &t.content().unwrap_or_else(|| t.clone());
+    let t = &match t.kind() {
+        Kind::Property(..) => t.content().ok_or_else(null_reference)?,
+        _ => t.clone(),
+    };
     let plain = ty.plain();
     let number = t.type_number();
     let nullable = ty.is_nullable() || *plain == Ty::String || plain.is_class("Uri");

@@ -4,7 +4,7 @@
 //! made shares nothing with the tree.
 
 use super::convert::{cast_to, scalar_to, text_as, type_name};
-use crate::expr::eval::{Cx, R, Record, Throw, throw, types};
+use crate::expr::eval::{Cx, R, Record, Throw, null_reference, throw, types};
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::token::number::BigInteger;
 use crate::value::token::{Form, Kind};
@@ -12,6 +12,9 @@ use crate::value::{Dict, EnumType, Str, Token, Value};
 use std::sync::Arc;
 
 const DEPTH: usize = 100;
+
+/// `JTokenType.Raw`.
+const RAW: i64 = 13;
 
 fn fault(t: &Token, message: &str) -> Throw {
     throw(
@@ -106,7 +109,14 @@ pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     if let Kind::Property(name, _) = t.kind() {
         return property(cx, name.clone(), ty);
     }
-    of(cx, t, ty, Source::Tree, 0)
+    match (t.kind(), ty) {
+        // The reader begins with the name, which is a value where any will do.
+        (Kind::Constructor(name, _), Ty::Object) => match name.borrow().clone() {
+            name if name.is_empty() => Err(null_reference()),
+            name => Ok(Value::Str(name)),
+        },
+        _ => of(cx, t, ty, Source::Tree, 0),
+    }
 }
 
 /// `ToObject` of a property: its reader begins with the name, which only a token can be made of, and no value behind it
@@ -196,10 +206,10 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize
             let v = v.borrow().clone();
             scalar(t, &v, ty, from)
         }
-        Kind::Property(_, v) => {
-            let v = v.borrow().clone();
-            of(cx, &v, ty, from, depth)
-        }
+        Kind::Property(..) => match t.content() {
+            Some(v) => of(cx, &v, ty, from, depth),
+            None => Err(no_value(t)),
+        },
         Kind::Array(_) => array(cx, t, ty, from, depth),
         Kind::Object(_) => object(cx, t, ty, from, depth),
         Kind::Constructor(..) => Err(wrong(t, ty)),
@@ -240,6 +250,9 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
         } else {
             Ok(Value::Null)
         };
+    }
+    if t.type_number() == RAW && !is_token(ty) {
+        return raw(t, v, ty);
     }
     if *ty == Ty::Object
         && let Some(text) = unlike_json(v)
@@ -288,16 +301,7 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
             .ok_or_else(|| bad_value(t, v, ty));
     }
     // These are read by the reader, the others converted after it.
-    let read = match plain {
-        Ty::Int => Some("integer"),
-        Ty::Double => Some("double"),
-        Ty::Decimal => Some("decimal"),
-        Ty::Bool => Some("boolean"),
-        Ty::String => Some("string"),
-        Ty::Array(of) if **of == Ty::Byte => Some("bytes"),
-        Ty::Class("DateTime" | "DateTimeOffset", _) => Some("date"),
-        _ => None,
-    };
+    let read = read_as(plain);
     let number = t.type_number();
     let refused = || match read {
         Some(kind) => unreadable(
@@ -360,6 +364,36 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
     })
 }
 
+/// Raw JSON becomes a `JRaw` whatever is asked for, unless the reader has a method for the type.
+fn raw(t: &Token, v: &Value, ty: &Ty) -> R {
+    let made = Token::formed(v.clone(), Form::Raw);
+    match (read_as(ty.plain()), v, ty) {
+        (Some(kind), ..) => Err(unreadable(
+            t,
+            &format!("Error reading {kind}. Unexpected token: Raw."),
+        )),
+        (None, Value::Str(_) | Value::Null, Ty::Object) => Ok(Value::Token(made)),
+        _ => Err(throw(
+            "InvalidCastException",
+            "Specified cast is not valid.",
+        )),
+    }
+}
+
+/// What the reader calls the type if it has a method for it.
+fn read_as(plain: &Ty) -> Option<&'static str> {
+    match plain {
+        Ty::Int => Some("integer"),
+        Ty::Double => Some("double"),
+        Ty::Decimal => Some("decimal"),
+        Ty::Bool => Some("boolean"),
+        Ty::String => Some("string"),
+        Ty::Array(of) if **of == Ty::Byte => Some("bytes"),
+        Ty::Class("DateTime" | "DateTimeOffset", _) => Some("date"),
+        _ => None,
+    }
+}
+
 /// Name and item type of a list that an array becomes.
 fn list_of(ty: &Ty) -> Option<(Ty, Ty)> {
     match ty {
@@ -402,9 +436,13 @@ fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
 
 fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
     let properties = t.children();
-    let named = properties
-        .iter()
-        .filter_map(|p| Some((p.name()?.clone(), p.content()?)));
+    let mut named = Vec::with_capacity(properties.len());
+    for p in &properties {
+        // A reader passes over a comment.
+        let value = p.content().filter(|v| v.form() != Form::Comment);
+        let value = value.ok_or_else(|| no_value(p))?;
+        named.extend(p.name().map(|name| (name.clone(), value)));
+    }
     match ty {
         Ty::Class("Dictionary" | "IDictionary" | "IReadOnlyDictionary", args)
             if args.len() == 2 =>
@@ -464,6 +502,11 @@ fn record(cx: &mut Cx<'_>, t: &Token, shape: &Arc<Anonymous>, from: Source, dept
     }
     cx.charge(64 + values.len() * size_of::<Value>())?;
     Record::value(Ty::Anonymous(shape.clone()), values)
+}
+
+/// A property is not followed by its value.
+fn no_value(t: &Token) -> Throw {
+    fault(t, "Unexpected token while deserializing object: EndObject.")
 }
 
 /// The JSON has a shape that the type does not take.

@@ -82,7 +82,7 @@ pub(super) fn contents(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     let mut items = q.iter(cx, 0)?;
     pull(move |cx| {
         let found = next_token(cx, &mut items)?;
-        Ok(found.and_then(|p| p.content()).map(Value::Token))
+        Ok(found.map(|p| p.content().map_or(Value::Null, Value::Token)))
     })
 }
 

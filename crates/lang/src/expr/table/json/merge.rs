@@ -1,9 +1,8 @@
 //! `JContainer.Merge`.
 
-use super::content::{add, is_multi, of, undetermined};
+use super::content::{add, is_multi, of, set_named, undetermined};
 use super::settings::Merging;
-use crate::expr::eval::sequence::modified;
-use crate::expr::eval::{Cx, Throw, iterate};
+use crate::expr::eval::{Cx, Iter, Throw};
 use crate::expr::table::strings::ignores_case;
 use crate::value::token::Kind;
 use crate::value::{Token, Value};
@@ -35,8 +34,13 @@ pub(super) fn merge(
         (Kind::Object(_), Some(Kind::Object(_))) => {
             let from = token.map(Token::children).unwrap_or_default();
             for p in from {
-                if let (Some(name), Some(value)) = (p.name(), p.content()) {
-                    field(cx, into, name, value, settings)?;
+                match (p.name(), p.content()) {
+                    (Some(name), Some(value)) => field(cx, into, name, value, settings)?,
+                    // One without a value is null where it is new.
+                    (Some(name), None) if !into.has_field(name) => {
+                        set_named(cx, into, name, Token::null())?;
+                    }
+                    _ => {}
                 }
             }
         }
@@ -72,7 +76,7 @@ fn field(
     let own = into.field_property(name, ignores_case(settings.comparison));
     let Some(own) = own else {
         cx.charge(96 * value.descendants(true).len())?;
-        into.set_field(name, value)?;
+        set_named(cx, into, name, value)?;
         return Ok(());
     };
     let there = own.content();
@@ -90,20 +94,23 @@ fn field(
 }
 
 fn items(cx: &mut Cx<'_>, into: &Token, from: &Value, settings: Merging) -> Result<(), Throw> {
-    let all = iterate(cx, from)?;
+    if settings.arrays == Arrays::Replace {
+        if matches!(from, Value::Token(t) if t.same(into)) {
+            return Ok(());
+        }
+        into.clear();
+    }
+    // One at a time: a sequence may look at the container that it is added to.
+    let mut all = Iter::of(cx, from)?;
     match settings.arrays {
-        Arrays::Concat => {
-            for item in all {
+        Arrays::Concat | Arrays::Replace => {
+            while let Some(item) = all.next(cx)? {
                 let item = of(cx, &item)?;
                 add(cx, into, &Value::Token(item))?;
-                // It has changed while it is gone through.
-                if matches!(from, Value::Token(t) if t.same(into)) {
-                    return Err(modified());
-                }
             }
         }
         Arrays::Union => {
-            for item in all {
+            while let Some(item) = all.next(cx)? {
                 let item = of(cx, &item)?;
                 let there = into.children();
                 cx.step(there.len())?;
@@ -112,29 +119,22 @@ fn items(cx: &mut Cx<'_>, into: &Token, from: &Value, settings: Merging) -> Resu
                 }
             }
         }
-        Arrays::Replace => {
-            if matches!(from, Value::Token(t) if t.same(into)) {
-                return Ok(());
-            }
-            into.clear();
-            for item in all {
-                add(cx, into, &item)?;
-            }
-        }
         Arrays::Merge => {
-            for (i, item) in all.iter().enumerate() {
+            let mut i = 0;
+            while let Some(item) = all.next(cx)? {
                 match into.child(i) {
                     Some(there) if there.value().is_none() => {
-                        merge(cx, &there, item, settings)?;
+                        merge(cx, &there, &item, settings)?;
                     }
                     Some(_) => {
-                        let item = of(cx, item)?;
+                        let item = of(cx, &item)?;
                         if item.type_number() != 10 {
                             super::content::set_at(into, i as i64, item)?;
                         }
                     }
-                    None => add(cx, into, item)?,
+                    None => add(cx, into, &item)?,
                 }
+                i += 1;
             }
         }
     }

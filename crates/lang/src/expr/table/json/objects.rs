@@ -68,10 +68,10 @@ fn add_field(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let name = name_at(a, 1, "name")?;
     let v = of(cx, &a.get(2))?;
     let t = a.token(0)?;
-    if t.field(&name).is_some() {
+    if t.has_field(&name) {
         return Err(taken(&name));
     }
-    set_named(&t, &name, v)?;
+    set_named(cx, &t, &name, v)?;
     Ok(Value::Null)
 }
 
@@ -111,7 +111,7 @@ const OBJECT: &[Row] = &[
     m("set JToken this[string propertyName]", |cx, a| {
         let name = name_at(a, 1, "propertyName")?;
         let v = of(cx, &a.get(2))?;
-        set_named(&a.token(0)?, &name, v)?;
+        set_named(cx, &a.token(0)?, &name, v)?;
         Ok(Value::Null)
     }),
     m("void Add(string propertyName, JToken value)", |cx, a| {
@@ -123,23 +123,24 @@ const OBJECT: &[Row] = &[
     }),
     m("bool ContainsKey(string propertyName)", |_, a| {
         name_at(a, 1, "propertyName")?;
-        bool_of(field_of(a, 1)?.is_some())
+        let t = a.token(0)?;
+        bool_of(a.text(1).is_ok_and(|name| t.has_field(name)))
     }),
     m(
         "bool TryGetValue(string propertyName, out JToken value)",
         |_, a| {
-            let found = field_of(a, 1)?;
-            let ok = found.is_some();
-            a.values[2] = maybe(found)?;
+            let t = a.token(0)?;
+            let ok = a.text(1).is_ok_and(|name| t.has_field(name));
+            a.values[2] = maybe(field_of(a, 1)?)?;
             bool_of(ok)
         },
     ),
     m(
         "bool TryGetValue(string propertyName, StringComparison comparison, out JToken value)",
         |_, a| {
-            let found = named(a)?.and_then(|p| p.content());
+            let found = named(a)?;
             let ok = found.is_some();
-            a.values[3] = maybe(found)?;
+            a.values[3] = maybe(found.and_then(|p| p.content()))?;
             bool_of(ok)
         },
     ),
@@ -187,9 +188,9 @@ const COLLECTION: &[Row] = &[m(
         }
         let v = of(cx, &a.get(2))?;
         let (t, name) = (a.token(0)?, name_at(a, 1, "propertyName")?);
-        let free = t.field(&name).is_none();
+        let free = !t.has_field(&name);
         if free {
-            set_named(&t, &name, v)?;
+            set_named(cx, &t, &name, v)?;
         }
         bool_of(free)
     },
@@ -273,7 +274,6 @@ const CONTAINER: &[Row] = &[
 
 fn property(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let name = name_at(a, 0, "name")?;
-    let made = Token::property(name, Token::null());
     let v = a.get(1);
     let value = if is_multi(&v) {
         let array = Token::array(Vec::new());
@@ -285,8 +285,7 @@ fn property(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     if value.name().is_some() {
         return Err(nested());
     }
-    made.set_content(value)?;
-    built(cx, made)
+    built(cx, Token::property_of(name, value)?)
 }
 
 const PROPERTY: &[Row] = &[

@@ -162,7 +162,7 @@ fn literal(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
                     ),
                 )
             })?;
-            write::write(&t, false, &mut out);
+            write::write(&t, false, &mut out)?;
         }
     }
     cx.text(out)

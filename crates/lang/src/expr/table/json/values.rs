@@ -210,7 +210,8 @@ fn hash(t: &Token) -> i32 {
     let below = match t.kind() {
         Kind::Scalar(v) => crate::expr::table::core::hash(&v.borrow()),
         Kind::Property(name, value) => {
-            crate::expr::table::core::hash(&Value::Str(name.clone())) ^ hash(&value.borrow())
+            let below = value.borrow().as_ref().map_or(0, hash);
+            crate::expr::table::core::hash(&Value::Str(name.clone())) ^ below
         }
         Kind::Constructor(name, _) => {
             let name = Value::Str(name.borrow().clone());
