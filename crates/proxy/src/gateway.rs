@@ -179,8 +179,15 @@ impl Gateway {
                 }
             };
             let mut address = listener.address;
-            for share in &mut sockets {
-                let bound = bind(address, threads > 1)
+            for (at, share) in sockets.iter_mut().enumerate() {
+                // Sockets that share an address would share it with another process's, too.
+                let free = if at == 0 && threads > 1 {
+                    socket(address, false).map(drop)
+                } else {
+                    Ok(())
+                };
+                let bound = free
+                    .and_then(|()| bind(address, threads > 1))
                     .and_then(|s| Ok((s.local_addr()?, s)))
                     .map_err(|error| StartError::Listen { address, error })?;
                 // The first chooses a free port, the others join it.
@@ -348,6 +355,13 @@ impl Drop for Gateway {
 
 /// A listening socket, shared by the threads where there are several.
 fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = socket(address, shared)?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+/// A socket with an address.
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -359,8 +373,7 @@ fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> 
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(4096)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// The control thread: management pages, identity tokens, keys of OpenID providers, what is posted on its own.

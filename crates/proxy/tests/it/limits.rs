@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use std::time::Duration;
-use tollgate_proxy::ProxyConfig;
+use tollgate_proxy::{ProxyConfig, StartError};
 
 async fn refused_with(request: &str, expected: u16) {
     let backend = Backend::echo().await;
@@ -253,4 +253,25 @@ async fn connections_are_bounded() {
     let mut four = running.connect().await;
     assert_eq!(status(&four.get("/nothing").await), 404);
     assert_eq!(running.metric("tollgate_connections_refused_total"), 1);
+}
+
+#[test]
+fn an_address_is_one_gateways() {
+    let definition = || definition("http://127.0.0.1:1", None);
+    for (first, second) in [(1, 2), (2, 1), (2, 2)] {
+        let threads = std::num::NonZeroUsize::new;
+        let running = start(definition(), |c| c.threads = threads(first));
+        let again = try_start(definition(), |c| {
+            c.threads = threads(second);
+            c.listeners[0].address = running.address;
+        });
+        match again {
+            Err(StartError::Listen { address, error }) => {
+                assert_eq!(address, running.address);
+                assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+            }
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("two gateways share {}", running.address),
+        }
+    }
 }

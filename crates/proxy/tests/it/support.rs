@@ -15,7 +15,7 @@ use tollgate_engine::definition::{
 use tollgate_engine::snapshot::{Snapshot, build};
 use tollgate_lang::{Diagnostics, FileId};
 use tollgate_proxy::config::{IdentityConfig, ListenerConfig};
-use tollgate_proxy::{Gateway, Identity, ProxyConfig, Shared, SnapshotHandle};
+use tollgate_proxy::{Gateway, Identity, ProxyConfig, Shared, SnapshotHandle, StartError};
 
 /// The key of the one subscription.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -134,6 +134,14 @@ pub struct Running {
 
 /// One data-plane thread, one plain listener, unless `change` says otherwise.
 pub fn start(definition: Definition, change: impl FnOnce(&mut ProxyConfig)) -> Running {
+    try_start(definition, change).unwrap()
+}
+
+/// The same, or why it does not start.
+pub fn try_start(
+    definition: Definition,
+    change: impl FnOnce(&mut ProxyConfig),
+) -> Result<Running, StartError> {
     let mut config = ProxyConfig {
         threads: std::num::NonZeroUsize::new(1),
         listeners: vec![ListenerConfig::default()],
@@ -147,13 +155,13 @@ pub fn start(definition: Definition, change: impl FnOnce(&mut ProxyConfig)) -> R
     );
     let snapshots = SnapshotHandle::new(snapshot(definition));
     let shared = Shared::in_memory(&identity, 1 << 20);
-    let gateway = Gateway::start(config, snapshots.clone(), shared, Some(identity)).unwrap();
+    let gateway = Gateway::start(config, snapshots.clone(), shared, Some(identity))?;
     let address = gateway.addresses()[0];
-    Running {
+    Ok(Running {
         gateway,
         snapshots,
         address,
-    }
+    })
 }
 
 /// A gateway before a scripted backend.
