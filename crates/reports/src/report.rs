@@ -291,7 +291,7 @@ pub fn notes(total: &Sums, currency: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if total.unpriced_calls > 0 || total.unpriced_tokens > 0 {
         notes.push(format!(
-            "{} with {} tokens of models without a price: in no cost. Add the models to the price table.",
+            "{} with {} tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.",
             calls(total.unpriced_calls),
             grouped(total.unpriced_tokens)
         ));

@@ -82,7 +82,7 @@ fn the_report_of_a_ledger() {
         ------  -----------  -----  ----------
         total                   30  0.00424200
 
-        note: 10 calls with 11,155 tokens of models without a price: in no cost. Add the models to the price table.
+        note: 10 calls with 11,155 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.
     "#]].assert_eq(&out);
     let (code, out, err) = run(&[
         "report", path, "--period", "2026-11", "--by", "user", "--format", "csv",

@@ -82,7 +82,7 @@ fn by_team_and_model() {
             ------  -----------------  -----  -----  ------------  ------  ---------  ------  ---------  --------  ---------------  ---------------  --------------  ---------------
             total                          7  3,823           200     911        900   5,834  0.0149175   -0.0002                1             2.1%               1            1,000
 
-            note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.
+            note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.
             note: 1 call (2.1% of the tokens, 0.0006 USD) counted by the gateway, because the provider reported no usage.
             note: Corrections from reconciling (1) come to -0.0002 USD; they are in the costs.
         "#]],
@@ -163,7 +163,7 @@ fn groups_beyond_the_bound_are_together_and_told() {
         -------  -------  -----  -----  ------------  ------  ---------  ------  ---------  --------  ---------------  ---------------  --------------  ---------------
         total                 7  3,823           200     911        900   5,834  0.0149175   -0.0002                1             2.1%               1            1,000
 
-        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.
+        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.
         note: 1 call (2.1% of the tokens, 0.0006 USD) counted by the gateway, because the provider reported no usage.
         note: Corrections from reconciling (1) come to -0.0002 USD; they are in the costs.
         note: Only 2 groups are kept apart; later ones (4 calls) are in the row (other). Group by less, filter with --where, or raise --max-groups.
@@ -191,7 +191,7 @@ fn the_first_rows_and_the_rest() {
         -------  -----  ---------  --------
         total        7  0.0149175   -0.0002
 
-        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.
+        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.
         note: 1 call (2.1% of the tokens, 0.0006 USD) counted by the gateway, because the provider reported no usage.
         note: Corrections from reconciling (1) come to -0.0002 USD; they are in the costs.
         note: The row (other) is 3 more rows.
@@ -215,7 +215,7 @@ fn without_a_grouping_there_is_the_total() {
         -----  ---------  --------
             7  0.0149175   -0.0002
 
-        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.
+        note: 1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.
         note: 1 call (2.1% of the tokens, 0.0006 USD) counted by the gateway, because the provider reported no usage.
         note: Corrections from reconciling (1) come to -0.0002 USD; they are in the costs.
     "#]],
@@ -322,7 +322,7 @@ fn csv_and_json_have_the_same_numbers() {
             "saved_cost": "0"
           },
           "notes": [
-            "1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table.",
+            "1 call with 1,000 tokens of models without a price: in no cost. Add the models to the price table, or say the `provider` of their backend.",
             "1 call (2.1% of the tokens, 0.0006 USD) counted by the gateway, because the provider reported no usage.",
             "Corrections from reconciling (1) come to -0.0002 USD; they are in the costs."
           ]
