@@ -106,6 +106,26 @@ fn links_lead_somewhere() {
     assert!(seen > 20, "{seen} links were found");
 }
 
+#[test]
+fn the_index_names_every_page_and_example() {
+    let docs = root().join("docs");
+    let index = targets(&read(&docs.join("README.md")));
+    let mut pages: Vec<String> = files(&docs, "md")
+        .iter()
+        .filter_map(|page| Some(page.strip_prefix(&docs).ok()?.to_str()?.to_owned()))
+        .filter(|page| !page.contains('/') && page != "README.md")
+        .collect();
+    for example in std::fs::read_dir(root().join("examples")).unwrap() {
+        let name = example.unwrap().file_name();
+        pages.push(format!("../examples/{}", name.to_str().unwrap()));
+    }
+    assert!(pages.len() > 30, "{pages:?}");
+    for page in pages {
+        let named = index.iter().any(|target| target.starts_with(&page));
+        assert!(named, "docs/README.md does not lead to {page}");
+    }
+}
+
 /// The fault codes in a text: `TG` and four digits.
 fn codes(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
