@@ -48,6 +48,9 @@ struct Written {
     /// Whether the outcomes must be whole numbers beside each other, of which ours is the even one.
     #[serde(default)]
     to_even: bool,
+    /// Whether the outcomes must be integers of the same sign.
+    #[serde(default)]
+    same_sign: bool,
     /// Why it is theirs.
     reason: String,
 }
@@ -89,6 +92,7 @@ impl Differences {
                             w.milliseconds,
                             w.one_more,
                             w.to_even,
+                            w.same_sign,
                         ])
                         .filter_map(|(alike, wanted)| wanted.then_some(alike))
                         .collect(),
@@ -145,14 +149,15 @@ impl Differences {
     }
 }
 
-/// What `rounded`, `reordered`, `today`, `milliseconds`, `one_more` and `to_even` ask for.
-const ALIKE: [fn(&Json, &Json) -> bool; 6] = [
+/// What `rounded`, `reordered`, `today`, `milliseconds`, `one_more`, `to_even` and `same_sign` ask for.
+const ALIKE: [fn(&Json, &Json) -> bool; 7] = [
     same_but_digits,
     same_but_order,
     same_but_today,
     same_but_milliseconds,
     one_more,
     to_even,
+    same_sign,
 ];
 
 /// Whether the outcomes are the same but for the last digits of fractions; the class of an iterator is an implementation's.
@@ -202,6 +207,12 @@ fn one_more(ours: &Json, mono: &Json) -> bool {
     let number = |o: &Json| o["result"]["value"].as_str()?.parse::<i64>().ok();
     let next = number(mono).and_then(|n| n.checked_add(1));
     next.is_some() && number(ours) == next
+}
+
+/// Whether both outcomes are integers of the same sign.
+fn same_sign(ours: &Json, mono: &Json) -> bool {
+    let sign = |o: &Json| Some(o["result"]["value"].as_str()?.parse::<i64>().ok()?.signum());
+    sign(ours).is_some() && sign(ours) == sign(mono)
 }
 
 /// Whether the outcomes are whole numbers beside each other, of which ours is even.
@@ -351,6 +362,7 @@ mod tests {
         assert!(same_but_milliseconds(&last, &date("01/01/2024 00:00:00")));
         assert!(!same_but_milliseconds(&last, &date("01/01/2024 00:00:01")));
         let int = |value: &str| of("System.Int32", value);
+        assert!(same_sign(&int("36"), &int("48")) && !same_sign(&int("-1"), &int("1")));
         assert!(one_more(&int("3"), &int("2")) && !one_more(&int("2"), &int("3")));
         assert!(!one_more(&int("2"), &int("2")) && !one_more(&last, &last));
         let double = |value: &str| of("System.Double", value);

@@ -141,12 +141,18 @@ const NULLABLE: &[Row] = &[
 
 /// `IComparable.CompareTo`: that of the value's own type; tuples have none that is public.
 fn compare_to(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    let row = super::table().of(&a.values[0].ty()).and_then(|t| {
-        t.members.iter().find(|m| {
-            let takes_object = matches!(&m.params[..], [p] if p.ty == Ty::Object);
-            m.name == "CompareTo" && !m.is_static && takes_object
-        })
-    });
+    let table = super::table();
+    let own = a.values[0].ty();
+    let takes_object = |m: &&super::Member| {
+        let object = matches!(&m.params[..], [p] if p.ty == Ty::Object);
+        m.name == "CompareTo" && !m.is_static && object
+    };
+    // Of a class that derives from the one with the member too; this one is the interface's.
+    let row = table
+        .lineage(&own)
+        .into_iter()
+        .filter(|ty| *ty != Ty::class("IComparable"))
+        .find_map(|ty| table.of(&ty)?.members.iter().find(takes_object));
     match row {
         Some(m) => (m.run)(cx, a),
         None => super::tuples::compare_to(cx, a),

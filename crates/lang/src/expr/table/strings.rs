@@ -216,7 +216,7 @@ const STRING: &[Row] = &[
         |_, a| {
             let options = valid_options(a.int(3))?;
             let [x, y] = [0, 1].map(|i| ops::without(&a.values[i], options));
-            compare(&x, &y, with_options(options)).map(Value::Int)
+            ops::compare_part(&x, &y, with_options(options)).map(Value::Int)
         },
     ),
     m(

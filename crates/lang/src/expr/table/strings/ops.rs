@@ -78,18 +78,26 @@ pub(crate) fn compare(a: &Value, b: &Value, comparison: i64) -> Result<i32, Thro
     })
 }
 
-/// Ordinal comparison of whole texts: .NET looks at the first two units before the lengths, with a zero behind the end.
+/// Ordinal comparison of whole texts: .NET looks at pairs of units, so that the zero behind the end of the shorter one
+/// counts where its length is odd; and at the first pair always.
 fn whole_ordinal(a: &str, b: &str) -> i32 {
-    let start = |s: &str| {
-        let mut units = s.encode_utf16();
-        [(); 2].map(|()| i32::from(units.next().unwrap_or(0)))
+    let looked_at = text::units(a)
+        .min(text::units(b))
+        .next_multiple_of(2)
+        .max(2);
+    let padded = |s| {
+        str::encode_utf16(s)
+            .chain(std::iter::repeat(0))
+            .take(looked_at)
     };
-    let differs = start(a).into_iter().zip(start(b)).find(|(x, y)| x != y);
-    differs.map_or_else(|| ordinal(a, b), |(x, y)| x - y)
+    match padded(a).zip(padded(b)).find(|(x, y)| x != y) {
+        Some((x, y)) => i32::from(x) - i32::from(y),
+        None => ordinal(a, b),
+    }
 }
 
-/// The same of parts of texts, where the ordinal one is the difference of the lengths at an end.
-pub(in super::super) fn compare_part(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
+/// The same of parts of texts and under options, where the ordinal one is the difference of the lengths at an end.
+pub(super) fn compare_part(a: &Value, b: &Value, comparison: i64) -> Result<i32, Throw> {
     match (comparison, a.as_str(), b.as_str()) {
         (4, Some(a), Some(b)) => Ok(ordinal(a, b)),
         _ => compare(a, b, comparison),

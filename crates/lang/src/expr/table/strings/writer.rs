@@ -75,6 +75,14 @@ pub(in crate::expr::table) fn push(cx: &mut Cx<'_>, a: &Args<'_>, piece: &str, l
     Ok(Value::Null)
 }
 
+/// Writes an object. Null is nothing, which a closed writer takes too.
+fn object(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
+    if a.is_null(1) && !line {
+        return Ok(Value::Null);
+    }
+    value(cx, a, line)
+}
+
 fn value(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
     let mut piece = String::new();
     crate::expr::eval::write_text(cx, a.get(1), &mut piece)?;
@@ -83,6 +91,7 @@ fn value(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
 
 fn chars(cx: &mut Cx<'_>, a: &Args<'_>, line: bool) -> R {
     let piece = match a.is_null(1) {
+        true if !line => return Ok(Value::Null),
         true => String::new(),
         false => String::from_utf16_lossy(&units_of(a, 1, "buffer")?),
     };
@@ -122,7 +131,7 @@ macro_rules! writes {
                 value(cx, a, $line)
             }),
             m(concat!("void ", $name, "(object value)"), |cx, a| {
-                value(cx, a, $line)
+                object(cx, a, $line)
             }),
             m(concat!("void ", $name, "(char[] buffer)"), |cx, a| {
                 chars(cx, a, $line)
