@@ -8,6 +8,7 @@ mod blocks;
 mod calls;
 mod constraints;
 mod excluded;
+mod forms;
 mod leaves;
 mod syntax;
 mod values;
@@ -116,6 +117,13 @@ struct Local {
     ty: Shape,
 }
 
+impl Local {
+    /// Whether it is a variable of a declaration: those of loops, parameters, queries and constants are only read.
+    fn can_be_set(&self) -> bool {
+        self.name.starts_with(['v', 'o', 't']) && !self.name.contains('.')
+    }
+}
+
 /// Makes cases.
 pub(crate) struct Generator<'c> {
     catalog: &'c Catalog,
@@ -125,6 +133,8 @@ pub(crate) struct Generator<'c> {
     counter: usize,
     /// Nodes left for the case.
     budget: usize,
+    /// What `return` gives where statements are being made; anything at the outermost level.
+    returns: Option<Shape>,
 }
 
 /// A generated case.
@@ -209,6 +219,7 @@ impl<'c> Generator<'c> {
             locals: Vec::new(),
             counter: 0,
             budget: 0,
+            returns: None,
         }
     }
 
@@ -216,6 +227,7 @@ impl<'c> Generator<'c> {
     pub(crate) fn case(&mut self, focus: Option<usize>) -> Made {
         self.locals.clear();
         self.counter = 0;
+        self.returns = None;
         self.budget = 60;
         let depth = 1 + self.random.below(3);
         let block = match focus {
@@ -402,6 +414,11 @@ impl<'c> Generator<'c> {
         }
         if self.random.one_in(3)
             && let Some(node) = self.syntax(want, depth - 1)
+        {
+            return node;
+        }
+        if self.random.one_in(6)
+            && let Some(node) = self.form(want, depth - 1)
         {
             return node;
         }

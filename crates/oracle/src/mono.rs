@@ -186,7 +186,11 @@ impl Mono {
             if let Some(i) = fatal(&refused).filter(|i| faults.is_empty() && todo.contains(i)) {
                 faults.insert(i, "Internal compiler error".to_string());
             }
-            if faults.is_empty() || round == MAX_ROUNDS {
+            if faults.is_empty() {
+                let i = self.silent(cases, &todo)?;
+                faults.insert(i, "Internal compiler error: refused without a fault".into());
+            }
+            if round == MAX_ROUNDS {
                 bail!("the compiler failed: {}", start(&refused, 2000));
             }
             // What is no syntax makes the cases behind it look wrong: only one is to blame for the first of them.
@@ -265,6 +269,22 @@ impl Mono {
             }
         }
         Ok(todo[stumbles])
+    }
+
+    /// The case that the compiler refuses without saying anything, which keeps it from naming others behind it: the last
+    /// of the fewest from the first on that it refuses.
+    fn silent(&self, cases: &[Case], todo: &[usize]) -> Result<usize> {
+        let (mut taken, mut refused) = (0, todo.len());
+        while refused - taken > 1 {
+            let middle = usize::midpoint(taken, refused);
+            std::fs::write(self.folder.join("alone.cs"), source(cases, &todo[..middle]))?;
+            if self.compile("alone.exe", &["alone.cs".into()])?.is_empty() {
+                taken = middle;
+            } else {
+                refused = middle;
+            }
+        }
+        Ok(todo[refused - 1])
     }
 
     /// Runs the compiled batch, again behind each case that ends the process.

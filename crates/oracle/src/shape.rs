@@ -119,6 +119,11 @@ pub(crate) const NUMBERS: [&str; 11] = [
     "decimal",
 ];
 
+/// Value types whose comparisons C# lifts to null.
+pub(crate) const NULLABLES: [&str; 7] = [
+    "int", "long", "double", "decimal", "DateTime", "TimeSpan", "char",
+];
+
 pub(crate) fn is_void(shape: &Shape) -> bool {
     *shape == named("void")
 }

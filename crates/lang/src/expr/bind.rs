@@ -468,7 +468,9 @@ impl Binder {
             | Ir::Complement(_, a)
             | Ir::Not(a)
             | Ir::Number(_, a)
-            | Ir::CheckedNumber(_, a) => constant(a),
+            | Ir::CheckedNumber(_, a)
+            | Ir::ToEnum(_, a)
+            | Ir::FromEnum(_, a) => constant(a),
             Ir::Concat(list) | Ir::And(list) | Ir::Or(list) => list.iter().all(constant),
             Ir::If(test, yes, no) => constant(test) && constant(yes) && constant(no),
             Ir::Call(c) => c.args.is_empty() && c.types.is_empty() && c.outs.is_empty(),

@@ -47,6 +47,8 @@ pub(crate) struct Parser<'a> {
     tokens: Vec<Lexeme>,
     at: usize,
     depth: usize,
+    /// How many queries are around: in one, the words of its clauses are no names.
+    queries: usize,
 }
 
 const KEYWORDS: &[&str] = &[
@@ -170,6 +172,7 @@ impl<'a> Parser<'a> {
             tokens: lex(text, range)?,
             at: 0,
             depth,
+            queries: 0,
         })
     }
 
@@ -579,7 +582,10 @@ impl<'a> Parser<'a> {
                 || !ty.args.is_empty()
                 || (ty.path.len() == 1 && TYPE_WORDS.contains(&&*ty.path[0].text));
             let follows = match self.lex() {
-                Lex::Word(w) => !matches!(&**w, "as" | "is"),
+                Lex::Word(w) => {
+                    let of_query = self.queries > 0 && self.is_query_word();
+                    !of_query && !matches!(&**w, "as" | "is")
+                }
                 Lex::Name(_)
                 | Lex::Int(..)
                 | Lex::Real(..)

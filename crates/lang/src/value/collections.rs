@@ -343,6 +343,37 @@ impl Dict {
         capacity
     }
 
+    /// `TrimExcess`: gives back room, when a smaller size holds all, and forgets the places of what was removed.
+    pub(crate) fn trim(&self) {
+        let smaller = prime(self.len());
+        if smaller >= self.capacity() {
+            return;
+        }
+        self.capacity.set(smaller);
+        let mut data = self.data.borrow_mut();
+        let data = &mut *data;
+        data.version = data.version.wrapping_add(1);
+        if data.free.is_empty() {
+            return;
+        }
+        data.free.clear();
+        // Entries keep their order, each moves over the holes before it.
+        let mut kept = 0;
+        let moved: Vec<usize> = data
+            .entries
+            .iter()
+            .map(|e| {
+                let at = kept;
+                kept += usize::from(e.is_some());
+                at
+            })
+            .collect();
+        for at in data.index.values_mut() {
+            *at = moved[*at];
+        }
+        data.entries.retain(Option::is_some);
+    }
+
     /// How keys compare.
     pub(crate) fn equality(&self) -> Equality {
         self.how

@@ -215,9 +215,18 @@ impl Generator<'_> {
             parameters = &parameters[..parameters.len().saturating_sub(1)];
         }
         let names = self.random.one_in(15) && !parameters.iter().any(|p| p.is_params);
+        let mut order: Vec<usize> = (0..parameters.len()).collect();
+        // Named arguments stand in any order.
+        if names && self.random.one_in(2) {
+            self.random.shuffle(&mut order);
+        }
         let mut first = true;
-        for p in parameters {
+        for at in order {
+            let p = &parameters[at];
             if p.optional && self.random.one_in(2) {
+                if names {
+                    continue;
+                }
                 break;
             }
             if p.is_params
@@ -291,9 +300,23 @@ impl Generator<'_> {
             ("MatchEvaluator", _) => (vec![named("Match")], named("string")),
             _ => return None,
         };
+        if self.random.one_in(8)
+            && let Some(method) = self.method_group(want)
+        {
+            return Some(method);
+        }
         let mut node = Node::new(want.clone(), true);
         let names: Vec<String> = inputs.iter().map(|_| self.name("p")).collect();
+        let typed = self.random.one_in(10);
         match &names[..] {
+            _ if typed => {
+                let typed: Vec<String> = names
+                    .iter()
+                    .zip(&inputs)
+                    .map(|(name, ty)| format!("{} {name}", text(ty)))
+                    .collect();
+                node.push(format!("({})", typed.join(", ")));
+            }
             [one] if !self.random.one_in(4) => node.push(one.clone()),
             _ => node.push(format!("({})", names.join(", "))),
         }
@@ -305,7 +328,10 @@ impl Generator<'_> {
                 ty,
             });
         }
-        if result == named("void") {
+        if depth > 1 && result != named("void") && self.random.one_in(10) {
+            let body = self.body(Vec::new(), &result, depth - 1);
+            node.child(body);
+        } else if result == named("void") {
             node.push("{ }");
         } else {
             let body = self.make(&result, depth.saturating_sub(1));

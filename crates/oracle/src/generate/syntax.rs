@@ -2,7 +2,7 @@
 
 use super::{Generator, is_number, values};
 use crate::node::Node;
-use crate::shape::{NUMBERS, Shape, array, generic, named, nullable, text};
+use crate::shape::{NULLABLES, NUMBERS, Shape, array, generic, named, nullable, text};
 
 impl Generator<'_> {
     /// Something of the type that is not a member; `None` when the draw does not fit the type.
@@ -19,14 +19,19 @@ impl Generator<'_> {
             ty if is_number(ty) => Some(self.number(ty, depth)),
             Shape::Array(of) => {
                 let mut node = Node::new(want.clone(), true);
-                node.push(if self.random.one_in(3) {
+                let inferred = self.random.one_in(3);
+                node.push(if inferred {
                     String::from("new[] { ")
                 } else {
                     format!("new {} {{ ", text(want))
                 });
                 for i in 0..1 + self.random.below(3) {
                     node.push(if i > 0 { ", " } else { "" });
-                    let item = self.make(of, depth);
+                    let item = if inferred && i == 0 {
+                        self.make(of, depth)
+                    } else {
+                        self.converting(of, depth)
+                    };
                     node.child(item);
                 }
                 node.push(" }");
@@ -44,20 +49,69 @@ impl Generator<'_> {
                 node.child(of);
                 Some(node)
             }
-            Shape::Nullable(of) if is_number(of) && self.random.one_in(2) => {
-                let (a, b) = (self.make(want, depth), self.make(of, depth));
+            Shape::Named("char", _) => {
+                let mut of = self.make(&named("int"), depth);
+                of.primary = false;
+                let mut node = Node::new(want.clone(), false);
+                node.push("(char)");
+                node.child(of);
+                Some(self.wrapped("unchecked(", node))
+            }
+            Shape::Named("List" | "HashSet" | "Dictionary" | "JObject" | "JArray", _) => {
+                self.initialised(want, depth)
+            }
+            Shape::Named(name, args) if args.is_empty() && self.is_enum(name) => {
+                Some(self.enumeration(want, depth))
+            }
+            Shape::Nullable(of)
+                if matches!(**of, Shape::Named("int" | "long" | "double" | "decimal", _))
+                    && self.random.one_in(2) =>
+            {
+                // Mono does not evaluate the right side where the left one is null: nothing there that throws.
+                let (a, b) = (self.make(want, depth), self.make(of, 0));
                 Some(self.binary(want, a, self_op(&mut self.random.clone()), b))
             }
             _ => self.of_any_type(want, depth),
         }
     }
 
-    fn binary(&mut self, ty: &Shape, a: Node, op: &str, b: Node) -> Node {
+    pub(super) fn binary(&mut self, ty: &Shape, a: Node, op: &str, b: Node) -> Node {
+        let (a, b) = (self.operand_of(a, op), self.operand_of(b, op));
         let mut node = Node::new(ty.clone(), false);
         node.child(a);
         node.push(format!(" {op} "));
         node.child(b);
         node
+    }
+
+    /// Mono's compiler leaves out what stands beside a constant `false` of `&`, or beside null: no such constants there.
+    pub(super) fn operand_of(&mut self, of: Node, op: &str) -> Node {
+        let mut text = String::new();
+        of.write(&mut text);
+        let constant = text
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .all(|word| {
+                matches!(word, "true" | "false" | "null" | "checked" | "unchecked")
+                    || NUMBERS.contains(&word)
+                    || NULLABLES.contains(&word)
+                    || !word.starts_with(|c: char| c.is_ascii_alphabetic())
+            });
+        match &of.ty {
+            Shape::Named("bool", _) if constant && matches!(op, "&&" | "&") => {
+                Node::text(of.ty, "true", true)
+            }
+            Shape::Nullable(inner) if constant && op != "??" => {
+                let value = self.leaf(inner, Some(0));
+                let mut node = Node::new(of.ty.clone(), false);
+                node.push(format!("({}?)", crate::shape::text(inner)));
+                node.child(Node {
+                    primary: false,
+                    ..value
+                });
+                node
+            }
+            _ => of,
+        }
     }
 
     /// What there is for every type: choices, tuples, anonymous types, patterns, calls of lambdas.
@@ -132,7 +186,15 @@ impl Generator<'_> {
         Some(node)
     }
 
-    fn is_reference(&self, ty: &Shape) -> bool {
+    fn is_enum(&self, name: &str) -> bool {
+        use tollgate_lang::expr::catalog::TypeKind as K;
+        self.catalog
+            .types
+            .get(name)
+            .is_some_and(|t| t.kind == K::Enum)
+    }
+
+    pub(super) fn is_reference(&self, ty: &Shape) -> bool {
         match ty {
             Shape::Array(_) => true,
             Shape::Named(name, _) => {
@@ -148,7 +210,19 @@ impl Generator<'_> {
 
     fn boolean(&mut self, depth: usize) -> Node {
         let want = named("bool");
-        match self.random.below(7) {
+        match self.random.below(10) {
+            7 => self.lifted(depth),
+            8 => self.tested(depth),
+            9 => {
+                let ty = self.simple();
+                let (a, b) = (self.make(&ty, depth), self.make(&ty, depth));
+                let ops: &[&str] = match ty {
+                    Shape::Named("string" | "bool", _) => &["==", "!="],
+                    _ => &["<", "<=", ">", ">=", "=="],
+                };
+                let op = self.random.word(ops).to_string();
+                self.binary(&want, a, &op, b)
+            }
             0 | 1 => {
                 let (a, b) = (self.make(&want, depth), self.make(&want, depth));
                 let op = self
@@ -194,6 +268,39 @@ impl Generator<'_> {
         }
     }
 
+    /// A comparison of values that may be null.
+    fn lifted(&mut self, depth: usize) -> Node {
+        let ty = NULLABLES[self.random.below(NULLABLES.len())];
+        let a = self.make(&nullable(named(ty)), depth);
+        // As above: nothing that throws.
+        let b = if self.random.one_in(2) {
+            self.make(&nullable(named(ty)), 0)
+        } else {
+            self.make(&named(ty), 0)
+        };
+        let op = self
+            .random
+            .word(&["<", "<=", ">", ">=", "==", "!="])
+            .to_string();
+        self.binary(&named("bool"), a, &op, b)
+    }
+
+    /// A pattern with its variable, and a test of it.
+    fn tested(&mut self, depth: usize) -> Node {
+        let (ty, name) = (self.simple(), self.name("t"));
+        let mut node = Node::new(named("bool"), false);
+        let of = self.make(&named("object"), depth);
+        node.child(of);
+        node.push(format!(" is {} {name} && ", text(&ty)));
+        let before = self.locals.len();
+        self.locals.push(super::Local { name, ty });
+        let test = self.make(&named("bool"), depth);
+        let test = self.operand_of(test, "&&");
+        node.child(test);
+        self.locals.truncate(before);
+        node
+    }
+
     fn number_type(&mut self) -> &'static str {
         NUMBERS[self.random.below(NUMBERS.len())]
     }
@@ -231,11 +338,12 @@ impl Generator<'_> {
                 for _ in 0..1 + self.random.below(2) {
                     let ty = self.simple();
                     let mut of = self.make(&ty, depth.min(1));
-                    // A conditional in a hole needs brackets, and quotes end a C# 7 string early.
+                    // A conditional in a hole needs brackets.
                     of.primary = false;
                     let mut text = String::new();
                     of.write(&mut text);
-                    if text.contains(['"', '\\', '{']) {
+                    let quoted = text.contains('"') && !self.random.one_in(3);
+                    if quoted || text.contains(['\\', '{']) {
                         node.push("x");
                         continue;
                     }
@@ -276,7 +384,10 @@ impl Generator<'_> {
                     ops.extend(["&", "|", "^", "+", "-"]);
                 }
                 let op = self.random.word(&ops).to_string();
-                let (a, b) = (self.make(want, depth), self.make(want, depth));
+                let (mut a, mut b) = (self.make(want, depth), self.operand(want, depth));
+                if self.random.one_in(2) {
+                    std::mem::swap(&mut a, &mut b);
+                }
                 let node = self.binary(want, a, &op, b);
                 match self.random.below(5) {
                     0 => self.wrapped("unchecked(", node),
@@ -317,6 +428,24 @@ impl Generator<'_> {
                     node
                 }
             }
+        }
+    }
+
+    /// A number whose type an operator brings to the wanted one; constants of these never change it.
+    fn operand(&mut self, want: &Shape, depth: usize) -> Node {
+        let narrower: &[&'static str] = match want {
+            Shape::Named("int", _) => &["sbyte", "byte", "short", "ushort", "char"],
+            Shape::Named("uint", _) => &["byte", "ushort", "char"],
+            Shape::Named("long", _) => &["int", "uint", "short", "char", "byte"],
+            Shape::Named("ulong", _) => &["uint", "byte", "char"],
+            Shape::Named("float", _) => &["int", "long", "ulong", "short", "char"],
+            Shape::Named("double", _) => &["float", "int", "long", "ulong", "uint"],
+            Shape::Named("decimal", _) => &["int", "long", "ulong", "byte"],
+            _ => &[],
+        };
+        match self.random.pick(narrower).copied() {
+            Some(name) if self.random.one_in(3) => self.make(&named(name), depth),
+            _ => self.make(want, depth),
         }
     }
 
@@ -373,12 +502,88 @@ impl Generator<'_> {
             if self.random.one_in(2) {
                 node.push(" descending");
             }
+            if self.random.one_in(3) {
+                let ty = self.simple();
+                let second = self.make(&ty, depth);
+                node.push(", ");
+                node.child(second);
+            }
+        }
+        if self.random.one_in(4) {
+            self.joined(&mut node, depth);
+        }
+        if self.random.one_in(4) {
+            self.grouped(&mut node, before, depth);
         }
         let value = self.make(of, depth);
         node.push(" select ");
         node.child(value);
         self.locals.truncate(before);
         node
+    }
+
+    /// A `join` clause, with its groups or its pairs.
+    fn joined(&mut self, node: &mut Node, depth: usize) {
+        let (ty, key, other) = (self.simple(), self.simple(), self.name("q"));
+        let second = self.make(&array(ty.clone()), depth);
+        node.push(format!(" join {other} in "));
+        node.child(second);
+        node.push(" on ");
+        let left = self.make(&key, depth);
+        node.child(left);
+        node.push(" equals ");
+        // What is behind `equals` sees only the joined sequence.
+        let around = std::mem::take(&mut self.locals);
+        self.locals.push(super::Local {
+            name: other.clone(),
+            ty: ty.clone(),
+        });
+        let right = self.make(&key, depth);
+        self.locals = around;
+        node.child(right);
+        if self.random.one_in(2) {
+            let group = self.name("q");
+            node.push(format!(" into {group}"));
+            self.locals.push(super::Local {
+                name: group,
+                ty: generic("IEnumerable", vec![ty]),
+            });
+        } else {
+            self.locals.push(super::Local { name: other, ty });
+        }
+    }
+
+    /// Groups, which the rest of the query goes on with.
+    fn grouped(&mut self, node: &mut Node, before: usize, depth: usize) {
+        let (key, item) = (self.simple(), self.simple());
+        let of = self.make(&item, depth);
+        let by = self.make(&key, depth);
+        let group = self.name("q");
+        node.push(" group ");
+        node.child(of);
+        node.push(" by ");
+        node.child(by);
+        node.push(format!(" into {group}"));
+        self.locals.truncate(before);
+        self.locals.push(super::Local {
+            name: format!("{group}.Key"),
+            ty: key.clone(),
+        });
+        self.locals.push(super::Local {
+            name: format!("{group}.ToArray()"),
+            ty: array(item.clone()),
+        });
+        self.locals.push(super::Local {
+            name: group.clone(),
+            ty: generic("IGrouping", vec![key, item]),
+        });
+        if self.random.one_in(2) {
+            let ty = self.simple();
+            let by = self.make(&ty, depth);
+            node.push(" orderby ");
+            node.child(by);
+            node.push(format!(", {group}.Key descending"));
+        }
     }
 }
 

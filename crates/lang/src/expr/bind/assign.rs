@@ -111,7 +111,7 @@ impl Binder {
         let old = self.slot();
         let (b, ty) = self.compound(operand, at, |this, current| {
             let ty = current.ty.clone();
-            if ty.plain().numeric().is_none() && !super::operators::is_enum(&ty) {
+            if ty.plain().numeric().is_none() && !super::operators::is_enum(ty.plain()) {
                 return Err(Fault::new(
                     at.clone(),
                     format!("operator `{op}{op}` is not defined for `{ty}`"),

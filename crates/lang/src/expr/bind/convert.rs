@@ -50,6 +50,8 @@ fn constant_fits(c: &Frozen, to: Num) -> bool {
 
 /// Conversions that C# calls standard and implicit.
 fn standard(from: &Ty, to: &Ty, constant: Option<&Frozen>) -> Option<Conversion> {
+    // What may be null is no constant to C#, though we may know it.
+    let constant = constant.filter(|_| !from.is_nullable());
     if from == to || matches!(from, Ty::Unknown) || matches!(to, Ty::Unknown) {
         return Some(Conversion::Same);
     }

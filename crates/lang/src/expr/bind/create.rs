@@ -31,6 +31,21 @@ impl Binder {
         if let Some(parts) = ty.parts() {
             return self.create_tuple(ty, &parts, args, at);
         }
+        if let Ty::Nullable(inner) = &ty
+            && init.is_none()
+        {
+            let value = match args {
+                [] => return Ok(Bound::new(super::default_ir(&ty), ty)),
+                [
+                    Arg {
+                        value: ArgValue::Expr(e),
+                        name: None,
+                    },
+                ] => self.value_as(e, inner)?,
+                _ => return self.construct(&ty, args, at),
+            };
+            return self.coerce(value, &ty, at);
+        }
         if ty.delegate().is_some() {
             // `new Func<…>(lambda)` is the lambda.
             if let [

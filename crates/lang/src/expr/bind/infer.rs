@@ -34,21 +34,28 @@ impl Binder {
                 *t = message;
             }
         }
-        // Lambdas may depend on what an earlier lambda gave.
-        for _ in 0..2 {
-            for (p, g) in params.iter().zip(given) {
-                let Given::Open(e) = &g.given else { continue };
-                if !p.has_params() {
-                    continue;
-                }
-                let Some((inputs, result)) = p.delegate() else {
-                    continue;
+        // As C# does it: what depends on nothing open is settled; lambdas whose inputs are settled add to what is open.
+        let mut settled = vec![false; found.len()];
+        let mut open: Vec<usize> = (0..params.len().min(given.len()))
+            .filter(|i| matches!(given[*i].given, Given::Open(_)) && params[*i].has_params())
+            .filter(|i| params[*i].delegate().is_some())
+            .collect();
+        while !open.is_empty() {
+            settle(params, &open, found, &mut settled);
+            let before = open.len();
+            open.retain(|i| {
+                let (Given::Open(e), Some((inputs, result))) =
+                    (&given[*i].given, params[*i].delegate())
+                else {
+                    return false;
                 };
-                let inputs: Option<Vec<Ty>> = inputs.iter().map(|t| known(t, found)).collect();
-                let Some(inputs) = inputs else { continue };
-                if known(&result, found).is_some() {
-                    continue;
+                if inputs.iter().any(|t| mentions_open(t, &settled)) {
+                    return true;
                 }
+                let inputs: Option<Vec<Ty>> = inputs.iter().map(|t| known(t, found)).collect();
+                let (Some(inputs), true) = (inputs, mentions_open(&result, &settled)) else {
+                    return false;
+                };
                 let given_type = match &e.kind {
                     Kind::Lambda(names, body) => {
                         let to = Ty::Object;
@@ -68,10 +75,65 @@ impl Binder {
                 if let Some(t) = given_type {
                     unify(&result, shown(&t).as_ref().unwrap_or(&t), found);
                 }
+                false
+            });
+            if open.len() == before && settled.iter().all(|s| *s) {
+                break;
             }
         }
         why
     }
+}
+
+/// Settles the type parameters that depend on none that is open; without such, those that others depend on.
+fn settle(params: &[&Ty], open: &[usize], found: &[Option<Ty>], settled: &mut [bool]) {
+    let n = settled.len();
+    // Whether `i` is given by a lambda that takes `j`.
+    let depends = |i: usize, j: usize| {
+        open.iter().any(|at| {
+            params[*at].delegate().is_some_and(|(inputs, result)| {
+                mentions(&result, i) && inputs.iter().any(|t| mentions(t, j))
+            })
+        })
+    };
+    let still: Vec<usize> = (0..n).filter(|i| !settled[*i]).collect();
+    let free: Vec<usize> = still
+        .iter()
+        .copied()
+        .filter(|i| !still.iter().any(|j| depends(*i, *j)))
+        .collect();
+    if !free.is_empty() {
+        for i in free {
+            settled[i] = true;
+        }
+        return;
+    }
+    let needed: Vec<usize> = still
+        .iter()
+        .copied()
+        .filter(|j| found[*j].is_some() && still.iter().any(|i| depends(*i, *j)))
+        .collect();
+    // Without any of those nothing more can be learnt.
+    for i in if needed.is_empty() { still } else { needed } {
+        settled[i] = true;
+    }
+}
+
+fn mentions(t: &Ty, i: usize) -> bool {
+    match t {
+        Ty::Param(p) => usize::from(*p) == i,
+        Ty::Nullable(t) | Ty::Array(t) | Ty::Rectangular(t, _) => mentions(t, i),
+        Ty::Class(_, args) => args.iter().any(|t| mentions(t, i)),
+        Ty::Tuple(t) => t.items.iter().any(|(_, t)| mentions(t, i)),
+        _ => false,
+    }
+}
+
+fn mentions_open(t: &Ty, settled: &[bool]) -> bool {
+    settled
+        .iter()
+        .enumerate()
+        .any(|(i, s)| !*s && mentions(t, i))
 }
 
 /// The type with everything inferred, if all is.

@@ -164,25 +164,26 @@ impl Binder {
         }
         if is_enum(&x) && x == y {
             if let Some(c) = cmp(op) {
-                return Ok(Bound::new(
+                return Ok(self.fold(Bound::new(
                     Ir::Compare(c, Box::new(a.ir), Box::new(b.ir)),
                     Ty::Bool,
-                ));
+                )));
             }
             if matches!(op, "&" | "|" | "^") {
                 let kind = arith(op).unwrap_or(Arith::Or);
+                let ty = if nullable { Ty::nullable(x) } else { x };
                 return Ok(self.fold(Bound::new(
                     Ir::Logic(kind, Box::new(a.ir), Box::new(b.ir)),
-                    x,
+                    ty,
                 )));
             }
         }
-        if matches!(op, "+" | "-") && !nullable && (is_enum(&x) || is_enum(&y)) {
+        if matches!(op, "+" | "-") && (is_enum(&x) || is_enum(&y)) {
             let steps = |t: &Ty| implicit(t, &Ty::Int, None).is_some();
             let both = x == y && op == "-";
             if both || (is_enum(&x) && steps(&y)) || (is_enum(&y) && steps(&x) && op == "+") {
                 let of = if is_enum(&x) { x } else { y };
-                return self.enum_arithmetic(op, a, b, &of, both, at);
+                return self.enum_arithmetic(op, (a, b), &of, both, nullable, at);
             }
         }
         if let Some(c) = cmp(op)
@@ -396,13 +397,22 @@ impl Binder {
         if !lifted {
             return Ok(Bound::new(call(a.ir, b.ir), row.result.clone()));
         }
+        // Both sides are evaluated before either is looked at.
+        let (left, right) = (self.slot(), self.slot());
         let (s, t) = (self.slot(), self.slot());
         let inner = Ir::NullConditional(
             t,
-            Box::new(b.ir),
+            Box::new(Ir::Local(right)),
             Box::new(call(Ir::Local(s), Ir::Local(t))),
         );
-        let ir = Ir::NullConditional(s, Box::new(a.ir), Box::new(inner));
+        let ir = Ir::Let(
+            vec![(left, a.ir), (right, b.ir)],
+            Box::new(Ir::NullConditional(
+                s,
+                Box::new(Ir::Local(left)),
+                Box::new(inner),
+            )),
+        );
         if row.result == Ty::Bool {
             return Ok(Bound::new(
                 Ir::Coalesce(Box::new(ir), Box::new(Ir::Const(Frozen::Bool(false)))),
@@ -443,18 +453,22 @@ impl Binder {
             let ty = b.ty.clone();
             return Ok(self.fold(Bound::new(Ir::Not(Box::new(b.ir)), ty)));
         }
-        if op == "+" && b.ty.is_class("TimeSpan") {
+        if op == "+" && b.ty.plain().is_class("TimeSpan") {
             return Ok(b);
         }
-        if op == "-" && b.ty.is_class("TimeSpan") {
+        if op == "-" && b.ty.plain().is_class("TimeSpan") {
             let zero = Bound::new(Ir::Const(Frozen::TimeSpan(0)), Ty::class("TimeSpan"));
             return self.operator("-", zero, b, at, at);
         }
-        if op == "~" && is_enum(&b.ty) {
+        if op == "~" && is_enum(b.ty.plain()) {
             let ty = b.ty.clone();
             let number = Ir::FromEnum(Num::Int, Box::new(b.ir));
+            let number = self.fold(Bound::new(number, Ty::Int)).ir;
             let made = Bound::new(Ir::Complement(Num::Int, Box::new(number)), Ty::Int);
-            return Ok(self.apply(made, super::Conversion::ToEnum, &ty));
+            let made = self.fold(made);
+            let mut made = self.apply(made, super::Conversion::ToEnum, ty.plain());
+            made.ty = ty;
+            return Ok(self.fold(made));
         }
         let Some(from) = b.ty.plain().numeric() else {
             return Err(undefined(&b.ty));

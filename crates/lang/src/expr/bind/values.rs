@@ -52,8 +52,18 @@ impl Binder {
             )),
             Kind::Cast(ty, operand) => {
                 let to = self.resolve(ty)?;
-                if matches!(operand.kind, Kind::Lambda(..)) {
-                    return self.value_as(operand, &to);
+                match &operand.kind {
+                    Kind::Lambda(..)
+                    | Kind::Delegate(_)
+                    | Kind::Default(None)
+                    | Kind::New(None, ..)
+                    | Kind::Collection(_) => return self.value_as(operand, &to),
+                    Kind::Name(..) | Kind::Member(..) if to.delegate().is_some() => {
+                        if let Some(b) = self.method_group(operand, &to)? {
+                            return Ok(b);
+                        }
+                    }
+                    _ => {}
                 }
                 let b = self.value(operand)?;
                 let b = self.cast(b, &to, &e.at)?;
@@ -213,6 +223,8 @@ impl Binder {
                     }
                 }
             }
+            // What throws has no value: it stands for one of any type.
+            Kind::Throw(_) => self.value(e).map(|b| Bound::new(b.ir, to.clone())),
             Kind::Conditional(test, yes, no)
                 if to.delegate().is_some() || matches!(no.kind, Kind::Throw(_)) =>
             {

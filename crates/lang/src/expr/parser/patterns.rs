@@ -19,6 +19,38 @@ impl Parser<'_> {
         })
     }
 
+    /// The pattern of a `case`, where a constant may have any operators: `A | B`.
+    pub(super) fn case_pattern(&mut self) -> Parsed<Pattern> {
+        let saved = self.at;
+        let found = self.attempt(Self::pattern);
+        if let Some(found) = found.filter(|_| self.ends_case()) {
+            return Ok(found);
+        }
+        self.at = saved;
+        let constant = self.attempt(Self::expr);
+        if let Some(e) = constant.filter(|_| self.ends_case()) {
+            return Ok(Pattern::Constant(Box::new(e)));
+        }
+        self.at = saved;
+        self.pattern()
+    }
+
+    fn ends_case(&self) -> bool {
+        self.is(":") || self.is_word("when")
+    }
+
+    /// Whether an operand follows, which makes a type in brackets before it a cast.
+    fn at_operand(&self) -> bool {
+        match self.lex() {
+            Lex::Int(..) | Lex::Real(..) | Lex::Str(_) | Lex::Char(_) | Lex::Name(_) => true,
+            Lex::Word(w) => {
+                !matches!(&**w, "when" | "and" | "or" | "is" | "as") && !self.is_query_word()
+            }
+            Lex::Punct(p) => matches!(*p, "(" | "~"),
+            _ => false,
+        }
+    }
+
     fn pattern_and(&mut self) -> Parsed<Pattern> {
         let mut left = self.pattern_not()?;
         while self.is_word("and") {
@@ -78,8 +110,12 @@ impl Parser<'_> {
             return Ok(Pattern::Members(None, members, name));
         }
         if self.is("(") {
+            let saved = self.at;
             let listed = self.attempt(Self::pattern_list);
-            if let Some(mut list) = listed {
+            let cast = listed.as_ref().is_some_and(|l| l.len() == 1) && self.at_operand();
+            if cast {
+                self.at = saved;
+            } else if let Some(mut list) = listed {
                 return Ok(match (list.len(), list.pop()) {
                     (1, Some(only)) => only,
                     (_, last) => {
@@ -110,7 +146,8 @@ impl Parser<'_> {
         }
         let name = self.pattern_name()?;
         // `Type.Method(…)`, `A + 1`: no type.
-        if name.is_none() && (self.is("(") || self.is("+") || self.is("-") || self.is("*")) {
+        let goes_on = ["(", "+", "-", "*", "/", "%", "<<", ">>"];
+        if name.is_none() && goes_on.iter().any(|p| self.is(p)) {
             return self.expected("a pattern");
         }
         Ok(Pattern::Type(ty, name))
@@ -128,7 +165,7 @@ impl Parser<'_> {
     }
 
     /// Words that begin the next clause of a query: `where x is T select x`.
-    fn is_query_word(&self) -> bool {
+    pub(super) fn is_query_word(&self) -> bool {
         [
             "select",
             "where",

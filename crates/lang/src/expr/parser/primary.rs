@@ -420,7 +420,7 @@ impl Parser<'_> {
     #[inline(never)]
     fn typed_creation(&mut self, start: usize) -> Parsed<Expr> {
         let mut ty = self.type_for_new()?;
-        if self.is("?") && self.ahead_is(1, "[") {
+        if self.is("?") && (self.ahead_is(1, "[") || self.ahead_is(1, "(")) {
             self.advance();
             ty.suffix.push(TypeSuffix::Nullable);
         }

@@ -54,6 +54,13 @@ impl Parser<'_> {
 
     /// The whole query.
     pub(super) fn query(&mut self) -> Parsed<Expr> {
+        self.queries += 1;
+        let made = self.clauses();
+        self.queries -= 1;
+        made
+    }
+
+    fn clauses(&mut self) -> Parsed<Expr> {
         let start = self.start();
         self.advance();
         let (ty, name) = self.range_variable()?;

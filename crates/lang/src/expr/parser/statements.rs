@@ -487,7 +487,7 @@ impl Parser<'_> {
                     self.advance();
                     labels.push(Label::Default);
                 } else if self.eat_word("case") {
-                    let pattern = self.pattern()?;
+                    let pattern = self.case_pattern()?;
                     let when = if self.eat_word("when") {
                         Some(self.expr()?)
                     } else {

@@ -7,6 +7,9 @@ use crate::expr::lexer::Fault;
 /// Most dimensions that .NET gives an array.
 const RANKS: usize = 32;
 
+/// Types within generic ones.
+const WITHIN: [&str; 2] = ["KeyCollection", "ValueCollection"];
+
 /// The rank of an array, unless it is more than .NET has.
 pub(super) fn rank_of(n: usize, at: At) -> Parsed<u8> {
     u8::try_from(n).ok().filter(|_| n <= RANKS).ok_or_else(|| {
@@ -43,10 +46,7 @@ impl Parser<'_> {
         loop {
             if self.is("?")
                 && (nullable
-                    || matches!(
-                        self.ahead(1),
-                        Lex::Punct(")" | "," | ";" | "]" | "}" | "&&" | "||" | "??") | Lex::End
-                    )
+                    || self.begins_nothing(1)
                     || (self.ahead_is(1, "[") && (self.ahead_is(2, "]") || self.ahead_is(2, ","))))
             {
                 self.advance();
@@ -60,6 +60,19 @@ impl Parser<'_> {
         }
         ty.at.end = self.before();
         Ok(ty)
+    }
+
+    /// Whether no expression can begin with what stands there, so that a `?` before it belongs to a type.
+    fn begins_nothing(&self, n: usize) -> bool {
+        match self.ahead(n) {
+            Lex::End => true,
+            Lex::Punct(p) => !matches!(
+                *p,
+                "(" | "[" | "{" | "+" | "-" | "!" | "~" | "++" | "--" | "^" | ".."
+            ),
+            Lex::Word(w) => matches!(&**w, "is" | "as"),
+            _ => false,
+        }
     }
 
     /// Whether brackets without sizes follow: `[]`, `[,]`.
@@ -100,10 +113,15 @@ impl Parser<'_> {
                 path.clear();
                 continue;
             }
-            if self.is("<") {
+            if self.is("<") && args.is_empty() {
                 args = self.type_args()?;
             }
-            if self.is(".") && args.is_empty() && self.is_ident(1) {
+            // The types within a generic one, which have its type arguments.
+            let within = || match self.ahead(1) {
+                Lex::Word(w) | Lex::Name(w) => WITHIN.contains(&&**w),
+                _ => false,
+            };
+            if self.is(".") && self.is_ident(1) && (args.is_empty() || within()) {
                 self.advance();
             } else {
                 break;

@@ -246,12 +246,29 @@ fn count(cx: &mut Cx<'_>, a: &mut Args<'_>, filter: bool) -> Result<usize, Throw
             return Ok(n);
         }
     }
+    walked(cx, a, &f)
+}
+
+/// How many there are, found by walking through all of them.
+fn walked(cx: &mut Cx<'_>, a: &Args<'_>, f: &Value) -> Result<usize, Throw> {
     let mut items = a.iter(cx, 0)?;
     let mut n = 0;
-    while next_where(cx, &mut items, &f)?.is_some() {
+    while next_where(cx, &mut items, f)?.is_some() {
         n += 1;
     }
     Ok(n)
+}
+
+/// `LongCount`, which asks no sequence for what it knows of itself.
+fn long_count(cx: &mut Cx<'_>, a: &Args<'_>, filter: bool) -> R {
+    let f = checked(a, filter)?;
+    if !filter
+        && ordering::behind(&a.values[0]).is_none()
+        && let Some(n) = known_count(&a.values[0])
+    {
+        return Ok(Value::Long(n as i64));
+    }
+    Ok(Value::Long(walked(cx, a, &f)? as i64))
 }
 
 fn contains(cx: &mut Cx<'_>, a: &Args<'_>, how: Option<Equality>) -> R {
@@ -455,11 +472,11 @@ const ROWS: &[Row] = &[
     ),
     m(
         "static long LongCount<T>(this IEnumerable<T> source)",
-        |cx, a| Ok(Value::Long(count(cx, a, false)? as i64)),
+        |cx, a| long_count(cx, a, false),
     ),
     m(
         "static long LongCount<T>(this IEnumerable<T> source, Func<T, bool> predicate)",
-        |cx, a| Ok(Value::Long(count(cx, a, true)? as i64)),
+        |cx, a| long_count(cx, a, true),
     ),
     m(
         "static bool Contains<T>(this IEnumerable<T> source, T value)",

@@ -295,7 +295,13 @@ fn constant(kind: Kind) -> Result<Frozen, String> {
 
 /// Resolves a type as written; the error is the unknown name.
 pub(super) fn resolve(table: &Table, written: &TypeRef, params: &[&str]) -> Result<Ty, String> {
-    let path: Vec<&str> = written.path.iter().map(|i| &*i.text).collect();
+    let mut path: Vec<&str> = written.path.iter().map(|i| &*i.text).collect();
+    // The table has the types within a generic one by their own names.
+    if let [.., "Dictionary", "KeyCollection" | "ValueCollection"] = path[..]
+        && !written.args.is_empty()
+    {
+        path.drain(..path.len() - 1);
+    }
     let args: Vec<Ty> = written
         .args
         .iter()

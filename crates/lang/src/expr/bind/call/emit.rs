@@ -58,6 +58,7 @@ impl Binder {
         let m = c.member;
         self.reads = self.reads.union(m.reads);
         let mut temporaries = Vec::new();
+        let mut receiver = receiver;
         let mut places: Vec<Option<Ir>> = m.params.iter().map(|_| None).collect();
         let mut rest = Vec::new();
         let mut outs = Vec::new();
@@ -65,6 +66,12 @@ impl Binder {
         let last = m.params.len().saturating_sub(1);
         // Arguments are evaluated in the order written; out of order they go through temporaries.
         let ordered = c.slots.windows(2).all(|w| w[0] <= w[1]);
+        if let Some((of, _)) = &mut receiver
+            && !ordered
+        {
+            let t = self.slot();
+            temporaries.push((t, std::mem::replace(of, Ir::Local(t))));
+        }
         let pattern_at = m
             .is_pattern
             .then(|| pattern_of(m, &c.slots, &given))

@@ -190,11 +190,13 @@ pub(super) const ROWS: &[Row] = &[
         "void CopyTo(int index, T[] array, int arrayIndex, int count)",
         |cx, a| {
             let items = a.items(cx, 0)?;
-            // The end is looked at before the signs.
-            if items.len() as i64 - a.int(1) < a.int(4) {
+            // The end is looked at before the signs, with what an int holds, and the target before them too.
+            let rest = (items.len() as i32).wrapping_sub(a.int(1) as i32);
+            if i64::from(rest) < a.int(4) {
                 return Err(span::too_long());
             }
-            let (from, n) = (size(a, 1, "index")?, size(a, 4, "count")?);
+            span::list(a, 2, "destinationArray")?;
+            let (n, from) = (size(a, 4, "length")?, size(a, 1, "sourceIndex")?);
             let end = from.checked_add(n).filter(|end| *end <= items.len());
             let part = end.and_then(|end| items.get(from..end));
             let part = part.ok_or_else(span::too_long)?;

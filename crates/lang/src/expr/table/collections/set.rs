@@ -107,8 +107,9 @@ fn sized(cx: &mut Cx<'_>, a: &Args<'_>, comparer: usize) -> R {
 fn copied(cx: &mut Cx<'_>, a: &Args<'_>, at: i64, count: Option<usize>) -> R {
     let mut items = a.items(cx, 0)?;
     if let Some(i) = count {
-        let n = size(a, i, "count")?;
+        span::list(a, 1, "array")?;
         let at = size(a, i - 1, "arrayIndex")?;
+        let n = size(a, i, "count")?;
         // All that is asked for must have room, though the set may have less.
         if let Value::List(to) = &a.values[1]
             && at.saturating_add(n) > to.items().len()
@@ -270,7 +271,10 @@ pub(super) const CLASS: &[Row] = &[
             Ok(Value::Bool(ok))
         },
     ),
-    m("void TrimExcess()", |_, _| Ok(Value::Null)),
+    m("void TrimExcess()", |_, a| {
+        a.dict(0)?.trim();
+        Ok(Value::Null)
+    }),
     m("int EnsureCapacity(int capacity)", |cx, a| {
         super::super::dictionaries::ensured(cx, a)
     }),

@@ -249,7 +249,10 @@ pub(super) const DICTIONARY: &[Row] = &[
         Ok(Value::Bool(d.add(key, a.get(2))))
     }),
     m("bool TryGetValue(K key, out V value)", try_get),
-    m("void TrimExcess()", |_, _| Ok(Value::Null)),
+    m("void TrimExcess()", |_, a| {
+        a.dict(0)?.trim();
+        Ok(Value::Null)
+    }),
     m("int EnsureCapacity(int capacity)", |cx, a| ensured(cx, a)),
 ];
 

@@ -153,6 +153,9 @@ struct Sorting<'a> {
     order: &'a Order,
 }
 
+/// What a comparison that contradicts itself ends with, which sorting reports as its fault.
+const OUT_OF_RANGE: &str = "IndexOutOfRangeException";
+
 /// Up to this many are sorted by insertion.
 const SMALL: usize = 16;
 
@@ -169,7 +172,13 @@ pub(in crate::expr::table) fn sort(
     }
     let limit = 2 * (n.ilog2() + 1);
     let mut s = Sorting { keys, items, order };
-    s.intro(cx, 0, n - 1, limit).map_err(failed)
+    s.intro(cx, 0, n - 1, limit).map_err(|e| match e {
+        Throw::Exception(inner) if inner.class == OUT_OF_RANGE => throw(
+            "ArgumentException",
+            "Unable to sort because the IComparer.Compare() method returns inconsistent results. Either a value does not compare equal to itself, or one value repeatedly compared to another value yields different results.",
+        ),
+        e => failed(e),
+    })
 }
 
 /// What a comparison throws, as sorting and searching report it.
@@ -249,16 +258,28 @@ impl Sorting<'_> {
         self.swap(middle, hi - 1);
         let (mut left, mut right) = (lo, hi - 1);
         while left < right {
-            // A comparison that contradicts itself must not lead out of the part.
+            // A comparison that contradicts itself leads out of the part, where .NET ends.
             loop {
                 left += 1;
-                if left >= hi - 1 || !self.cmp(cx, left, hi - 1)?.is_lt() {
+                if left > hi {
+                    return Err(throw(
+                        OUT_OF_RANGE,
+                        "Index was outside the bounds of the array.",
+                    ));
+                }
+                if !self.cmp(cx, left, hi - 1)?.is_lt() {
                     break;
                 }
             }
             loop {
+                if right == lo {
+                    return Err(throw(
+                        OUT_OF_RANGE,
+                        "Index was outside the bounds of the array.",
+                    ));
+                }
                 right -= 1;
-                if right <= lo || !self.cmp(cx, hi - 1, right)?.is_lt() {
+                if !self.cmp(cx, hi - 1, right)?.is_lt() {
                     break;
                 }
             }

@@ -197,6 +197,9 @@ const GENERAL: &[Row] = &[
             let f = a
                 .object::<NumberFormat>(0)
                 .map_err(|_| null_argument("nfi"))?;
+            if f.read_only {
+                return Ok(a.get(0));
+            }
             made(f.symbols.borrow().clone(), true)
         },
     ),

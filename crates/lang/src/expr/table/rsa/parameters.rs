@@ -113,6 +113,20 @@ impl Object for Parameters {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    /// A struct is equal to another with the same arrays.
+    fn equals(&self, other: &dyn Object) -> bool {
+        let Some(other) = other.as_any().downcast_ref::<Parameters>() else {
+            return false;
+        };
+        let (own, theirs) = (self.0.borrow(), other.0.borrow());
+        own.0.iter().zip(&theirs.0).all(|(a, b)| match (a, b) {
+            (Some(a), Some(b)) => std::ptr::eq(a.as_ptr(), b.as_ptr()),
+            (a, b) => a.is_none() && b.is_none(),
+        })
+    }
+    fn hash_text(&self) -> Option<String> {
+        Some("RSAParameters".into())
+    }
 }
 
 impl Parameters {
