@@ -85,7 +85,9 @@ pub(crate) fn probe(pattern: &str, options: i64, text: &str) {
         last = Some(at);
     }
     // A replacement by what was found changes nothing.
-    if let Ok(same) = call.replace(&mut cx, &Value::from("$&"), start, Some(64)) {
+    if let Ok(with) = call.replacement(&Value::from("$&"))
+        && let Ok(same) = call.replace(&mut cx, &with, start, Some(64))
+    {
         let halves = call.subject.len() != text.chars().count();
         assert!(halves || same.as_str() == Some(&text));
     }
@@ -115,6 +117,12 @@ impl Object for Regex {
     fn text(&self) -> String {
         self.program.pattern.to_string()
     }
+}
+
+/// What replaces matches.
+enum With {
+    Text(Replacement),
+    Delegate(Value),
 }
 
 /// A pattern and the text it is used on.
@@ -173,7 +181,8 @@ pub(crate) fn replaced(
         subject: Subject::of(input),
     };
     let start = call.program.first(&call.subject);
-    call.replace(cx, &Value::Str(with.clone()), start, most)
+    let with = call.replacement(&Value::Str(with.clone()))?;
+    call.replace(cx, &with, start, most)
 }
 
 fn null(parameter: &str) -> Throw {
@@ -299,13 +308,16 @@ impl Call {
         Ok(collection("MatchCollection", items))
     }
 
-    /// Replaces with the text or the delegate in argument `with`.
-    fn replace(&self, cx: &mut Cx<'_>, with: &Value, start: usize, most: Option<usize>) -> R {
-        let replacement = match with {
-            Value::Str(s) => Some(Replacement::read(s, &self.program)?),
-            Value::Func(_) => None,
-            _ => return Err(null("replacement")),
-        };
+    /// What to replace with: a text with references, or a delegate.
+    fn replacement(&self, with: &Value) -> Result<With, Throw> {
+        match with {
+            Value::Str(s) => Ok(With::Text(Replacement::read(s, &self.program)?)),
+            Value::Func(_) => Ok(With::Delegate(with.clone())),
+            _ => Err(null("replacement")),
+        }
+    }
+
+    fn replace(&self, cx: &mut Cx<'_>, with: &With, start: usize, most: Option<usize>) -> R {
         let all = self.all(cx, start, most)?;
         if all.is_empty() {
             return Ok(Value::Str(self.subject.given().clone()));
@@ -313,10 +325,10 @@ impl Call {
         let mut parts: Vec<(&Rc<Found>, Value)> = Vec::with_capacity(all.len());
         for found in &all {
             // A delegate is called in the order in which they were found.
-            let made = match &replacement {
-                Some(_) => Value::Null,
-                None => {
-                    let made = cx.call(with, &[Part::of_match(Some(found.clone()))])?;
+            let made = match with {
+                With::Text(_) => Value::Null,
+                With::Delegate(f) => {
+                    let made = cx.call(f, &[Part::of_match(Some(found.clone()))])?;
                     cx.charge(made.as_str().map_or(0, str::len))?;
                     made
                 }
@@ -334,7 +346,7 @@ impl Call {
                 return Err(overlap());
             }
             out.part(&self.subject, at..span.start);
-            if let Some(r) = &replacement {
+            if let With::Text(r) = with {
                 r.expand(cx, found, &mut out)?;
             }
             out.str(made.as_str().unwrap_or(""));
@@ -387,16 +399,18 @@ fn create(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 /// `regex.Replace(input, with[, count[, startat]])`.
 fn replace_instance(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let call = instance(a)?;
+    let with = call.replacement(&a.get(2))?;
     let most = if a.len() > 3 { count(a, 3)? } else { None };
     let start = call.start(a, 4)?;
-    call.replace(cx, &a.get(2), start, most)
+    call.replace(cx, &with, start, most)
 }
 
 /// `Regex.Replace(input, pattern, with[, options[, time-out]])`.
 fn replace_static(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let call = statics(cx, a, 3)?;
     let start = call.program.first(&call.subject);
-    call.replace(cx, &a.get(2), start, None)
+    let with = call.replacement(&a.get(2))?;
+    call.replace(cx, &with, start, None)
 }
 
 /// A static method that begins at the text's end.

@@ -252,8 +252,9 @@ fn algorithms(hash: &str, pss: bool) -> Result<Algorithms, Throw> {
 
 /// Hash and padding of an overload that says them.
 fn said(a: &Args<'_>, hash: usize) -> Result<Algorithms, Throw> {
-    let name = hash_name(a, hash)?;
-    algorithms(name, is_pss(a, hash + 1)?)
+    names::given_name(a, hash)?;
+    let pss = is_pss(a, hash + 1)?;
+    algorithms(hash_name(a, hash)?, pss)
 }
 
 /// Signs data, or a hash.
@@ -386,6 +387,25 @@ fn data(a: &Args<'_>) -> Result<Bytes, Throw> {
     a.bytes(1).map_err(|_| null("data"))
 }
 
+/// Part of the data: offset and count follow it.
+fn piece(a: &Args<'_>) -> Result<Bytes, Throw> {
+    let all = data(a)?;
+    let within = |i: usize, most: usize, name: &str| {
+        usize::try_from(a.int(i))
+            .ok()
+            .filter(|n| *n <= most)
+            .ok_or_else(|| {
+                throw(
+                    "ArgumentOutOfRangeException",
+                    format!("Specified argument was out of the range of valid values. (Parameter '{name}')"),
+                )
+            })
+    };
+    let from = within(2, all.len(), "offset")?;
+    let count = within(3, all.len() - from, "count")?;
+    Ok(all.slice(from..from + count))
+}
+
 /// The padding at `i`.
 fn encryption(a: &Args<'_>, i: usize) -> Result<Option<&'static OaepAlgorithm>, Throw> {
     Ok(match names::oaep(a, i)? {
@@ -421,7 +441,7 @@ const RSA: &[Row] = &[
     ),
     m(
         "byte[] SignData(byte[] data, int offset, int count, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| sign(cx, a, &part(a, 1)?, said(a, 4)?, false),
+        |cx, a| sign(cx, a, &piece(a)?, said(a, 4)?, false),
     ),
     m(
         "byte[] SignHash(byte[] hash, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
@@ -433,16 +453,7 @@ const RSA: &[Row] = &[
     ),
     m(
         "bool VerifyData(byte[] data, int offset, int count, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
-        |cx, a| {
-            verify(
-                cx,
-                a,
-                &part(a, 1)?,
-                &signature_at(a, 4)?,
-                said(a, 5)?,
-                false,
-            )
-        },
+        |cx, a| verify(cx, a, &piece(a)?, &signature_at(a, 4)?, said(a, 5)?, false),
     ),
     m(
         "bool VerifyHash(byte[] hash, byte[] signature, HashAlgorithmName hashAlgorithm, RSASignaturePadding padding)",
@@ -565,13 +576,23 @@ fn made(class: &'static str, bits: i64) -> R {
 }
 
 /// The hash that `RSACryptoServiceProvider` takes as an object: a name, or an algorithm.
-fn named_hash(a: &Args<'_>, i: usize) -> Result<Algorithms, Throw> {
+fn object_hash(a: &Args<'_>, i: usize) -> Result<Algorithms, Throw> {
     let name = match a.get(i) {
+        Value::Null => return Err(null("halg")),
         Value::Str(s) => crypto::hash_named(&s),
-        Value::Object(o) => crypto::hash_of(&*o),
-        _ => return Err(null("halg")),
+        Value::Object(o) if let Some(name) = crypto::hash_of(&*o) => Some(name),
+        _ => return Err(throw("ArgumentException", "Value was invalid.")),
     };
     algorithms(name.unwrap_or("?"), false)
+}
+
+/// The hash that it takes by name; none is SHA-1.
+fn named_hash(a: &Args<'_>, i: usize) -> Result<Algorithms, Throw> {
+    let name = match a.text(i) {
+        Ok(name) => crypto::hash_named(name).unwrap_or("?"),
+        Err(_) => "SHA1",
+    };
+    algorithms(name, false)
 }
 
 /// OAEP with SHA-1, or PKCS #1.
@@ -585,11 +606,11 @@ const PROVIDER: &[Row] = &[
         made("RSACryptoServiceProvider", a.int(0))
     }),
     m("byte[] SignData(byte[] buffer, object halg)", |cx, a| {
-        sign(cx, a, &data(a)?, named_hash(a, 2)?, false)
+        sign(cx, a, &data(a)?, object_hash(a, 2)?, false)
     }),
     m(
         "byte[] SignData(byte[] buffer, int offset, int count, object halg)",
-        |cx, a| sign(cx, a, &part(a, 1)?, named_hash(a, 4)?, false),
+        |cx, a| sign(cx, a, &part(a, 1)?, object_hash(a, 4)?, false),
     ),
     m(
         "bool VerifyData(byte[] buffer, object halg, byte[] signature)",
@@ -599,7 +620,7 @@ const PROVIDER: &[Row] = &[
                 a,
                 &data(a)?,
                 &signature_at(a, 3)?,
-                named_hash(a, 2)?,
+                object_hash(a, 2)?,
                 false,
             )
         },

@@ -82,6 +82,12 @@ const GENERATOR: &[Row] = &[
     m(
         "void GetBytes(byte[] data, int offset, int count)",
         |cx, a| {
+            if !a.is_null(1) && a.int(2) >= 0 && a.int(3) < 0 {
+                return Err(throw(
+                    "ArgumentOutOfRangeException",
+                    "Non-negative number required. (Parameter 'count')",
+                ));
+            }
             let n = part(a, 1)?.len();
             cx.step(n)?;
             let drawn = random_bytes(n)?;

@@ -51,7 +51,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m("void FromXmlString(string xmlString)", |_, a| {
         let text = a.text(1).map_err(|_| null("xmlString"))?;
-        let key = parameters::Numbers::of_xml(text).and_then(|n| Key::of_numbers(&n));
+        let key = parameters::Numbers::of_xml(text)?.and_then(|n| Key::of_numbers(&n));
         let key = key.ok_or_else(|| {
             failed("Input string does not contain a valid encoding of the 'RSA' parameters.")
         })?;

@@ -68,7 +68,7 @@ fn named<'a>(a: &'a Args<'_>, i: usize, parameter: &str) -> Result<&'a str, Thro
 }
 
 /// The name of a hash algorithm, which must not be empty.
-fn given_name<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a str, Throw> {
+pub(super) fn given_name<'a>(a: &'a Args<'_>, i: usize) -> Result<&'a str, Throw> {
     let name = named(a, i, "hashAlgorithm")?;
     if name.is_empty() {
         return Err(throw(

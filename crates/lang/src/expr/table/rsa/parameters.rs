@@ -1,7 +1,7 @@
 //! `RSAParameters`: the numbers of a key, one by one, and in .NET's XML. What must stay true: they never print.
 
 use super::der;
-use crate::expr::eval::{Args, R};
+use crate::expr::eval::{Args, R, Throw, throw};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value};
@@ -80,8 +80,8 @@ impl Numbers {
         out
     }
 
-    /// `FromXmlString`.
-    pub(super) fn of_xml(text: &str) -> Option<Numbers> {
+    /// `FromXmlString`; none when there is no public key in it.
+    pub(super) fn of_xml(text: &str) -> Result<Option<Numbers>, Throw> {
         let mut out = Numbers::default();
         for (name, place) in NAMES.iter().zip(&mut out.0) {
             let part = text
@@ -89,10 +89,16 @@ impl Numbers {
                 .and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
             if let Some((digits, _)) = part {
                 let digits: String = digits.split_whitespace().collect();
-                *place = Some(STANDARD.decode(digits).ok()?.into());
+                let number = STANDARD.decode(digits).map_err(|_| {
+                    throw(
+                        "FormatException",
+                        "The input is not a valid Base-64 string as it contains a non-base 64 character, more than two padding characters, or an illegal character among the padding characters.",
+                    )
+                })?;
+                *place = Some(number.into());
             }
         }
-        (out.0[0].is_some() && out.0[1].is_some()).then_some(out)
+        Ok((out.0[0].is_some() && out.0[1].is_some()).then_some(out))
     }
 }
 

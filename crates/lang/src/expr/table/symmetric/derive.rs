@@ -81,13 +81,19 @@ fn iterations(n: i64) -> Result<NonZeroU32, Throw> {
         .ok_or_else(|| out_of_range("iterations"))
 }
 
-/// `new(password, salt or its size[, iterations[, hash]])`.
-fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
-    let password = match a.get(0) {
-        Value::Str(s) => Bytes::copy_from_slice(s.as_bytes()),
-        v => v.as_bytes().ok_or_else(|| null("password"))?,
+/// `new(password, salt or its size[, iterations[, hash]])`; the password may be `bytes`.
+fn made(cx: &mut Cx<'_>, a: &Args<'_>, bytes: bool) -> R {
+    let password = || match a.get(0) {
+        Value::Str(s) => Ok(Bytes::copy_from_slice(s.as_bytes())),
+        v => v.as_bytes().ok_or_else(|| null("password")),
     };
-    let salt = match a.get(1) {
+    let rounds = if a.len() > 2 {
+        a.int(2)
+    } else {
+        DEFAULT_ITERATIONS
+    };
+    let (password, salt, rounds) = match a.get(1) {
+        // A size is looked at before the password.
         Value::Int(n) => {
             let size = usize::try_from(n).map_err(|_| out_of_range("saltSize"))?;
             if size < 8 {
@@ -96,17 +102,24 @@ fn made(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
                     "Salt is not at least eight bytes. (Parameter 'saltSize')",
                 ));
             }
+            let rounds = iterations(rounds)?;
             cx.charge(size)?;
-            Bytes::from(random_bytes(size)?)
+            let salt = Bytes::from(random_bytes(size)?);
+            (password()?, salt, rounds)
         }
-        _ => salt_of(a, 1)?,
+        // A password of bytes is looked at last, without a word.
+        _ if bytes => {
+            let salt = salt_of(a, 1)?;
+            let rounds = iterations(rounds)?;
+            let password = password().map_err(|_| null_reference())?;
+            (password, salt, rounds)
+        }
+        _ => {
+            let password = password()?;
+            let salt = salt_of(a, 1)?;
+            (password, salt, iterations(rounds)?)
+        }
     };
-    let rounds = if a.len() > 2 {
-        a.int(2)
-    } else {
-        DEFAULT_ITERATIONS
-    };
-    let rounds = iterations(rounds)?;
     let hash = match a.len() {
         4 if has_no_name(a, 3) => {
             return Err(throw(
@@ -170,7 +183,11 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Derivation, Throw> {
 }
 
 fn made_row(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    made(cx, a)
+    made(cx, a, false)
+}
+
+fn made_of_bytes(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
+    made(cx, a, true)
 }
 
 pub(super) const DERIVE: &[Row] = &[
@@ -182,7 +199,7 @@ pub(super) const DERIVE: &[Row] = &[
     ),
     m(
         "new(byte[] password, byte[] salt, int iterations)",
-        made_row,
+        made_of_bytes,
     ),
     m(
         "new(string password, int saltSize, int iterations)",
@@ -194,7 +211,7 @@ pub(super) const DERIVE: &[Row] = &[
     ),
     m(
         "new(byte[] password, byte[] salt, int iterations, HashAlgorithmName hashAlgorithm)",
-        made_row,
+        made_of_bytes,
     ),
     m(
         "new(string password, int saltSize, int iterations, HashAlgorithmName hashAlgorithm)",
