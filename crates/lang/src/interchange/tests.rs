@@ -58,9 +58,9 @@ fn direct_with_all_that_xml_has() {
     assert_eq!(direct("<a/>"), r#"{"a":null}"#);
     assert_eq!(
         direct(
-            r#"<?xml version="1.1" standalone="yes"?><x:a xmlns:x="u" xmlns:y="u" y:k="v"><x:b xmlns:x="w"/></x:a>"#
+            r#"<?xml version="1.0" standalone="yes"?><x:a xmlns:x="u" xmlns:y="u" y:k="v"><x:b xmlns:x="w"/></x:a>"#
         ),
-        r#"{"version":"1.1","standalone":"yes","y$a":{"@xmlns$x":"u","@xmlns$y":"u","@y$k":"v","x$b":{"@xmlns$x":"w"}}}"#
+        r#"{"version":"1.0","standalone":"yes","y$a":{"@xmlns$x":"u","@xmlns$y":"u","@y$k":"v","x$b":{"@xmlns$x":"w"}}}"#
     );
     assert_eq!(
         direct(r#"<a xml:lang="en">t</a>"#),

@@ -202,6 +202,13 @@ impl Node {
         node
     }
 
+    /// The value of this attribute as a node of its own.
+    pub(crate) fn value_node(&self) -> Rc<Node> {
+        let node = Node::text_of(self.inner_text());
+        node.parent.replace(self.this.clone());
+        node
+    }
+
     /// Keeps some of the children.
     pub(crate) fn retain(&self, keep: impl Fn(&Node) -> bool) {
         self.nodes.borrow_mut().retain(|node| {

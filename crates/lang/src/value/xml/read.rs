@@ -275,6 +275,7 @@ impl Reader<'_, '_> {
                     );
                 }
                 let version = declaration.version().map_err(|e| e.to_string())?;
+                check_declaration(&declaration)?;
                 let part = |part: Option<Result<std::borrow::Cow<'_, str>, _>>| {
                     part.and_then(Result::ok).map(|p| Str::from(&*p))
                 };
@@ -565,6 +566,34 @@ fn document_type(text: &str) -> Result<[Option<Str>; 4], String> {
         _ => return Err(bad()),
     };
     Ok([Some(Str::from(name)), public, system, subset.map(Str::from)])
+}
+
+/// A declaration names its version, which is 1.0, its encoding and whether it stands alone, in this order.
+fn check_declaration(text: &str) -> Result<(), String> {
+    let wrong = || String::from("Syntax for an XML declaration is invalid");
+    let mut rest = text.strip_prefix("xml").unwrap_or(text);
+    let mut names = ["version", "encoding", "standalone"].into_iter();
+    loop {
+        let behind = rest.trim_start();
+        if behind.is_empty() {
+            return Ok(());
+        }
+        let (name, value) = behind.split_once('=').ok_or_else(wrong)?;
+        let (name, value) = (name.trim_end(), value.trim_start());
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let quote = quote.ok_or_else(wrong)?;
+        let (value, after) = value[1..].split_once(quote).ok_or_else(wrong)?;
+        // One that is left out may be passed over, and some white space stands between two.
+        if behind.len() == rest.len() || !names.any(|n| n == name) {
+            return Err(wrong());
+        }
+        match (name, value) {
+            ("version", "1.0") | ("encoding", _) | ("standalone", "yes" | "no") => {}
+            ("version", _) => return Err(format!("Version number '{value}' is invalid")),
+            _ => return Err(wrong()),
+        }
+        rest = after;
+    }
 }
 
 impl Object for Declared {

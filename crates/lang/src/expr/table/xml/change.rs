@@ -7,7 +7,7 @@ use super::convert::text_of;
 use super::{PASSED_PER_STEP, at, attribute, made, name_at, node, null, removed};
 use crate::expr::eval::{Args, Cx, R, Throw, iterate, throw};
 use crate::expr::table::{Row, m};
-use crate::value::xml::{Declared, Kind, Name, Node};
+use crate::value::xml::{Declared, Kind, Name, Node, XML, XMLNS};
 use crate::value::{Str, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -275,6 +275,7 @@ pub(super) const ELEMENT: &[Row] = &[
             }
             let text = text_of(&a.values[2])?;
             cx.charge(text.len() + 64)?;
+            checked(&name, &text)?;
             match found.as_deref().map(|n| &n.kind) {
                 Some(Kind::Attribute { value, .. }) => {
                     value.replace(text);
@@ -369,16 +370,28 @@ fn set_attribute(a: &Args<'_>, text: Str) -> R {
     Ok(Value::Null)
 }
 
-/// What a declaration of a namespace must not say.
+/// What a declaration of a namespace must not say. Source: .NET's `XAttribute.ValidateAttribute`.
 fn checked(name: &Name, value: &str) -> Result<(), Throw> {
-    let prefixed = &*name.namespace == crate::value::xml::XMLNS;
-    if prefixed && (value.is_empty() || &*name.local == "xmlns") {
-        return Err(throw(
-            "ArgumentException",
-            "The prefix cannot be bound to the empty namespace name.",
-        ));
+    const OF_XML: &str = "The prefix 'xml' is bound to the namespace name 'http://www.w3.org/XML/1998/namespace'. Other prefixes must not be bound to this namespace name, and it must not be declared as the default namespace.";
+    const OF_XMLNS: &str = "The prefix 'xmlns' is bound to the namespace name 'http://www.w3.org/2000/xmlns/'. It must not be declared. Other prefixes must not be bound to this namespace name, and it must not be declared as the default namespace.";
+    let local = &*name.local;
+    let prefixed = &*name.namespace == XMLNS;
+    let default = name.namespace.is_empty() && local == "xmlns";
+    if !(prefixed || default) {
+        return Ok(());
     }
-    Ok(())
+    let message = match value {
+        "" if prefixed => {
+            format!("The prefix '{local}' cannot be bound to the empty namespace name.").into()
+        }
+        XML if prefixed && local == "xml" => return Ok(()),
+        XML => Str::from(OF_XML),
+        XMLNS => Str::from(OF_XMLNS),
+        _ if prefixed && local == "xml" => Str::from(OF_XML),
+        _ if prefixed && local == "xmlns" => Str::from(OF_XMLNS),
+        _ => return Ok(()),
+    };
+    Err(throw("ArgumentException", message))
 }
 
 /// The declaration or the content that a document begins with.

@@ -6,7 +6,7 @@ use super::{maybe_object, parsed};
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument, null_reference};
 use crate::expr::table::{Row, m};
 use crate::expr::types::Ty;
-use crate::value::xml::{Kind, Node, write};
+use crate::value::xml::{Kind, Node, XML, XMLNS, write};
 use crate::value::{Object, Str, Value};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -42,6 +42,9 @@ impl Object for View {
             .downcast_ref::<View>()
             .is_some_and(|o| o.0.is(&self.0))
     }
+    fn is_single(&self) -> bool {
+        true
+    }
     fn items(&self) -> Option<Vec<Value>> {
         Some(children(&self.0).into_iter().map(view).collect())
     }
@@ -58,6 +61,18 @@ impl Object for Loaded {
     fn as_any(&self) -> &dyn Any {
         self
     }
+    fn hash_text(&self) -> Option<String> {
+        Some(format!(
+            "{:p}",
+            std::ptr::from_ref::<Node>(&self.0.borrow())
+        ))
+    }
+    fn equals(&self, other: &dyn Object) -> bool {
+        node_behind(other).is_some_and(|o| o.is(&self.0.borrow()))
+    }
+    fn is_single(&self) -> bool {
+        true
+    }
     fn items(&self) -> Option<Vec<Value>> {
         Some(children(&self.0.borrow()).into_iter().map(view).collect())
     }
@@ -66,7 +81,7 @@ impl Object for Loaded {
 /// What a node is gone through for. The value of an attribute is a text of it.
 fn children(node: &Node) -> Vec<Rc<Node>> {
     match &node.kind {
-        Kind::Attribute { value, .. } => vec![Node::text_of(value.borrow().clone())],
+        Kind::Attribute { .. } => vec![node.value_node()],
         _ => node.children(),
     }
 }
@@ -149,7 +164,13 @@ pub(in crate::expr::table) fn qualified(node: &Node) -> Str {
 fn is_named(node: &Node, test: &str) -> bool {
     // Its prefix is looked for last: all that it stands in may declare it.
     let local = test.rsplit_once(':').map_or(test, |(_, local)| local);
-    test == "*" || (node.name().is_none_or(|n| *n.local == *local) && *qualified(node) == *test)
+    node.name().is_none_or(|n| *n.local == *local) && *qualified(node) == *test
+}
+
+/// The first of the nodes that has the name which is asked for; no name is null.
+fn named(a: &Args<'_>, nodes: impl IntoIterator<Item = Rc<Node>>) -> Option<Rc<Node>> {
+    let name = a.text(1).ok()?;
+    nodes.into_iter().find(|n| is_named(n, name))
 }
 
 /// What it costs to go through a tree.
@@ -157,12 +178,23 @@ fn pay(cx: &mut Cx<'_>, node: &Node) -> Result<(), Throw> {
     cx.step(node.weight() / 64)
 }
 
+/// Whether no path leads from a node, which gives null then.
+fn is_pathless(node: &Node) -> bool {
+    declares(node) || matches!(node.kind, Kind::DocumentType(_))
+}
+
 fn one(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if is_pathless(&*node(a)?) {
+        return Ok(Value::Null);
+    }
     let found = super::paths::nodes(cx, a, &node(a)?, 2)?;
     maybe_object(found.into_iter().next().map(view))
 }
 
 fn all(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
+    if is_pathless(&*node(a)?) {
+        return Ok(Value::Null);
+    }
     let nodes = super::paths::nodes(cx, a, &node(a)?, 2)?;
     found(cx, nodes)
 }
@@ -188,7 +220,7 @@ pub(super) const NODE: &[Row] = &[
     m("string Value", |_, a| {
         let node = node(a)?;
         Ok(match &node.kind {
-            Kind::Element { .. } | Kind::Document(_) => Value::Null,
+            Kind::Element { .. } | Kind::Document(_) | Kind::DocumentType(_) => Value::Null,
             _ => Value::Str(node.inner_text()),
         })
     }),
@@ -229,20 +261,27 @@ pub(super) const NODE: &[Row] = &[
         Ok(Value::Object(Rc::new(Found(all, "XmlAttributeCollection"))))
     }),
     m("bool HasChildNodes", |_, a| {
-        Ok(Value::Bool(node(a)?.has_children()))
+        let node = node(a)?;
+        Ok(Value::Bool(node.is_attribute() || node.has_children()))
     }),
     m("XmlNodeList ChildNodes", |cx, a| {
-        let all = node(a)?.children();
+        let all = children(&*node(a)?);
         found(cx, all)
     }),
     m("XmlNode FirstChild", |_, a| {
-        maybe_object(node(a)?.child(0).map(view))
+        let node = node(a)?;
+        let value = node.is_attribute().then(|| node.value_node());
+        maybe_object(value.or_else(|| node.child(0)).map(view))
     }),
     m("XmlNode LastChild", |_, a| {
-        maybe_object(node(a)?.last_child().map(view))
+        let node = node(a)?;
+        let value = node.is_attribute().then(|| node.value_node());
+        maybe_object(value.or_else(|| node.last_child()).map(view))
     }),
     m("XmlNode ParentNode", |_, a| {
-        maybe_object(node(a)?.holder().map(view))
+        let node = node(a)?;
+        let holder = node.holder().filter(|_| !node.is_attribute());
+        maybe_object(holder.map(view))
     }),
     m("XmlNode NextSibling", |cx, a| {
         let next = super::neighbour(cx, &*node(a)?, 1)?;
@@ -277,44 +316,44 @@ pub(super) const NODE: &[Row] = &[
     }),
     m("string GetNamespaceOfPrefix(string prefix)", |_, a| {
         let prefix = a.text(1).map_err(|_| null_argument("value"))?;
-        let found = node(a)?.namespace_of(prefix);
+        let found = node(a)?.namespace_of(prefix).or(match prefix {
+            "xml" => Some(XML.into()),
+            "xmlns" => Some(XMLNS.into()),
+            _ => None,
+        });
         Ok(found.map_or_else(|| Value::from(""), Value::Str))
     }),
     m(
         "string GetPrefixOfNamespace(string namespaceURI)",
         |_, a| {
-            let found = a.text(1).ok().and_then(|n| node(a).ok()?.prefix_of(n));
+            let namespace = a.text(1).map_err(|_| null_argument("key"))?;
+            let found = node(a)?.prefix_of(namespace);
             Ok(found.map_or_else(|| Value::from(""), Value::Str))
         },
     ),
     m("XmlElement this[string localname, string ns]", |cx, a| {
-        let name = crate::value::xml::Name {
-            local: a.str(1)?,
-            namespace: a.str(2)?,
+        let (Ok(local), Ok(namespace)) = (a.str(1), a.str(2)) else {
+            return Ok(Value::Null);
         };
+        let name = crate::value::xml::Name { local, namespace };
         let all = super::elements(cx, node(a)?.children(), Some(&name))?;
         maybe_object(all.into_iter().next().map(view))
     }),
     m("XmlElement this[string name]", |cx, a| {
-        let name = a.str(1)?;
         cx.step(node(a)?.width() / super::NODES_PER_STEP)?;
         let all = node(a)?.children().into_iter();
-        let one = all.filter(|n| n.is_element()).find(|n| is_named(n, &name));
-        maybe_object(one.map(view))
+        maybe_object(named(a, all.filter(|n| n.is_element())).map(view))
     }),
 ];
 
 pub(super) const ELEMENT: &[Row] = &[
     m("string GetAttribute(string name)", |_, a| {
-        let name = a.str(1)?;
-        let all = node(a)?.attributes();
-        let one = all.iter().find(|n| is_named(n, &name));
+        let one = named(a, node(a)?.attributes());
         Ok(one.map_or_else(|| Value::from(""), |n| Value::Str(n.inner_text())))
     }),
     m("bool HasAttribute(string name)", |_, a| {
-        let name = a.str(1)?;
-        let all = node(a)?.attributes();
-        Ok(Value::Bool(all.iter().any(|n| is_named(n, &name))))
+        let one = named(a, node(a)?.attributes());
+        Ok(Value::Bool(one.is_some()))
     }),
     m("XmlNodeList GetElementsByTagName(string name)", |cx, a| {
         by_tag(cx, a)
@@ -340,9 +379,7 @@ pub(super) const ELEMENT: &[Row] = &[
         },
     ),
     m("XmlAttribute GetAttributeNode(string name)", |_, a| {
-        let name = a.str(1)?;
-        let all = node(a)?.attributes();
-        maybe_object(all.into_iter().find(|n| is_named(n, &name)).map(view))
+        maybe_object(named(a, node(a)?.attributes()).map(view))
     }),
 ];
 
@@ -350,7 +387,7 @@ fn by_tag(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let name = a.str(1)?;
     let mut all = node(a)?.descendants();
     cx.step(all.len())?;
-    all.retain(|n| n.is_element() && is_named(n, &name));
+    all.retain(|n| n.is_element() && (&*name == "*" || is_named(n, &name)));
     found(cx, all)
 }
 
@@ -430,8 +467,7 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         found => Ok(found),
     }),
     m("XmlAttribute this[string name]", |_, a| {
-        let name = a.str(1)?;
-        let all = &a.object::<Found>(0)?.0;
-        maybe_object(all.iter().find(|n| is_named(n, &name)).cloned().map(view))
+        let all = a.object::<Found>(0)?.0.clone();
+        maybe_object(named(a, all).map(view))
     }),
 ];

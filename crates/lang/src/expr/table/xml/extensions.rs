@@ -30,14 +30,15 @@ macro_rules! each {
 /// `InDocumentOrder`, sorted when the first node is asked for.
 fn in_order(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
     let mut items = q.iter(cx, 0)?;
-    let mut placed: Vec<(Vec<usize>, Value)> = Vec::new();
+    // Null comes first.
+    let mut placed: Vec<(Option<Vec<usize>>, Value)> = Vec::new();
     let mut root: Option<Rc<Node>> = None;
     while let Some(item) = items.next(cx)? {
         let node = match &item {
             Value::Object(o) => o.as_any().downcast_ref::<Node>(),
             _ => None,
         };
-        let mut place = Vec::new();
+        let mut place = None;
         if let Some(node) = node {
             cx.step(8)?;
             let own = node.root();
@@ -48,7 +49,7 @@ fn in_order(cx: &mut Cx<'_>, q: &Query) -> Result<Pull, Throw> {
                 ));
             }
             root = Some(own);
-            place = path(cx, node)?;
+            place = Some(path(cx, node)?);
         }
         placed.push((place, item));
     }
@@ -136,8 +137,10 @@ pub(super) const EXTENSIONS: &[&[Row]] = &[
 
 /// Takes every node out, all of which are found first.
 fn remove(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
-    for item in a.items(cx, 0)? {
-        if let Value::Object(o) = &item
+    // They are held until the end: what one holds must still have its parent.
+    let all = a.items(cx, 0)?;
+    for item in &all {
+        if let Value::Object(o) = item
             && let Some(node) = o.as_any().downcast_ref::<Node>()
         {
             taken_out(cx, node)?;
