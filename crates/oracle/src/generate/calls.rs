@@ -216,9 +216,11 @@ impl Generator<'_> {
         }
         let names = self.random.one_in(15) && !parameters.iter().any(|p| p.is_params);
         let mut order: Vec<usize> = (0..parameters.len()).collect();
-        // Named arguments stand in any order.
-        if names && self.random.one_in(2) {
-            self.random.shuffle(&mut order);
+        // Named arguments stand in any order; Mono keeps to what is written only where one of them stands before its place.
+        if names && self.random.one_in(2) && !order.is_empty() {
+            let place = self.random.below(order.len());
+            let moved = order.remove(place);
+            order.insert(0, moved);
         }
         let mut first = true;
         for at in order {

@@ -25,6 +25,23 @@ impl Binder {
                 _ => {}
             }
         }
+        // The written type of a lambda's parameter is what its type parameter is.
+        for (p, g) in params.iter().zip(given) {
+            let (Given::Open(e), Some((inputs, _))) = (&g.given, p.delegate()) else {
+                continue;
+            };
+            let Kind::Lambda(names, _) = &e.kind else {
+                continue;
+            };
+            for (name, input) in names.iter().zip(&inputs) {
+                if let (Some(written), Ty::Param(i)) = (&name.ty, input)
+                    && let Some(place) = found.get_mut(usize::from(*i))
+                    && let Ok(t) = self.resolve(written)
+                {
+                    *place = Some(t);
+                }
+            }
+        }
         // Where a lambda gives such a value too, it may be another message or the body of the other one.
         for (p, g) in params.iter().zip(given) {
             if let (Given::Open(_), Some((_, Ty::Param(i)))) = (&g.given, p.delegate())
@@ -188,6 +205,8 @@ pub(super) fn unify(param: &Ty, arg: &Ty, found: &mut [Option<Ty>]) {
                 }
             }
         }
+        // It is a sequence of tokens and one of pairs, of which C# takes neither.
+        Ty::Class("IEnumerable", _) if arg.is_class("JObject") => {}
         Ty::Class(name, params) if !params.is_empty() => {
             for t in table().lineage(arg) {
                 if let Ty::Class(n, args) = &t

@@ -277,6 +277,7 @@ impl Binder {
             && constant(&b).is_some_and(|c| match c.thaw() {
                 Value::ULong(n) => n == 0,
                 Value::Decimal(d) => d.is_zero(),
+                Value::Char(c) => c == 0,
                 v => v.as_i64() == Some(0),
             });
         if zero {

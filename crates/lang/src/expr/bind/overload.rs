@@ -61,6 +61,13 @@ pub(super) fn better(a: &Candidate, b: &Candidate, given: &[GivenArg<'_>]) -> bo
     if a.distance != b.distance {
         return a.distance < b.distance;
     }
+    // Those decide only between the same types of parameters.
+    if given.iter().enumerate().any(|(i, g)| {
+        let value = matches!(&g.given, Given::Value(v) if v.ty != Ty::Null);
+        value && a.wants[i] != b.wants[i]
+    }) {
+        return false;
+    }
     if a.generic != b.generic {
         return !a.generic;
     }

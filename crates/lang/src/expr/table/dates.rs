@@ -273,7 +273,7 @@ fn written(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
 
 pub(super) const TYPES: &[Type] = &[
     ty_of(
-        "struct System.DateTime : IComparable",
+        "struct System.DateTime : IComparable, IFormattable, IConvertible",
         &[
             PARTS,
             formats!("provider"),
@@ -283,7 +283,7 @@ pub(super) const TYPES: &[Type] = &[
         ],
     ),
     ty_of(
-        "struct System.DateTimeOffset : IComparable",
+        "struct System.DateTimeOffset : IComparable, IFormattable",
         &[
             PARTS,
             formats!("formatProvider"),
@@ -293,7 +293,7 @@ pub(super) const TYPES: &[Type] = &[
         ],
     ),
     ty_of(
-        "struct System.TimeSpan : IComparable",
+        "struct System.TimeSpan : IComparable, IFormattable",
         &[formats!("formatProvider"), span::ROWS, span::PARSE],
     ),
 ];

@@ -246,7 +246,7 @@ const COMPARER: &[Row] = &[
 
 pub(in crate::expr::table) const TYPES: &[Type] = &[
     ty(
-        "class Newtonsoft.Json.Linq.JValue : JToken, IComparable",
+        "class Newtonsoft.Json.Linq.JValue : JToken, IComparable, IFormattable, IConvertible",
         VALUE,
     ),
     ty("class Newtonsoft.Json.Linq.JRaw : JValue", RAW),
