@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tollgate_control::{Options, load_with};
+use tollgate_lang::diagnostic::nearest::nearest;
 use tollgate_llm::price::{Price, PriceTable, Query};
 use tollgate_llm::usage::Class;
 
@@ -73,10 +74,18 @@ impl Prices {
             )?;
             write_table(&mut out, &prices)?;
         }
-        Ok(match prices.is_empty() {
-            true => ExitCode::FAILURE,
-            false => ExitCode::SUCCESS,
-        })
+        if !prices.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let near = self.model.as_deref().and_then(|model| {
+            let known = table.prices().filter(|p| p.holds(at) && wanted(p));
+            nearest(model, known.map(|p| &*p.model))
+        });
+        match near {
+            Some(near) => eprintln!("nothing has a price here; did you mean `{near}`?"),
+            None => eprintln!("nothing has a price here; `tollgate prices` lists what has"),
+        }
+        Ok(ExitCode::FAILURE)
     }
 
     fn table(&self) -> anyhow::Result<Arc<PriceTable>> {

@@ -66,6 +66,17 @@ fn tells_good_from_bad_by_exit_status() {
     let (code, out, _) = run(&["check", &good, "--without-secrets"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("ok, 1 warning (1 API, 1 operation, "), "{out}");
+    // A pipeline without secrets still refuses what else is warned of.
+    let pipeline = |path: &str| run(&["check", path, "--without-secrets", "--deny", "warnings"]);
+    let (code, out, _) = pipeline(&good);
+    assert_eq!(code, Some(0), "{out}");
+    folder.write("empty/tollgate.yaml", "");
+    let (code, out, _) = pipeline(&format!("{}/empty", folder.text()));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(
+        out.contains("TG0740") && out.contains("refused, 1 warning"),
+        "{out}"
+    );
     let (code, out, _) = run(&["check", &good, "--format", "json"]);
     assert_eq!(code, Some(1));
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -120,4 +131,19 @@ fn schema_is_json() {
     assert_eq!(code, Some(0));
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(schema["properties"]["apis"].is_object());
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .arg("schema")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The schema is larger than what a pipe holds.
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
 }

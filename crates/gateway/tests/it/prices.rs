@@ -273,6 +273,9 @@ fn the_command_prints_what_is_in_force() {
         "anthropic",
     ]);
     assert!(code == Some(0) && shown.contains(" 0.2 "), "{shown}");
+    let (code, _, errors) = run(&["prices", "--model", "gtp-4o"]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("did you mean `gpt-4o`?"), "{errors}");
     let (code, ..) = run(&["prices", "--model", "nothing-like-it"]);
     assert_eq!(code, Some(1));
     let folder = Folder::new();
