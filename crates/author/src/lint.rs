@@ -7,6 +7,7 @@ mod allow;
 mod base;
 mod documents;
 mod limits;
+mod literals;
 mod open;
 mod reach;
 mod secrets;
@@ -33,6 +34,9 @@ pub const DROPPED_BASE: &str = "TG0606";
 pub const LITERAL_SECRET: &str = "TG0607";
 /// An API that anybody may call.
 pub const OPEN_API: &str = "TG0608";
+
+/// A text that looks like an expression.
+pub const LITERAL_EXPRESSION: &str = "TG0742";
 
 /// Looks at a whole configuration.
 pub fn check(definition: &Definition, diagnostics: &mut Diagnostics) {
@@ -62,9 +66,11 @@ fn alone(documents: &Documents<'_>, found: &mut Found) {
         reach::check(document, found);
         limits::check(document, found);
         secrets::check(document, found);
+        literals::check(document, found);
     }
     for document in documents.resolvers() {
         secrets::check(document, found);
+        literals::check(document, found);
     }
 }
 

@@ -117,3 +117,16 @@ fn a_root_that_is_nearly_one_is_told_which() {
     let (found, _, shown) = checked("<something />");
     assert_eq!(found, ["TG0302 1"], "{shown}");
 }
+
+#[test]
+fn an_expression_without_its_marks_is_told() {
+    let (found, _, shown) = checked(
+        r#"<policies><inbound>
+<set-variable name="method" value="context.Request.Method" />
+<set-header name="x"><value>context.Variables["a"]</value></set-header>
+<set-body>@(context.Request.Method)</set-body>
+<set-body template="liquid">context.Request.Method</set-body>
+</inbound></policies>"#,
+    );
+    assert_eq!(found, ["TG0742 2", "TG0742 3"], "{shown}");
+}

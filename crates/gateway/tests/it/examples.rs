@@ -1,6 +1,7 @@
 //! The examples as their pages tell: the commands of a README, run by a shell, with free ports in place of its own.
 
 mod getting_started;
+mod graphql;
 mod jwt;
 
 use crate::process::{Folder, Running, address};
