@@ -139,9 +139,16 @@ impl Class {
         self.without = Some(Box::new(without));
     }
 
+    /// How many ranges it has.
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
     /// Ignores case: `RegexCharClass.AddLowercase`.
     pub(super) fn fold(&mut self) {
         self.fold = true;
+        // Each range is looked through: none of them twice.
+        self.merge();
         let mut more = Vec::new();
         for range in &mut self.ranges {
             if range.0 == range.1 {
@@ -161,11 +168,11 @@ impl Class {
         self.ranges.extend(more);
     }
 
-    /// Makes it ready to be asked.
-    pub(super) fn finish(mut self) -> Class {
+    /// Puts the ranges in order, and those that touch together.
+    fn merge(&mut self) {
         self.ranges.sort_unstable();
         let mut merged: Vec<(u16, u16)> = Vec::with_capacity(self.ranges.len());
-        for (first, last) in self.ranges {
+        for (first, last) in std::mem::take(&mut self.ranges) {
             match merged.last_mut() {
                 Some((_, end)) if u32::from(first) <= u32::from(*end) + 1 => {
                     *end = last.max(*end);
@@ -174,6 +181,11 @@ impl Class {
             }
         }
         self.ranges = merged;
+    }
+
+    /// Makes it ready to be asked.
+    pub(super) fn finish(mut self) -> Class {
+        self.merge();
         self.ascii = 0;
         for unit in 0..128 {
             let looked_at = if self.fold { lower(unit) } else { unit };

@@ -13,10 +13,12 @@ pub(super) use escape::{escape, unescape};
 use super::class::{self, Class};
 use super::syntax::{Anchor, Mode, Node, Refusal, Single, UNBOUNDED, option};
 use group::{Frame, Kind};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Deepest nest of groups, and of sets in sets.
 const MAX_NEST: usize = 200;
+/// Most ranges that the sets of a pattern may have in all; without regard to case each letter of another case is one.
+const MAX_RANGES: usize = 200_000;
 /// Longest pattern, in UTF-16 units.
 const MAX_PATTERN: usize = 32 * 1024;
 
@@ -25,6 +27,8 @@ const MAX_PATTERN: usize = 32 * 1024;
 pub(super) struct Pattern {
     pub(super) root: Node,
     pub(super) groups: Groups,
+    /// Ranges of all its sets, which take long to make.
+    pub(super) ranges: usize,
 }
 
 /// The groups of a pattern.
@@ -96,6 +100,7 @@ pub(super) fn parse(pattern: &str, options: i64) -> S<Pattern> {
     Ok(Pattern {
         root,
         groups: parser.groups,
+        ranges: parser.ranges,
     })
 }
 
@@ -110,7 +115,10 @@ struct Parser<'p> {
     ignore_next: bool,
     /// Numbers of groups, and where each begins.
     slots: BTreeMap<usize, usize>,
+    /// Names in the order of their groups, and each of them once.
     names: Vec<(String, usize)>,
+    known: HashSet<String>,
+    ranges: usize,
     groups: Groups,
     frame: Frame,
     outer: Vec<Frame>,
@@ -128,6 +136,8 @@ impl<'p> Parser<'p> {
             ignore_next: false,
             slots: BTreeMap::new(),
             names: Vec::new(),
+            known: HashSet::new(),
+            ranges: 0,
             groups: Groups::default(),
             frame: Frame::new(Kind::Plain, options),
             outer: Vec::new(),

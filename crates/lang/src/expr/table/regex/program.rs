@@ -24,6 +24,8 @@ const CACHED: usize = 256;
 const CACHED_CODE: usize = 100_000;
 /// Patterns that a thread finds by the place of their text.
 const NEAR: usize = 32;
+/// Ranges of sets that are made in a step of the evaluation.
+const RANGES_PER_STEP: usize = 4;
 /// Instructions of a search per step of the evaluation.
 const WORK_PER_STEP: usize = 16;
 
@@ -34,6 +36,8 @@ pub(super) struct Program {
     pub(super) options: i64,
     pub(super) groups: Groups,
     code: Code,
+    /// Ranges of its sets.
+    ranges: usize,
 }
 
 /// A pattern's text and options, and what they compile to.
@@ -122,8 +126,9 @@ impl Program {
         if let Some(program) = near {
             return Ok(program);
         }
-        cx.step(24 + pattern.len() / 4)?;
+        cx.step(24 + pattern.len())?;
         let program = Program::shared(pattern, options).map_err(|r| r.thrown(pattern))?;
+        cx.step(program.ranges / RANGES_PER_STEP)?;
         LATELY.with_borrow_mut(|lately| {
             if let Some(slot) = lately.get_mut(place) {
                 *slot = Some((pattern.clone(), options, program.clone()));
@@ -153,6 +158,7 @@ impl Program {
             options,
             groups: read.groups,
             code,
+            ranges: read.ranges,
         })
     }
 

@@ -51,13 +51,14 @@ fn named_groups_are_numbered_last() {
 
 #[test]
 fn what_is_too_large_is_refused() {
-    let refused = |pattern: String| match parse::parse(&pattern, 0) {
+    let refused = |pattern: String| match parse::parse(&pattern, 1) {
         Err(Refusal::Bound(bound)) => bound,
         other => panic!("{other:?}"),
     };
     assert!(refused("(".repeat(1000)).contains("nested"));
     assert!(refused("[a-z-".repeat(1000)).contains("nested"));
     assert!(refused("a".repeat(100_000)).contains("characters"));
+    assert!(refused("[\u{80}-\u{fff0}]".repeat(5_000)).contains("ranges"));
 }
 
 /// Backtracking without end stops with an error that names the bound and that an expression cannot catch.

@@ -3,6 +3,7 @@
 use super::{Parser, S, option};
 use crate::expr::table::regex::class;
 use crate::expr::table::regex::syntax::{Node, Refusal};
+use std::collections::BTreeMap;
 
 /// What a group is.
 #[derive(Debug)]
@@ -157,7 +158,7 @@ impl Parser<'_> {
                         self.slots.entry(number as usize).or_insert(from);
                     } else {
                         let name = self.name();
-                        if !self.names.iter().any(|(n, _)| *n == name) {
+                        if self.known.insert(name.clone()) {
                             self.names.push((name, from));
                         }
                     }
@@ -183,13 +184,13 @@ impl Parser<'_> {
 
     /// Numbers for the named groups: those that are left.
     pub(super) fn assign_names(&mut self) {
-        let mut named: Vec<(usize, String)> = Vec::new();
+        let mut named: BTreeMap<usize, String> = BTreeMap::new();
         for (name, from) in std::mem::take(&mut self.names) {
             while self.slots.contains_key(&self.next_group) {
                 self.next_group += 1;
             }
             self.slots.insert(self.next_group, from);
-            named.push((self.next_group, name));
+            named.insert(self.next_group, name);
             self.next_group += 1;
         }
         let gap = self
@@ -198,8 +199,8 @@ impl Parser<'_> {
             .is_some_and(|(last, _)| last + 1 > self.slots.len());
         self.groups.named = gap || !named.is_empty();
         for (index, number) in self.slots.keys().enumerate() {
-            let own = named.iter().find(|(n, _)| n == number);
-            let name = own.map_or_else(|| number.to_string(), |(_, name)| name.clone());
+            let own = named.get(number);
+            let name = own.map_or_else(|| number.to_string(), String::clone);
             // A group may be called by a number that another has; the name given counts.
             if own.is_some() {
                 self.groups.by_name.insert(name.clone(), index);

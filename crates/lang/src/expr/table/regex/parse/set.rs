@@ -1,6 +1,6 @@
 //! `[...]`: ranges, shorthands, properties and subtraction.
 
-use super::{MAX_NEST, Parser, S, option};
+use super::{MAX_NEST, MAX_RANGES, Parser, Refusal, S, option};
 use crate::expr::table::regex::class::Class;
 
 impl Parser<'_> {
@@ -10,6 +10,12 @@ impl Parser<'_> {
         self.read_set(Some(&mut set), fold, depth)?;
         if fold {
             set.fold();
+        }
+        self.ranges += set.len();
+        if self.ranges > MAX_RANGES {
+            return Err(Refusal::Bound(format!(
+                "its sets may have {MAX_RANGES} ranges in all, counted without regard to case"
+            )));
         }
         Ok(set)
     }
