@@ -46,6 +46,12 @@ fn compare_parts(a: &Args<'_>, comparison: i64) -> R {
 
 /// The same under `CompareOptions`, which may ignore some characters.
 fn compare_parts_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
+    check_parts(a)?;
+    compare_given_without(a, comparison, options)
+}
+
+/// What is looked at before options are.
+fn check_parts(a: &Args<'_>) -> Result<(), Throw> {
     for (text, at, name) in [(0, 1, "string1"), (2, 3, "string2")] {
         if a.is_null(text) && (a.int(at) != 0 || a.int(4) != 0) {
             return Err(range(
@@ -60,7 +66,7 @@ fn compare_parts_without(a: &Args<'_>, comparison: i64, options: i64) -> R {
             ));
         }
     }
-    compare_given_without(a, comparison, options)
+    Ok(())
 }
 
 /// The same where a text that is null is looked at before its part.
@@ -238,6 +244,7 @@ const STRING: &[Row] = &[
     m(
         "static int Compare(string strA, int indexA, string strB, int indexB, int length, CultureInfo culture, CompareOptions options)",
         |_, a| {
+            check_parts(a)?;
             let options = valid_options(a.int(6))?;
             compare_parts_without(a, with_options(options), options)
         },

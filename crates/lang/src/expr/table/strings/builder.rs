@@ -2,9 +2,13 @@
 //!
 //! What must stay true: places are UTF-16 units; everything appended is charged before it is there.
 
+mod edits;
+
+pub(super) use edits::EDITS;
+
 use super::super::{Row, m};
 use super::edit::{formatted, replaced};
-use super::ops::{byte_of, copy_units, range, unit_text, units_of};
+use super::ops::{byte_of, copy_units, cut_pair, range, unit_text, units_of};
 use crate::expr::eval::{Args, Cx, R, Throw, null_argument, throw};
 use crate::expr::types::Ty;
 use crate::value::{Object, Value, text};
@@ -95,6 +99,15 @@ impl Builder {
         }
     }
 
+    /// The bytes of a part given in units, whose ends cut no pair any more.
+    fn part(&self, at: usize, n: usize, names: (&str, &str)) -> Result<(usize, usize), Throw> {
+        bytes(&self.text.borrow(), at, n, names)?;
+        let mut text = self.text.borrow_mut();
+        cut_pair(&mut text, at);
+        cut_pair(&mut text, at + n);
+        bytes(&text, at, n, names)
+    }
+
     /// Sets the capacity, which no text may be longer than.
     fn set_capacity(&self, n: usize) -> Result<(), Throw> {
         if n > self.most {
@@ -159,16 +172,15 @@ fn append(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
 fn append_builder(
     cx: &mut Cx<'_>,
     a: &Args<'_>,
-    part: impl Fn(&str) -> Result<(usize, usize), Throw>,
+    part: impl Fn(&str) -> Result<String, Throw>,
 ) -> R {
     if a.is_null(1) {
         return Ok(a.get(0));
     }
     let piece = {
         let other = a.object::<Builder>(1)?.text.borrow();
-        let (from, to) = part(&other)?;
-        cx.charge(to - from)?;
-        other[from..to].to_string()
+        cx.charge(other.len())?;
+        part(&other)?
     };
     let b = this(a)?;
     if !piece.is_empty() {
@@ -214,12 +226,13 @@ fn insert_times(
 ) -> R {
     let b = this(a)?;
     let at = count(a, 1, "index")?;
-    let (place, _) = bytes(&b.text.borrow(), at, 0, ("index", "count"))?;
+    bytes(&b.text.borrow(), at, 0, ("index", "count"))?;
     cx.charge(piece.len().saturating_mul(times))?;
     let units = text::units(piece).saturating_mul(times);
     check(b, units)?;
     cx.step(b.text.borrow().len() / 64)?;
     b.make_room(units);
+    let (place, _) = b.part(at, 0, ("index", "count"))?;
     b.text.borrow_mut().insert_str(place, &piece.repeat(times));
     Ok(a.get(0))
 }
@@ -250,23 +263,24 @@ fn chars(a: &Args<'_>, i: usize, names: (&str, &str)) -> Result<String, Throw> {
 /// Replaces in the whole, or in a part whose start and length stand in the arguments.
 fn replace(cx: &mut Cx<'_>, a: &Args<'_>, from: &str, to: &str, in_part: bool) -> R {
     let b = this(a)?;
-    let (start, end) = {
-        let s = b.text.borrow();
-        if in_part {
-            let (at, n) = (count(a, 3, "startIndex")?, count(a, 4, "count")?);
-            bytes(&s, at, n, ("startIndex", "count"))?
-        } else {
-            (0, s.len())
-        }
+    let (at, n) = if in_part {
+        (count(a, 3, "startIndex")?, count(a, 4, "count")?)
+    } else {
+        (0, text::units(&b.text.borrow()))
     };
-    let before = b.text.borrow()[start..end].to_string();
+    bytes(&b.text.borrow(), at, n, ("startIndex", "count"))?;
+    let before = text::slice(&b.text.borrow(), at, n);
     let part = replaced(cx, &before, from, to, 4)?;
+    if part == before {
+        return Ok(a.get(0));
+    }
     let more = text::units(&part).saturating_sub(text::units(&before));
     if more > 0 {
         b.check(more)?;
         // Nothing is moved: what grows gets room of its own.
         b.capacity.set(b.capacity.get() + more);
     }
+    let (start, end) = b.part(at, n, ("startIndex", "count"))?;
     b.text.borrow_mut().replace_range(start..end, &part);
     Ok(a.get(0))
 }
@@ -277,6 +291,7 @@ fn set_length(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         .map_err(|_| range("value", "Length cannot be less than zero."))?;
     let have = text::units(&b.text.borrow());
     if n <= have {
+        cut_pair(&mut b.text.borrow_mut(), n);
         let end = byte_of(&b.text.borrow(), n).unwrap_or(0);
         b.text.borrow_mut().truncate(end);
     } else {
@@ -302,7 +317,7 @@ fn set_char(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     let b = this(a)?;
     cx.step(1 + b.text.borrow().len() / 64)?;
     let at = a.size(1, "index")?;
-    let (from, to) = bytes(&b.text.borrow(), at, 1, ("index", "index"))?;
+    let (from, to) = b.part(at, 1, ("index", "index"))?;
     let unit = unit_text(&a.get(2));
     b.text.borrow_mut().replace_range(from..to, &unit);
     Ok(Value::Null)
@@ -371,8 +386,8 @@ pub(super) const ROWS: &[Row] = &[
         |_, a| {
             let s = a.values[0].as_str().unwrap_or("");
             let (at, n) = (count(a, 1, "startIndex")?, count(a, 2, "length")?);
-            let (from, to) = bytes(s, at, n, ("length", "length"))?;
-            made(&s[from..to], a.int(3))
+            bytes(s, at, n, ("length", "length"))?;
+            made(&text::slice(s, at, n), a.int(3))
         },
     ),
     m("int Length", |_, a| Ok(Value::Int(length(a)? as i32))),
@@ -420,8 +435,8 @@ pub(super) const ROWS: &[Row] = &[
     m("string ToString(int startIndex, int length)", |cx, a| {
         let s = this(a)?.text.borrow();
         let (at, n) = (count(a, 1, "startIndex")?, count(a, 2, "length")?);
-        let (from, to) = bytes(&s, at, n, ("startIndex", "length"))?;
-        cx.text(&s[from..to])
+        bytes(&s, at, n, ("startIndex", "length"))?;
+        cx.text(text::slice(&s, at, n))
     }),
     m("bool Equals(StringBuilder sb)", |_, a| {
         let Ok(other) = a.object::<Builder>(1) else {
@@ -449,234 +464,15 @@ pub(super) const ROWS: &[Row] = &[
                     "Source string was not long enough. Check sourceIndex and count.",
                 ));
             }
-            let (from, end) = bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
+            bytes(&s, at, n, ("sourceIndex", "sourceIndex"))?;
             copy_units(
                 cx,
-                s[from..end].encode_utf16(),
+                s.encode_utf16().skip(at).take(n),
                 n,
                 &to,
                 place,
                 "ArgumentException",
             )
-        },
-    ),
-];
-
-pub(super) const EDITS: &[Row] = &[
-    m("StringBuilder Append(string value)", |cx, a| append(cx, a)),
-    m("StringBuilder Append(char value)", |cx, a| append(cx, a)),
-    m("StringBuilder Append(object value)", |cx, a| append(cx, a)),
-    m("StringBuilder Append(StringBuilder value)", |cx, a| {
-        append_builder(cx, a, |s| Ok((0, s.len())))
-    }),
-    m(
-        "StringBuilder Append(StringBuilder value, int startIndex, int count)",
-        |cx, a| {
-            let (at, n) = (count(a, 2, "startIndex")?, count(a, 3, "count")?);
-            if a.is_null(1) && (at > 0 || n > 0) {
-                return Err(null_argument("value"));
-            }
-            append_builder(cx, a, |s| match n {
-                0 => Ok((0, 0)),
-                n => bytes(s, at, n, ("startIndex", "startIndex")),
-            })
-        },
-    ),
-    m("StringBuilder Append(char[] value)", |cx, a| {
-        if a.is_null(1) {
-            return Ok(a.get(0));
-        }
-        let piece = String::from_utf16_lossy(&units_of(a, 1, "value")?);
-        push(cx, a, &piece)
-    }),
-    m(
-        "StringBuilder Append(char[] value, int startIndex, int charCount)",
-        |cx, a| {
-            let piece = chars(a, 1, ("startIndex", "charCount"))?;
-            push(cx, a, &piece)
-        },
-    ),
-    m(
-        "StringBuilder Append(string value, int startIndex, int count)",
-        |cx, a| {
-            let (at, n) = (count(a, 2, "startIndex")?, count(a, 3, "count")?);
-            if a.is_null(1) && at == 0 && n == 0 {
-                return Ok(a.get(0));
-            }
-            let s = a.str(1).map_err(|_| null_argument("value"))?;
-            if n == 0 {
-                return Ok(a.get(0));
-            }
-            let (from, to) = bytes(&s, at, n, ("startIndex", "startIndex"))?;
-            push(cx, a, &s[from..to])
-        },
-    ),
-    m(
-        "StringBuilder Append(char value, int repeatCount)",
-        |cx, a| {
-            let n = count(a, 2, "repeatCount")?;
-            cx.charge(n)?;
-            if n > 0 {
-                this(a)?.check(n)?;
-            }
-            let piece = a.get(1).to_text().repeat(n);
-            push(cx, a, &piece)
-        },
-    ),
-    m("StringBuilder AppendLine()", |cx, a| push(cx, a, "\n")),
-    m("StringBuilder AppendLine(string value)", |cx, a| {
-        append(cx, a)?;
-        push(cx, a, "\n")
-    }),
-    m(
-        "StringBuilder AppendFormat(string format, object arg0)",
-        |cx, a| append_format(cx, a, false, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(string format, object arg0, object arg1)",
-        |cx, a| append_format(cx, a, false, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(string format, object arg0, object arg1, object arg2)",
-        |cx, a| append_format(cx, a, false, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(string format, params object[] args)",
-        |cx, a| append_format(cx, a, false, true),
-    ),
-    m(
-        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0)",
-        |cx, a| append_format(cx, a, true, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0, object arg1)",
-        |cx, a| append_format(cx, a, true, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(IFormatProvider provider, string format, object arg0, object arg1, object arg2)",
-        |cx, a| append_format(cx, a, true, false),
-    ),
-    m(
-        "StringBuilder AppendFormat(IFormatProvider provider, string format, params object[] args)",
-        |cx, a| append_format(cx, a, true, true),
-    ),
-    m(
-        "StringBuilder AppendJoin(string separator, params string[] values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m(
-        "StringBuilder AppendJoin(string separator, params object[] values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m(
-        "StringBuilder AppendJoin<T>(string separator, IEnumerable<T> values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m(
-        "StringBuilder AppendJoin(char separator, params string[] values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m(
-        "StringBuilder AppendJoin(char separator, params object[] values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m(
-        "StringBuilder AppendJoin<T>(char separator, IEnumerable<T> values)",
-        |cx, a| append_join(cx, a),
-    ),
-    m("StringBuilder Insert(int index, string value)", |cx, a| {
-        let piece = a.get(2).to_text();
-        insert(cx, a, &piece)
-    }),
-    m("StringBuilder Insert(int index, char value)", |cx, a| {
-        let piece = a.get(2).to_text();
-        insert(cx, a, &piece)
-    }),
-    m("StringBuilder Insert(int index, object value)", |cx, a| {
-        // Nothing is inserted, wherever.
-        if a.is_null(2) {
-            return Ok(a.get(0));
-        }
-        // Its text is asked for before the place is looked at.
-        let mut piece = String::new();
-        crate::expr::eval::write_text(cx, a.get(2), &mut piece)?;
-        insert(cx, a, &piece)
-    }),
-    m(
-        "StringBuilder Insert(int index, string value, int count)",
-        |cx, a| {
-            let piece = a.get(2).to_text();
-            let times = count(a, 3, "count")?;
-            insert_times(cx, a, &piece, times, check_times)
-        },
-    ),
-    m("StringBuilder Insert(int index, char[] value)", |cx, a| {
-        let piece = match a.is_null(2) {
-            true => String::new(),
-            false => String::from_utf16_lossy(&units_of(a, 2, "value")?),
-        };
-        insert(cx, a, &piece)
-    }),
-    m(
-        "StringBuilder Insert(int index, char[] value, int startIndex, int charCount)",
-        |cx, a| {
-            // The place is looked at first.
-            bytes(
-                &this(a)?.text.borrow(),
-                count(a, 1, "index")?,
-                0,
-                ("index", "count"),
-            )?;
-            if a.is_null(2) && (a.int(3) != 0 || a.int(4) != 0) {
-                return Err(null_argument("value"));
-            }
-            let piece = chars(a, 2, ("startIndex", "charCount"))?;
-            insert(cx, a, &piece)
-        },
-    ),
-    m(
-        "StringBuilder Remove(int startIndex, int length)",
-        |cx, a| {
-            let b = this(a)?;
-            let n = usize::try_from(a.int(2))
-                .map_err(|_| range("length", "Length cannot be less than zero."))?;
-            let at = usize::try_from(a.int(1))
-                .map_err(|_| range("startIndex", "StartIndex cannot be less than zero."))?;
-            cx.step(b.text.borrow().len() / 64)?;
-            let (from, to) = bytes(&b.text.borrow(), at, n, ("length", "length"))?;
-            b.text.borrow_mut().replace_range(from..to, "");
-            Ok(a.get(0))
-        },
-    ),
-    m(
-        "StringBuilder Replace(string oldValue, string newValue)",
-        |cx, a| {
-            let (from, to) = (a.named(1, "oldValue")?, a.get(2).to_text());
-            replace(cx, a, from, &to, false)
-        },
-    ),
-    m(
-        "StringBuilder Replace(string oldValue, string newValue, int startIndex, int count)",
-        |cx, a| {
-            // The part is looked at before the texts.
-            let (at, n) = (count(a, 3, "startIndex")?, count(a, 4, "count")?);
-            bytes(&this(a)?.text.borrow(), at, n, ("startIndex", "count"))?;
-            let (from, to) = (a.named(1, "oldValue")?, a.get(2).to_text());
-            replace(cx, a, from, &to, true)
-        },
-    ),
-    m(
-        "StringBuilder Replace(char oldChar, char newChar)",
-        |cx, a| {
-            let (from, to) = (unit_text(&a.get(1)), unit_text(&a.get(2)));
-            replace(cx, a, &from, &to, false)
-        },
-    ),
-    m(
-        "StringBuilder Replace(char oldChar, char newChar, int startIndex, int count)",
-        |cx, a| {
-            let (from, to) = (unit_text(&a.get(1)), unit_text(&a.get(2)));
-            replace(cx, a, &from, &to, true)
         },
     ),
 ];

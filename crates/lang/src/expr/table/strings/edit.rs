@@ -2,7 +2,7 @@
 
 use super::super::numbers::format_info::provider;
 use super::super::{Row, m};
-use super::ops::{byte_of, ignores_case, range, unit_text, units_of};
+use super::ops::{ignores_case, range, unit_text, units_of};
 use crate::expr::eval::{Args, Cx, MAX_BYTES, R, Throw, composite, null_argument, throw};
 use crate::value::text::unicode::is_white;
 use crate::value::{Str, Value, text};
@@ -138,6 +138,9 @@ fn remove(cx: &mut Cx<'_>, s: &str, start: i64, count: Option<i64>) -> R {
         }
         Some(count) => count,
     };
+    if count == 0 {
+        return cx.text(s);
+    }
     let (at, end) = (start as usize, (start + count) as usize);
     cx.text(text::slice(s, 0, at) + &text::slice(s, end, n as usize - end))
 }
@@ -377,14 +380,16 @@ const CHANGED: &[Row] = &[
     m("string Insert(int startIndex, string value)", |cx, a| {
         let s = a.str(0)?;
         let piece = a.named(2, "value")?;
-        let at = usize::try_from(a.int(1)).ok();
-        let byte = at.and_then(|at| byte_of(&s, at)).ok_or_else(|| {
+        let units = text::units(&s);
+        let at = usize::try_from(a.int(1)).ok().filter(|at| *at <= units);
+        let at = at.ok_or_else(|| {
             range(
                 "startIndex",
                 "Index was out of range. Must be non-negative and less than or equal to the size of the collection.",
             )
         })?;
-        cx.text(format!("{}{piece}{}", &s[..byte], &s[byte..]))
+        let (before, after) = (text::slice(&s, 0, at), text::slice(&s, at, units - at));
+        cx.text(format!("{before}{piece}{after}"))
     }),
     m(
         "string Replace(string oldValue, string newValue)",

@@ -127,6 +127,17 @@ pub(super) fn byte_of(s: &str, units: usize) -> Option<usize> {
     (seen >= units).then_some(s.len())
 }
 
+/// Makes a place in units one between characters: a pair that it would cut becomes two halves, which a text does not hold,
+/// so that each is U+FFFD. The length in units stays.
+pub(super) fn cut_pair(s: &mut String, at: usize) {
+    if let Some(byte) = byte_of(s, at)
+        && let Some(c) = s[..byte].chars().next_back()
+        && text::units(&s[..byte]) > at
+    {
+        s.replace_range(byte - c.len_utf8()..byte, "\u{fffd}\u{fffd}");
+    }
+}
+
 pub(super) fn unit_text(v: &Value) -> String {
     let mut s = String::new();
     if let Value::Char(c) = v {

@@ -71,11 +71,21 @@ fn place(n: Option<usize>) -> R {
     ))
 }
 
-/// The part of a text between two offsets in units.
-fn between(s: &str, from: usize, to: usize) -> &str {
+/// The part of a text between two offsets in units, without the pairs that they cut, and where it begins.
+fn between(s: &str, from: usize, to: usize) -> (&str, usize) {
+    if s.is_ascii() {
+        let (from, to) = (from.min(s.len()), to.min(s.len()));
+        return (s.get(from..to).unwrap_or(""), from);
+    }
     let start = byte_of(s, from).unwrap_or(s.len());
-    let end = byte_of(s, to).unwrap_or(s.len()).max(start);
-    s.get(start..end).unwrap_or("")
+    let begin = text::units(&s[..start]);
+    let mut end = byte_of(s, to).unwrap_or(s.len()).max(start);
+    if let Some(last) = s[start..end].chars().next_back()
+        && begin + text::units(&s[start..end]) > to
+    {
+        end -= last.len_utf8();
+    }
+    (s.get(start..end).unwrap_or(""), begin)
 }
 
 /// `IndexOf`: start and count stand at these places, when they are given.
@@ -93,8 +103,8 @@ fn index_of(a: &Args<'_>, start: Option<usize>, count: Option<usize>, comparison
         return Err(range("count", COUNT));
     }
     let (s, what) = (folded(s, comparison), folded(&what, comparison));
-    let part = between(&s, from as usize, (from + count) as usize);
-    place(find(part, &what, comparison, false).map(|at| from as usize + text::units(&part[..at])))
+    let (part, begin) = between(&s, from as usize, (from + count) as usize);
+    place(find(part, &what, comparison, false).map(|at| begin + text::units(&part[..at])))
 }
 
 /// `LastIndexOf`: backwards from the start, over so many units.
@@ -124,7 +134,7 @@ fn last_index_of(a: &Args<'_>, start: Option<usize>, count: Option<usize>, compa
     }
     let begin = (from + 1 - count) as usize;
     let (s, what) = (folded(s, comparison), folded(&what, comparison));
-    let part = between(&s, begin, from as usize + 1);
+    let (part, begin) = between(&s, begin, from as usize + 1);
     place(find(part, &what, comparison, true).map(|at| begin + text::units(&part[..at])))
 }
 
@@ -185,7 +195,7 @@ fn stands_at(a: &Args<'_>, end: bool, comparison: i64) -> R {
         }));
     }
     let (len, n) = (text::units(s), text::units(&what));
-    let part = |from| between(s, from, from + n);
+    let part = |from| between(s, from, from + n).0;
     Ok(Value::Bool(
         len >= n && equals(part(if end { len - n } else { 0 }), &what, comparison),
     ))
