@@ -69,10 +69,24 @@ fn attribute_encode(s: &str) -> String {
     out
 }
 
-/// `UrlPathEncode`: spaces and what is not ASCII, up to the query.
+/// `UrlPathEncode`: spaces and what is not ASCII in the path, behind a host and up to the query.
 fn path_encode(s: &str) -> String {
-    let (path, query) = s.find('?').map_or((s, ""), |i| s.split_at(i));
+    let (before, rest) = s.find(['?', '#']).map_or((s, ""), |i| s.split_at(i));
+    // Upper and lower case have the same length here.
+    let small = before.to_ascii_lowercase();
+    let host = super::uri::authority_of(before)
+        .filter(|host| !host.is_empty())
+        .and_then(|host| Some(small.find(&host.to_ascii_lowercase())? + host.len()));
+    let (host, path, rest) = match host {
+        Some(end) => (&before[..end], &before[end..], rest),
+        // What is no URI has no fragment.
+        None => {
+            let (path, query) = s.find('?').map_or((s, ""), |i| s.split_at(i));
+            ("", path, query)
+        }
+    };
     let mut out = String::with_capacity(s.len() + 16);
+    out.push_str(host);
     for b in path.bytes() {
         if (0x21..0x7f).contains(&b) {
             out.push(char::from(b));
@@ -80,7 +94,7 @@ fn path_encode(s: &str) -> String {
             out.push_str(&format!("%{b:02x}"));
         }
     }
-    out + query
+    out + rest
 }
 
 fn script_encode(s: &str) -> String {

@@ -21,6 +21,7 @@ use escape::{international, is_international, is_well_escaped, reserved, unreser
 use parts::{Parts, left_part};
 use read::{SPACE, parse};
 use std::any::Any;
+use std::cell::Cell;
 use std::rc::Rc;
 use syntax::{default_port, is_scheme};
 
@@ -29,6 +30,10 @@ struct Uri {
     original: Str,
     /// `None`: a relative reference.
     parts: Option<Parts>,
+    /// Whether a relative reference is shown as it was given, as `TryCreate` leaves it.
+    plain: bool,
+    /// Whether .NET has looked at the parts, which a URI that is made of this one takes over then.
+    seen: Cell<bool>,
 }
 
 /// `OriginalString` of a `Uri`.
@@ -44,10 +49,7 @@ impl Object for Uri {
         self
     }
     fn text(&self) -> String {
-        match &self.parts {
-            Some(parts) => parts.shown(false),
-            None => reference_text(&self.original),
-        }
+        self.shown()
     }
     fn hash_text(&self) -> Option<String> {
         Some(match &self.parts {
@@ -59,6 +61,8 @@ impl Object for Uri {
         let Some(other) = other.as_any().downcast_ref::<Uri>() else {
             return false;
         };
+        self.seen.set(true);
+        other.seen.set(true);
         match (&self.parts, &other.parts) {
             // The fragment and the user do not count.
             (Some(a), Some(b)) => {
@@ -75,7 +79,30 @@ impl Object for Uri {
 }
 
 fn value(original: Str, parts: Option<Parts>) -> Value {
-    Value::Object(Rc::new(Uri { original, parts }))
+    Value::Object(Rc::new(Uri {
+        original,
+        parts,
+        plain: false,
+        seen: Cell::new(false),
+    }))
+}
+
+impl Uri {
+    /// `ToString()`.
+    fn shown(&self) -> String {
+        self.seen.set(true);
+        match &self.parts {
+            Some(parts) => parts.shown(false),
+            None if self.plain || !is_international(&self.original) => self.original.to_string(),
+            None => international(&self.original),
+        }
+    }
+
+    /// The same reference as `TryCreate` makes it.
+    fn plain(mut self) -> Uri {
+        self.plain = true;
+        self
+    }
 }
 
 /// Sorts of hosts, as `UriHostNameType` numbers them.
@@ -136,12 +163,9 @@ impl Wrong {
     }
 }
 
-/// A relative reference as `ToString()` has it.
-fn reference_text(s: &str) -> String {
-    match is_international(s) {
-        true => international(s),
-        false => s.to_string(),
-    }
+/// `Authority` of a text that is an absolute URI.
+pub(super) fn authority_of(text: &str) -> Option<String> {
+    parse(text).ok().map(|p| p.authority())
 }
 
 /// `new Uri(text)`.
@@ -220,7 +244,9 @@ fn this<'a>(a: &'a Args<'_>) -> Result<&'a Uri, Throw> {
 }
 
 fn parts<'a>(a: &'a Args<'_>) -> Result<&'a Parts, Throw> {
-    this(a)?.parts.as_ref().ok_or_else(not_relative)
+    let uri = this(a)?;
+    uri.seen.set(true);
+    uri.parts.as_ref().ok_or_else(not_relative)
 }
 
 fn not_relative() -> Throw {
@@ -264,6 +290,17 @@ fn tried(a: &Args<'_>, reference: &Str) -> Option<Value> {
     }
 }
 
+/// What `TryCreate` gives for a URI.
+fn tried_value(uri: Value) -> Value {
+    match &uri {
+        Value::Object(o) => match o.as_any().downcast_ref::<Uri>() {
+            Some(u) if u.parts.is_none() => Value::Object(Rc::new(u.clone().plain())),
+            _ => uri,
+        },
+        _ => uri,
+    }
+}
+
 /// Sets an `out` argument and gives whether there is something.
 fn found(a: &mut Args<'_>, i: usize, made: Option<Value>) -> R {
     let ok = made.is_some();
@@ -280,7 +317,7 @@ fn is_well_formed(uri: &Uri) -> bool {
     if let Some(parts) = &uri.parts {
         return parts.well_formed;
     }
-    let text = reference_text(&uri.original);
+    let text = uri.shown();
     let first = text.split(['/', '\\', '?', '#']).next().unwrap_or("");
     text.is_ascii() && is_well_escaped(&text) && !text.contains('\\') && !first.contains(':')
 }
@@ -316,7 +353,12 @@ pub(super) const ROWS: &[Row] = &[
         let reference = reference(a, 1)?;
         let given = a.object::<Uri>(1)?;
         match &given.parts {
-            Some(parts) => Ok(value(reference, Some(parts.clone()))),
+            Some(parts) => {
+                let mut parts = parts.clone();
+                // What has been looked at is taken over up to its path, and so a port that is the scheme's own.
+                parts.whole_port = given.seen.get() && parts.port == default_port(&parts.scheme);
+                Ok(value(reference, Some(parts)))
+            }
             None => joined(base, &reference),
         }
     }),
@@ -337,7 +379,7 @@ pub(super) const ROWS: &[Row] = &[
         "static bool TryCreate(string uriString, UriKind uriKind, out Uri result)",
         |_, a| {
             let made = match a.str(0) {
-                Ok(s) => checked_kind(&s, a.int(1))?.ok(),
+                Ok(s) => checked_kind(&s, a.int(1))?.ok().map(tried_value),
                 Err(_) => None,
             };
             found(a, 2, made)
@@ -365,10 +407,12 @@ pub(super) const ROWS: &[Row] = &[
             let Ok(text) = a.str(0) else {
                 return Ok(Value::Bool(false));
             };
-            Ok(Value::Bool(match checked_kind(&text, a.int(1))? {
-                Ok(Value::Object(o)) => o.as_any().downcast_ref().is_some_and(is_well_formed),
-                _ => false,
-            }))
+            Ok(Value::Bool(
+                match checked_kind(&text, a.int(1))?.map(tried_value) {
+                    Ok(Value::Object(o)) => o.as_any().downcast_ref().is_some_and(is_well_formed),
+                    _ => false,
+                },
+            ))
         },
     ),
     m("static bool CheckSchemeName(string schemeName)", |_, a| {
@@ -460,7 +504,13 @@ pub(super) const ROWS: &[Row] = &[
     m(
         "string GetComponents(UriComponents components, UriFormat format)",
         |cx, a| {
-            let s = components::of(this(a)?.parts.as_ref(), a.int(1), a.int(2))?;
+            let uri = this(a)?;
+            if uri.parts.is_none() && a.int(1) == components::SERIALIZED {
+                let s = components::serialized(&uri.shown(), a.int(2))?;
+                return cx.text(s);
+            }
+            uri.seen.set(true);
+            let s = components::of(uri.parts.as_ref(), a.int(1), a.int(2))?;
             cx.text(s)
         },
     ),

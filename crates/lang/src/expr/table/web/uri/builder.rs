@@ -123,6 +123,7 @@ fn made(fields: Fields) -> R {
 }
 
 fn fields(u: &Uri) -> Result<Fields, Throw> {
+    u.seen.set(true);
     let p = u.parts.as_ref().ok_or_else(not_relative)?;
     let user = p.user.clone().unwrap_or_default();
     let (user, password) = user.split_once(':').unwrap_or((&user, ""));

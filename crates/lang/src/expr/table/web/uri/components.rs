@@ -1,7 +1,7 @@
 //! `Uri.GetComponents`, `MakeRelativeUri` and host names in ASCII.
 
 use super::super::percent_decode;
-use super::escape::readable;
+use super::escape::{escaped, readable, reserved, unreserved};
 use super::host::is_dot;
 use super::not_relative;
 use super::parts::Parts;
@@ -18,17 +18,35 @@ const FRAGMENT: i64 = 64;
 const STRONG_PORT: i64 = 128;
 const NORMALIZED_HOST: i64 = 256;
 const KEEP_DELIMITER: i64 = 0x4000_0000;
-const SERIALIZED: i64 = -0x8000_0000;
+pub(super) const SERIALIZED: i64 = -0x8000_0000;
 const ABSOLUTE: i64 = 127;
+
+fn wrong(name: &str, message: &str) -> Throw {
+    throw(
+        "ArgumentOutOfRangeException",
+        format!("{message} (Parameter '{name}')"),
+    )
+}
+
+fn wrong_format() -> Throw {
+    wrong(
+        "format",
+        "Specified argument was out of the range of valid values.",
+    )
+}
+
+/// `GetComponents` of a relative reference as a whole.
+pub(super) fn serialized(text: &str, format: i64) -> Result<String, Throw> {
+    match format {
+        1 => Ok(escaped(text, false, |b| unreserved(b) || reserved(b))),
+        2 => Ok(percent_decode(text, |_| true)),
+        3 => Ok(readable(text, true)),
+        _ => Err(wrong_format()),
+    }
+}
 
 /// `GetComponents`: the parts that the flags name, each with its delimiter where another part stands beside it.
 pub(super) fn of(parts: Option<&Parts>, which: i64, format: i64) -> Result<String, Throw> {
-    let wrong = |name: &str, message: &str| {
-        throw(
-            "ArgumentOutOfRangeException",
-            format!("{message} (Parameter '{name}')"),
-        )
-    };
     if which & SERIALIZED != 0 && which != SERIALIZED {
         return Err(wrong(
             "components",
@@ -38,10 +56,7 @@ pub(super) fn of(parts: Option<&Parts>, which: i64, format: i64) -> Result<Strin
     // One that is a name or a number is not written in any format.
     let plain = matches!(which, SCHEME | PORT | STRONG_PORT);
     if !((1..=3).contains(&format) || plain && format == 0) {
-        return Err(wrong(
-            "format",
-            "Specified argument was out of the range of valid values.",
-        ));
+        return Err(wrong_format());
     }
     let p = parts.ok_or_else(not_relative)?;
     // `SerializationInfoString` is the whole.

@@ -20,6 +20,8 @@ pub(super) struct Raw {
     pub(super) implicit: bool,
     /// No path was given.
     pub(super) bare: bool,
+    /// The port with its `:`.
+    pub(super) port: String,
 }
 
 /// The parts in normal form.
@@ -46,6 +48,8 @@ pub(super) struct Parts {
     pub(super) unc: bool,
     /// Whether it was given as it is written.
     pub(super) well_formed: bool,
+    /// Whether the port is written also where it is the scheme's own.
+    pub(super) whole_port: bool,
 }
 
 /// What a path may hold as it is.
@@ -113,6 +117,7 @@ impl Parts {
             dos: false,
             unc: false,
             well_formed: true,
+            whole_port: false,
         }
     }
 
@@ -141,7 +146,8 @@ impl Parts {
             .as_ref()
             .map_or_else(String::new, |_| format!("{user}@"));
         let mark = if self.authority { "//" } else { "" };
-        format!("{}:{mark}{user}{}", self.scheme, self.authority())
+        let port = if self.whole_port { &*self.raw.port } else { "" };
+        format!("{}:{mark}{user}{}{port}", self.scheme, self.authority())
     }
 
     pub(super) fn left(&self) -> String {

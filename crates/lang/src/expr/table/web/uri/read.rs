@@ -49,6 +49,8 @@ struct Reading<'t> {
     user: Option<&'t str>,
     host: Host,
     port: i32,
+    /// The port as it was given, with its `:`.
+    given_port: &'t str,
     /// What stands behind the host.
     rest: &'t str,
     /// How many slashes of either sort stand behind the scheme, and whether two of them are `//`.
@@ -93,6 +95,7 @@ fn scheme<'t>(whole: &str, text: &'t str) -> Result<Reading<'t>, Wrong> {
         user: None,
         host: Host::none(true),
         port: -1,
+        given_port: "",
         rest: text,
         slashes: 0,
         plain_slashes: false,
@@ -229,6 +232,7 @@ impl Reading<'_> {
                 if !digits.bytes().all(|b| b.is_ascii_digit()) {
                     return Err(Wrong::Port);
                 }
+                self.given_port = &behind[..=n];
                 let digits = digits.trim_start_matches('0');
                 if !digits.is_empty() {
                     let number = digits.parse::<u16>().map_err(|_| Wrong::Port)?;
@@ -300,6 +304,7 @@ impl Reading<'_> {
         let path = self.path(if bare { format!("/{path}") } else { path });
         let raw = Raw {
             bare: none,
+            port: self.given_port.to_string(),
             user: user.clone().unwrap_or_default(),
             path,
             query,
