@@ -343,42 +343,9 @@ impl Token {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What a `JValue` is equal by in a set; the rest is by identity.
-    pub(crate) fn scalar_key(&self) -> Option<String> {
-        match self.kind() {
-            Kind::Scalar(v) => Some(format!("{}:{}", self.type_number(), v.borrow().to_text())),
-            _ => None,
-        }
-    }
-
     /// Where it is: the same for every reference to it while one is left.
     pub(crate) fn address(&self) -> *const () {
         Rc::as_ptr(&self.0).cast()
-    }
-
-    /// A text that tokens share which are equal in `DeepEquals`.
-    pub(crate) fn deep_key(&self) -> String {
-        let all = |t: &Token| t.children().iter().map(Token::deep_key).collect::<Vec<_>>();
-        match self.kind() {
-            Kind::Object(_) => {
-                let mut all = all(self);
-                all.sort();
-                format!("{{{}}}", all.join(","))
-            }
-            Kind::Array(_) => format!("[{}]", all(self).join(",")),
-            Kind::Constructor(name, _) => {
-                format!("new {:?}({})", name.borrow(), all(self).join(","))
-            }
-            Kind::Property(name, _) => format!("{name:?}:{}", all(self).join(",")),
-            Kind::Scalar(v) => {
-                let v = v.borrow();
-                let text = match (self.type_number(), super::number::as_f64(&v)) {
-                    (7, Some(f)) => f.to_string(),
-                    _ => v.to_text().to_string(),
-                };
-                format!("{}{text:?}", self.type_number())
-            }
-        }
     }
 
     pub(crate) fn parent(&self) -> Option<Token> {
@@ -504,7 +471,7 @@ impl Token {
 
     /// Whether Json.NET leaves this token where it is when another one is to take its place.
     pub(crate) fn is_unchanged_by(&self, new: &Token) -> bool {
-        self.same(new) || (matches!(self.kind(), Kind::Scalar(_)) && self.value_equals(new))
+        matches!(self.kind(), Kind::Scalar(_)) && (self.same(new) || self.value_equals(new))
     }
 
     /// Adds a field or replaces its value. Gives the property that was made for the value when only a copy of it was
@@ -642,6 +609,14 @@ impl Token {
         let old = std::mem::replace(&mut a.borrow_mut()[at], item);
         old.orphan();
         Ok(true)
+    }
+
+    /// Makes another value of a `JValue`.
+    pub(crate) fn put(&self, value: Value, form: Form) {
+        if let Kind::Scalar(v) = self.kind() {
+            v.replace(value);
+            self.0.form.set(form);
+        }
     }
 
     /// Sets the value of a `JValue`.

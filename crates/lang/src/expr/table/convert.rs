@@ -46,7 +46,7 @@ fn unwrapped(cx: &mut Cx<'_>, v: Value, to: &Ty) -> R {
     match &v {
         Value::Token(t) if t.value().is_some() => match to {
             Ty::String => value_as(cx, t, to),
-            to => cast_to(t, to),
+            to => cast_to(t, to, super::dates::today(cx)),
         },
         Value::Token(_)
         | Value::List(_)

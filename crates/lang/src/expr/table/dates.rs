@@ -116,7 +116,7 @@ fn after_years(ticks: i64, years: i64) -> Result<i64, Throw> {
 }
 
 /// Today at midnight, in ticks.
-pub(super) fn today(cx: &Cx<'_>) -> i64 {
+pub(crate) fn today(cx: &Cx<'_>) -> i64 {
     cx.host.now() / TICKS_PER_DAY * TICKS_PER_DAY
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn values(ty: i64, a: &Value, b: &Value) -> Result<Ordering, Throw> {
         // Comments, texts, raw JSON.
         5 | 8 | 13 => a.to_text().encode_utf16().cmp(b.to_text().encode_utf16()),
         9 => {
-            let bool_of = |v| scalar_to(v, &Ty::Bool).map(|b| b.as_bool());
+            let bool_of = |v| scalar_to(v, &Ty::Bool, 0).map(|b| b.as_bool());
             bool_of(a)?.cmp(&bool_of(b)?)
         }
         12 => match (a, b) {
@@ -80,7 +80,7 @@ pub(crate) fn distance(ty: i64, a: &Value, b: &Value) -> Result<i32, Throw> {
 }
 
 fn ticks(v: &Value) -> Result<i64, Throw> {
-    Ok(match scalar_to(v, &Ty::class("DateTime"))? {
+    Ok(match scalar_to(v, &Ty::class("DateTime"), 0)? {
         Value::DateTime(d) => d.ticks,
         _ => 0,
     })
@@ -107,13 +107,13 @@ fn numbers(ty: i64, a: &Value, b: &Value) -> Result<Ordering, Throw> {
     }
     let either = |of: fn(&Value) -> bool| of(a) || of(b);
     if either(|v| matches!(v, Value::ULong(_) | Value::Decimal(_))) {
-        let decimal = |v| scalar_to(v, &Ty::Decimal);
+        let decimal = |v| scalar_to(v, &Ty::Decimal, 0);
         return Ok(
             crate::expr::eval::compare(&decimal(a)?, &decimal(b)?).unwrap_or(Ordering::Equal)
         );
     }
     if ty == 7 || either(|v| matches!(v, Value::Double(_) | Value::Float(_))) {
-        let float = |v| scalar_to(v, &Ty::Double).map(|v| number::as_f64(&v).unwrap_or(0.0));
+        let float = |v| scalar_to(v, &Ty::Double, 0).map(|v| number::as_f64(&v).unwrap_or(0.0));
         let (x, y) = (float(a)?, float(b)?);
         // Errors of the last digit do not count.
         let tolerance = (x.abs() + y.abs() + 10.0) * f64::EPSILON;
@@ -125,6 +125,6 @@ fn numbers(ty: i64, a: &Value, b: &Value) -> Result<Ordering, Throw> {
             .partial_cmp(&y)
             .unwrap_or_else(|| y.is_nan().cmp(&x.is_nan())));
     }
-    let long = |v| scalar_to(v, &Ty::Long).map(|v| v.as_i64());
+    let long = |v| scalar_to(v, &Ty::Long, 0).map(|v| v.as_i64());
     Ok(long(a)?.cmp(&long(b)?))
 }

@@ -1,6 +1,7 @@
 //! Copies of tokens, and when two are equal.
 
 use super::{Fields, Kind, Token, compare};
+use crate::value::number;
 use std::cell::RefCell;
 
 impl Token {
@@ -30,6 +31,39 @@ impl Token {
         }
         drop(annotations);
         copy
+    }
+
+    /// What a `JValue` is equal by in a set; the rest is by identity.
+    pub(crate) fn scalar_key(&self) -> Option<String> {
+        match self.kind() {
+            Kind::Scalar(v) => Some(format!("{}:{}", self.type_number(), v.borrow().to_text())),
+            _ => None,
+        }
+    }
+
+    /// A text that tokens share which are equal in `DeepEquals`.
+    pub(crate) fn deep_key(&self) -> String {
+        let all = |t: &Token| t.children().iter().map(Token::deep_key).collect::<Vec<_>>();
+        match self.kind() {
+            Kind::Object(_) => {
+                let mut all = all(self);
+                all.sort();
+                format!("{{{}}}", all.join(","))
+            }
+            Kind::Array(_) => format!("[{}]", all(self).join(",")),
+            Kind::Constructor(name, _) => {
+                format!("new {:?}({})", name.borrow(), all(self).join(","))
+            }
+            Kind::Property(name, _) => format!("{name:?}:{}", all(self).join(",")),
+            Kind::Scalar(v) => {
+                let v = v.borrow();
+                let text = match (self.type_number(), number::as_f64(&v)) {
+                    (7, Some(f)) => f.to_string(),
+                    _ => v.to_text().to_string(),
+                };
+                format!("{}{text:?}", self.type_number())
+            }
+        }
     }
 
     /// `JToken.DeepEquals`: the order of properties does not matter.

@@ -3,7 +3,8 @@
 //! What must stay true: a big integer keeps every digit that the document had; it has no arithmetic.
 
 use crate::expr::types::{Num, Ty};
-use crate::value::number::read::read_usual;
+use crate::value::number::read::{read, style};
+use crate::value::number::symbols::INVARIANT;
 use crate::value::{Frozen, Object, Value};
 use std::any::Any;
 use std::cmp::Ordering;
@@ -155,7 +156,7 @@ pub(crate) fn parse_number(s: &str, decimals: bool) -> Result<Value, String> {
         return Ok(Value::Object(Rc::new(big)));
     }
     if decimals {
-        return read_usual(s, Num::Decimal).map_err(|_| invalid());
+        return read(s, Num::Decimal, style::FLOAT, &INVARIANT).map_err(|_| invalid());
     }
     let float = b
         .iter()

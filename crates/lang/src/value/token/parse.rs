@@ -22,6 +22,8 @@ pub(crate) enum Duplicates {
     Replace,
     /// The last one wins, at its own place: what a deserializer does.
     Last,
+    /// All are kept: what a converter sees that reads on and on.
+    All,
     Ignore,
     Error,
 }
@@ -459,6 +461,7 @@ impl Parser<'_> {
                 None => fields.push(Token::property(name, value)),
                 Some(i) => match self.reading.duplicates {
                     Duplicates::Ignore => {}
+                    Duplicates::All => fields.push(Token::property(name, value)),
                     Duplicates::Error => {
                         return Err(self.error(&format!(
                             "Property with the name '{name}' already exists in the current JSON object."

@@ -187,6 +187,8 @@ pub(super) fn set_at(to: &Token, index: i64, t: Token) -> Result<(), Throw> {
     check(to, &t, Some(&old))?;
     match to.kind() {
         Kind::Object(_) => {
+            // Also a property in its own place is copied.
+            let t = if old.same(&t) { t.deep_clone() } else { t };
             to.remove_at(at);
             to.insert(at, t)?;
         }

@@ -4,6 +4,7 @@
 //! conversion takes, and which exception the others get, is decided by type first and by value then, as there.
 //! `ToObject<T>` is in `json/deserialize.rs`.
 
+use super::super::dates::today;
 use super::super::{Row, m};
 use crate::expr::eval::{Args, Cx, R, Throw, null_reference, throw, to_number, types};
 use crate::expr::types::{Num, Ty};
@@ -97,7 +98,8 @@ fn builtin(ty: &Ty) -> bool {
 }
 
 /// `Convert.ToInt32(value, InvariantCulture)` and its kin, for what a `JValue` may hold.
-pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
+/// A time without a date is of the day that `today` tells.
+pub(crate) fn scalar_to(v: &Value, ty: &Ty, today: i64) -> R {
     let plain = ty.plain();
     if v.is_null() {
         return Ok(types::default_of(plain));
@@ -110,7 +112,7 @@ pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
         while let Some(Value::Token(deeper)) = inner.value() {
             inner = deeper;
         }
-        return cast_to(&inner, ty);
+        return cast_to(&inner, ty, today);
     }
     if let Some(big) = big(v) {
         return match plain.numeric() {
@@ -161,7 +163,7 @@ pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
         },
         Ty::Class("DateTime", _) => match v {
             Value::DateTime(_) => Ok(v.clone()),
-            Value::Str(s) => time::parse_date(s, 0)
+            Value::Str(s) => time::parse_date(s, today)
                 .map(Value::DateTime)
                 .ok_or_else(|| bad_date(s)),
             _ => Err(invalid_cast(v, plain)),
@@ -171,7 +173,7 @@ pub(crate) fn scalar_to(v: &Value, ty: &Ty) -> R {
 }
 
 /// `Convert.ChangeType(value, typeof(T), InvariantCulture)`.
-fn change_type(v: &Value, ty: &Ty) -> R {
+fn change_type(v: &Value, ty: &Ty, today: i64) -> R {
     let plain = ty.plain();
     if v.is_null() {
         return if ty.is_value() {
@@ -190,7 +192,7 @@ fn change_type(v: &Value, ty: &Ty) -> R {
         ));
     }
     if builtin(plain) {
-        scalar_to(v, plain)
+        scalar_to(v, plain, today)
     } else {
         Err(invalid_cast(v, plain))
     }
@@ -214,7 +216,7 @@ fn taken(ty: &Ty, number: i64) -> bool {
 }
 
 /// `(T)token`.
-pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
+pub(crate) fn cast_to(t: &Token, ty: &Ty, today: i64) -> R {
     let t = &match t.kind() {
         Kind::Property(..) => t.content().ok_or_else(null_reference)?,
         _ => t.clone(),
@@ -243,16 +245,18 @@ pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
             kind: DateKind::Unspecified,
         })),
         (Ty::Class("DateTimeOffset", _), Value::DateTimeOffset(_)) => Ok(v),
-        (Ty::Class("DateTimeOffset", _), Value::Str(s)) => time::parse_offset(s, 0)
+        (Ty::Class("DateTimeOffset", _), Value::Str(s)) => time::parse_offset(s, today)
             .map(Value::DateTimeOffset)
             .ok_or_else(|| bad_date(s)),
-        (Ty::Class("DateTimeOffset", _), _) => match scalar_to(&v, &Ty::class("DateTime"))? {
-            Value::DateTime(d) => Ok(Value::DateTimeOffset(DateTimeOffset {
-                ticks: d.ticks,
-                offset_minutes: 0,
-            })),
-            v => Ok(v),
-        },
+        (Ty::Class("DateTimeOffset", _), _) => {
+            match scalar_to(&v, &Ty::class("DateTime"), today)? {
+                Value::DateTime(d) => Ok(Value::DateTimeOffset(DateTimeOffset {
+                    ticks: d.ticks,
+                    offset_minutes: 0,
+                })),
+                v => Ok(v),
+            }
+        }
         (Ty::Class("TimeSpan", _), Value::TimeSpan(_))
         | (Ty::Class("Guid", _), Value::Guid(_))
         | (Ty::Class("Uri", _), Value::Object(_))
@@ -264,18 +268,18 @@ pub(crate) fn cast_to(t: &Token, ty: &Ty) -> R {
                 "Byte array for Guid must be exactly 16 bytes long. (Parameter 'b')",
             )),
         },
-        (Ty::Class("TimeSpan" | "Guid" | "Uri", _), v) => text_as(&v.to_text(), plain),
-        (Ty::Array(_), Value::Str(s)) => text_as(s, plain),
+        (Ty::Class("TimeSpan" | "Guid" | "Uri", _), v) => text_as(&v.to_text(), plain, today),
+        (Ty::Array(_), Value::Str(s)) => text_as(s, plain, today),
         (Ty::Array(_), v) => match big(v) {
             Some(big) => Ok(Value::Bytes(big.bytes().into())),
             None => Err(cannot()),
         },
-        _ => scalar_to(&v, plain),
+        _ => scalar_to(&v, plain, today),
     }
 }
 
 /// A text as a value of a type that `IConvertible` does not know.
-pub(super) fn text_as(s: &str, ty: &Ty) -> R {
+pub(super) fn text_as(s: &str, ty: &Ty, today: i64) -> R {
     match ty {
         Ty::Class("TimeSpan", _) => time::parse_span(s)
             .map(Value::TimeSpan)
@@ -284,7 +288,7 @@ pub(super) fn text_as(s: &str, ty: &Ty) -> R {
             .map(|u| Value::Guid(u.into_bytes()))
             .map_err(|_| throw("FormatException", "Unrecognized Guid format.")),
         Ty::Class("Uri", _) => super::super::web::uri(s),
-        Ty::Class("DateTimeOffset", _) => time::parse_offset(s, 0)
+        Ty::Class("DateTimeOffset", _) => time::parse_offset(s, today)
             .map(Value::DateTimeOffset)
             .ok_or_else(|| bad_date(s)),
         Ty::Array(_) => text::from_base64(s)
@@ -295,7 +299,7 @@ pub(super) fn text_as(s: &str, ty: &Ty) -> R {
                     "The input is not a valid Base-64 string as it contains a non-base 64 character, more than two padding characters, or an illegal character among the padding characters.",
                 )
             }),
-        ty => scalar_to(&Value::from(s), ty),
+        ty => scalar_to(&Value::from(s), ty, today),
     }
 }
 
@@ -353,7 +357,7 @@ pub(crate) fn number_of_text(s: &str, num: Num) -> R {
 }
 
 /// `token.Value<T>()`: `Extensions.Convert<JToken, T>`.
-pub(crate) fn value_as(_: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
+pub(crate) fn value_as(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     let as_token = Value::Token(t.clone());
     if *ty == Ty::Object || types::is(ty, &as_token) {
         return Ok(as_token);
@@ -373,10 +377,10 @@ pub(crate) fn value_as(_: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
     if inner.is_null() && ty.is_nullable() {
         return Ok(Value::Null);
     }
-    change_type(&inner, ty)
+    change_type(&inner, ty, today(cx))
 }
 
-fn cast(v: &Value, ty: Ty) -> R {
+fn cast(cx: &mut Cx<'_>, v: &Value, ty: Ty) -> R {
     match v {
         Value::Null => {
             if ty.is_value() {
@@ -388,7 +392,7 @@ fn cast(v: &Value, ty: Ty) -> R {
                 Ok(Value::Null)
             }
         }
-        Value::Token(t) => cast_to(t, &ty),
+        Value::Token(t) => cast_to(t, &ty, today(cx)),
         _ => Err(throw(
             "InvalidCastException",
             "Specified cast is not valid.",
@@ -400,9 +404,9 @@ macro_rules! casts {
     ($($name:literal => $ty:expr),* ; $($only:literal => $only_ty:expr),* $(,)?) => {
         /// Conversions from and to tokens, as rows of a type of their own.
         pub(super) const ROWS: &[Row] = &[
-            m("explicit string(JToken value)", |_, a| { let v = a.get(0); cast(&v, Ty::String) }),
-            $(m(concat!("explicit ", $name, "(JToken value)"), |_, a| { let v = a.get(0); cast(&v, $ty) }),)*
-            $(m(concat!("explicit ", $only, "(JToken value)"), |_, a| { let v = a.get(0); cast(&v, $only_ty) }),)*
+            m("explicit string(JToken value)", |cx, a| { let v = a.get(0); cast(cx, &v, Ty::String) }),
+            $(m(concat!("explicit ", $name, "(JToken value)"), |cx, a| { let v = a.get(0); cast(cx, &v, $ty) }),)*
+            $(m(concat!("explicit ", $only, "(JToken value)"), |cx, a| { let v = a.get(0); cast(cx, &v, $only_ty) }),)*
             m("implicit JToken(string value)", |cx, a| {
                 cx.charge(96)?;
                 Ok(Value::Token(Token::text(a.get(0))))

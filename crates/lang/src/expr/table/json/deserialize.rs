@@ -5,6 +5,7 @@
 
 use super::convert::{cast_to, scalar_to, text_as, type_name};
 use crate::expr::eval::{Cx, R, Record, Throw, null_reference, throw, types};
+use crate::expr::table::dates::today;
 use crate::expr::types::{Anonymous, Num, Ty};
 use crate::value::token::number::BigInteger;
 use crate::value::token::{Form, Kind};
@@ -98,13 +99,13 @@ pub(crate) fn to_object(cx: &mut Cx<'_>, t: &Token, ty: &Ty) -> R {
                     true => Ty::nullable(Ty::Int),
                     false => Ty::Int,
                 };
-                let n = cast_to(t, &number)?;
+                let n = cast_to(t, &number, today(cx))?;
                 Ok(n.as_i64().map_or(Value::Null, |n| Value::Enum(e, n)))
             }
         };
     }
     if has_operator(ty) {
-        return cast_to(t, ty);
+        return cast_to(t, ty, today(cx));
     }
     if let Kind::Property(name, _) = t.kind() {
         return property(cx, name.clone(), ty);
@@ -160,6 +161,7 @@ fn as_read(t: &Token) -> Token {
         if let Some(text) = t.value().and_then(|v| unlike_json(&v)) {
             t.set_value(text);
         }
+        defined(&t);
     }
     copy
 }
@@ -167,9 +169,16 @@ fn as_read(t: &Token) -> Token {
 /// The text that a reader gives for a value that JSON has no notation for.
 fn unlike_json(v: &Value) -> Option<Value> {
     match v {
-        Value::Guid(_) | Value::TimeSpan(_) => Some(Value::Str(v.to_text())),
+        Value::Guid(_) | Value::TimeSpan(_) | Value::Char(_) => Some(Value::Str(v.to_text())),
         Value::Object(o) => crate::expr::table::web::original(&**o).map(Value::Str),
         _ => None,
+    }
+}
+
+/// The writer of trees makes null of what is undefined.
+fn defined(t: &Token) {
+    if t.form() == Form::Undefined {
+        t.put(Value::Null, Form::Plain);
     }
 }
 
@@ -182,8 +191,19 @@ fn dated(t: &Token) -> Token {
         {
             t.set_value(date);
         }
+        defined(&t);
     }
     copy
+}
+
+/// A fresh tree, as a deserializer makes one: a copy, or one of what is read where `any` type will do.
+fn token(cx: &mut Cx<'_>, t: &Token, from: Source, any: bool) -> R {
+    cx.charge(t.descendants(true).len().saturating_mul(96))?;
+    Ok(Value::Token(match from {
+        Source::Tree if any => as_read(t),
+        Source::Tree => t.deep_clone(),
+        Source::Text => dated(t),
+    }))
 }
 
 /// As the serializer makes a value of the type.
@@ -194,17 +214,12 @@ pub(crate) fn of(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize
     }
     let as_token = Value::Token(t.clone());
     if is_token(ty) && types::is(ty, &as_token) {
-        // A fresh tree, as a deserialiser makes one.
-        cx.charge(t.descendants(true).len().saturating_mul(96))?;
-        return Ok(Value::Token(match from {
-            Source::Tree => as_read(t),
-            Source::Text => dated(t),
-        }));
+        return token(cx, t, from, false);
     }
     match t.kind() {
         Kind::Scalar(v) => {
             let v = v.borrow().clone();
-            scalar(t, &v, ty, from)
+            scalar(t, &v, ty, from, today(cx))
         }
         Kind::Property(..) => match t.content() {
             Some(v) => of(cx, &v, ty, from, depth),
@@ -234,12 +249,10 @@ fn is_token(ty: &Ty) -> bool {
     )
 }
 
-fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
+fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source, today: i64) -> R {
     let plain = ty.plain();
     if v.is_null() {
-        let read_as_such =
-            has_operator(ty) && !matches!(plain, Ty::Class("Guid" | "Uri" | "TimeSpan", _));
-        if from == Source::Text && t.form() == Form::Undefined && read_as_such {
+        if from == Source::Text && t.form() == Form::Undefined && read_as(plain).is_some() {
             return Err(unreadable(
                 t,
                 "Unexpected character encountered while parsing value: u.",
@@ -247,6 +260,8 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
         }
         return if ty.is_value() {
             Err(bad_value(t, v, ty))
+        } else if is_token(ty) && t.form() == Form::Undefined {
+            Err(wrong(t, ty))
         } else {
             Ok(Value::Null)
         };
@@ -294,6 +309,7 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
     if let Some(e) = enum_of(ty) {
         let n = match v {
             Value::Str(s) => enum_number(e, s),
+            Value::Bool(b) => Some(i64::from(*b)),
             v => v.as_i64(),
         };
         return n
@@ -333,18 +349,18 @@ fn scalar(t: &Token, v: &Value, ty: &Ty, from: Source) -> R {
     }
     let made = match (plain, v) {
         (Ty::Class("Guid" | "TimeSpan" | "Uri" | "DateTimeOffset", _), Value::Str(s)) => {
-            text_as(s, plain)
+            text_as(s, plain, today)
         }
-        (Ty::Array(_), Value::Str(s)) if bytes => text_as(s, plain),
+        (Ty::Array(_), Value::Str(s)) if bytes => text_as(s, plain, today),
         (Ty::Class("DateTime", _), Value::Str(s)) => match crate::value::token::date(s) {
             Some(date) => Ok(date),
-            None => cast_to(t, plain),
+            None => cast_to(t, plain, today),
         },
-        (Ty::Class("DateTime" | "DateTimeOffset", _), _) => cast_to(t, plain),
+        (Ty::Class("DateTime" | "DateTimeOffset", _), _) => cast_to(t, plain, today),
         (Ty::Class(..) | Ty::Array(_) | Ty::Anonymous(_), _) if !plain.is_class("DateTime") => {
             Err(refused())
         }
-        _ => scalar_to(v, plain),
+        _ => scalar_to(v, plain, today),
     };
     made.map_err(|e| match (e, read, v) {
         // Not caught: the conversion's own.
@@ -381,7 +397,7 @@ fn raw(t: &Token, v: &Value, ty: &Ty) -> R {
 }
 
 /// What the reader calls the type if it has a method for it.
-fn read_as(plain: &Ty) -> Option<&'static str> {
+pub(super) fn read_as(plain: &Ty) -> Option<&'static str> {
     match plain {
         Ty::Int => Some("integer"),
         Ty::Double => Some("double"),
@@ -428,7 +444,7 @@ fn array(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R {
             }
             Ok(Value::Dict(set))
         }
-        Ty::Object => of(cx, t, &Ty::class("JToken"), from, depth),
+        Ty::Object => token(cx, t, from, true),
         // One item stands for a token of another class nowhere.
         _ => Err(wrong(t, ty)),
     }
@@ -482,7 +498,7 @@ fn object(cx: &mut Cx<'_>, t: &Token, ty: &Ty, from: Source, depth: usize) -> R 
             ))
         }
         Ty::Anonymous(shape) => record(cx, t, shape, from, depth),
-        Ty::Object => of(cx, t, &Ty::class("JToken"), from, depth),
+        Ty::Object => token(cx, t, from, true),
         _ => Err(wrong(t, ty)),
     }
 }

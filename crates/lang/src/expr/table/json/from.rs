@@ -4,12 +4,12 @@
 //! is what the serializer writes; the depth of what is written is bounded.
 
 use super::settings::Writing;
-use crate::expr::eval::{Cx, Record, Throw, iterate, throw, types};
+use crate::expr::eval::{Cx, Record, Throw, iterate, null_reference, throw, types};
 use crate::expr::table::dictionaries::untyped::Entries;
 use crate::expr::table::{regex, strings::builder};
 use crate::expr::types::Ty;
 use crate::value::token::number::BigInteger;
-use crate::value::token::{Fields, Form};
+use crate::value::token::{Fields, Form, Kind};
 use crate::value::{DateTime, EnumType, Kind as DateKind, Str, Token, Value, time};
 
 const DEPTH: usize = 100;
@@ -84,6 +84,14 @@ impl Writer<'_, '_, '_> {
         }
         match v {
             Value::Token(t) => {
+                // A tree has no place for a constructor without a name, and its writer fails when it is left.
+                let nameless = |t: &Token| matches!(t.kind(), Kind::Constructor(name, _) if name.borrow().is_empty());
+                if !self.how.text && nameless(t) {
+                    return Err(null_reference());
+                }
+                if !self.how.text {
+                    return rewritten(self.cx, t);
+                }
                 self.cx
                     .charge(t.descendants(true).len().saturating_mul(96))?;
                 Ok(t.deep_clone())
@@ -338,6 +346,24 @@ impl Writer<'_, '_, '_> {
         }
         Ok(Token::object(fields))
     }
+}
+
+/// A tree as the writer of trees makes it from another: values are those that JSON knows, nothing is kept beside them.
+fn rewritten(cx: &mut Cx<'_>, t: &Token) -> Result<Token, Throw> {
+    let copy = t.deep_clone();
+    let all = copy.descendants(true);
+    cx.charge(all.len().saturating_mul(96))?;
+    for t in all {
+        t.annotations().borrow_mut().clear();
+        match (t.value(), t.form()) {
+            (Some(v @ Value::Char(_)), _) => t.put(Value::Str(v.to_text()), Form::Plain),
+            (Some(Value::Enum(_, n)), Form::Plain) => t.put(Value::Long(n), Form::Plain),
+            (Some(v), Form::RawValue) => t.put(Value::Str(v.to_text()), Form::Raw),
+            (Some(Value::Null), Form::Text | Form::Undefined) => t.put(Value::Null, Form::Plain),
+            _ => {}
+        }
+    }
+    Ok(copy)
 }
 
 /// The name of a property that stands for a key of a dictionary.

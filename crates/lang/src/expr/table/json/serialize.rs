@@ -40,10 +40,13 @@ fn mentions(ty: &Ty, part: &Ty) -> bool {
 }
 
 /// Types of a single value for which the reader has no method of their own.
-fn is_read_as_text(ty: &Ty) -> bool {
-    ["TimeSpan", "Guid", "Uri", "Version"]
-        .iter()
-        .any(|class| ty.plain().is_class(class))
+fn is_converted(ty: &Ty) -> bool {
+    let plain = ty.plain();
+    deserialize::read_as(plain).is_none()
+        && (plain.numeric().is_some()
+            || ["TimeSpan", "Guid", "Uri", "Version"]
+                .iter()
+                .any(|class| plain.is_class(class)))
 }
 
 /// What a text that ends too early means for the type that is made of it.
@@ -71,7 +74,9 @@ fn ended(why: &str, ty: &Ty) -> Throw {
                 "Unexpected character encountered while parsing value: {c}.{place}"
             ))
         }
-        Ty::Class(n, _) if n.starts_with('J') => {
+        _ if matches!(ty, Ty::Class(n, _) if n.starts_with('J'))
+            || (*ty == Ty::Object && kind == "array") =>
+        {
             let path = place.split(',').next().unwrap_or(place);
             throw(
                 "JsonWriterException",
@@ -117,9 +122,15 @@ fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>, ty: &Ty, settings: usize) -> R {
     cx.step(text.len() / 64)?;
     let read = super::pausing(cx, |pause| parse::first(&text, reading, pause))?;
     let (t, rest) = match read {
-        // An array is refused for what it is before what it holds is read.
-        Err(_) if text.trim_start().starts_with('[') && is_read_as_text(ty) => {
+        // An array is refused for what it is before what it holds is read, an object when its first name was read.
+        Err(_) if text.trim_start().starts_with('[') && is_converted(ty) => {
             parse::first("[]", Default::default(), &mut || true)
+        }
+        Err(why) if text.trim_start().starts_with('{') && is_converted(ty) => {
+            match why.contains("while parsing value") {
+                true => parse::first("{}", Default::default(), &mut || true),
+                false => Err(why),
+            }
         }
         read => read,
     }

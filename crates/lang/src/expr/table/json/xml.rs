@@ -40,6 +40,11 @@ pub(super) fn serialize(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
         return cx.text(String::new());
     }
     let t = match node {
+        // A document type is written with its name also where the braces around it are left out.
+        Some(node) if a.bool(2) && matches!(node.kind, Kind::DocumentType(_)) => {
+            let all = of_node(cx, &node, false, true)?;
+            all.child(0).unwrap_or_else(Token::null)
+        }
         Some(node) => of_node(cx, &node, a.bool(2), true)?,
         None => Token::null(),
     };
@@ -52,9 +57,10 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
     let json = a.str(0).map_err(|_| null("value"))?;
     let reading = parse::Reading {
         dates: false,
+        duplicates: parse::Duplicates::All,
         ..Default::default()
     };
-    let begin = json.trim_start();
+    let begin = json.trim_start_matches(|c: char| c.is_whitespace() || c == '\0');
     if begin.is_empty() {
         return Ok(None);
     }
@@ -67,7 +73,7 @@ pub(super) fn deserialize(cx: &mut Cx<'_>, a: &Args<'_>) -> Result<Option<Rc<Nod
         // The first token is looked at before the rest is read.
         match begin.chars().next() {
             Some('[') => no_object(),
-            Some('{') if json.trim_end().ends_with(':') => {
+            Some('{') if json.trim_end().ends_with([':', '{']) => {
                 fault("Unexpected JsonToken when deserializing node: None. Path ''.")
             }
             Some('{') => super::json_error(why),
@@ -148,10 +154,44 @@ impl Making<'_, '_> {
             let (Some(name), Some(value)) = (p.name(), p.content()) else {
                 continue;
             };
-            if name.starts_with('@') && to.is_element() {
-                continue;
+            if let Some(own) = name.strip_prefix('@') {
+                if to.is_element() {
+                    continue;
+                }
+                return Err(fault(format!(
+                    "JSON root object has property '{own}' that will be converted to an attribute. A root object cannot have any attribute properties. Consider specifying a DeserializeRootElementName. Path ''."
+                )));
             }
-            self.node(name, &value, to, scopes, depth)?;
+            if to.is_document() && to.children().iter().any(|n| n.is_element()) {
+                return Err(fault(
+                    "JSON root object has multiple properties. The root object must have a single property in order to create a valid XML document. Consider specifying a DeserializeRootElementName. Path ''.",
+                ));
+            }
+            match value.kind() {
+                Json::Array(_) => self.items(name, &value, to, scopes, depth)?,
+                _ => self.node(name, &value, to, scopes, depth)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the items of an array under a node, each under the name.
+    fn items(
+        &mut self,
+        name: &str,
+        value: &Token,
+        to: &Rc<Node>,
+        scopes: &Scopes,
+        depth: usize,
+    ) -> Result<(), Throw> {
+        let items = value.children();
+        // Only an array of one cannot be told from a value that is none.
+        let marked = self.arrays && items.len() == 1;
+        for item in items {
+            self.node(name, &item, to, scopes, depth + 1)?;
+            if let Some(last) = to.last_child().filter(|n| marked && n.is_element()) {
+                mark(&last)?;
+            }
         }
         Ok(())
     }
@@ -169,11 +209,13 @@ impl Making<'_, '_> {
         self.cx.charge(size_of::<Node>() + name.len())?;
         let put = |node: Rc<Node>| {
             to.insert(usize::MAX, &node).map(drop).map_err(|why| {
-                if to.is_document() && why.contains("incorrectly structured") {
-                    fault("JSON root object has multiple properties. The root object must have a single property in order to create a valid XML document. Consider specifying a DeserializeRootElementName. Path ''.")
-                } else {
-                    throw("InvalidOperationException", why)
-                }
+                throw(
+                    match why.starts_with("A node of type DocumentType") {
+                        true => "ArgumentException",
+                        false => "InvalidOperationException",
+                    },
+                    why,
+                )
             })
         };
         let words = || RefCell::new(Str::from(plain(value)));
@@ -201,23 +243,24 @@ impl Making<'_, '_> {
             }
             _ => {}
         }
+        if name == "!DOCTYPE" {
+            let part = |n: &str| value.field(n).map(|v| Str::from(plain(&v)));
+            let name = part("@name").ok_or_else(|| null("name"))?;
+            return put(Node::new(Kind::DocumentType(RefCell::new([
+                Some(name),
+                part("@public"),
+                part("@system"),
+                part("@internalSubset"),
+            ]))));
+        }
         if let Some(target) = name.strip_prefix('?') {
+            if target.is_empty() {
+                return Err(null("name"));
+            }
             return put(Node::new(Kind::Instruction {
                 target: RefCell::new(Str::from(target)),
                 data: words(),
             }));
-        }
-        if let Json::Array(_) = value.kind() {
-            let items = value.children();
-            // Only an array of one cannot be told from a value that is none.
-            let marked = self.arrays && items.len() == 1;
-            for item in items {
-                self.node(name, &item, to, scopes, depth + 1)?;
-                if let Some(last) = to.last_child().filter(|_| marked) {
-                    mark(&last)?;
-                }
-            }
-            return Ok(());
         }
         if name.is_empty() {
             return Err(fault(
@@ -251,14 +294,34 @@ impl Making<'_, '_> {
                 },
                 _ => self.name(own, &inner, false)?,
             };
-            if v.value().is_some_and(|v| v.is_null()) {
-                return Err(null("value"));
+            match v.value() {
+                Some(v) if v.is_null() => return Err(null("value")),
+                Some(_) => {}
+                None => {
+                    return Err(fault(format!(
+                        "Cannot get an XML string value from token type '{}'. Path ''.",
+                        v.reader_name()
+                    )));
+                }
+            }
+            if own.is_empty() {
+                return Err(throw(
+                    "ArgumentException",
+                    "'' is an invalid expanded name.",
+                ));
             }
             made.append_attribute(&Node::attribute(attribute, plain(&v)))
                 .map_err(|why| throw("InvalidOperationException", why))?;
         }
         match value.kind() {
             Json::Object(_) => self.members(value, &made, &inner, depth + 1)?,
+            // An array in an array is an element of its own.
+            Json::Array(_) => {
+                self.items(name, value, &made, &inner, depth + 1)?;
+                if self.arrays {
+                    mark(&made)?;
+                }
+            }
             _ if value.value().is_some_and(|v| v.is_null()) => {}
             _ => {
                 made.append_text(&plain(value))
