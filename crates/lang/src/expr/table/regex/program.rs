@@ -126,7 +126,7 @@ impl Program {
         if let Some(program) = near {
             return Ok(program);
         }
-        cx.step(24 + pattern.len())?;
+        cx.step(24 + 2 * pattern.len())?;
         let program = Program::shared(pattern, options).map_err(|r| r.thrown(pattern))?;
         cx.step(program.ranges / RANGES_PER_STEP)?;
         LATELY.with_borrow_mut(|lately| {

@@ -15,8 +15,11 @@ use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
-/// Iterations of one block per step of the evaluation.
-const ITERATIONS_PER_STEP: usize = 16;
+/// Steps of the evaluation per iteration of one block of SHA-256. A derivation cannot be interrupted: with these, the
+/// longest that is not refused takes a tenth of a second.
+const STEPS: usize = 1;
+/// The same for the other hashes, which are slower.
+const STEPS_OF_OTHERS: usize = 2;
 /// What .NET takes when nothing is said.
 const DEFAULT_ITERATIONS: i64 = 1000;
 
@@ -166,7 +169,11 @@ fn derive(cx: &mut Cx<'_>, d: &Derivation, from: usize, count: usize) -> Result<
     let to = from.saturating_add(count);
     cx.charge(to)?;
     let rounds = usize::try_from(d.iterations.get().get()).unwrap_or(usize::MAX);
-    cx.step((to / block + 1).saturating_mul(1 + rounds / ITERATIONS_PER_STEP))?;
+    let steps = if block == 32 { STEPS } else { STEPS_OF_OTHERS };
+    cx.step(
+        to.div_ceil(block)
+            .saturating_mul(rounds.saturating_mul(steps)),
+    )?;
     let mut out = vec![0; to];
     pbkdf2::derive(
         algorithm,
