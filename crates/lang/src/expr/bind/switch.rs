@@ -103,11 +103,18 @@ impl Binder {
         let mut out = Vec::new();
         let mut open = false;
         let known = self.sections(&ty, sections)?;
-        // A constant that is one of the cases leaves no way past them.
-        let certain = b.constant().is_some_and(|c| {
-            let same = |(o, _): &(Frozen, usize)| crate::expr::eval::equal(&o.thaw(), &c.thaw());
-            known.cases.iter().any(same)
-        });
+        // A constant that is one of the cases leaves no way past them, nor does `case var x`.
+        let takes_all =
+            |l: &Label| matches!(l, Label::Case(Pattern::Var(_) | Pattern::Discard, None));
+        let all = sections
+            .iter()
+            .any(|(labels, _)| labels.iter().any(takes_all));
+        let certain = all
+            || b.constant().is_some_and(|c| {
+                let same =
+                    |(o, _): &(Frozen, usize)| crate::expr::eval::equal(&o.thaw(), &c.thaw());
+                known.cases.iter().any(same)
+            });
         self.function().switches.push(known);
         let mut fault = None;
         for (i, (labels, body)) in sections.iter().enumerate() {

@@ -80,6 +80,20 @@ fn sized(cx: &mut Cx<'_>, a: &Args<'_>) -> R {
     Ok(made)
 }
 
+/// Adds what a sequence gives while it is walked through: what throws on the way leaves what came before it.
+fn one_by_one(cx: &mut Cx<'_>, a: &Args<'_>, of: usize, l: &List, mut at: usize) -> R {
+    let mut items = a.iter(cx, of)?;
+    while let Some(item) = items.next(cx)? {
+        cx.charge(size_of::<Value>())?;
+        cx.step((l.items().len().saturating_sub(at)) / 32)?;
+        let mut all = l.items_mut();
+        let place = at.min(all.len());
+        all.insert(place, item);
+        at = at.saturating_add(1);
+    }
+    Ok(Value::Null)
+}
+
 fn remove_all(cx: &mut Cx<'_>, a: &mut Args<'_>) -> R {
     a.not_null(&["", "match"])?;
     let (l, f) = (list(a, 0, "list")?, a.get(1));
@@ -147,8 +161,13 @@ pub(super) const ROWS: &[Row] = &[
     m("void Add(T item)", super::add),
     m("void AddRange(IEnumerable<T> collection)", |cx, a| {
         a.not_null(&["", "collection"])?;
+        let l = list(a, 0, "list")?;
+        if known_count(&a.values[1]).is_none() {
+            // Each goes to the end.
+            return one_by_one(cx, a, 1, &l, usize::MAX);
+        }
         let items = a.items(cx, 1)?;
-        list(a, 0, "list")?.items_mut().extend(items);
+        l.items_mut().extend(items);
         Ok(Value::Null)
     }),
     m("ReadOnlyCollection<T> AsReadOnly()", |_, a| {
@@ -277,9 +296,11 @@ pub(super) const ROWS: &[Row] = &[
                         )
                     })
             };
-            place(&l)?;
-            let items = a.items(cx, 2)?;
             let i = place(&l)?;
+            if known_count(&a.values[2]).is_none() {
+                return one_by_one(cx, a, 2, &l, i);
+            }
+            let items = a.items(cx, 2)?;
             cx.step((l.items().len() - i) / 32)?;
             l.items_mut().splice(i..i, items);
             Ok(Value::Null)
