@@ -373,6 +373,14 @@ fn literal(ty: &Shape, value: &Json) -> Option<String> {
             Some(format!("'\\u{unit:04x}'"))
         }
         "bool" => Some(text.to_lowercase()),
+        "double" if matches!(text, "NaN" | "Infinity" | "-Infinity") => Some(
+            match text {
+                "NaN" => "double.NaN",
+                "Infinity" => "double.PositiveInfinity",
+                _ => "double.NegativeInfinity",
+            }
+            .into(),
+        ),
         "double" if text.parse::<f64>().is_ok_and(f64::is_finite) => Some(format!("({text}d)")),
         "decimal" if text.parse::<f64>().is_ok() => Some(format!("({text}m)")),
         "int" | "long" if text.parse::<i64>().is_ok_and(|n| n > i64::MIN) => {

@@ -51,6 +51,9 @@ struct Written {
     /// Whether the outcomes must be integers of the same sign.
     #[serde(default)]
     same_sign: bool,
+    /// Whether the outcomes must be the same but for what a float does not hold.
+    #[serde(default)]
+    single: bool,
     /// Why it is theirs.
     reason: String,
 }
@@ -93,6 +96,7 @@ impl Differences {
                             w.one_more,
                             w.to_even,
                             w.same_sign,
+                            w.single,
                         ])
                         .filter_map(|(alike, wanted)| wanted.then_some(alike))
                         .collect(),
@@ -149,8 +153,8 @@ impl Differences {
     }
 }
 
-/// What `rounded`, `reordered`, `today`, `milliseconds`, `one_more`, `to_even` and `same_sign` ask for.
-const ALIKE: [fn(&Json, &Json) -> bool; 7] = [
+/// What `rounded`, `reordered`, `today`, `milliseconds`, `one_more`, `to_even`, `same_sign` and `single` ask for.
+const ALIKE: [fn(&Json, &Json) -> bool; 8] = [
     same_but_digits,
     same_but_order,
     same_but_today,
@@ -158,6 +162,7 @@ const ALIKE: [fn(&Json, &Json) -> bool; 7] = [
     one_more,
     to_even,
     same_sign,
+    same_single,
 ];
 
 /// Whether the outcomes are the same but for the last digits of fractions; the class of an iterator is an implementation's.
@@ -207,6 +212,20 @@ fn one_more(ours: &Json, mono: &Json) -> bool {
     let number = |o: &Json| o["result"]["value"].as_str()?.parse::<i64>().ok();
     let next = number(mono).and_then(|n| n.checked_add(1));
     next.is_some() && number(ours) == next
+}
+
+/// Whether the outcomes are the same but for fractions that one float stands for.
+fn same_single(ours: &Json, mono: &Json) -> bool {
+    /// Roundings of a float or two, of which each is off by 2^-24 at most.
+    const NEAR: f64 = 2.5e-7;
+    alike_in_pieces(ours, mono, |ours, mono| {
+        match (ours.parse::<f64>(), mono.parse::<f64>()) {
+            (Ok(x), Ok(y)) => {
+                (ours.contains('.') || ours.contains('E')) && (x - y).abs() <= x.abs() * NEAR
+            }
+            _ => false,
+        }
+    })
 }
 
 /// Whether both outcomes are integers of the same sign.
@@ -362,6 +381,8 @@ mod tests {
         assert!(same_but_milliseconds(&last, &date("01/01/2024 00:00:00")));
         assert!(!same_but_milliseconds(&last, &date("01/01/2024 00:00:01")));
         let int = |value: &str| of("System.Int32", value);
+        assert!(same_single(&int("-1.000000013351432E-10"), &int("-1E-10")));
+        assert!(!same_single(&int("1.5"), &int("1.500001")));
         assert!(same_sign(&int("36"), &int("48")) && !same_sign(&int("-1"), &int("1")));
         assert!(one_more(&int("3"), &int("2")) && !one_more(&int("2"), &int("3")));
         assert!(!one_more(&int("2"), &int("2")) && !one_more(&last, &last));

@@ -25,7 +25,8 @@ impl Binder {
                 _ => {}
             }
         }
-        // The written type of a lambda's parameter is what its type parameter is.
+        // What the written types of a lambda's parameters name is that and nothing wider.
+        let mut exact: Vec<Option<Ty>> = vec![None; found.len()];
         for (p, g) in params.iter().zip(given) {
             let (Given::Open(e), Some((inputs, _))) = (&g.given, p.delegate()) else {
                 continue;
@@ -34,14 +35,14 @@ impl Binder {
                 continue;
             };
             for (name, input) in names.iter().zip(&inputs) {
-                if let (Some(written), Ty::Param(i)) = (&name.ty, input)
-                    && let Some(place) = found.get_mut(usize::from(*i))
+                if let Some(written) = &name.ty
                     && let Ok(t) = self.resolve(written)
                 {
-                    *place = Some(t);
+                    name_exactly(input, &t, &mut exact);
                 }
             }
         }
+        restore(&exact, found);
         // Where a lambda gives such a value too, it may be another message or the body of the other one.
         for (p, g) in params.iter().zip(given) {
             if let (Given::Open(_), Some((_, Ty::Param(i)))) = (&g.given, p.delegate())
@@ -91,6 +92,7 @@ impl Binder {
                 };
                 if let Some(t) = given_type {
                     unify(&result, shown(&t).as_ref().unwrap_or(&t), found);
+                    restore(&exact, found);
                 }
                 false
             });
@@ -99,6 +101,35 @@ impl Binder {
             }
         }
         why
+    }
+}
+
+/// What a written type says its type parameters are: an exact inference (C# §12.6.3.9).
+fn name_exactly(param: &Ty, written: &Ty, exact: &mut [Option<Ty>]) {
+    match (param, written) {
+        (Ty::Param(i), t) => {
+            if let Some(place) = exact.get_mut(usize::from(*i)) {
+                *place = Some(t.clone());
+            }
+        }
+        (Ty::Nullable(p), Ty::Nullable(w)) | (Ty::Array(p), Ty::Array(w)) => {
+            name_exactly(p, w, exact);
+        }
+        (Ty::Class(p, params), Ty::Class(w, args)) if p == w && params.len() == args.len() => {
+            for (p, w) in params.iter().zip(args.iter()) {
+                name_exactly(p, w, exact);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Puts back what is exact, where a bound that was found since would widen it.
+fn restore(exact: &[Option<Ty>], found: &mut [Option<Ty>]) {
+    for (f, e) in found.iter_mut().zip(exact) {
+        if e.is_some() {
+            f.clone_from(e);
+        }
     }
 }
 

@@ -124,15 +124,18 @@ impl Binder {
                         return Err(f);
                     }
                 }
-                let ty =
-                    match std::mem::replace(&mut self.function().returns, Returns::Known(Ty::Void))
-                    {
-                        Returns::Infer(list) => common(&list).unwrap_or(Ty::Void),
-                        Returns::Known(t) => t,
-                        Returns::Target(_) => Ty::Void,
-                    };
+                let returns =
+                    std::mem::replace(&mut self.function().returns, Returns::Known(Ty::Void));
+                let at = list.last().map_or(0..1, |s| s.at.clone());
+                let ty = match returns {
+                    Returns::Infer(given) => match common(&given) {
+                        Some(t) => t,
+                        None => return Err(apart(&given, at)),
+                    },
+                    Returns::Known(t) => t,
+                    Returns::Target(_) => Ty::Void,
+                };
                 if open && ty != Ty::Void {
-                    let at = list.last().map_or(0..1, |s| s.at.clone());
                     return Err(Fault::new(
                         at,
                         "not every path of the function returns a value",
@@ -247,8 +250,13 @@ pub(super) fn only_bodies(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
     all.next().filter(|_| all.all(|t| t.is_some())).flatten()
 }
 
-/// The type that all others convert to.
-pub(super) fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
+/// The type that all others convert to; `None` without one. Of nothing it is nothing, of `null` alone `null`.
+fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
+    for alone in [Ty::Void, Ty::Null] {
+        if list.iter().all(|(t, _)| *t == alone) {
+            return Some(alone);
+        }
+    }
     let mut best: Option<Ty> = None;
     for (t, _) in list {
         let fits = list
@@ -258,9 +266,19 @@ pub(super) fn common(list: &[(Ty, Option<Frozen>)]) -> Option<Ty> {
             best = Some(t.clone());
         }
     }
-    // `return 1; … return null;` of value types has no common type in C#; object keeps such a document loading.
-    best.or_else(|| only_bodies(list)).or_else(|| {
-        list.first()
-            .map(|(t, _)| if *t == Ty::Void { Ty::Void } else { Ty::Object })
-    })
+    best.or_else(|| only_bodies(list))
+}
+
+/// Values of types that none of them has all others convert to: C# infers nothing from such a lambda (CS0411).
+fn apart(list: &[(Ty, Option<Frozen>)], at: std::ops::Range<usize>) -> Fault {
+    let mut types: Vec<String> = list.iter().map(|(t, _)| format!("`{t}`")).collect();
+    types.dedup();
+    Fault::new(
+        at,
+        format!(
+            "the values that the lambda returns have no common type: {}",
+            types.join(", ")
+        ),
+        "cast them to one type",
+    )
 }

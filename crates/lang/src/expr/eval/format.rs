@@ -5,6 +5,7 @@
 
 use super::{MAX_BYTES, Throw, throw};
 use crate::value::number::symbols::{INVARIANT, Symbols};
+use crate::value::token::number::BigInteger;
 use crate::value::{Value, number, text, time};
 
 /// Largest index and width of an item, as in .NET.
@@ -62,6 +63,9 @@ pub(crate) fn formatted_with(
                 "Format string can be only \"G\", \"g\", \"X\", \"x\", \"F\", \"f\", \"D\" or \"d\".",
             )),
         },
+        v if BigInteger::within(v).is_some() => {
+            number::format_with(v, format, info).ok_or_else(wrong)
+        }
         Value::Object(o) => Ok(o.format(format).unwrap_or_else(|| o.text())),
         Value::Token(t) => match t.value() {
             Some(inner) => formatted_with(&inner, Some(format), info),

@@ -4,6 +4,7 @@
 //! read back, or the exact value rounded to even at the wanted place, as .NET since Core 3.0 makes them.
 
 use crate::value::Value;
+use crate::value::token::number::BigInteger;
 use rust_decimal::Decimal;
 
 /// More digits after the point than the exact value of any `double` has: 1074.
@@ -60,6 +61,10 @@ impl Digits {
             }
             Value::Decimal(d) => Some(Digits::of_decimal(d)),
             Value::ULong(n) => Some(Digits::whole(&n.to_string(), false)),
+            Value::Object(_) => BigInteger::within(v).map(|n| {
+                let (digits, negative) = n.digits();
+                Digits::whole(digits, negative)
+            }),
             _ => {
                 let n = v.as_i64()?;
                 Some(Digits::whole(&n.unsigned_abs().to_string(), n < 0))

@@ -6,6 +6,7 @@ use super::symbols::{
     PERCENT_POSITIVE, Symbols,
 };
 use super::{Value, is_integer};
+use crate::value::token::number::BigInteger;
 
 /// A number in the format `kind`; `None` when the type does not have it.
 pub(super) fn standard(
@@ -28,7 +29,12 @@ pub(super) fn standard(
         _ => &info.number,
     };
     let places = precision.unwrap_or(layout.decimals);
+    let big = BigInteger::within(v);
     let wanted = match upper {
+        'D' | 'G' | 'R' if big.is_some() => {
+            return Some(whole(v, precision.unwrap_or(0), info));
+        }
+        'X' if let Some(n) = big => return Some(big_hex(n, precision.unwrap_or(0), kind == 'x')),
         'D' | 'X' if !is_integer(v) => return None,
         'D' => return Some(whole(v, precision.unwrap_or(0), info)),
         'X' => return Some(hex(v, precision.unwrap_or(0), kind == 'x')),
@@ -211,16 +217,35 @@ fn pad(digits: &str, width: usize, out: &mut String) {
 }
 
 fn whole(v: &Value, width: usize, info: &Symbols) -> String {
-    let (negative, n) = match v {
-        Value::ULong(n) => (false, *n),
+    let (negative, digits) = match (v, BigInteger::within(v)) {
+        (_, Some(n)) => {
+            let (digits, negative) = n.digits();
+            (negative, digits.to_string())
+        }
+        (Value::ULong(n), _) => (false, n.to_string()),
         _ => {
             let n = v.as_i64().unwrap_or(0);
-            (n < 0, n.unsigned_abs())
+            (n < 0, n.unsigned_abs().to_string())
         }
     };
     let mut out = String::from(if negative { &*info.minus } else { "" });
-    pad(&n.to_string(), width, &mut out);
+    pad(&digits, width, &mut out);
     out
+}
+
+/// The two's complement of a big integer, as short as its sign allows: positive ones begin with a digit below 8.
+fn big_hex(n: &BigInteger, width: usize, lower: bool) -> String {
+    let bytes = n.bytes();
+    let all: String = bytes.iter().rev().map(|b| format!("{b:02X}")).collect();
+    let fill = if n.digits().1 { 'F' } else { '0' };
+    // A digit in front that only repeats the sign is left out.
+    let digits = match all.strip_prefix(fill) {
+        Some(rest) if rest.starts_with(|c: char| (c >= '8') == n.digits().1) => rest,
+        _ => &all,
+    };
+    let mut out: String = std::iter::repeat_n(fill, width.saturating_sub(digits.len())).collect();
+    out.push_str(digits);
+    if lower { out.to_lowercase() } else { out }
 }
 
 fn hex(v: &Value, width: usize, lower: bool) -> String {

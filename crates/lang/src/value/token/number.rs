@@ -37,10 +37,23 @@ impl BigInteger {
         })
     }
 
+    /// The big integer that a value is.
+    pub(crate) fn within(value: &Value) -> Option<&BigInteger> {
+        match value {
+            Value::Object(o) => o.as_any().downcast_ref::<BigInteger>(),
+            _ => None,
+        }
+    }
+
+    /// The digits, and whether it is below zero.
+    pub(crate) fn digits(&self) -> (&str, bool) {
+        (&self.digits, self.negative)
+    }
+
     /// The integer part of any number.
     pub(crate) fn of(value: &Value) -> Option<BigInteger> {
         match value {
-            Value::Object(o) => o.as_any().downcast_ref::<BigInteger>().cloned(),
+            Value::Object(_) => BigInteger::within(value).cloned(),
             Value::ULong(n) => BigInteger::parse(&n.to_string()),
             Value::Decimal(d) => BigInteger::parse(&d.trunc().to_string()),
             Value::Double(f) if f.is_finite() => BigInteger::parse(&format!("{:.0}", f.trunc())),

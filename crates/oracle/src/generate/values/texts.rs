@@ -390,7 +390,7 @@ pub(in crate::generate) fn int_for(parameter: &str) -> Option<&'static [&'static
         | "offset" | "charCount" | "byteCount" | "startat" | "chunkSize" | "i" => {
             Some(&["0", "1", "2", "3", "-1", "5", "4", "100"])
         }
-        "totalWidth" | "capacity" | "repeatCount" | "size" | "digits" | "decimals" => {
+        "totalWidth" | "capacity" | "repeatCount" | "size" | "saltSize" | "digits" | "decimals" => {
             Some(&["0", "1", "3", "10", "-1", "20"])
         }
         "year" => Some(&["2024", "1", "9999", "0", "2023", "1900", "10000"]),

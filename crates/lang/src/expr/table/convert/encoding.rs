@@ -441,7 +441,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     m("char[] GetChars(byte[] bytes)", |cx, a| {
         let s = this(a)?.decode(&a.bytes(1).map_err(|_| null("bytes"))?);
-        cx.list(
+        cx.new_list(
             Ty::array(Ty::Char),
             s.encode_utf16().map(Value::Char).collect(),
         )
@@ -552,7 +552,7 @@ pub(super) const PARTS: &[Row] = &[
         "char[] GetChars(byte[] bytes, int index, int count)",
         |cx, a| {
             let s = this(a)?.decode(&part(a)?);
-            cx.list(
+            cx.new_list(
                 Ty::array(Ty::Char),
                 s.encode_utf16().map(Value::Char).collect(),
             )

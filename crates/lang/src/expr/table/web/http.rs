@@ -327,7 +327,7 @@ pub(super) const COLLECTION: &[Row] = &[
     }),
     m("string[] GetValues(int index)", |cx, a| {
         let (_, values) = this(a)?.at(a.int(1))?;
-        strings(cx, Some(values))
+        strings(cx, Some(values).filter(|v| !v.is_empty()))
     }),
     m("void Add(string name, string value)", |cx, a| {
         cx.charge(64)?;
