@@ -115,6 +115,7 @@ fn sort_keyed(cx: &mut Cx<'_>, a: &Args<'_>, ranged: bool, order: &Order) -> R {
 
 fn searched(cx: &mut Cx<'_>, a: &Args<'_>, value: usize, order: &Order) -> R {
     let items = Items::of(cx, a, 0, "array")?;
+    single(a, 0)?;
     let within = if value == 1 {
         0..items.len()
     } else {
@@ -302,6 +303,14 @@ pub(super) const STATIC: &[Row] = &[
             let order = Order::of(&a.values[4]);
             searched(cx, a, 3, &order)
         },
+    ),
+    m(
+        "static int BinarySearch(Array array, object value)",
+        |cx, a| searched(cx, a, 1, &Order::Default),
+    ),
+    m(
+        "static int BinarySearch(Array array, int index, int length, object value)",
+        |cx, a| searched(cx, a, 3, &Order::Default),
     ),
     m("static void Clear(Array array)", |_, a| {
         let l = list(a, 0, "array")?;

@@ -16,10 +16,15 @@ pub(in crate::expr::table) fn order(a: &Value, b: &Value) -> Result<Ordering, Th
         (false, true) => return Ok(Ordering::Greater),
         _ => {}
     }
-    // A value of JSON compares itself with what there is.
+    // A value of JSON compares itself with what there is; so does the other one, if it can.
+    let able = !matches!(
+        a,
+        Value::Token(_) | Value::Object(_) | Value::List(_) | Value::Dict(_)
+    );
     for (x, y, turned) in [(a, b, false), (b, a, true)] {
         if let Value::Token(t) = x
             && t.value().is_some()
+            && !(turned && able)
         {
             let o = super::super::json::values::compared_to(t, y)?;
             let o = o.as_i64().unwrap_or(0).cmp(&0);

@@ -264,7 +264,9 @@ pub(super) const ELEMENT: &[Row] = &[
     m(
         "void SetAttributeValue(XName name, object value)",
         |cx, a| {
-            let name = name_at(a, 1)?;
+            let Some(name) = name_to_set(a)? else {
+                return Ok(Value::Null);
+            };
             let element = node(a)?;
             let found = attribute(element, &name);
             if a.is_null(2) {
@@ -289,7 +291,9 @@ pub(super) const ELEMENT: &[Row] = &[
         },
     ),
     m("void SetElementValue(XName name, object value)", |cx, a| {
-        let name = name_at(a, 1)?;
+        let Some(name) = name_to_set(a)? else {
+            return Ok(Value::Null);
+        };
         let all = super::elements(cx, node(a)?.children(), Some(&name))?;
         let found = all.into_iter().next();
         if a.is_null(2) {
@@ -361,6 +365,15 @@ pub(super) const ATTRIBUTE: &[Row] = &[
     }),
     m("void Remove()", |cx, a| remove(cx, a)),
 ];
+
+/// The name of what is set; `None` where nothing is to be taken away from no name, which LINQ to XML lets pass.
+fn name_to_set(a: &Args<'_>) -> Result<Option<Name>, Throw> {
+    node(a)?;
+    if a.is_null(1) && a.is_null(2) {
+        return Ok(None);
+    }
+    name_at(a, 1).map(Some)
+}
 
 fn set_attribute(a: &Args<'_>, text: Str) -> R {
     if let Kind::Attribute { name, value } = &node(a)?.kind {
