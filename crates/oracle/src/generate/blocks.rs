@@ -309,13 +309,7 @@ impl Generator<'_> {
                 }
             }
             3 => {
-                let numbers: Vec<Local> = self
-                    .locals
-                    .iter()
-                    .filter(|l| l.can_be_set() && super::is_number(&l.ty))
-                    .cloned()
-                    .collect();
-                let Some(l) = self.random.pick(&numbers).cloned() else {
+                let Some(l) = self.number_to_set() else {
                     return;
                 };
                 let narrow = matches!(l.ty, Shape::Named("float" | "double" | "decimal", _));
@@ -393,13 +387,7 @@ impl Generator<'_> {
             }
             _ => {
                 // A function in a variable, which changes one outside, called twice.
-                let numbers: Vec<Local> = self
-                    .locals
-                    .iter()
-                    .filter(|l| l.can_be_set() && super::is_number(&l.ty))
-                    .cloned()
-                    .collect();
-                let Some(l) = self.random.pick(&numbers).cloned() else {
+                let Some(l) = self.number_to_set() else {
                     return;
                 };
                 let (f, v) = (self.name("f"), self.name("v"));
@@ -604,5 +592,15 @@ impl Generator<'_> {
         node.child(statement);
         node.push("} ");
         self.locals.truncate(before);
+    }
+
+    /// A variable of a numeric type that a statement may change.
+    fn number_to_set(&mut self) -> Option<Local> {
+        let numbers: Vec<&Local> = self
+            .locals
+            .iter()
+            .filter(|l| l.can_be_set() && super::is_number(&l.ty))
+            .collect();
+        self.random.pick(&numbers).map(|l| (*l).clone())
     }
 }
